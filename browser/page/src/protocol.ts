@@ -1,0 +1,536 @@
+// Written by `UPDATE_EXPECT=1 cargo test -p pelago-protocol`: do not edit.
+
+export type Platform = "auto" | "webgpu" | "webnn" | "wasm";
+
+export type BrowserKind = "auto" | "chrome" | "firefox" | "edge" | "safari";
+
+export type Family = "text_embedding" | "text_generation" | "text_to_text" | "vision" | "audio" | "multimodal";
+
+export type Precision = 4 | 8 | 16 | 32;
+
+export type DType = "float32" | "float16" | "int8" | "uint8" | "int32" | "uint32" | "int64" | "uint64" | "bool";
+
+export type Hardware = { 
+/**
+ * True only where the adapter is known not to be a software one. `None`
+ * where the browser gives no way to tell.
+ */
+is_real: boolean | null, 
+/**
+ * Why, in words: e.g. `the adapter says isFallbackAdapter`.
+ */
+reason: string, };
+
+export type Adapter = { 
+/**
+ * e.g. `nvidia`.
+ */
+vendor: string, 
+/**
+ * e.g. `hopper`.
+ */
+architecture: string, 
+/**
+ * The vendor's identifier of the device.
+ */
+device: string, 
+/**
+ * Free text of the driver.
+ */
+description: string, 
+/**
+ * `GPUAdapterInfo.isFallbackAdapter`; `None` in browsers without it.
+ */
+is_fallback_adapter: boolean | null, };
+
+export type WebGpuCapabilities = { 
+/**
+ * Whether a device was really made.
+ */
+available: boolean, 
+/**
+ * Why not, where it is not.
+ */
+error: string | null, 
+/**
+ * The adapter, where there is one.
+ */
+adapter: Adapter | null, 
+/**
+ * e.g. `shader-f16`.
+ */
+features: Array<string>, 
+/**
+ * `GPUSupportedLimits`, e.g. `maxBufferSize` in bytes.
+ */
+limits: Record<string, number>, 
+/**
+ * Software or hardware.
+ */
+hardware: Hardware, };
+
+export type WebNnContext = { 
+/**
+ * The device type asked for: `cpu`, `gpu` or `npu`.
+ */
+device_type: string, 
+/**
+ * Whether a context was really made.
+ */
+available: boolean, 
+/**
+ * Why not, where it was not.
+ */
+error: string | null, 
+/**
+ * `MLContext.accelerated`; `None` in browsers without it.
+ */
+accelerated: boolean | null, 
+/**
+ * `MLContext.opSupportLimits()`, as the browser gives it.
+ */
+op_support_limits: unknown, };
+
+export type WebNnCapabilities = { 
+/**
+ * Whether any context was made.
+ */
+available: boolean, 
+/**
+ * Why not, where it is not.
+ */
+error: string | null, 
+/**
+ * One a device type.
+ */
+contexts: Array<WebNnContext>, 
+/**
+ * Software or hardware.
+ */
+hardware: Hardware, };
+
+export type WasmCapabilities = { 
+/**
+ * 128 bit SIMD.
+ */
+simd: boolean, 
+/**
+ * Shared memory, so more than one thread: needs `crossOriginIsolated`.
+ */
+threads: boolean, 
+/**
+ * `navigator.hardwareConcurrency`.
+ */
+hardware_concurrency: number, 
+/**
+ * JavaScript promise integration (`WebAssembly.Suspending`).
+ */
+jspi: boolean, };
+
+export type Capabilities = { 
+/**
+ * `navigator.userAgent`.
+ */
+user_agent: string, 
+/**
+ * `self.crossOriginIsolated`.
+ */
+cross_origin_isolated: boolean, 
+/**
+ * WebGPU.
+ */
+webgpu: WebGpuCapabilities, 
+/**
+ * WebNN.
+ */
+webnn: WebNnCapabilities, 
+/**
+ * WebAssembly.
+ */
+wasm: WasmCapabilities, 
+/**
+ * The version of onnxruntime-web in the page.
+ */
+onnxruntime_version: string, 
+/**
+ * The version of transformers.js in the page.
+ */
+transformers_version: string, };
+
+export type ExternalData = { 
+/**
+ * The `location` that the graph's tensors name.
+ */
+location: string, 
+/**
+ * Where the session's server has it, from the root: `/ipfs/<cid>/model.safetensors`.
+ */
+url: string, 
+/**
+ * Bytes.
+ */
+size: number, };
+
+export type Graph = { 
+/**
+ * CID of the graph's file: what the page keys its sessions by.
+ */
+cid: string, 
+/**
+ * Where the session's server has it, from the root.
+ */
+url: string, 
+/**
+ * Bytes.
+ */
+size: number, 
+/**
+ * Files that hold its weights; empty where they are in the graph itself.
+ */
+external_data: Array<ExternalData>, 
+/**
+ * The element type of its index inputs (`input_ids`, …): `int32` for graphs
+ * that Pelago builds, `int64` for an exporter's. `None` where it is not known.
+ */
+index_type: DType | null, };
+
+export type ModelSource = { 
+/**
+ * The name it is known by.
+ */
+name: string, 
+/**
+ * CID of its folder.
+ */
+cid: string, 
+/**
+ * Where the session's server has the folder, with the slash at its end: `/ipfs/<cid>/`.
+ */
+base_url: string, 
+/**
+ * What it does.
+ */
+family: Family, 
+/**
+ * Paths of all its files, relative to the folder.
+ */
+files: Array<string>, 
+/**
+ * The graph to run.
+ */
+graph: Graph, };
+
+export type TensorHeader = { 
+/**
+ * The graph's name for it.
+ */
+name: string, 
+/**
+ * Element type.
+ */
+dtype: DType, 
+/**
+ * Dimensions, outermost first.
+ */
+shape: Array<number>, 
+/**
+ * Offset in bytes from the end of the header; a multiple of 8.
+ */
+offset: number, 
+/**
+ * Length in bytes.
+ */
+byte_length: number, };
+
+export type Header = { 
+/**
+ * Chosen by the host, never used twice on one browser. 0 where the message answers nothing.
+ */
+id: number, 
+/**
+ * What the message is.
+ */
+type: string, 
+/**
+ * The model that it is about, by name.
+ */
+model_name?: string, 
+/**
+ * The platform that it is about.
+ */
+platform?: Platform, 
+/**
+ * The request or the answer itself, by `type`.
+ */
+data: unknown, 
+/**
+ * How to do it, by `type`.
+ */
+options: unknown, 
+/**
+ * The tensors whose bytes follow.
+ */
+tensors: Array<TensorHeader>, };
+
+export type Hello = { 
+/**
+ * The page's [`PROTOCOL_VERSION`].
+ */
+protocol_version: number, 
+/**
+ * `navigator.userAgent`.
+ */
+user_agent: string, 
+/**
+ * Made by the page when it was loaded. The same after a lost socket is
+ * reopened, another after the page itself was: then its sessions are gone.
+ */
+page_id: string, };
+
+export type ProgressPhase = "fetch" | "compile" | "run";
+
+export type Progress = { 
+/**
+ * What is going on.
+ */
+phase: ProgressPhase, 
+/**
+ * The file that is being fetched, where one is.
+ */
+file: string | null, 
+/**
+ * Bytes done.
+ */
+loaded: number, 
+/**
+ * Bytes to do; `None` where it is not known.
+ */
+total: number | null, };
+
+export type ErrorCode = "bad_request" | "platform_unavailable" | "fallback_refused" | "fetch_failed" | "invalid_model" | "empty_input" | "input_too_long" | "invalid_tensor" | "not_finite" | "out_of_memory" | "device_lost" | "cancelled" | "execution_failed" | "internal";
+
+export type PageError = { 
+/**
+ * Which error.
+ */
+code: ErrorCode, 
+/**
+ * What was expected and what was found.
+ */
+message: string, 
+/**
+ * What to do about it.
+ */
+help: string, 
+/**
+ * Whether the same request may be sent again as it is.
+ */
+repeatable: boolean, };
+
+export type ExecutionOptions = { 
+/**
+ * Whether nodes may run elsewhere than on the header's `platform`.
+ */
+allow_fallback: boolean, 
+/**
+ * WebNN's device type, `cpu`, `gpu` or `npu`; `None` leaves it to the browser.
+ */
+webnn_device_type: string | null, 
+/**
+ * Threads of wasm; `None` is one a core.
+ */
+threads: number | null, 
+/**
+ * Whether WebNN gets fixed shapes. On unless a measurement wants to see the difference.
+ */
+fixed_shapes: boolean, 
+/**
+ * Whether the run ends with scaling every embedding to length 1. `None`
+ * follows the model's own `modules.json`.
+ */
+normalize: boolean | null, };
+
+export type LoadData = { 
+/**
+ * The model.
+ */
+model: ModelSource, 
+/**
+ * Batch and sequence length to be ready for, where the platform fixes shapes.
+ */
+shape: [number, number] | null, };
+
+export type EmbedData = { 
+/**
+ * The model.
+ */
+model: ModelSource, 
+/**
+ * One a row.
+ */
+texts: Array<string>, };
+
+export type RunData = { 
+/**
+ * The model.
+ */
+model: ModelSource, 
+/**
+ * Outputs wanted, by name; empty for all.
+ */
+outputs: Array<string>, };
+
+export type Dispose = { 
+/**
+ * Only sessions of this graph, by CID.
+ */
+graph: string | null, 
+/**
+ * How many of the most recently used to keep.
+ */
+keep: number, };
+
+export type DisposeResult = { 
+/**
+ * Sessions let go of.
+ */
+disposed: number, 
+/**
+ * Sessions still held.
+ */
+held: number, };
+
+export type Cancel = { 
+/**
+ * The `id` of the request to end.
+ */
+target: number, };
+
+export type Placement = { 
+/**
+ * Nodes of the optimised graph; a subgraph that a provider fused counts as
+ * the one node that it became.
+ */
+nodes_total: number, 
+/**
+ * Nodes on the provider that was asked for.
+ */
+nodes_on_provider: number, 
+/**
+ * Nodes on the CPU provider that only compute shapes, which may stay there.
+ */
+nodes_shape_arithmetic: number, 
+/**
+ * Operator types of nodes elsewhere than asked, sorted, shape arithmetic not among them.
+ */
+fallback_operators: Array<string>, 
+/**
+ * Operator types of the shape arithmetic on the CPU provider, sorted.
+ */
+shape_operators: Array<string>, };
+
+export type SessionFacts = { 
+/**
+ * The provider that onnxruntime placed the graph on, by its own name.
+ */
+execution_provider: string, 
+/**
+ * Where its nodes are.
+ */
+placement: Placement, 
+/**
+ * Threads of wasm.
+ */
+threads: number, 
+/**
+ * `jspi` or `asyncify`: which build of onnxruntime-web runs.
+ */
+build: string, 
+/**
+ * Batch and sequence length, where they are fixed.
+ */
+fixed_shape: [number, number] | null, 
+/**
+ * WebNN's device type, where WebNN runs.
+ */
+webnn_device_type: string | null, 
+/**
+ * `MLContext.accelerated`, where the browser has it.
+ */
+webnn_accelerated: boolean | null, };
+
+export type LoadResult = { 
+/**
+ * The session that is ready now.
+ */
+session: SessionFacts, 
+/**
+ * Whether it was ready before.
+ */
+warm: boolean, 
+/**
+ * Milliseconds of the fetch of all files; `None` where nothing was fetched.
+ */
+fetch_ms: number | null, 
+/**
+ * Milliseconds of building the session; `None` where it was there.
+ */
+compile_ms: number | null, 
+/**
+ * Milliseconds of the first run, which readies kernels and shaders; `None` where it was done before.
+ */
+first_run_ms: number | null, 
+/**
+ * Memory of the page in MiB, where the browser tells.
+ */
+memory_usage_mb: number | null, };
+
+export type EmbedResult = { 
+/**
+ * How the session came to be, for this request.
+ */
+load: LoadResult, 
+/**
+ * Milliseconds of tokenising.
+ */
+tokenize_ms: number, 
+/**
+ * Milliseconds of the graph.
+ */
+run_ms: number, 
+/**
+ * Milliseconds of pooling and normalising.
+ */
+pool_ms: number, 
+/**
+ * Milliseconds of the three together, by one clock.
+ */
+processing_ms: number, 
+/**
+ * Tokens of each text, without padding.
+ */
+tokens: Array<number>, 
+/**
+ * Batch and sequence length that ran, with padding.
+ */
+padded_shape: [number, number], 
+/**
+ * `mean`, `cls`, …: the model's own pooling.
+ */
+pooling: string, 
+/**
+ * Whether vectors were scaled to length 1.
+ */
+normalized: boolean, };
+
+export type RunResult = { 
+/**
+ * How the session came to be, for this request.
+ */
+load: LoadResult, 
+/**
+ * Milliseconds of the graph.
+ */
+processing_ms: number, };
+
+export const PROTOCOL_VERSION = 1;

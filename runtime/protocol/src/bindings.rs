@@ -1,0 +1,59 @@
+//! The page's TypeScript types are written from the Rust ones. The test fails
+//! when the checked-in file is not what they give; run it with
+//! `UPDATE_EXPECT=1` to write it anew.
+
+use expect_test::expect_file;
+use ts_rs::{Config, TS};
+
+use crate::*;
+
+#[test]
+fn the_pages_types_are_these_types() {
+    let config = Config::default();
+    let mut text = String::from("// Written by `UPDATE_EXPECT=1 cargo test -p pelago-protocol`: do not edit.\n");
+    macro_rules! write_types {
+        ($($name:ty),+ $(,)?) => { $(
+            text.push_str("\nexport ");
+            text.push_str(&<$name>::decl(&config));
+            text.push('\n');
+        )+ };
+    }
+    write_types!(
+        Platform,
+        BrowserKind,
+        Family,
+        Precision,
+        DType,
+        Hardware,
+        Adapter,
+        WebGpuCapabilities,
+        WebNnContext,
+        WebNnCapabilities,
+        WasmCapabilities,
+        Capabilities,
+        ExternalData,
+        Graph,
+        ModelSource,
+        TensorHeader,
+        Header,
+        Hello,
+        ProgressPhase,
+        Progress,
+        ErrorCode,
+        PageError,
+        ExecutionOptions,
+        LoadData,
+        EmbedData,
+        RunData,
+        Dispose,
+        DisposeResult,
+        Cancel,
+        Placement,
+        SessionFacts,
+        LoadResult,
+        EmbedResult,
+        RunResult,
+    );
+    text.push_str(&format!("\nexport const PROTOCOL_VERSION = {PROTOCOL_VERSION};\n"));
+    expect_file!["../../../browser/page/src/protocol.ts"].assert_eq(&text);
+}

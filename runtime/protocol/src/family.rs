@@ -1,0 +1,19 @@
+//! What a model does, as far as choosing how to run it is concerned.
+
+crate::word::words! {
+    /// A family of models that take and give the same kinds of data.
+    Family, "model family" {
+        /// Text to one vector: BERT, MPNet, E5, …
+        TextEmbedding = "text_embedding",
+        /// Text to its continuation: GPT-2, Llama, Qwen, …
+        TextGeneration = "text_generation",
+        /// Text to text through an encoder and a decoder: T5, BART, …
+        TextToText = "text_to_text",
+        /// Images to classes or features: ViT, ResNet, …
+        Vision = "vision",
+        /// Sound to text or features: Whisper, wav2vec 2.0, …
+        Audio = "audio",
+        /// Images and text together: CLIP, LLaVA, …
+        Multimodal = "multimodal",
+    }
+}

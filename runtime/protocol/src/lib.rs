@@ -1,0 +1,37 @@
+//! The words that session, cells and page share: what is asked of a browser,
+//! what it answers, and the report that every run ends in.
+//!
+//! Only data and its text form live here. Nothing in this crate opens a file, a
+//! socket or a browser, and nothing knows how a word is carried.
+
+mod browser;
+mod capabilities;
+mod family;
+mod message;
+mod model;
+mod platform;
+mod precision;
+mod report;
+mod request;
+mod tensor;
+mod word;
+
+pub use browser::BrowserKind;
+pub use capabilities::{
+    Adapter, Capabilities, Hardware, WasmCapabilities, WebGpuCapabilities, WebNnCapabilities, WebNnContext,
+};
+pub use family::Family;
+pub use message::{ErrorCode, Header, Hello, PROTOCOL_VERSION, PageError, Progress, ProgressPhase, TensorHeader};
+pub use model::{ExternalData, Graph, ModelSource};
+pub use platform::Platform;
+pub use precision::{Precision, UnknownPrecision};
+pub use report::{Parity, Phases, Placement, Report, Source, TierBytes};
+pub use request::{
+    Cancel, Dispose, DisposeResult, EmbedData, EmbedResult, ExecutionOptions, Input, LoadData, LoadResult, Request,
+    RunData, RunResult, SessionFacts,
+};
+pub use tensor::{DType, Tensor, TensorError};
+pub use word::UnknownWord;
+
+#[cfg(test)]
+mod bindings;

@@ -1,0 +1,162 @@
+//! The report that every run ends in. Every figure in it was measured; one that
+//! could not be is null.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Adapter, BrowserKind, Family, Platform, Precision};
+
+crate::word::words! {
+    /// The tier that gave most bytes of a model.
+    Source, "content source" {
+        /// Memory or disk of this machine.
+        Cache = "cache",
+        /// Other peers.
+        P2p = "p2p",
+        /// A gateway or an IPFS daemon.
+        Ipfs = "ipfs",
+    }
+}
+
+/// Where onnxruntime placed the nodes of a graph, in its own words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Placement {
+    /// Nodes of the optimised graph; a subgraph that a provider fused counts as
+    /// the one node that it became.
+    pub nodes_total: u32,
+    /// Nodes on the provider that was asked for.
+    pub nodes_on_provider: u32,
+    /// Nodes on the CPU provider that only compute shapes, which may stay there.
+    pub nodes_shape_arithmetic: u32,
+    /// Operator types of nodes elsewhere than asked, sorted, shape arithmetic not among them.
+    pub fallback_operators: Vec<String>,
+    /// Operator types of the shape arithmetic on the CPU provider, sorted.
+    pub shape_operators: Vec<String>,
+}
+
+/// Milliseconds of each phase of a run; `None` where the phase did not happen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Phases {
+    /// Opening the browser and its page.
+    pub open_ms: Option<f64>,
+    /// Fetching the model's files into the page.
+    pub fetch_ms: Option<f64>,
+    /// Building the session.
+    pub compile_ms: Option<f64>,
+    /// The first run of a new session.
+    pub first_run_ms: Option<f64>,
+    /// Tokenising.
+    pub tokenize_ms: Option<f64>,
+    /// The graph.
+    pub run_ms: Option<f64>,
+    /// Pooling and normalising.
+    pub pool_ms: Option<f64>,
+}
+
+/// How far an output is from the fp32 reference.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Parity {
+    /// Cosine of the angle between output and reference, the least of the batch.
+    pub cosine: f64,
+    /// Largest absolute difference.
+    pub max_abs_error: f64,
+}
+
+/// Bytes of the model that each tier gave for this run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct TierBytes {
+    /// From memory.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub memory: u64,
+    /// From disk.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub disk: u64,
+    /// From peers.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub p2p: u64,
+    /// From gateways and daemons.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub ipfs: u64,
+}
+
+/// One run of a model in a browser: what was asked, what ran, and how long each part took.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Report {
+    /// Unique, and in the order of time (UUID version 7).
+    pub run_id: String,
+    /// When the request came, RFC 3339 in UTC.
+    pub started: String,
+    /// The model's name.
+    pub model_name: String,
+    /// CID of the model's folder.
+    pub model_cid: String,
+    /// CID of the graph that ran.
+    pub graph_cid: String,
+    /// The model's family.
+    pub model_type: Family,
+    /// The platform that ran it.
+    pub platform: Platform,
+    /// The platform that was asked for.
+    pub requested_platform: Platform,
+    /// The browser that ran it.
+    pub browser: BrowserKind,
+    /// The browser that was asked for.
+    pub requested_browser: BrowserKind,
+    /// The product's own name, e.g. `Chromium` or `chrome-headless-shell`.
+    pub browser_product: String,
+    /// The browser's version.
+    pub browser_version: String,
+    /// True only where the adapter is known not to be a software one.
+    pub is_real_hardware: bool,
+    /// Why.
+    pub hardware_reason: String,
+    /// The adapter, where WebGPU ran.
+    pub adapter: Option<Adapter>,
+    /// The provider, by onnxruntime's own name.
+    pub execution_provider: String,
+    /// Where the nodes are.
+    pub placement: Placement,
+    /// Threads of wasm.
+    pub threads: u32,
+    /// Bits a weight.
+    pub precision: Precision,
+    /// Whether critical layers kept a higher precision.
+    pub mixed_precision: bool,
+    /// Seconds in the page: tokenise, run, pool.
+    pub processing_time: f64,
+    /// Seconds end to end: from the request's arrival in the session to its result.
+    pub total_time: f64,
+    /// Whether the session was there before this run.
+    pub warm: bool,
+    /// Milliseconds by phase.
+    pub phases: Phases,
+    /// Rows of the batch.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub batch_size: u64,
+    /// Tokens of the batch without padding, where there are tokens.
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub tokens: Option<u64>,
+    /// Rows a second: `batch_size / processing_time`.
+    pub throughput_items_per_sec: Option<f64>,
+    /// Memory of the page in MiB, where the browser tells.
+    pub memory_usage_mb: Option<f64>,
+    /// Whether no byte of the model came over a network.
+    pub ipfs_cache_hit: bool,
+    /// The tier that gave most bytes.
+    pub ipfs_source: Source,
+    /// Milliseconds from the request for the model to its verified bytes being
+    /// ready to be served; `None` where this run needed none.
+    pub ipfs_load_time: Option<f64>,
+    /// Bytes of the model by tier, for this run.
+    pub bytes: TierBytes,
+    /// Whether a scheduler chose among at least two measured peers.
+    pub p2p_optimized: bool,
+    /// What was done to be faster, e.g. `jspi`, `threads`, `fixed_shapes`.
+    pub optimizations: Vec<String>,
+    /// Distance from the fp32 reference, where it was measured.
+    pub parity: Option<Parity>,
+}
