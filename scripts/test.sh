@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Runs every check and test, goes on after a failure, and ends with a table of
+# what ran. `make test` installs and builds everything first.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+rows=() failed=()
+
+# part NAME COMMAND…
+part() {
+  local name=$1 start=$SECONDS result=passed
+  shift
+  say "$name: $*"
+  "$@" </dev/null || result=FAILED
+  rows+=("$(printf '%-22s %-7s %6d s' "$name" "$result" $((SECONDS - start)))")
+  [[ $result == passed ]] || failed+=("$name")
+}
+
+PELAGO_TEST_PYTHON=$(scripts/python.sh)
+export PELAGO_TEST_PYTHON
+
+part "Rust format" cargo fmt --all --check
+part "Rust lints" cargo clippy --locked --workspace --all-targets -- --deny warnings
+part "Rust licences" scripts/cargo-deny.sh
+part "page types" npm run --silent --workspace browser/page check
+part "page tests" npm run --silent --workspace browser/page test
+# Real browsers among them; `--no-fail-fast` names every test that fails.
+part "Rust tests" cargo test --locked --workspace --no-fail-fast
+
+printf '\n%s\n' "${rows[@]}"
+((${#failed[@]} == 0)) || die "failed: $(IFS=, && echo "${failed[*]}")"
+echo "all passed"
