@@ -1,1 +1,4 @@
 //! Pelago.
+
+pub mod driver;
+pub mod guard;

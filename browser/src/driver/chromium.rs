@@ -1,0 +1,141 @@
+//! How Chrome, Chromium, chrome-headless-shell and Edge are opened.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use super::installation::{Installation, Product};
+use super::launch::LaunchOptions;
+
+/// WebGPU and WebNN on, background throttling off, and no traffic of its own.
+const ARGS: &[&str] = &[
+    "--disable-background-networking",
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-breakpad",
+    "--disable-client-side-phishing-detection",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-domain-reliability",
+    "--disable-extensions",
+    "--disable-quic",
+    "--disable-renderer-backgrounding",
+    "--disable-sync",
+    "--enable-unsafe-webgpu",
+    "--metrics-recording-only",
+    "--no-default-browser-check",
+    "--no-first-run",
+    "--no-pings",
+];
+const FEATURES: &str = "--enable-features=Vulkan,WebMachineLearningNeuralNetwork";
+const NO_FEATURES: &str = "--disable-features=CalculateNativeWinOcclusion,InterestFeedContentSuggestions,MediaRouter,OptimizationHints,Translate";
+/// What a real GPU on Linux needs besides; NVIDIA hides `shader-f16` without the last.
+const GPU_ARGS: &[&str] = &[
+    "--use-angle=vulkan",
+    "--disable-vulkan-surface",
+    "--ignore-gpu-blocklist",
+    "--enable-dawn-features=vulkan_enable_f16_on_nvidia",
+];
+
+/// The driver's arguments. The browser's own messages go where the driver's go:
+/// without them nobody learns why it did not start.
+pub(super) fn driver_args(installation: &Installation) -> Vec<String> {
+    let mut args = vec!["--port=0".to_owned(), "--enable-chrome-logs".to_owned()];
+    if installation.product == Product::HeadlessShell {
+        args.push("--disable-build-check".to_owned());
+    }
+    args
+}
+
+/// The capabilities of a session.
+pub(super) fn capabilities(
+    installation: &Installation,
+    options: &LaunchOptions,
+    profile: Option<&Path>,
+) -> Map<String, Value> {
+    let mut args: Vec<String> = ARGS.iter().copied().map(str::to_owned).collect();
+    args.push(FEATURES.to_owned());
+    args.push(NO_FEATURES.to_owned());
+    if options.headless && installation.product != Product::HeadlessShell {
+        args.push("--headless=new".to_owned());
+    }
+    if rustix::process::geteuid().is_root() {
+        args.push("--no-sandbox".to_owned());
+    }
+    if has_gpu() {
+        args.extend(GPU_ARGS.iter().copied().map(str::to_owned));
+    }
+    if let Some(profile) = profile {
+        args.push(format!("--user-data-dir={}", profile.display()));
+    }
+    args.extend(options.args.iter().cloned());
+    let mut browser = Map::new();
+    browser.insert("binary".to_owned(), json!(installation.binary.to_string_lossy()));
+    browser.insert("args".to_owned(), json!(args));
+    if !options.prefs.is_empty() {
+        browser.insert("prefs".to_owned(), json!(options.prefs));
+    }
+    let name = if installation.product == Product::Edge { "ms:edgeOptions" } else { "goog:chromeOptions" };
+    Map::from_iter([(name.to_owned(), Value::Object(browser))])
+}
+
+/// The options of a browser on somebody else's machine.
+pub(super) fn remote_options() -> Value {
+    let args: Vec<&str> = ARGS.iter().copied().chain([FEATURES, NO_FEATURES]).collect();
+    json!({ "args": args })
+}
+
+/// Whether Linux shows a GPU to render on. macOS needs no extra arguments.
+fn has_gpu() -> bool {
+    let renders = |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("renderD");
+    cfg!(target_os = "linux")
+        && (Path::new("/dev/nvidia0").exists()
+            || std::fs::read_dir("/dev/dri").is_ok_and(|entries| entries.flatten().any(renders)))
+}
+
+/// The process that holds a profile by Chromium's own lock, a link to
+/// `<host>-<pid>`. A lock whose process is dead is removed, and so is one of
+/// another host name: our own lock says that no other Pelago uses the folder,
+/// and a container that starts anew has a new name.
+pub(super) fn holder(profile: &Path, is_running: impl Fn(u32) -> bool) -> std::io::Result<Option<u32>> {
+    let lock = profile.join("SingletonLock");
+    let Ok(target) = std::fs::read_link(&lock) else { return Ok(None) };
+    let target = target.to_string_lossy();
+    let (host, pid) = target.rsplit_once('-').unwrap_or((&target, ""));
+    let here = rustix::system::uname();
+    let same_host = here.nodename().to_str().is_ok_and(|name| name == host);
+    if let Some(pid) = pid.parse().ok().filter(|pid| same_host && is_running(*pid)) {
+        return Ok(Some(pid));
+    }
+    for name in ["SingletonLock", "SingletonSocket", "SingletonCookie"] {
+        remove_link(profile.join(name))?;
+    }
+    Ok(None)
+}
+
+fn remove_link(path: PathBuf) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_browsers_lock_is_removed_and_a_living_ones_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = folder.path().join("SingletonLock");
+        let host = rustix::system::uname().nodename().to_str().unwrap().to_owned();
+        std::os::unix::fs::symlink(format!("{host}-4711"), &lock).unwrap();
+        assert_eq!(holder(folder.path(), |_| true).unwrap(), Some(4711));
+        assert!(lock.is_symlink());
+        assert_eq!(holder(folder.path(), |_| false).unwrap(), None);
+        assert!(!lock.is_symlink());
+        std::os::unix::fs::symlink("an-older-container-4711", &lock).unwrap();
+        assert_eq!(holder(folder.path(), |_| true).unwrap(), None);
+        assert!(!lock.is_symlink());
+    }
+}

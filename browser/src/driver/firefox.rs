@@ -1,0 +1,86 @@
+//! How Firefox is opened.
+
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::installation::Installation;
+use super::launch::LaunchOptions;
+
+pub(super) fn driver_args() -> Vec<String> {
+    ["--port", "0", "--websocket-port", "0"].map(str::to_owned).to_vec()
+}
+
+/// The capabilities of a session. A profile that is named as an argument is
+/// used in place, and so keeps its caches; geckodriver copies any other.
+pub(super) fn capabilities(
+    installation: &Installation,
+    options: &LaunchOptions,
+    profile: Option<&Path>,
+) -> Map<String, Value> {
+    let mut args = Vec::new();
+    if options.headless {
+        args.push(json!("-headless"));
+    }
+    if let Some(profile) = profile {
+        args.extend([json!("-profile"), json!(profile.to_string_lossy())]);
+    }
+    args.extend(options.args.iter().map(|arg| json!(arg)));
+    let mut prefs = prefs();
+    prefs.extend(options.prefs.clone());
+    let browser = json!({ "binary": installation.binary.to_string_lossy(), "args": args, "prefs": prefs });
+    Map::from_iter([("moz:firefoxOptions".to_owned(), browser)])
+}
+
+/// The options of a browser on somebody else's machine.
+pub(super) fn remote_options() -> Value {
+    json!({ "prefs": prefs() })
+}
+
+/// WebGPU on, background throttling off, no first run, no traffic of its own.
+/// geckodriver sets many of this kind itself; these are those that it leaves.
+fn prefs() -> Map<String, Value> {
+    let prefs: &[(&str, Value)] = &[
+        ("dom.webgpu.enabled", json!(true)),
+        ("gfx.webgpu.ignore-blocklist", json!(true)),
+        ("gfx.webgpu.force-enabled", json!(true)),
+        ("dom.webgpu.allow-in-parent", json!(true)),
+        ("dom.ipc.processPriorityManager.enabled", json!(false)),
+        ("dom.min_background_timeout_value", json!(4)),
+        ("dom.timeout.enable_budget_timer_throttling", json!(false)),
+        ("widget.windows.window_occlusion_tracking.enabled", json!(false)),
+        ("browser.aboutwelcome.enabled", json!(false)),
+        ("browser.newtabpage.enabled", json!(false)),
+        ("browser.region.update.enabled", json!(false)),
+        ("browser.safebrowsing.downloads.enabled", json!(false)),
+        ("browser.safebrowsing.malware.enabled", json!(false)),
+        ("browser.safebrowsing.phishing.enabled", json!(false)),
+        ("browser.safebrowsing.update.enabled", json!(false)),
+        ("browser.search.update", json!(false)),
+        ("browser.shell.checkDefaultBrowser", json!(false)),
+        ("browser.startup.homepage_override.mstone", json!("ignore")),
+        ("browser.startup.page", json!(0)),
+        ("app.normandy.enabled", json!(false)),
+        ("app.update.auto", json!(false)),
+        ("app.update.disabledForTesting", json!(true)),
+        ("datareporting.healthreport.uploadEnabled", json!(false)),
+        ("datareporting.policy.dataSubmissionEnabled", json!(false)),
+        ("datareporting.usage.uploadEnabled", json!(false)),
+        ("dom.push.connection.enabled", json!(false)),
+        ("extensions.getAddons.cache.enabled", json!(false)),
+        ("extensions.systemAddon.update.enabled", json!(false)),
+        ("extensions.update.enabled", json!(false)),
+        ("media.gmp-manager.updateEnabled", json!(false)),
+        ("network.captive-portal-service.enabled", json!(false)),
+        ("network.connectivity-service.enabled", json!(false)),
+        ("network.dns.disablePrefetch", json!(true)),
+        ("network.prefetch-next", json!(false)),
+        ("security.remote_settings.crlite_filters.enabled", json!(false)),
+        ("security.remote_settings.intermediates.enabled", json!(false)),
+        ("services.settings.server", json!("data:,#remote-settings-dummy/v1")),
+        ("toolkit.telemetry.enabled", json!(false)),
+        ("toolkit.telemetry.server", json!("")),
+        ("toolkit.telemetry.unified", json!(false)),
+    ];
+    prefs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+}

@@ -1,0 +1,27 @@
+//! WebDriver: finding browsers and their drivers, opening and closing them, and
+//! asking what little only WebDriver can tell.
+//!
+//! Nothing here knows of the page that runs models or of the link to it, reads
+//! an environment variable or guesses a home folder: the front end passes
+//! [`Search`] and [`LaunchOptions`] in. An inference never waits on WebDriver.
+
+mod browser;
+mod chromium;
+mod discover;
+mod error;
+mod firefox;
+mod installation;
+mod launch;
+mod pairs;
+mod probe;
+mod problem;
+mod process;
+mod profile;
+mod safari;
+
+pub use browser::Browser;
+pub use discover::{Configured, Discovery, Search, discover};
+pub use error::{BrowserError, LaunchError, ProbeError};
+pub use installation::{Installation, Product, Remote, Target};
+pub use launch::{LaunchOptions, launch};
+pub use problem::Problem;
