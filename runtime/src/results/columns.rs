@@ -1,0 +1,155 @@
+//! The columns of a run: one list from which rows, journals and DataFrames are
+//! all made. It does not know DuckDB or Polars.
+
+use chrono::{DateTime, Datelike, Utc};
+use pelago_protocol::{Adapter, Report};
+
+use super::ResultsError;
+
+/// The type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Bool,
+    U8,
+    U32,
+    U64,
+    Float,
+    Text,
+    Texts,
+    Time,
+}
+
+impl Kind {
+    /// DuckDB's name of the type.
+    pub(super) fn sql(self) -> &'static str {
+        match self {
+            Self::Bool => "BOOLEAN",
+            Self::U8 => "UTINYINT",
+            Self::U32 => "UINTEGER",
+            Self::U64 => "UBIGINT",
+            Self::Float => "DOUBLE",
+            Self::Text => "VARCHAR",
+            Self::Texts => "VARCHAR[]",
+            Self::Time => "TIMESTAMP WITH TIME ZONE",
+        }
+    }
+}
+
+/// One value of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Cell {
+    Null,
+    Bool(bool),
+    Unsigned(u64),
+    Float(f64),
+    Text(String),
+    Texts(Vec<String>),
+    Time(DateTime<Utc>),
+}
+
+/// One column.
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    cell: fn(&Report) -> Cell,
+}
+
+/// The values of one run, in the order of [`COLUMNS`].
+///
+/// # Errors
+/// [`ResultsError::Started`] where the report's time is not one.
+pub(super) fn row(report: &Report) -> Result<Vec<Cell>, ResultsError> {
+    if time(&report.started).is_none() {
+        return Err(ResultsError::Started { run_id: report.run_id.clone(), found: report.started.clone() });
+    }
+    Ok(COLUMNS.iter().map(|column| (column.cell)(report)).collect())
+}
+
+/// A time to the microsecond, as DuckDB and Polars keep it.
+pub(super) fn time(text: &str) -> Option<DateTime<Utc>> {
+    let time = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+    (1970..=9999).contains(&time.year()).then_some(())?;
+    DateTime::from_timestamp_micros(time.timestamp_micros())
+}
+
+const fn column(name: &'static str, kind: Kind, cell: fn(&Report) -> Cell) -> Column {
+    Column { name, kind, cell }
+}
+
+fn text(word: &str) -> Cell {
+    Cell::Text(word.to_owned())
+}
+
+fn number(number: u32) -> Cell {
+    Cell::Unsigned(number.into())
+}
+
+fn float(number: Option<f64>) -> Cell {
+    number.map_or(Cell::Null, Cell::Float)
+}
+
+fn adapter(report: &Report, field: fn(&Adapter) -> &String) -> Cell {
+    report.adapter.as_ref().map_or(Cell::Null, |adapter| text(field(adapter)))
+}
+
+use Kind::{Bool, Float, Text, Texts, Time, U8, U32, U64};
+
+/// Every column, in the order of a DataFrame: the report's fields in their own
+/// order, nested ones with the name of their owner in front.
+pub(super) const COLUMNS: &[Column] = &[
+    column("run_id", Text, |r| text(&r.run_id)),
+    column("started", Time, |r| time(&r.started).map_or(Cell::Null, Cell::Time)),
+    column("model_name", Text, |r| text(&r.model_name)),
+    column("model_cid", Text, |r| text(&r.model_cid)),
+    column("graph_cid", Text, |r| text(&r.graph_cid)),
+    column("model_type", Text, |r| text(r.model_type.as_str())),
+    column("platform", Text, |r| text(r.platform.as_str())),
+    column("requested_platform", Text, |r| text(r.requested_platform.as_str())),
+    column("browser", Text, |r| text(r.browser.as_str())),
+    column("requested_browser", Text, |r| text(r.requested_browser.as_str())),
+    column("browser_product", Text, |r| text(&r.browser_product)),
+    column("browser_version", Text, |r| text(&r.browser_version)),
+    column("is_real_hardware", Bool, |r| Cell::Bool(r.is_real_hardware)),
+    column("hardware_reason", Text, |r| text(&r.hardware_reason)),
+    column("adapter_vendor", Text, |r| adapter(r, |a| &a.vendor)),
+    column("adapter_architecture", Text, |r| adapter(r, |a| &a.architecture)),
+    column("adapter_device", Text, |r| adapter(r, |a| &a.device)),
+    column("adapter_description", Text, |r| adapter(r, |a| &a.description)),
+    column("adapter_is_fallback", Bool, |r| {
+        r.adapter.as_ref().and_then(|a| a.is_fallback_adapter).map_or(Cell::Null, Cell::Bool)
+    }),
+    column("execution_provider", Text, |r| text(&r.execution_provider)),
+    column("nodes_total", U32, |r| number(r.placement.nodes_total)),
+    column("nodes_on_provider", U32, |r| number(r.placement.nodes_on_provider)),
+    column("nodes_shape_arithmetic", U32, |r| number(r.placement.nodes_shape_arithmetic)),
+    column("fallback_operators", Texts, |r| Cell::Texts(r.placement.fallback_operators.clone())),
+    column("shape_operators", Texts, |r| Cell::Texts(r.placement.shape_operators.clone())),
+    column("threads", U32, |r| number(r.threads)),
+    column("precision", U8, |r| Cell::Unsigned(r.precision.bits().into())),
+    column("mixed_precision", Bool, |r| Cell::Bool(r.mixed_precision)),
+    column("processing_time", Float, |r| Cell::Float(r.processing_time)),
+    column("total_time", Float, |r| Cell::Float(r.total_time)),
+    column("warm", Bool, |r| Cell::Bool(r.warm)),
+    column("open_ms", Float, |r| float(r.phases.open_ms)),
+    column("fetch_ms", Float, |r| float(r.phases.fetch_ms)),
+    column("compile_ms", Float, |r| float(r.phases.compile_ms)),
+    column("first_run_ms", Float, |r| float(r.phases.first_run_ms)),
+    column("tokenize_ms", Float, |r| float(r.phases.tokenize_ms)),
+    column("run_ms", Float, |r| float(r.phases.run_ms)),
+    column("pool_ms", Float, |r| float(r.phases.pool_ms)),
+    column("batch_size", U64, |r| Cell::Unsigned(r.batch_size)),
+    column("tokens", U64, |r| r.tokens.map_or(Cell::Null, Cell::Unsigned)),
+    column("throughput_items_per_sec", Float, |r| float(r.throughput_items_per_sec)),
+    column("memory_usage_mb", Float, |r| float(r.memory_usage_mb)),
+    column("ipfs_cache_hit", Bool, |r| Cell::Bool(r.ipfs_cache_hit)),
+    column("ipfs_source", Text, |r| text(r.ipfs_source.as_str())),
+    column("ipfs_load_time", Float, |r| float(r.ipfs_load_time)),
+    column("bytes_memory", U64, |r| Cell::Unsigned(r.bytes.memory)),
+    column("bytes_disk", U64, |r| Cell::Unsigned(r.bytes.disk)),
+    column("bytes_p2p", U64, |r| Cell::Unsigned(r.bytes.p2p)),
+    column("bytes_ipfs", U64, |r| Cell::Unsigned(r.bytes.ipfs)),
+    column("p2p_optimized", Bool, |r| Cell::Bool(r.p2p_optimized)),
+    column("optimizations", Texts, |r| Cell::Texts(r.optimizations.clone())),
+    column("parity_cosine", Float, |r| float(r.parity.as_ref().map(|p| p.cosine))),
+    column("parity_max_abs_error", Float, |r| float(r.parity.as_ref().map(|p| p.max_abs_error))),
+];

@@ -1,0 +1,184 @@
+//! Opening the database for a moment: under the lock of the folder, one Pelago
+//! process at a time. It does not know what is asked.
+//!
+//! Where another program has the database open, the moment is spent on a copy
+//! of it: DuckDB lets nobody else in, not even to read, but its file and its
+//! write-ahead log can be copied whole while it is not writing.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
+};
+
+use duckdb::{AccessMode, Config, Connection};
+use tempfile::TempDir;
+
+use super::{ResultsError, schema};
+
+const DATABASE: &str = "results.duckdb";
+const LOCK: &str = "results.lock";
+const COPY: &str = "copy-";
+const COPY_TRIES: usize = 5;
+const POLL: Duration = Duration::from_millis(10);
+
+/// The database, open, while this process holds the folder's lock.
+pub(super) struct Database {
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
+    /// Where `path` is a copy: its folder.
+    copy: Option<TempDir>,
+    dir: PathBuf,
+    lock: File,
+}
+
+impl Database {
+    /// Opens the database in `dir`, made or brought to the newest version where
+    /// needed; waits up to `wait` for other Pelago processes.
+    ///
+    /// # Errors
+    /// [`ResultsError::Busy`] after the wait; [`ResultsError::Held`] where not even a copy could
+    /// be had; those of a database that is damaged, newer or of something else.
+    pub(super) fn open(dir: &Path, wait: Duration) -> Result<Self, ResultsError> {
+        let lock = lock(&dir.join(LOCK), wait)?;
+        remove_leftovers(dir)?;
+        let original = dir.join(DATABASE);
+        let (connection, path, copy) = match connect(&original, AccessMode::ReadWrite) {
+            Ok(connection) => (connection, original, None),
+            Err(ResultsError::Held { holder, .. }) => {
+                let copy = copy_of(&original, dir, &holder)?;
+                let path = copy.path().join(DATABASE);
+                let held = |_| ResultsError::Held { path: original, holder };
+                (connect(&path, AccessMode::ReadWrite).map_err(held)?, path, Some(copy))
+            }
+            Err(error) => return Err(error),
+        };
+        schema::migrate(&connection, &path, schema::STEPS)?;
+        Ok(Self { connection, path, copy, dir: dir.to_owned(), lock })
+    }
+
+    /// Whether this is the database itself and not a copy.
+    pub(super) fn is_original(&self) -> bool {
+        self.copy.is_none()
+    }
+
+    /// Closes the database and frees the lock.
+    pub(super) fn close(self) -> Result<(), ResultsError> {
+        close(self.connection, &self.path)
+    }
+
+    /// Closes the database and opens its present state for reading alone, out
+    /// of everybody's way: a private copy whose files have no name any more, so
+    /// that no statement can reach them or any other file.
+    pub(super) fn into_reader(self) -> Result<Connection, ResultsError> {
+        close(self.connection, &self.path)?;
+        let copy = match self.copy {
+            Some(copy) => copy,
+            None => copy_of(&self.path, &self.dir, "it changed while it was copied")?,
+        };
+        let reader = connect(&copy.path().join(DATABASE), AccessMode::ReadOnly)?;
+        copy.close().map_err(|source| ResultsError::io("remove the copy in", &self.dir, source))?;
+        drop(self.lock);
+        Ok(reader)
+    }
+}
+
+fn close(connection: Connection, path: &Path) -> Result<(), ResultsError> {
+    connection.close().map_err(|(_, source)| ResultsError::database("close", path, source))
+}
+
+fn connect(path: &Path, mode: AccessMode) -> Result<Connection, ResultsError> {
+    let failed = |source| ResultsError::database("open", path, source);
+    let reads = matches!(mode, AccessMode::ReadOnly);
+    let mut config = Config::default()
+        .access_mode(mode)
+        .and_then(|config| config.with("autoload_known_extensions", "false"))
+        .and_then(|config| config.with("autoinstall_known_extensions", "false"))
+        .map_err(failed)?;
+    if reads {
+        config = config
+            .enable_external_access(false)
+            .and_then(|config| config.max_memory("1GB"))
+            .and_then(|config| config.with("temp_directory", ""))
+            .map_err(failed)?;
+    }
+    let connection = Connection::open_with_flags(path, config).map_err(failed)?;
+    // A DuckDB built without ICU knows no time zone but UTC, nor the setting.
+    if let Err(error) = connection.execute_batch("SET TimeZone = 'UTC'") {
+        tracing::debug!(%error, "this DuckDB has no time zones");
+    }
+    if reads {
+        connection.execute_batch("SET lock_configuration = true").map_err(failed)?;
+    }
+    Ok(connection)
+}
+
+/// The lock of the folder. `flock` has no deadline of its own.
+fn lock(path: &Path, wait: Duration) -> Result<File, ResultsError> {
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(|source| ResultsError::io("open", path, source))?;
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(source)) => return Err(ResultsError::io("lock", path, source)),
+            Err(TryLockError::WouldBlock) if begun.elapsed() >= wait => {
+                return Err(ResultsError::Busy { path: path.to_owned(), waited: wait });
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(POLL),
+        }
+    }
+}
+
+/// Removes the copies of processes that were killed: copies are made and
+/// removed under the lock.
+fn remove_leftovers(dir: &Path) -> Result<(), ResultsError> {
+    let failed = |source| ResultsError::io("clean", dir, source);
+    for entry in std::fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_name().to_string_lossy().starts_with(COPY) {
+            std::fs::remove_dir_all(entry.path()).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// Copies the database and its write-ahead log at a moment when nobody writes.
+fn copy_of(original: &Path, dir: &Path, holder: &str) -> Result<TempDir, ResultsError> {
+    let log = original.with_extension("duckdb.wal");
+    for _ in 0..COPY_TRIES {
+        let copy = tempfile::Builder::new()
+            .prefix(COPY)
+            .tempdir_in(dir)
+            .map_err(|source| ResultsError::io("create a folder in", dir, source))?;
+        let before = (stamp(original)?, stamp(&log)?);
+        for file in [original, &log] {
+            let to = copy.path().join(file.file_name().unwrap_or_default());
+            match std::fs::copy(file, &to) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(ResultsError::io("copy", file, source));
+                }
+                _ => {}
+            }
+        }
+        if before == (stamp(original)?, stamp(&log)?) {
+            return Ok(copy);
+        }
+        std::thread::sleep(POLL);
+    }
+    Err(ResultsError::Held { path: original.to_owned(), holder: holder.to_owned() })
+}
+
+/// What changes when a file is written; `None` of no file.
+fn stamp(path: &Path) -> Result<Option<(u64, SystemTime)>, ResultsError> {
+    match path.metadata().and_then(|data| Ok((data.len(), data.modified()?))) {
+        Ok(stamp) => Ok(Some(stamp)),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ResultsError::io("look at", path, source)),
+    }
+}

@@ -1,0 +1,196 @@
+//! The results: each run is a row in DuckDB and comes back as a Polars
+//! DataFrame. It does not know how a run comes about or how a table is printed.
+//!
+//! DuckDB lets one process write and then nobody else read, and Pelago must let
+//! many do both. So nothing keeps the database open:
+//!
+//! - [`Results::record`] appends a line to this process's own journal, in
+//!   `journal/`, and returns when it is on disk. It takes no lock and does not
+//!   touch the database.
+//! - [`Results::history`] and [`Results::sql`] take the lock of the folder, open
+//!   `results.duckdb`, absorb the journals of all processes, dead or alive, answer
+//!   and close it again. They see every run recorded before they were called.
+//!
+//! A process that dies leaves its journal to whoever asks next. Another program
+//! that has the database open delays nobody: the answer then comes from a copy.
+
+mod absorb;
+mod arrow;
+mod columns;
+mod database;
+mod error;
+mod frame;
+mod journal;
+mod line;
+mod query;
+mod schema;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use duckdb::InterruptHandle;
+use pelago_protocol::Report;
+use polars::frame::DataFrame;
+use tokio::{
+    task::{JoinHandle, spawn_blocking},
+    time::timeout,
+};
+
+pub use error::ResultsError;
+pub use query::Filter;
+
+use database::Database;
+use journal::Journal;
+
+const WAIT: Duration = Duration::from_secs(10);
+const QUERY: Duration = Duration::from_secs(60);
+const INTERRUPTIONS: usize = 20;
+const INTERRUPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// The results in one folder. Clones share the journal; any number of tasks may
+/// use them at once.
+#[derive(Clone, Debug)]
+pub struct Results {
+    dir: PathBuf,
+    journal: Arc<Journal>,
+    wait: Duration,
+    query: Duration,
+}
+
+impl Results {
+    /// The results in the folder `dir`, which is made where it is missing. A
+    /// question waits at most 10 s for other Pelago processes, and a query runs
+    /// at most 60 s.
+    ///
+    /// # Errors
+    /// [`ResultsError::Io`] or [`ResultsError::Full`] where the folder cannot be made.
+    pub async fn open(dir: impl Into<PathBuf>) -> Result<Self, ResultsError> {
+        let dir = dir.into();
+        let journals = journals(&dir);
+        let journal = Arc::new(Journal::new(journals.clone()));
+        spawn_blocking(move || {
+            std::fs::create_dir_all(&journals).map_err(|source| ResultsError::io("create", &journals, source))
+        })
+        .await??;
+        Ok(Self { dir, journal, wait: WAIT, query: QUERY })
+    }
+
+    /// The same, with other limits: how long to wait for other Pelago processes,
+    /// and how long a query of [`Results::sql`] may run.
+    #[must_use]
+    pub fn with_limits(self, wait: Duration, query: Duration) -> Self {
+        Self { wait, query, ..self }
+    }
+
+    /// Records a run. When this returns the run survives the end of this process
+    /// and of the machine. A run of an id that is there already is not recorded
+    /// again.
+    ///
+    /// # Errors
+    /// [`ResultsError::Started`], [`ResultsError::Full`], [`ResultsError::Io`]; the next call starts anew.
+    pub async fn record(&self, report: &Report) -> Result<(), ResultsError> {
+        let line = line::write(&columns::row(report)?);
+        let journal = self.journal.clone();
+        spawn_blocking(move || journal.append(&line)).await?
+    }
+
+    /// The runs that fit `filter`, newest first, one row each.
+    ///
+    /// # Errors
+    /// [`ResultsError::Busy`] after the wait, [`ResultsError::Newer`], [`ResultsError::Damaged`],
+    /// [`ResultsError::Foreign`], [`ResultsError::Full`] and those of files and DuckDB.
+    pub async fn history(&self, filter: Filter) -> Result<DataFrame, ResultsError> {
+        self.at_database(move |database| {
+            let answer = query::history(&database, &filter);
+            database.close()?;
+            answer
+        })
+        .await
+    }
+
+    /// The answer to one `SELECT` over the table `runs`. It can neither write nor
+    /// read anything else. Other processes need not wait for it.
+    ///
+    /// # Errors
+    /// [`ResultsError::Query`] with DuckDB's words, [`ResultsError::Slow`] after the limit,
+    /// [`ResultsError::Type`] and [`ResultsError::Twice`] for what no DataFrame holds; and those
+    /// of [`Results::history`].
+    pub async fn sql(&self, query: impl Into<String>) -> Result<DataFrame, ResultsError> {
+        let reader = self.at_database(Database::into_reader).await?;
+        let query = query.into();
+        let mut stop = Stop(reader.interrupt_handle());
+        let task = spawn_blocking(move || query::sql(&reader, &query));
+        stop.within(self.query, task).await
+    }
+
+    /// The rows of `reports`, in their order: the same columns and types as those
+    /// of [`Results::history`], without a database.
+    ///
+    /// # Errors
+    /// [`ResultsError::Started`].
+    pub fn frame(reports: &[Report]) -> Result<DataFrame, ResultsError> {
+        frame::frame(reports)
+    }
+
+    /// Ends this process's journal and moves it into the database. What was
+    /// recorded is safe without it, too.
+    ///
+    /// # Errors
+    /// Those of [`Results::history`].
+    pub async fn close(&self) -> Result<(), ResultsError> {
+        self.journal.close();
+        self.at_database(Database::close).await
+    }
+
+    /// Does `work` with the database, all journals absorbed.
+    async fn at_database<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(Database) -> Result<T, ResultsError> + Send + 'static,
+    ) -> Result<T, ResultsError> {
+        let (dir, wait) = (self.dir.clone(), self.wait);
+        spawn_blocking(move || {
+            let journals = journals(&dir);
+            std::fs::create_dir_all(&journals).map_err(|source| ResultsError::io("create", &journals, source))?;
+            let database = Database::open(&dir, wait)?;
+            absorb::absorb(&database, &journals)?;
+            work(database)
+        })
+        .await?
+    }
+}
+
+fn journals(dir: &Path) -> PathBuf {
+    dir.join("journal")
+}
+
+/// Interrupts a query that nobody waits for any more.
+struct Stop(Arc<InterruptHandle>);
+
+impl Stop {
+    async fn within<T>(
+        &mut self,
+        limit: Duration,
+        mut task: JoinHandle<Result<T, ResultsError>>,
+    ) -> Result<T, ResultsError> {
+        if let Ok(answer) = timeout(limit, &mut task).await {
+            return answer?;
+        }
+        // One that has not begun yet does not notice the first interruption.
+        for _ in 0..INTERRUPTIONS {
+            self.0.interrupt();
+            if timeout(INTERRUPT_AGAIN, &mut task).await.is_ok() {
+                break;
+            }
+        }
+        Err(ResultsError::Slow { limit })
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.interrupt();
+    }
+}
