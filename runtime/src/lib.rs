@@ -1,1 +1,3 @@
 //! Pelago.
+
+pub mod graph;
