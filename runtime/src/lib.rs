@@ -1,3 +1,10 @@
-//! Pelago.
+//! The session and all under it: content by CID, models, graphs and results.
+//!
+//! It returns values and DataFrames. The terminal, Jupyter's messages and the
+//! environment are not known here; front ends pass values in.
 
+pub mod content;
+pub mod graph;
+pub mod models;
 pub mod results;
+pub mod session;

@@ -1,0 +1,235 @@
+//! Puts nodes, weights and constants together to an ONNX graph.
+//!
+//! Weights stay where they are: an initializer is external data that points
+//! into the safetensors file. Constants are a few bytes and go into the graph.
+//! What the nodes compute together is not known here.
+
+use std::collections::BTreeSet;
+
+use prost::Message;
+use safetensors::Dtype;
+
+use super::{
+    BuildOptions, BuiltGraph, Error, IndexType,
+    checkpoint::Checkpoint,
+    onnx::{
+        AttributeProto, AttributeType, DataLocation, DataType, Dimension, GraphProto, ModelProto, NodeProto,
+        OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
+        ValueInfoProto,
+    },
+};
+
+/// The first opset with `Gelu`.
+const OPSET: i64 = 20;
+/// The IR version that came with that opset.
+const IR_VERSION: i64 = 9;
+
+/// The name of a tensor in the graph.
+pub(super) type Value = String;
+
+/// A node's attribute.
+pub(super) enum Attribute<'a> {
+    /// `INT`
+    Int(i64),
+    /// `INTS`
+    Ints(&'a [i64]),
+    /// `FLOAT`
+    Float(f32),
+    /// `STRING`
+    String(&'a str),
+}
+
+/// A graph under construction. Nodes are named by the path of the module that
+/// they stem from (`encoder/layer.0/attention/self/query/MatMul`), and a node's
+/// only output is named as the node.
+pub struct Builder<'a> {
+    graph: GraphProto,
+    checkpoint: &'a Checkpoint,
+    options: &'a BuildOptions,
+    initializers: BTreeSet<String>,
+    external: BTreeSet<String>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(checkpoint: &'a Checkpoint, options: &'a BuildOptions) -> Self {
+        Self {
+            graph: GraphProto::default(),
+            checkpoint,
+            options,
+            initializers: BTreeSet::new(),
+            external: BTreeSet::new(),
+        }
+    }
+
+    /// An input of indices, `[batch, sequence]`.
+    pub(super) fn index_input(&mut self, name: &str) -> Value {
+        let dtype = match self.options.index_type {
+            IndexType::Int32 => DataType::Int32,
+            IndexType::Int64 => DataType::Int64,
+        };
+        let shape = vec![symbol("batch"), symbol("sequence")];
+        self.graph.input.push(value_info(name, dtype, shape));
+        name.to_owned()
+    }
+
+    /// A node; its output has its name.
+    pub(super) fn node(
+        &mut self,
+        scope: &str,
+        operator: &str,
+        inputs: &[&Value],
+        attributes: &[(&str, Attribute)],
+    ) -> Value {
+        let name = format!("{scope}/{operator}");
+        self.graph.node.push(NodeProto {
+            input: inputs.iter().map(|input| (*input).clone()).collect(),
+            output: vec![name.clone()],
+            name: Some(name.clone()),
+            op_type: Some(operator.to_owned()),
+            attribute: attributes.iter().map(|(name, value)| attribute(name, value)).collect(),
+            domain: None,
+        });
+        name
+    }
+
+    /// A conversion to another element type.
+    pub(super) fn cast(&mut self, scope: &str, input: &Value, to: DataType) -> Value {
+        self.node(scope, "Cast", &[input], &[("to", Attribute::Int(to as i64))])
+    }
+
+    /// A weight of the checkpoint as single precision.
+    pub(super) fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Value, Error> {
+        let (tensor, location) = self.checkpoint.weight(name, shape)?;
+        let (dtype, cast) = match location.dtype {
+            Dtype::F16 => (DataType::Float16, true),
+            Dtype::BF16 => (DataType::Bfloat16, true),
+            _ => (DataType::Float, false),
+        };
+        let cast_name = format!("{tensor}/Cast");
+        if self.initializers.insert(tensor.clone()) {
+            self.external.insert(location.file.clone());
+            self.graph.initializer.push(TensorProto {
+                dims: shape.iter().map(|dimension| *dimension as i64).collect(),
+                data_type: Some(dtype as i32),
+                name: Some(tensor.clone()),
+                raw_data: None,
+                external_data: vec![
+                    entry("location", &location.file),
+                    entry("offset", &location.offset.to_string()),
+                    entry("length", &location.length.to_string()),
+                ],
+                data_location: Some(DataLocation::External as i32),
+            });
+            if cast {
+                self.cast(&tensor.clone(), &tensor, DataType::Float);
+            }
+        }
+        Ok(if cast { cast_name } else { tensor })
+    }
+
+    /// Whether the checkpoint has a tensor of this name.
+    pub(super) fn has_weight(&self, name: &str) -> bool {
+        self.checkpoint.contains(name)
+    }
+
+    /// A constant of 64 bit integers: shapes and axes, which operators want so.
+    pub(super) fn int64s(&mut self, values: &[i64]) -> Value {
+        let name = values.iter().map(i64::to_string).collect::<Vec<_>>().join("_");
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.constant(format!("int64s/{name}"), DataType::Int64, vec![values.len() as i64], bytes)
+    }
+
+    /// A constant of 32 bit integers.
+    pub(super) fn int32s(&mut self, name: &str, values: &[i32]) -> Value {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.constant(name.to_owned(), DataType::Int32, vec![values.len() as i64], bytes)
+    }
+
+    /// A scalar of 32 bit integers.
+    pub(super) fn int32(&mut self, value: i32) -> Value {
+        self.constant(format!("int32/{value}"), DataType::Int32, vec![], value.to_le_bytes().to_vec())
+    }
+
+    /// A scalar of single precision.
+    pub(super) fn float(&mut self, value: f32) -> Value {
+        self.constant(format!("float/{value}"), DataType::Float, vec![], value.to_le_bytes().to_vec())
+    }
+
+    /// The finished model, with this single precision output.
+    pub(super) fn finish(mut self, name: &str, output: Value, hidden: usize, architecture: &str) -> BuiltGraph {
+        self.graph.node.push(NodeProto {
+            input: vec![output],
+            output: vec![name.to_owned()],
+            name: Some(name.to_owned()),
+            op_type: Some("Identity".to_owned()),
+            attribute: vec![],
+            domain: None,
+        });
+        let shape =
+            vec![symbol("batch"), symbol("sequence"), Dimension { dim_value: Some(hidden as i64), dim_param: None }];
+        self.graph.output.push(value_info(name, DataType::Float, shape));
+        self.graph.name = Some(architecture.to_owned());
+        let mut metadata_props = vec![entry("producer", "pelago"), entry("architecture", architecture)];
+        metadata_props.extend(self.options.parent.iter().map(|parent| entry("parent", parent)));
+        let model = ModelProto {
+            ir_version: Some(IR_VERSION),
+            producer_name: Some("pelago".to_owned()),
+            producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            graph: Some(self.graph),
+            opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: Some(OPSET) }],
+            metadata_props,
+        };
+        BuiltGraph { onnx: model.encode_to_vec(), external: self.external.into_iter().collect() }
+    }
+
+    fn constant(&mut self, name: String, dtype: DataType, dims: Vec<i64>, bytes: Vec<u8>) -> Value {
+        if self.initializers.insert(name.clone()) {
+            self.graph.initializer.push(TensorProto {
+                dims,
+                data_type: Some(dtype as i32),
+                name: Some(name.clone()),
+                raw_data: Some(bytes),
+                external_data: vec![],
+                data_location: None,
+            });
+        }
+        name
+    }
+}
+
+fn entry(key: &str, value: &str) -> StringStringEntryProto {
+    StringStringEntryProto { key: Some(key.to_owned()), value: Some(value.to_owned()) }
+}
+
+fn symbol(name: &str) -> Dimension {
+    Dimension { dim_value: None, dim_param: Some(name.to_owned()) }
+}
+
+fn value_info(name: &str, dtype: DataType, dim: Vec<Dimension>) -> ValueInfoProto {
+    let tensor = TensorTypeProto { elem_type: Some(dtype as i32), shape: Some(TensorShapeProto { dim }) };
+    ValueInfoProto { name: Some(name.to_owned()), r#type: Some(TypeProto { tensor_type: Some(tensor) }) }
+}
+
+fn attribute(name: &str, value: &Attribute) -> AttributeProto {
+    let mut proto = AttributeProto { name: Some(name.to_owned()), ..AttributeProto::default() };
+    let kind = match value {
+        Attribute::Int(value) => {
+            proto.i = Some(*value);
+            AttributeType::Int
+        }
+        Attribute::Ints(values) => {
+            proto.ints = values.to_vec();
+            AttributeType::Ints
+        }
+        Attribute::Float(value) => {
+            proto.f = Some(*value);
+            AttributeType::Float
+        }
+        Attribute::String(value) => {
+            proto.s = Some(value.as_bytes().to_vec());
+            AttributeType::String
+        }
+    };
+    proto.r#type = Some(kind as i32);
+    proto
+}

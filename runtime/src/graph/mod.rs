@@ -1,0 +1,81 @@
+//! Makes an ONNX graph of a checkpoint (`config.json` and safetensors), without
+//! copying a weight: the graph's initializers point into the safetensors files.
+//!
+//! Where the files come from, where the graph is kept and what runs it are not
+//! known here.
+
+mod architectures;
+mod builder;
+mod checkpoint;
+mod config;
+mod encoder;
+mod error;
+mod files;
+pub mod onnx;
+
+pub use architectures::Architecture;
+pub use checkpoint::{Checkpoint, Location};
+pub use config::Config;
+pub use error::Error;
+pub use files::{Files, Folder};
+
+/// The element type of a graph's index inputs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IndexType {
+    /// 32 bit: what WebGPU and WebNN have.
+    #[default]
+    Int32,
+    /// 64 bit: what exporters write and transformers.js gives. Their conversion
+    /// runs on the CPU provider in a browser.
+    Int64,
+}
+
+/// How to build a graph.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BuildOptions {
+    /// The element type of `input_ids`, `attention_mask` and `token_type_ids`.
+    pub index_type: IndexType,
+    /// What the graph was made of, such as the CID of the model's folder: kept
+    /// in the graph's metadata as `parent`.
+    pub parent: Option<String>,
+}
+
+/// A graph and the files that it needs beside it.
+///
+/// Inputs: `input_ids`, `attention_mask` and, where the model has them,
+/// `token_type_ids`, each `[batch, sequence]`. Output: `last_hidden_state`,
+/// float32 `[batch, sequence, hidden]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuiltGraph {
+    /// The ONNX file. Equal checkpoints and options give equal bytes.
+    pub onnx: Vec<u8>,
+    /// The files that its weights are in, as its external data names them:
+    /// relative to the model's folder.
+    pub external: Vec<String>,
+}
+
+/// The builder for a config's `model_type`, if there is one.
+#[must_use]
+pub fn supported(config: &Config) -> Option<&'static dyn Architecture> {
+    let model_type = config.model_type();
+    architectures::ALL.iter().find(|architecture| architecture.model_types().contains(&model_type)).copied()
+}
+
+/// Builds the graph of a checkpoint. Reads its config and the headers of its
+/// safetensors files, a few tens of kB.
+///
+/// # Errors
+/// [`Error`]: every variant.
+pub fn build(files: &dyn Files, options: &BuildOptions) -> Result<BuiltGraph, Error> {
+    let config = Config::read(files)?;
+    let Some(architecture) = supported(&config) else {
+        let supported = architectures::ALL.iter().flat_map(|architecture| architecture.model_types()).copied();
+        let model_type = config.model_type().to_owned();
+        return Err(Error::UnsupportedArchitecture { model_type, supported: supported.collect() });
+    };
+    let (prefixes, probe) = architecture.prefixes();
+    let checkpoint = Checkpoint::read(files)?.with_prefix(prefixes, probe);
+    let mut graph = builder::Builder::new(&checkpoint, options);
+    let (state, hidden) = architecture.add_to(&mut graph, &config)?;
+    Ok(graph.finish("last_hidden_state", state, hidden, config.model_type()))
+}
