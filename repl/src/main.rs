@@ -1,2 +1,55 @@
-//! Pelago.
-fn main() {}
+//! The binary `pelago`: the one place that knows the terminal, the command
+//! line and the environment. How things are done is `pelago-runtime`'s business.
+
+mod accelerate;
+mod args;
+mod capabilities;
+mod config;
+mod doctor;
+mod failure;
+mod history;
+mod model;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if matches!(cli.command, Command::Guard) {
+        return pelago_browser::guard::run();
+    }
+    output::table::fit_to_terminal();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("PELAGO_LOG").unwrap_or_else(|_| "error".into()),
+        )
+        .init();
+    let json = cli.command.json();
+    let result = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::from)
+        .and_then(|runtime| runtime.block_on(run(cli)));
+    match result {
+        Ok(code) => code,
+        Err(failure) => failure.report(json),
+    }
+}
+
+async fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let options = config::session_options(&cli.global)?;
+    match cli.command {
+        Command::Accelerate(arguments) => accelerate::run(options, arguments).await,
+        Command::Model(command) => model::run(options, command).await,
+        Command::Doctor(arguments) => doctor::run(options, arguments).await,
+        Command::Capabilities(arguments) => capabilities::run(options, arguments).await,
+        Command::History(arguments) => history::run(options, arguments).await,
+        Command::Guard => Ok(ExitCode::SUCCESS),
+    }
+}

@@ -137,6 +137,13 @@ impl Link {
         *self.0.state.borrow()
     }
 
+    /// Waits until the socket is lost, be it for a moment or for good.
+    pub async fn interrupted(&self) {
+        let mut state = self.0.state.clone();
+        // The task that sends states is gone only after it sent the last one.
+        let _ = state.wait_for(|state| *state != LinkState::Connected).await;
+    }
+
     /// Waits until the page is gone for good.
     pub async fn closed(&self) -> GoneReason {
         let mut state = self.0.state.clone();

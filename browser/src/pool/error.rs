@@ -1,0 +1,69 @@
+//! Why a page could not be had, or was lost while it worked.
+
+use pelago_protocol::BrowserKind;
+
+use crate::driver::{BrowserError, LaunchError};
+use crate::link::LinkError;
+use crate::server::ServerError;
+
+/// An error of the pool.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// No such browser is installed, or it lacks its driver.
+    #[error("no usable {kind} was found: {}", if problems.is_empty() { "none is installed".to_owned() } else { problems.join("; ") })]
+    NoBrowser {
+        /// The kind that was asked for.
+        kind: BrowserKind,
+        /// What was found instead, each with what to do.
+        problems: Vec<String>,
+    },
+    /// The browser did not start.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// The browser started and did not open the page.
+    #[error("{product} started but did not open Pelago's page: {source}")]
+    Open {
+        /// The browser's product name.
+        product: String,
+        /// Why.
+        source: BrowserError,
+    },
+    /// The browser opened the page, and the page did not connect.
+    #[error("{product} opened Pelago's page, which did not connect: {source}")]
+    NoHello {
+        /// The browser's product name.
+        product: String,
+        /// Why not.
+        source: ServerError,
+    },
+    /// The page did not report back, or a request to it failed.
+    #[error("{product}: {source}")]
+    Link {
+        /// The browser's product name.
+        product: String,
+        /// Why.
+        source: LinkError,
+    },
+    /// The browser, its tab or its driver ended while a request was with it.
+    #[error("{product} was lost while it worked: {reason}")]
+    BrowserLost {
+        /// The browser's product name.
+        product: String,
+        /// What is known of how.
+        reason: String,
+    },
+    /// The loopback server did not start.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The page answered something that is not what the request promises.
+    #[error("{product} answered `{request}` with something else than was asked: {source}")]
+    Answer {
+        /// The browser's product name.
+        product: String,
+        /// The type of the request.
+        request: &'static str,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}

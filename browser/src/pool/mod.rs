@@ -1,0 +1,166 @@
+//! The browsers of a session: opened when they are first needed, kept, and
+//! opened again after they were lost.
+//!
+//! One page a browser. What is run in a page, and which browser suits a model,
+//! is the session's business.
+
+mod error;
+mod page;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pelago_protocol::BrowserKind;
+use tokio::sync::Mutex;
+
+pub use error::PoolError;
+pub use page::Page;
+
+use crate::assets::Assets;
+use crate::driver::{Discovery, LaunchOptions, Remote, Search, Target, discover};
+use crate::guard::Guard;
+use crate::link::LinkOptions;
+use crate::server::{Content, Server, ServerOptions};
+
+/// How a pool finds and opens browsers. Front ends decide all of it.
+#[derive(Clone, Debug)]
+pub struct PoolOptions {
+    /// Where browsers and drivers may be.
+    pub search: Search,
+    /// WebDrivers that somebody else runs; each replaces the local browsers of its kind.
+    pub remotes: Vec<Remote>,
+    /// Folder of browser profiles. They are kept, so that caches of compiled shaders stay warm.
+    pub profiles: PathBuf,
+    /// The program that ends every process of a browser when this one ends.
+    pub guard: Guard,
+    /// Whether browsers have no window.
+    pub headless: bool,
+    /// The loopback port to serve pages on; `None` for any free one.
+    pub port: Option<u16>,
+    /// How long a browser may take from its start to its page's first answer.
+    pub open_deadline: Duration,
+}
+
+/// A browser that can be opened.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Stable on this machine: product and version, or a remote's URL.
+    pub id: String,
+    /// The kind that a request names.
+    pub kind: BrowserKind,
+    /// What to open.
+    pub target: Target,
+}
+
+/// The browsers of one session.
+#[derive(Debug)]
+pub struct Pool {
+    options: PoolOptions,
+    server: Server,
+    discovery: Discovery,
+    candidates: Vec<Candidate>,
+    slots: HashMap<String, Mutex<Option<Arc<Page>>>>,
+}
+
+/// A page, and what it took to have it.
+#[derive(Debug)]
+pub struct Opened {
+    /// The page.
+    pub page: Arc<Page>,
+    /// How long opening it took; `None` where it was open already.
+    pub took: Option<Duration>,
+}
+
+impl Pool {
+    /// Finds the browsers of this machine and starts the loopback server. No
+    /// browser is opened.
+    ///
+    /// # Errors
+    /// [`PoolError::Server`] where the server cannot listen.
+    pub async fn start(
+        options: PoolOptions,
+        assets: Arc<dyn Assets>,
+        content: Arc<dyn Content>,
+    ) -> Result<Self, PoolError> {
+        let port = options.port.unwrap_or(0);
+        let server_options = ServerOptions { port, assets, content, link: LinkOptions::default() };
+        let (discovery, server) = tokio::join!(discover(&options.search), Server::start(server_options));
+        let remote_kinds = options.remotes.iter().map(|remote| remote.kind).collect::<Vec<_>>();
+        let local = discovery.installations.iter().filter(|found| !remote_kinds.contains(&found.kind));
+        let candidates = options
+            .remotes
+            .iter()
+            .map(|remote| Candidate { id: remote.url.clone(), kind: remote.kind, target: remote.clone().into() })
+            .chain(local.map(|found| Candidate {
+                id: found.id.clone(),
+                kind: found.kind,
+                target: found.clone().into(),
+            }))
+            .collect::<Vec<_>>();
+        let slots = candidates.iter().map(|candidate| (candidate.id.clone(), Mutex::default())).collect();
+        Ok(Self { options, server: server?, discovery, candidates, slots })
+    }
+
+    /// What was found on this machine, usable or not.
+    #[must_use]
+    pub fn discovery(&self) -> &Discovery {
+        &self.discovery
+    }
+
+    /// Every browser that can be opened.
+    #[must_use]
+    pub fn candidates(&self) -> &[Candidate] {
+        &self.candidates
+    }
+
+    /// The error of a kind of browser that cannot be opened here.
+    #[must_use]
+    pub fn no_browser(&self, kind: BrowserKind) -> PoolError {
+        PoolError::NoBrowser { kind, problems: self.discovery.problems.iter().map(ToString::to_string).collect() }
+    }
+
+    /// The page of a browser: the open one, or a new one where there is none
+    /// or it was lost. Callers that come meanwhile wait for the same page.
+    ///
+    /// # Errors
+    /// [`PoolError`] where the browser does not start or its page does not report back in time.
+    pub async fn page(&self, id: &str) -> Result<Opened, PoolError> {
+        let found = self.candidates.iter().find(|candidate| candidate.id == id).zip(self.slots.get(id));
+        let Some((candidate, slot)) = found else { return Err(self.no_browser(BrowserKind::Auto)) };
+        let mut slot = slot.lock().await;
+        if let Some(page) = slot.as_ref().filter(|page| page.is_alive()) {
+            return Ok(Opened { page: Arc::clone(page), took: None });
+        }
+        if let Some(lost) = slot.take() {
+            lost.close().await;
+        }
+        let start = Instant::now();
+        let launch = LaunchOptions {
+            profile: Some(self.options.profiles.join(id)),
+            headless: self.options.headless,
+            deadline: self.options.open_deadline,
+            ..LaunchOptions::new(self.options.guard.clone())
+        };
+        let page = Arc::new(Page::open(&candidate.target, &launch, &self.server).await?);
+        *slot = Some(Arc::clone(&page));
+        Ok(Opened { page, took: Some(start.elapsed()) })
+    }
+
+    /// The page of a browser, where it is open now.
+    pub async fn open_page(&self, id: &str) -> Option<Arc<Page>> {
+        let slot = self.slots.get(id)?.lock().await;
+        slot.as_ref().filter(|page| page.is_alive()).map(Arc::clone)
+    }
+
+    /// Closes every browser. The server ends with the pool.
+    pub async fn close(&self) {
+        let closing = self.slots.values().map(|slot| async move {
+            if let Some(page) = slot.lock().await.take() {
+                page.close().await;
+            }
+        });
+        futures::future::join_all(closing).await;
+    }
+}

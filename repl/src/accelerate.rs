@@ -1,0 +1,89 @@
+//! `pelago accelerate`: run a model, print its output and a table of timings.
+
+use std::process::ExitCode;
+
+use pelago_protocol::{Input, Request};
+use pelago_runtime::results::Results;
+use pelago_runtime::session::{Output, Run, Session, SessionOptions};
+
+use crate::args::Accelerate;
+use crate::failure::Failure;
+use crate::output::progress::Bars;
+use crate::output::{self, json, table};
+
+/// Components of an embedding that a person is shown.
+const PREVIEW: usize = 5;
+
+pub(crate) async fn run(options: SessionOptions, arguments: Accelerate) -> Result<ExitCode, Failure> {
+    let session = Session::open(options).await?;
+    let result = tokio::select! {
+        result = with_session(&session, &arguments) => result,
+        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+    };
+    session.close().await;
+    result
+}
+
+async fn with_session(session: &Session, arguments: &Accelerate) -> Result<ExitCode, Failure> {
+    let request = Request {
+        model: arguments.model.clone(),
+        input: Input::Texts(arguments.input.clone()),
+        platform: arguments.platform,
+        browser: arguments.browser,
+        precision: arguments.precision,
+        mixed_precision: arguments.mixed_precision,
+        use_firefox_optimizations: arguments.use_firefox_optimizations,
+        require_real_hardware: arguments.require_real_hardware,
+        allow_fallback: arguments.allow_fallback,
+    };
+    let bars = Bars::new();
+    let mut runs = Vec::new();
+    let mut failed = Vec::new();
+    if arguments.every_route {
+        for _ in 0..arguments.repeat {
+            for attempt in session.accelerate_every_route(&request, Some(bars.observer())).await? {
+                match attempt.outcome {
+                    Ok(run) => runs.push(run),
+                    Err(error) => failed.push((attempt.route, error)),
+                }
+            }
+        }
+    } else {
+        for _ in 0..arguments.repeat {
+            let run = session.accelerate(&request, Some(bars.observer())).await?;
+            if arguments.json {
+                json::print(&json::run(&run))?;
+            }
+            runs.push(run);
+        }
+    }
+    bars.clear();
+    if arguments.json {
+        if arguments.every_route {
+            runs.iter().try_for_each(|run| json::print(&json::run(run)))?;
+            failed.iter().try_for_each(|(_, error)| json::print(&json::error(error)))?;
+        }
+    } else {
+        show(&runs)?;
+        for (route, error) in &failed {
+            output::say(&format!("{} on {}: {error}\n  → {}", route.platform, route.installation, error.help()));
+        }
+    }
+    Ok(if failed.is_empty() && !runs.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn show(runs: &[Run]) -> Result<(), Failure> {
+    if let Some(Run { output: Output::Embeddings { shape, values }, report }) = runs.first() {
+        output::print(&format!("{} → embedding, float32 {shape:?}", report.model_name))?;
+        for row in values.chunks(shape[1].max(1)) {
+            let head = row.iter().take(PREVIEW).map(|value| format!("{value:.6}")).collect::<Vec<_>>();
+            let more = if row.len() > PREVIEW { ", …" } else { "" };
+            output::print(&format!("[{}{more}]", head.join(", ")))?;
+        }
+    }
+    let reports = runs.iter().map(|run| run.report.clone()).collect::<Vec<_>>();
+    let frame = Results::frame(&reports).map_err(pelago_runtime::session::SessionError::from)?;
+    let summary = table::summary(frame).map_err(pelago_runtime::session::SessionError::from)?;
+    output::print(&summary.to_string())?;
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! The command line: what can be asked, and nothing of how it is done.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use pelago_protocol::{BrowserKind, Family, Platform, Precision};
+
+/// Runs machine-learning models in real browsers, on WebGPU, WebNN or wasm, and proves where they ran.
+#[derive(Debug, Parser)]
+#[command(name = "pelago", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Folder of models, results and browser profiles [default: the user's data folder]
+    #[arg(long, global = true, env = "PELAGO_HOME", value_name = "FOLDER")]
+    pub(crate) home: Option<PathBuf>,
+    /// Show the browsers' windows
+    #[arg(long, global = true)]
+    pub(crate) headed: bool,
+    /// A browser to use before any that is found, as `chrome=/path/to/chrome`; may be repeated
+    #[arg(long, global = true, value_name = "KIND=PATH", value_parser = kind_and_path)]
+    pub(crate) browser_path: Vec<(BrowserKind, PathBuf)>,
+    /// A WebDriver program to use before any that is found, as `firefox=/path/to/geckodriver`; may be repeated
+    #[arg(long, global = true, value_name = "KIND=PATH", value_parser = kind_and_path)]
+    pub(crate) driver_path: Vec<(BrowserKind, PathBuf)>,
+    /// A remote WebDriver (Selenium Grid) to use for one kind of browser, as `chrome=http://127.0.0.1:4444`
+    #[arg(long, global = true, value_name = "KIND=URL", value_parser = kind_and_url)]
+    pub(crate) remote: Vec<(BrowserKind, String)>,
+    /// The loopback port that pages are served on [default: any free one]
+    #[arg(long, global = true, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a model in a browser and print its output and a table of timings
+    Accelerate(Accelerate),
+    /// Add, list, show or remove models
+    #[command(subcommand)]
+    Model(Model),
+    /// Say what is installed, what can run where, and how to mend what cannot
+    Doctor(Doctor),
+    /// Say what each browser can do: WebGPU, WebNN and wasm, software or hardware
+    Capabilities(Capabilities),
+    /// Show earlier runs, or ask about them in SQL
+    History(History),
+    /// Keep watch over a browser's processes (started by pelago itself)
+    #[command(hide = true)]
+    Guard,
+}
+
+impl Command {
+    /// Whether the answer, an error among them, is wanted as JSON.
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Self::Accelerate(arguments) => arguments.json,
+            Self::Model(
+                Model::Add { json, .. } | Model::List { json } | Model::Show { json, .. } | Model::Remove { json, .. },
+            ) => *json,
+            Self::Doctor(arguments) => arguments.json,
+            Self::Capabilities(arguments) => arguments.json,
+            Self::History(arguments) => arguments.json,
+            Self::Guard => false,
+        }
+    }
+}
+
+/// `pelago accelerate`
+#[derive(Debug, Args)]
+pub(crate) struct Accelerate {
+    /// A model's name, its CID, or the path of its folder
+    pub(crate) model: String,
+    /// Texts, one a row of the batch
+    #[arg(required = true)]
+    pub(crate) input: Vec<String>,
+    /// Where in the page the model runs
+    #[arg(long, default_value = "auto", value_parser = word::<Platform>, value_name = "auto|webgpu|webnn|wasm")]
+    pub(crate) platform: Platform,
+    /// Which browser runs it
+    #[arg(long, default_value = "auto", value_parser = word::<BrowserKind>, value_name = "auto|chrome|firefox|edge|safari")]
+    pub(crate) browser: BrowserKind,
+    /// Bits a weight; below 32 the model's folder must publish that variant
+    #[arg(long, default_value = "32", value_parser = word::<Precision>, value_name = "4|8|16|32")]
+    pub(crate) precision: Precision,
+    /// Keep critical layers at a higher precision (no published variant has it yet: refused)
+    #[arg(long)]
+    pub(crate) mixed_precision: bool,
+    /// Firefox's compute shader settings for audio models (refused for other models)
+    #[arg(long)]
+    pub(crate) use_firefox_optimizations: bool,
+    /// Make a software adapter an error
+    #[arg(long)]
+    pub(crate) require_real_hardware: bool,
+    /// Let nodes, or the whole graph, run elsewhere than asked; the report says which did
+    #[arg(long)]
+    pub(crate) allow_fallback: bool,
+    /// Run this many times in the same session
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) repeat: u32,
+    /// Run on every browser and platform of this machine and compare each with wasm
+    #[arg(long, conflicts_with_all = ["platform", "browser", "allow_fallback", "require_real_hardware"])]
+    pub(crate) every_route: bool,
+    /// Print one JSON object a run, `{"report": …, "output": …}`, instead of tables
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `pelago model`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Model {
+    /// Check a folder (safetensors or ONNX, tokenizer, config) and add it under its CID
+    Add {
+        /// The model's folder
+        folder: PathBuf,
+        /// The name to know it by [default: the one in its config, or the folder's]
+        #[arg(long)]
+        name: Option<String>,
+        /// The family, where detection is wrong
+        #[arg(long, value_parser = word::<Family>, value_name = "FAMILY")]
+        family: Option<Family>,
+        /// Print a JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the models that have a name
+    List {
+        /// Print a JSON object a model
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one model: its CID, family, files and the graphs made from it
+    Show {
+        /// A name or a CID
+        model: String,
+        /// Print a JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take a model's name away and free the bytes that no other model uses
+    Remove {
+        /// A name or a CID
+        model: String,
+        /// Print a JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `pelago doctor`
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Print a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `pelago capabilities`
+#[derive(Debug, Args)]
+pub(crate) struct Capabilities {
+    /// Only browsers of this kind
+    #[arg(long, default_value = "auto", value_parser = word::<BrowserKind>, value_name = "auto|chrome|firefox|edge|safari")]
+    pub(crate) browser: BrowserKind,
+    /// Print a JSON object a browser, with every feature and limit
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `pelago history`
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// How many runs, the newest first
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub(crate) limit: u32,
+    /// A question in SQL instead; the table is `runs`
+    #[arg(long, value_name = "QUERY", conflicts_with = "limit")]
+    pub(crate) sql: Option<String>,
+    /// Print a JSON object a row
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn word<T>(text: &str) -> Result<T, String>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    text.parse().map_err(|error: T::Err| error.to_string())
+}
+
+fn kind_and_value(text: &str) -> Result<(BrowserKind, &str), String> {
+    let (kind, value) = text.split_once('=').ok_or("write it as KIND=VALUE, e.g. chrome=/usr/bin/chromium")?;
+    let kind = word::<BrowserKind>(kind)?;
+    if kind == BrowserKind::Auto {
+        return Err("name the kind of browser: chrome, firefox, edge or safari".to_owned());
+    }
+    Ok((kind, value))
+}
+
+fn kind_and_path(text: &str) -> Result<(BrowserKind, PathBuf), String> {
+    kind_and_value(text).map(|(kind, path)| (kind, PathBuf::from(path)))
+}
+
+fn kind_and_url(text: &str) -> Result<(BrowserKind, String), String> {
+    kind_and_value(text).map(|(kind, url)| (kind, url.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn words_are_checked() {
+        let error = Cli::try_parse_from(["pelago", "accelerate", "m", "x", "--platform", "cuda"]).unwrap_err();
+        assert!(error.to_string().contains("use one of auto, webgpu, webnn, wasm"), "{error}");
+        let error = Cli::try_parse_from(["pelago", "doctor", "--browser-path", "auto=/x"]).unwrap_err();
+        assert!(error.to_string().contains("name the kind of browser"), "{error}");
+    }
+}

@@ -1,0 +1,56 @@
+//! From the command line and the environment to the values that a session is
+//! given. Nowhere else is the environment read.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pelago_browser::driver::{Configured, Remote, Search};
+use pelago_browser::guard::Guard;
+use pelago_browser::pool::PoolOptions;
+use pelago_runtime::session::SessionOptions;
+
+use crate::args::Global;
+use crate::failure::Failure;
+
+/// From a browser's start to its page's first answer. A cold profile of Firefox
+/// on a busy machine with two cores takes most of a minute.
+const OPEN_DEADLINE: Duration = Duration::from_secs(90);
+
+/// The options of a session.
+pub(crate) fn session_options(global: &Global) -> Result<SessionOptions, Failure> {
+    let home = match &global.home {
+        Some(home) => home.clone(),
+        None => user_folder("XDG_DATA_HOME", ".local/share", "Library/Application Support")
+            .ok_or(Failure::NoHome)?
+            .join("pelago"),
+    };
+    let tools = user_folder("XDG_CACHE_HOME", ".cache", "Library/Caches").map(|cache| cache.join("pelago/tools"));
+    let browsers = global.browser_path.iter().map(|(kind, path)| Configured::browser(*kind, path.clone()));
+    let drivers = global.driver_path.iter().map(|(kind, path)| Configured::driver(*kind, path.clone()));
+    let search = Search {
+        path: std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default(),
+        tool_dirs: tools.into_iter().collect(),
+        configured: browsers.chain(drivers).collect(),
+    };
+    let remotes = global.remote.iter().map(|(kind, url)| Remote { url: url.clone(), kind: *kind }).collect();
+    Ok(SessionOptions {
+        store: home.join("store"),
+        results: home.join("results"),
+        browsers: PoolOptions {
+            search,
+            remotes,
+            profiles: home.join("profiles"),
+            guard: Guard { program: std::env::current_exe()?, args: vec!["guard".into()] },
+            headless: !global.headed,
+            port: global.port,
+            open_deadline: OPEN_DEADLINE,
+        },
+    })
+}
+
+/// The folder that the platform's convention gives, where the user has a home.
+fn user_folder(variable: &str, linux: &str, macos: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let below_home = if cfg!(target_os = "macos") { macos } else { linux };
+    named.or_else(|| std::env::home_dir().filter(|home| home != Path::new("")).map(|home| home.join(below_home)))
+}

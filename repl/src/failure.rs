@@ -1,0 +1,69 @@
+//! How a command fails: a message that says what to do, on stderr, or the
+//! documented JSON object on stdout; and an exit code that is not zero.
+
+use std::process::ExitCode;
+
+use pelago_runtime::session::SessionError;
+use serde_json::json;
+
+use crate::output;
+
+/// Why a command ended without its result.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The session says so.
+    Session(SessionError),
+    /// The terminal, a pipe or the operating system does.
+    Io(std::io::Error),
+    /// The environment lacks what a default is made of.
+    NoHome,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        Self::Session(error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl Failure {
+    /// Tells the user and gives the exit code.
+    pub(crate) fn report(&self, as_json: bool) -> ExitCode {
+        // A reader that went away (`pelago … | head`) is not told that it did.
+        if matches!(self, Self::Io(error) if error.kind() == std::io::ErrorKind::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
+        let (code, message, help) = self.parts();
+        if as_json {
+            let object = json!({ "error": { "code": code, "message": message, "help": help } });
+            // Where stdout is gone too, the exit code is all that is left to say it.
+            let _ = output::json::print(&object);
+        } else {
+            output::say(&format!("error: {message}"));
+            if !help.is_empty() {
+                output::say(&format!("  → {help}"));
+            }
+        }
+        if matches!(self, Self::Interrupted) { ExitCode::from(130) } else { ExitCode::FAILURE }
+    }
+
+    fn parts(&self) -> (&'static str, String, String) {
+        match self {
+            Self::Session(error) => (error.code(), error.to_string(), error.help()),
+            Self::Io(error) => ("io", error.to_string(), "see whether the terminal or the disk is full".to_owned()),
+            Self::NoHome => (
+                "no_home",
+                "neither --home nor PELAGO_HOME is given, and the user has no home folder".to_owned(),
+                "name a folder with --home".to_owned(),
+            ),
+            Self::Interrupted => ("interrupted", "interrupted".to_owned(), String::new()),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! `pelago history`: earlier runs of this machine, and SQL over them.
+
+use std::process::ExitCode;
+
+use pelago_runtime::results::Filter;
+use pelago_runtime::session::{Session, SessionError, SessionOptions};
+use polars::prelude::{DataFrame, JsonFormat, JsonWriter, SerWriter};
+
+use crate::args::History;
+use crate::failure::Failure;
+use crate::output;
+use crate::output::table;
+
+pub(crate) async fn run(options: SessionOptions, arguments: History) -> Result<ExitCode, Failure> {
+    let session = Session::open(options).await?;
+    let frame = match &arguments.sql {
+        Some(query) => session.results().sql(query).await.map_err(SessionError::from)?,
+        None => {
+            let filter = Filter { limit: Some(arguments.limit.into()), ..Filter::default() };
+            session.results().history(filter).await.map_err(SessionError::from)?
+        }
+    };
+    session.close().await;
+    if arguments.json {
+        print_json(frame)?;
+    } else if arguments.sql.is_some() {
+        output::print(&frame.to_string())?;
+    } else {
+        output::print(&table::summary(frame).map_err(SessionError::from)?.to_string())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_json(mut frame: DataFrame) -> Result<(), Failure> {
+    JsonWriter::new(std::io::stdout().lock())
+        .with_json_format(JsonFormat::JsonLines)
+        .finish(&mut frame)
+        .map_err(SessionError::from)?;
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! Progress bars on stderr, on a terminal only.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use pelago_runtime::session::{Observer, Step};
+
+/// Bars of the steps that are going on now. `indicatif` draws nothing where
+/// stderr is not a terminal.
+pub(crate) struct Bars {
+    all: MultiProgress,
+    open: Mutex<HashMap<String, ProgressBar>>,
+}
+
+impl Bars {
+    /// No bar yet.
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { all: MultiProgress::new(), open: Mutex::default() })
+    }
+
+    /// What to hand to a session.
+    pub(crate) fn observer(self: &Arc<Self>) -> Observer {
+        let bars = Arc::clone(self);
+        Arc::new(move |step| bars.show(&step))
+    }
+
+    /// Takes every bar away, so that what follows starts on a clean line.
+    pub(crate) fn clear(&self) {
+        self.lock().drain().for_each(|(_, bar)| bar.finish_and_clear());
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, ProgressBar>> {
+        // A bar that panicked leaves the map whole: nothing in it is half done.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show(&self, step: &Step) {
+        let (label, loaded, total) = match step {
+            Step::Opening { product } => (format!("opening {product}"), 0, None),
+            Step::Opened { product } => {
+                if let Some(bar) = self.lock().remove(&format!("opening {product}")) {
+                    bar.finish_and_clear();
+                }
+                return;
+            }
+            Step::Page { product, progress } => {
+                let what = progress.file.as_deref().unwrap_or("");
+                (format!("{product}: {} {what}", progress.phase), progress.loaded, progress.total)
+            }
+            Step::Adding { file, loaded, total } => (format!("adding {file}"), *loaded, Some(*total)),
+        };
+        let mut open = self.lock();
+        let bar = open.entry(label.clone()).or_insert_with(|| {
+            let bar = self.all.add(ProgressBar::no_length());
+            bar.enable_steady_tick(std::time::Duration::from_millis(120));
+            bar.set_message(label);
+            bar.set_style(style(total.is_some()));
+            bar
+        });
+        if let Some(total) = total {
+            bar.set_style(style(true));
+            bar.set_length(total);
+            bar.set_position(loaded);
+            if loaded >= total {
+                bar.finish_and_clear();
+            }
+        }
+    }
+}
+
+fn style(sized: bool) -> ProgressStyle {
+    let template = if sized {
+        "{spinner} {msg:40!} {bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}"
+    } else {
+        "{spinner} {msg} {elapsed}"
+    };
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

@@ -1,0 +1,252 @@
+//! One run: choose a route, have the page, run the model, report and record.
+
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use pelago_browser::link::{Message, RequestOptions};
+use pelago_browser::pool::{Opened, Page};
+use pelago_protocol::{
+    EmbedData, EmbedResult, ExecutionOptions, Family, Input, LoadResult, Platform, Report, Request, RunData,
+    RunResult, Tensor,
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::source::Prepared;
+use super::{Observer, Route, Session, SessionError, Step, report};
+
+/// How long one request to a page may take, the fetch and compile of a model among it.
+const RUN_DEADLINE: Duration = Duration::from_secs(600);
+
+/// Progress steps that may wait for an observer; one that is behind misses some.
+const PROGRESS_QUEUE: usize = 64;
+
+/// What a model gave.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// One vector a text.
+    Embeddings {
+        /// `[batch, hidden]`
+        shape: [usize; 2],
+        /// Row-major.
+        values: Vec<f32>,
+    },
+    /// The graph's own outputs.
+    Tensors(Vec<Tensor>),
+}
+
+/// A run that ended well: its report is recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// What was asked, what ran, and how long each part took.
+    pub report: Report,
+    /// What the model gave.
+    pub output: Output,
+}
+
+/// What the page did for a run, by either kind of request.
+pub(super) struct Executed {
+    pub(super) load: LoadResult,
+    pub(super) processing_ms: f64,
+    pub(super) embed: Option<EmbedResult>,
+    pub(super) output: Output,
+}
+
+impl Session {
+    /// Runs a model and records the run. Dropping the future cancels the run in
+    /// the page; browsers and models stay as they are.
+    ///
+    /// # Errors
+    /// [`SessionError`], with a code, a message and what to do.
+    pub async fn accelerate(&self, request: &Request, observer: Option<Observer>) -> Result<Run, SessionError> {
+        let start = Instant::now();
+        check(request)?;
+        let prepared = self.sources.prepare(&request.model, request.precision).await?;
+        check_family(request, prepared.source.family)?;
+        let route = self.route(request, &prepared).await?;
+        let run = self.execute(request, &prepared, &route, start, observer.as_ref()).await?;
+        self.results.record(&run.report).await?;
+        Ok(run)
+    }
+
+    /// Runs on one route, without recording.
+    pub(super) async fn execute(
+        &self,
+        request: &Request,
+        prepared: &Prepared,
+        route: &Route,
+        start: Instant,
+        observer: Option<&Observer>,
+    ) -> Result<Run, SessionError> {
+        let started = Utc::now();
+        let opened = self.open_page(&route.installation, observer).await?;
+        let hardware = report::hardware(opened.page.capabilities(), route.platform);
+        if request.require_real_hardware && hardware.is_real != Some(true) {
+            return Err(SessionError::SoftwareHardware {
+                browser: opened.page.product().to_owned(),
+                platform: route.platform,
+                reason: hardware.reason,
+            });
+        }
+        let before = prepared.served.total();
+        let executed = self.ask(request, prepared, route.platform, &opened.page, observer).await?;
+        let facts = report::Facts {
+            request,
+            prepared,
+            route,
+            opened: &opened,
+            hardware,
+            executed: &executed,
+            bytes: prepared.served.since(before),
+            started,
+            total: start.elapsed(),
+        };
+        Ok(Run { report: report::build(&facts), output: executed.output })
+    }
+
+    /// The page of a browser, with the opening of it told to whoever watches.
+    pub(super) async fn open_page(&self, id: &str, observer: Option<&Observer>) -> Result<Opened, SessionError> {
+        let known = self.pool.open_page(id).await;
+        if let Some(page) = known {
+            return Ok(Opened { page, took: None });
+        }
+        let tell = |step| observer.iter().for_each(|observer| observer(step));
+        tell(Step::Opening { product: id.to_owned() });
+        let opened = self.pool.page(id).await;
+        if let Some(observer) = observer {
+            observer(Step::Opened { product: id.to_owned() });
+        }
+        Ok(opened?)
+    }
+
+    async fn ask(
+        &self,
+        request: &Request,
+        prepared: &Prepared,
+        platform: Platform,
+        page: &Page,
+        observer: Option<&Observer>,
+    ) -> Result<Executed, SessionError> {
+        let source = prepared.source.clone();
+        let options = ExecutionOptions {
+            allow_fallback: request.allow_fallback,
+            fixed_shapes: true,
+            ..ExecutionOptions::default()
+        };
+        let message = |kind: &str, data: Value, tensors| {
+            Ok::<_, SessionError>(Message {
+                kind: kind.to_owned(),
+                model_name: Some(prepared.source.name.clone()),
+                platform: Some(platform),
+                data,
+                options: serde_json::to_value(&options)?,
+                tensors,
+            })
+        };
+        match &request.input {
+            Input::Texts(texts) => {
+                let data = serde_json::to_value(EmbedData { model: source, texts: texts.clone() })?;
+                let (result, tensors): (EmbedResult, _) =
+                    watched(page, "embed", message("embed", data, Vec::new())?, observer).await?;
+                let output = embeddings(page, tensors)?;
+                Ok(Executed {
+                    load: result.load.clone(),
+                    processing_ms: result.processing_ms,
+                    embed: Some(result),
+                    output,
+                })
+            }
+            Input::Tensors(inputs) => {
+                let data = serde_json::to_value(RunData { model: source, outputs: Vec::new() })?;
+                let (result, tensors): (RunResult, _) =
+                    watched(page, "run", message("run", data, inputs.clone())?, observer).await?;
+                Ok(Executed {
+                    load: result.load,
+                    processing_ms: result.processing_ms,
+                    embed: None,
+                    output: Output::Tensors(tensors),
+                })
+            }
+        }
+    }
+}
+
+/// Asks the page and passes its progress on while it works.
+async fn watched<T: DeserializeOwned>(
+    page: &Page,
+    kind: &'static str,
+    message: Message,
+    observer: Option<&Observer>,
+) -> Result<(T, Vec<Tensor>), SessionError> {
+    let (sender, mut receiver) = mpsc::channel(PROGRESS_QUEUE);
+    // A model changes nothing by running, so it may run twice.
+    let options =
+        RequestOptions { deadline: RUN_DEADLINE, progress: observer.map(|_| sender.clone()), repeat_safe: true };
+    drop(sender);
+    let pass_on = async {
+        while let Some(progress) = receiver.recv().await {
+            if let Some(observer) = observer {
+                observer(Step::Page { product: page.product().to_owned(), progress });
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        answer = page.ask(kind, message, options) => Ok(answer?),
+        () = pass_on => unreachable!("the future that passes progress on never ends"),
+    }
+}
+
+fn embeddings(page: &Page, tensors: Vec<Tensor>) -> Result<Output, SessionError> {
+    let wrong = |found: String| SessionError::UnexpectedOutput { browser: page.product().to_owned(), found };
+    let names = tensors.iter().map(|tensor| tensor.name.clone()).collect::<Vec<_>>();
+    let Some(tensor) = tensors.into_iter().find(|tensor| tensor.name == "embedding") else {
+        return Err(wrong(format!("the tensors {names:?}")));
+    };
+    let Ok(shape) = <[usize; 2]>::try_from(tensor.shape.as_slice()) else {
+        return Err(wrong(format!("an embedding of shape {:?}", tensor.shape)));
+    };
+    let values = tensor.to_f32().map_err(|error| wrong(error.to_string()))?;
+    Ok(Output::Embeddings { shape, values })
+}
+
+/// Refuses options whose part is not built: none is ever ignored.
+fn check(request: &Request) -> Result<(), SessionError> {
+    if request.mixed_precision {
+        return Err(SessionError::Unsupported {
+            what: "mixed precision".to_owned(),
+            help: "leave --mixed-precision out: no published variant of a model has it".to_owned(),
+        });
+    }
+    match &request.input {
+        Input::Texts(texts) if texts.is_empty() => Err(SessionError::EmptyInput { what: "no text was given".to_owned() }),
+        Input::Texts(texts) => match texts.iter().position(|text| text.trim().is_empty()) {
+            Some(index) => Err(SessionError::EmptyInput { what: format!("text {} of {} is empty", index + 1, texts.len()) }),
+            None => Ok(()),
+        },
+        Input::Tensors(tensors) if tensors.is_empty() => {
+            Err(SessionError::EmptyInput { what: "no tensor was given".to_owned() })
+        }
+        Input::Tensors(_) => Ok(()),
+    }
+}
+
+/// Refuses what the model's family does not take.
+fn check_family(request: &Request, family: Family) -> Result<(), SessionError> {
+    if request.use_firefox_optimizations {
+        return Err(SessionError::Unsupported {
+            what: format!("Firefox's audio settings for a model of the family {family}"),
+            help: "leave --use-firefox-optimizations out: it is for audio models, which do not run yet".to_owned(),
+        });
+    }
+    match (&request.input, family) {
+        (Input::Texts(_), Family::TextEmbedding) | (Input::Tensors(_), _) => Ok(()),
+        (Input::Texts(_), other) => Err(SessionError::Unsupported {
+            what: format!("text input for a model of the family {other}"),
+            help: "use a text embedding model, or give the graph's own tensors through the library; \
+                   if the family is detected wrongly, add the model again with --family"
+                .to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,101 @@
+//! The store as the page's server sees it, with a count of the bytes that each
+//! root gave.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use pelago_browser::server::{Content, ContentError as Refused, ContentInfo, ContentStream};
+use pelago_protocol::TierBytes;
+
+use crate::content::{ContentError, Kind, Store};
+
+/// Bytes that each root gave to pages, since this process began.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Served(Arc<RwLock<HashMap<String, Arc<AtomicU64>>>>);
+
+impl Served {
+    /// The counter of one root.
+    pub(super) fn of(&self, root: &str) -> Arc<AtomicU64> {
+        let read = self.0.read().unwrap_or_else(PoisonError::into_inner).get(root).map(Arc::clone);
+        read.unwrap_or_else(|| {
+            Arc::clone(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(root.to_owned()).or_default())
+        })
+    }
+}
+
+/// The counters of the roots that one model is made of.
+#[derive(Clone, Debug)]
+pub(super) struct Counters(pub(super) Vec<Arc<AtomicU64>>);
+
+impl Counters {
+    /// Bytes so far.
+    pub(super) fn total(&self) -> u64 {
+        self.0.iter().map(|counter| counter.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Bytes since an earlier total. The store has one tier that bytes come from: the disk.
+    pub(super) fn since(&self, before: u64) -> TierBytes {
+        TierBytes { disk: self.total().saturating_sub(before), ..TierBytes::default() }
+    }
+}
+
+/// Serves the store's content to pages.
+#[derive(Debug)]
+pub(super) struct StoreContent {
+    store: Store,
+    served: Served,
+}
+
+impl StoreContent {
+    pub(super) fn new(store: Store, served: Served) -> Self {
+        Self { store, served }
+    }
+}
+
+#[async_trait]
+impl Content for StoreContent {
+    async fn stat(&self, path: &str) -> Result<ContentInfo, Refused> {
+        let entry = self.store.stat(path).await.map_err(|error| refused(path, error))?;
+        if entry.kind == Kind::Folder {
+            return Err(Refused::NotAFile { path: path.to_owned() });
+        }
+        Ok(ContentInfo { size: entry.size, cid: entry.cid.to_string(), mime: mime(path).to_owned() })
+    }
+
+    async fn read(&self, path: &str, range: Range<u64>) -> Result<ContentStream, Refused> {
+        let bytes = self.store.read(path, range).await.map_err(|error| refused(path, error))?;
+        let root = path.split('/').next().unwrap_or(path);
+        let (counter, path) = (self.served.of(root), path.to_owned());
+        let counted = bytes.map(move |chunk| match chunk {
+            Ok(chunk) => {
+                counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                Ok(chunk)
+            }
+            Err(error) => Err(refused(&path, error)),
+        });
+        Ok(counted.boxed())
+    }
+}
+
+/// Types that pages and onnxruntime care about; all else is bytes.
+fn mime(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("json") => "application/json",
+        Some("txt") => "text/plain; charset=utf-8",
+        Some("wasm") => "application/wasm",
+        _ => "application/octet-stream",
+    }
+}
+
+fn refused(path: &str, error: ContentError) -> Refused {
+    let path = path.to_owned();
+    match error {
+        ContentError::NotFound { .. } => Refused::NotFound { path },
+        ContentError::Corrupt { cid, .. } => Refused::Unverified { path, cid: cid.to_string() },
+        other => Refused::Unavailable { path, source: Box::new(other) },
+    }
+}

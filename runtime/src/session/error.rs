@@ -1,0 +1,181 @@
+//! What goes wrong in a session: each error has a code for scripts, a message
+//! for people and what to do next.
+
+use pelago_browser::link::LinkError;
+use pelago_browser::pool::PoolError;
+use pelago_protocol::{ErrorCode, Platform, Precision};
+
+use crate::content::ContentError;
+use crate::graph;
+use crate::models::ModelError;
+use crate::results::ResultsError;
+
+/// An error of a session.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The store of models.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// A model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// Building a graph from a checkpoint.
+    #[error("the graph of {model} cannot be built: {source}")]
+    Graph {
+        /// The model's name.
+        model: String,
+        /// Why not.
+        source: graph::Error,
+    },
+    /// The results.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    /// A DataFrame.
+    #[error("a table could not be made: {0}")]
+    Frame(#[from] polars::error::PolarsError),
+    /// A browser.
+    #[error("{}", message(.0))]
+    Browser(#[from] PoolError),
+    /// A software adapter, where real hardware is required.
+    #[error("{platform} in {browser} is not real hardware: {reason}")]
+    SoftwareHardware {
+        /// The browser's product name.
+        browser: String,
+        /// The platform that was asked for.
+        platform: Platform,
+        /// How that is known.
+        reason: String,
+    },
+    /// A precision that the model's folder does not publish.
+    #[error(
+        "{model} has no {precision} bit variant: looked for {}; the folder has {}",
+        expected.join(", "),
+        if found.is_empty() { "no ONNX file".to_owned() } else { found.join(", ") }
+    )]
+    NoVariant {
+        /// The model's name.
+        model: String,
+        /// The precision that was asked for.
+        precision: Precision,
+        /// Files that would have done.
+        expected: Vec<String>,
+        /// ONNX files that are there.
+        found: Vec<String>,
+    },
+    /// Something that is not built.
+    #[error("{what} is not available")]
+    Unsupported {
+        /// What was asked for.
+        what: String,
+        /// What to do instead.
+        help: String,
+    },
+    /// Nothing to run on.
+    #[error("{what}")]
+    EmptyInput {
+        /// What is empty.
+        what: String,
+    },
+    /// The page's answer lacks what was asked.
+    #[error("{browser} answered {found} where an embedding of shape [batch, hidden] was due")]
+    UnexpectedOutput {
+        /// The browser's product name.
+        browser: String,
+        /// What came instead.
+        found: String,
+    },
+    /// A task that panicked or was cancelled.
+    #[error("{what} ended before its result: {source}")]
+    Task {
+        /// What it was to do.
+        what: &'static str,
+        /// How it ended.
+        source: tokio::task::JoinError,
+    },
+    /// A request that has no JSON form.
+    #[error("the request cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// What the page said, without the advice that [`SessionError::help`] repeats.
+fn message(error: &PoolError) -> String {
+    match error {
+        PoolError::Link { product, source: LinkError::Page { error } } => format!("{product}: {}", error.message),
+        other => other.to_string(),
+    }
+}
+
+impl SessionError {
+    /// A word that scripts can rely on.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Content(_) => "content",
+            Self::Model(_) => "model",
+            Self::Graph { .. } => "graph",
+            Self::Results(_) => "results",
+            Self::Frame(_) => "frame",
+            Self::Browser(error) => pool_code(error),
+            Self::SoftwareHardware { .. } => "software_hardware",
+            Self::NoVariant { .. } => "no_variant",
+            Self::Unsupported { .. } => "unsupported",
+            Self::EmptyInput { .. } => ErrorCode::EmptyInput.as_str(),
+            Self::UnexpectedOutput { .. } => "unexpected_output",
+            Self::Task { .. } => "task",
+            Self::Json(_) => "json",
+        }
+    }
+
+    /// What to do next. Empty where the message says it already.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::Browser(PoolError::Link { source: LinkError::Page { error }, .. }) => error.help.clone(),
+            Self::Browser(PoolError::BrowserLost { .. }) => {
+                "run it again: the browser is opened anew, and nothing else was lost".to_owned()
+            }
+            Self::Browser(PoolError::NoBrowser { .. }) => {
+                "`pelago doctor` shows what was found and the command that mends it".to_owned()
+            }
+            Self::SoftwareHardware { .. } => {
+                "leave --require-real-hardware out, or run where the browser has a GPU (`pelago capabilities`)".to_owned()
+            }
+            Self::NoVariant { .. } => {
+                "use --precision 32, or add the model again from a folder that holds that file".to_owned()
+            }
+            Self::Unsupported { help, .. } => help.clone(),
+            Self::EmptyInput { .. } => "give at least one text, none of them empty".to_owned(),
+            Self::UnexpectedOutput { .. } | Self::Frame(_) | Self::Json(_) | Self::Task { .. } => {
+                "page and program may be of different builds: build both again with `make build`".to_owned()
+            }
+            Self::Content(_) | Self::Model(_) | Self::Graph { .. } | Self::Results(_) | Self::Browser(_) => {
+                String::new()
+            }
+        }
+    }
+
+    /// Whether the same request may be sent again as it is.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        match self {
+            Self::Browser(PoolError::BrowserLost { .. }) => true,
+            Self::Browser(PoolError::Link { source, .. }) => source.is_repeatable(),
+            _ => false,
+        }
+    }
+}
+
+fn pool_code(error: &PoolError) -> &'static str {
+    match error {
+        PoolError::NoBrowser { .. } => "no_browser",
+        PoolError::Launch(_) => "launch",
+        PoolError::Open { .. } | PoolError::NoHello { .. } => "open",
+        PoolError::Link { source: LinkError::Page { error }, .. } => error.code.as_str(),
+        PoolError::Link { source: LinkError::Deadline { .. }, .. } => "deadline",
+        PoolError::Link { .. } => "link",
+        PoolError::BrowserLost { .. } => "browser_lost",
+        PoolError::Server(_) => "server",
+        PoolError::Answer { .. } => "unexpected_output",
+    }
+}

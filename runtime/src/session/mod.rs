@@ -1,0 +1,96 @@
+//! A session: live browsers, models by CID, and the results of every run.
+//!
+//! It returns values and DataFrames. It knows no terminal, no Jupyter message
+//! and no environment variable; front ends pass [`SessionOptions`] in.
+
+mod accelerate;
+mod choice;
+mod content;
+mod error;
+mod options;
+mod report;
+mod routes;
+mod source;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use pelago_browser::pool::Pool;
+use pelago_browser::assets::PageBundle;
+use pelago_protocol::Precision;
+use tokio::sync::Mutex;
+
+pub use accelerate::{Output, Run};
+pub use choice::{OptimalHardware, Route};
+pub use error::SessionError;
+pub use options::{Observer, SessionOptions, Step};
+pub use routes::{Attempt, BrowserCapabilities};
+
+use crate::content::Store;
+use crate::models::Models;
+use crate::results::Results;
+
+/// Live browsers, models and results. Cheap to share: every method takes
+/// `&self` and may be called from several tasks at once.
+#[derive(Debug)]
+pub struct Session {
+    pool: Pool,
+    models: Models,
+    results: Results,
+    sources: source::Sources,
+    /// Medians of earlier runs by model, precision and batch, once they were looked up.
+    measured: Mutex<HashMap<(String, Precision, u64), Vec<routes::Median>>>,
+}
+
+impl Session {
+    /// Opens the stores and finds the browsers. A browser is opened when it is
+    /// first needed.
+    ///
+    /// # Errors
+    /// [`SessionError`] where a folder cannot be used or the loopback server cannot listen.
+    pub async fn open(options: SessionOptions) -> Result<Self, SessionError> {
+        let store = Store::open(&options.store).await?;
+        let models = Models::new(store.clone());
+        let results = Results::open(&options.results).await?;
+        let served = content::Served::default();
+        let content = Arc::new(content::StoreContent::new(store.clone(), served.clone()));
+        let pool = Pool::start(options.browsers, Arc::new(PageBundle::open()?), content).await?;
+        let sources = source::Sources::new(store, models.clone(), served);
+        Ok(Self { pool, models, results, sources, measured: Mutex::default() })
+    }
+
+    /// The models alone, without browsers or results.
+    ///
+    /// # Errors
+    /// [`SessionError`] where the folder cannot be used.
+    pub async fn open_models(options: &SessionOptions) -> Result<Models, SessionError> {
+        Ok(Models::new(Store::open(&options.store).await?))
+    }
+
+    /// The models of this machine.
+    #[must_use]
+    pub fn models(&self) -> &Models {
+        &self.models
+    }
+
+    /// The results of every run.
+    #[must_use]
+    pub fn results(&self) -> &Results {
+        &self.results
+    }
+
+    /// The browsers of this machine, open or not.
+    #[must_use]
+    pub fn browsers(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Closes every browser and writes what is still to be written.
+    pub async fn close(&self) {
+        self.pool.close().await;
+        if let Err(error) = self.results.close().await {
+            // The journal keeps every row; the next session absorbs it.
+            tracing::warn!(%error, "results stay in the journal for now");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What a front end decides for a session. Nothing here is read from the
+//! environment: front ends pass values in.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pelago_browser::pool::PoolOptions;
+use pelago_protocol::Progress;
+
+/// Where a session keeps things and how it opens browsers.
+#[derive(Clone, Debug)]
+pub struct SessionOptions {
+    /// Folder of model content and names.
+    pub store: PathBuf,
+    /// Folder of run results.
+    pub results: PathBuf,
+    /// Browsers.
+    pub browsers: PoolOptions,
+}
+
+/// What a session is doing, for whoever watches.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// A browser starts.
+    Opening {
+        /// The browser's product name.
+        product: String,
+    },
+    /// It did, or it failed and the error follows.
+    Opened {
+        /// The browser's product name.
+        product: String,
+    },
+    /// The page says how far it is.
+    Page {
+        /// The browser's product name.
+        product: String,
+        /// How far.
+        progress: Progress,
+    },
+    /// A model's file is added to the store.
+    Adding {
+        /// Its path in the model's folder.
+        file: String,
+        /// Bytes done.
+        loaded: u64,
+        /// Bytes to do.
+        total: u64,
+    },
+}
+
+/// Is called with each step, from any task; it must return at once.
+pub type Observer = Arc<dyn Fn(Step) + Send + Sync>;

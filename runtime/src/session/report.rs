@@ -1,0 +1,110 @@
+//! The report of a run, put together from what session, page and store measured.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use pelago_browser::pool::Opened;
+use pelago_protocol::{Adapter, Capabilities, Hardware, Phases, Platform, Report, Request, Source, TierBytes};
+
+use super::Route;
+use super::accelerate::Executed;
+use super::source::Prepared;
+
+/// Everything that is known of a run.
+pub(super) struct Facts<'a> {
+    pub(super) request: &'a Request,
+    pub(super) prepared: &'a Prepared,
+    pub(super) route: &'a Route,
+    pub(super) opened: &'a Opened,
+    pub(super) hardware: Hardware,
+    pub(super) executed: &'a Executed,
+    pub(super) bytes: TierBytes,
+    pub(super) started: DateTime<Utc>,
+    pub(super) total: Duration,
+}
+
+/// Whether a platform of a browser is an accelerator that is not made of software.
+pub(super) fn hardware(capabilities: &Capabilities, platform: Platform) -> Hardware {
+    match platform {
+        Platform::WebGpu => capabilities.webgpu.hardware.clone(),
+        Platform::WebNn => capabilities.webnn.hardware.clone(),
+        Platform::Wasm | Platform::Auto => {
+            Hardware { is_real: Some(false), reason: "wasm runs on the CPU, which is no accelerator".to_owned() }
+        }
+    }
+}
+
+/// The report. Every figure was measured; one that was not is null.
+pub(super) fn build(facts: &Facts<'_>) -> Report {
+    let Facts { request, prepared, route, opened, executed, .. } = facts;
+    let source = &prepared.source;
+    let page = &opened.page;
+    let session = &executed.load.session;
+    let embed = executed.embed.as_ref();
+    let processing_time = executed.processing_ms / 1000.0;
+    let batch = request.input.items();
+    let fetched = executed.load.fetch_ms.is_some();
+    Report {
+        run_id: uuid::Uuid::now_v7().to_string(),
+        started: facts.started.to_rfc3339_opts(SecondsFormat::Micros, true),
+        model_name: source.name.clone(),
+        model_cid: source.cid.clone(),
+        graph_cid: source.graph.cid.clone(),
+        model_type: source.family,
+        platform: route.platform,
+        requested_platform: request.platform,
+        browser: route.browser,
+        requested_browser: request.browser,
+        browser_product: page.product().to_owned(),
+        browser_version: page.version().to_owned(),
+        is_real_hardware: facts.hardware.is_real == Some(true),
+        hardware_reason: facts.hardware.reason.clone(),
+        adapter: adapter(page.capabilities(), route.platform),
+        execution_provider: session.execution_provider.clone(),
+        placement: session.placement.clone(),
+        threads: session.threads,
+        precision: request.precision,
+        mixed_precision: request.mixed_precision,
+        processing_time,
+        total_time: facts.total.as_secs_f64(),
+        warm: executed.load.warm,
+        phases: Phases {
+            open_ms: opened.took.map(|took| took.as_secs_f64() * 1000.0),
+            fetch_ms: executed.load.fetch_ms,
+            compile_ms: executed.load.compile_ms,
+            first_run_ms: executed.load.first_run_ms,
+            tokenize_ms: embed.map(|embed| embed.tokenize_ms),
+            run_ms: embed.map_or(Some(executed.processing_ms), |embed| Some(embed.run_ms)),
+            pool_ms: embed.map(|embed| embed.pool_ms),
+        },
+        batch_size: batch as u64,
+        tokens: embed.map(|embed| embed.tokens.iter().sum::<usize>() as u64),
+        throughput_items_per_sec: (processing_time > 0.0).then(|| batch as f64 / processing_time),
+        memory_usage_mb: executed.load.memory_usage_mb,
+        // Models are added to the local store before they run: no byte of one
+        // comes over a network.
+        ipfs_cache_hit: true,
+        ipfs_source: Source::Cache,
+        ipfs_load_time: fetched.then_some(prepared.took.as_secs_f64() * 1000.0),
+        bytes: facts.bytes.clone(),
+        p2p_optimized: false,
+        optimizations: optimizations(executed),
+        parity: None,
+    }
+}
+
+fn adapter(capabilities: &Capabilities, platform: Platform) -> Option<Adapter> {
+    (platform == Platform::WebGpu).then(|| capabilities.webgpu.adapter.clone()).flatten()
+}
+
+fn optimizations(executed: &Executed) -> Vec<String> {
+    let session = &executed.load.session;
+    let mut done = vec![session.build.clone()];
+    if session.threads > 1 {
+        done.push("threads".to_owned());
+    }
+    if session.fixed_shape.is_some() {
+        done.push("fixed_shapes".to_owned());
+    }
+    done
+}

@@ -1,0 +1,175 @@
+//! From a model's name and a precision to what the page is told: which graph,
+//! with which files. A graph that Pelago builds is itself content, made once.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use pelago_protocol::{DType, ExternalData, Graph, ModelSource, Precision};
+
+use super::SessionError;
+use super::content::{Counters, Served};
+use crate::content::Store;
+use crate::graph::{self, BuildOptions, Files};
+use crate::models::{Model, Models};
+
+/// Names the way a graph is built. A change to the builder that changes its
+/// graphs gets a new name, so that old ones are not taken for new.
+const RECIPE: &str = "graph-fp32-1";
+
+/// A model that is ready to be served to a page.
+#[derive(Clone, Debug)]
+pub(super) struct Prepared {
+    pub(super) source: ModelSource,
+    /// From the request for the model to its verified bytes being ready to be served.
+    pub(super) took: Duration,
+    /// Counts the bytes of the model that go to pages.
+    pub(super) served: Counters,
+}
+
+/// Models as the page is told of them.
+#[derive(Debug)]
+pub(super) struct Sources {
+    store: Store,
+    models: Models,
+    served: Served,
+}
+
+impl Sources {
+    pub(super) fn new(store: Store, models: Models, served: Served) -> Self {
+        Self { store, models, served }
+    }
+
+    /// Finds the model and the graph of the precision that is asked for.
+    pub(super) async fn prepare(&self, model: &str, precision: Precision) -> Result<Prepared, SessionError> {
+        let start = Instant::now();
+        let model = self.models.resolve(model).await?;
+        let graph = self.graph(&model, precision).await?;
+        let roots = [model.cid.to_string(), graph.cid.clone()];
+        let source = ModelSource {
+            name: model.name.clone(),
+            cid: model.cid.to_string(),
+            base_url: format!("/ipfs/{}/", model.cid),
+            family: model.family,
+            files: model.files.iter().map(|file| file.path.clone()).collect(),
+            graph,
+        };
+        let served = Counters(roots.iter().map(|root| self.served.of(root)).collect());
+        Ok(Prepared { source, took: start.elapsed(), served })
+    }
+
+    /// A graph that Pelago builds where it can, since all of it runs on a GPU;
+    /// else one that the model's folder publishes.
+    async fn graph(&self, model: &Model, precision: Precision) -> Result<Graph, SessionError> {
+        let expected = variants(precision);
+        let published = expected.iter().find(|path| model.file(path).is_some());
+        if precision == Precision::Bits32 && model.file("config.json").is_some() {
+            match self.built(model).await {
+                Ok(graph) => return Ok(graph),
+                // The folder's own graph serves where no builder does, or where it has no checkpoint.
+                Err(SessionError::Graph { .. }) if published.is_some() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match published {
+            Some(path) => Ok(publish(model, path)),
+            None => Err(SessionError::NoVariant {
+                model: model.name.clone(),
+                precision,
+                expected: expected.iter().map(|path| (*path).to_owned()).collect(),
+                found: model.files.iter().map(|file| file.path.clone()).filter(|path| path.ends_with(".onnx")).collect(),
+            }),
+        }
+    }
+
+    async fn built(&self, model: &Model) -> Result<Graph, SessionError> {
+        let known = self.models.derived(&model.cid, RECIPE).await?;
+        let (cid, size) = match known {
+            Some(cid) => (cid, self.store.stat(&cid.to_string()).await?.size),
+            None => {
+                let built = self.build(model).await?;
+                let size = built.len() as u64;
+                let cid = self.store.add_bytes(built).await?.cid;
+                self.models.put_derived(&model.cid, RECIPE, &cid).await?;
+                (cid, size)
+            }
+        };
+        let weights = model.files.iter().filter(|file| file.path.ends_with(".safetensors"));
+        Ok(Graph {
+            url: format!("/ipfs/{cid}"),
+            cid: cid.to_string(),
+            size,
+            external_data: weights.map(|file| external(model, &file.path, file.size)).collect(),
+            index_type: Some(DType::Int32),
+        })
+    }
+
+    async fn build(&self, model: &Model) -> Result<Vec<u8>, SessionError> {
+        let files = StoredFiles { store: self.store.clone(), root: model.cid.to_string(), runtime: tokio::runtime::Handle::current() };
+        let options = BuildOptions { parent: Some(model.cid.to_string()), ..BuildOptions::default() };
+        let built = tokio::task::spawn_blocking(move || graph::build(&files, &options)).await;
+        let built = built.map_err(|error| SessionError::Task { what: "building a graph", source: error })?;
+        built.map(|built| built.onnx).map_err(|source| SessionError::Graph { model: model.name.clone(), source })
+    }
+}
+
+/// The names under which exporters publish a precision, the usual one first.
+fn variants(precision: Precision) -> &'static [&'static str] {
+    match precision {
+        Precision::Bits32 => &["onnx/model.onnx", "model.onnx"],
+        Precision::Bits16 => &["onnx/model_fp16.onnx"],
+        Precision::Bits8 => &["onnx/model_int8.onnx", "onnx/model_quantized.onnx", "onnx/model_uint8.onnx"],
+        Precision::Bits4 => &["onnx/model_q4.onnx", "onnx/model_q4f16.onnx"],
+    }
+}
+
+/// A graph of the model's own folder. Exporters name external data after the
+/// graph, with `_data` at the end, beside it.
+fn publish(model: &Model, path: &str) -> Graph {
+    let (size, cid) = model.file(path).map_or((0, String::new()), |file| (file.size, file.cid.to_string()));
+    let folder = path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    let beside = model.files.iter().filter(|file| file.path.starts_with(&format!("{path}_data")));
+    let external_data = beside.map(|file| ExternalData {
+        location: file.path.strip_prefix(&folder).unwrap_or(&file.path).to_owned(),
+        ..external(model, &file.path, file.size)
+    });
+    Graph {
+        url: format!("/ipfs/{}/{path}", model.cid),
+        cid,
+        size,
+        external_data: external_data.collect(),
+        index_type: None,
+    }
+}
+
+fn external(model: &Model, path: &str, size: u64) -> ExternalData {
+    ExternalData { location: path.to_owned(), url: format!("/ipfs/{}/{path}", model.cid), size }
+}
+
+/// A model's files in the store, for the graph builder, which reads a few
+/// headers and is not asynchronous.
+struct StoredFiles {
+    store: Store,
+    root: String,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Files for StoredFiles {
+    fn size(&self, file: &str) -> io::Result<u64> {
+        let path = format!("{}/{file}", self.root);
+        self.runtime.block_on(self.store.stat(&path)).map(|entry| entry.size).map_err(into_io)
+    }
+
+    fn read(&self, file: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+        let path = format!("{}/{file}", self.root);
+        let range = offset..offset.saturating_add(length as u64);
+        self.runtime.block_on(self.store.read_all(&path, range)).map(|bytes| bytes.to_vec()).map_err(into_io)
+    }
+}
+
+fn into_io(error: crate::content::ContentError) -> io::Error {
+    let kind = match error {
+        crate::content::ContentError::NotFound { .. } => io::ErrorKind::NotFound,
+        _ => io::ErrorKind::Other,
+    };
+    io::Error::new(kind, error)
+}
