@@ -4,6 +4,8 @@
 //! Needs Python with the packages of `tests/python/requirements.txt`:
 //! `PELAGO_TEST_PYTHON`, or else `.venv` at the root of the repository.
 
+#![allow(clippy::unwrap_used, reason = "a test panics where something is wrong")]
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},

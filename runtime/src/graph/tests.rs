@@ -1,6 +1,8 @@
 //! What can be checked without running a graph: its nodes, its bytes, and what
 //! is said of bad checkpoints.
 
+#![allow(clippy::unwrap_used, reason = "a test panics where something is wrong")]
+
 use std::{collections::BTreeMap, io, path::PathBuf};
 
 use expect_test::{Expect, expect};
