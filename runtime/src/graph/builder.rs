@@ -35,8 +35,6 @@ pub(super) enum Attribute<'a> {
     Ints(&'a [i64]),
     /// `FLOAT`
     Float(f32),
-    /// `STRING`
-    String(&'a str),
 }
 
 /// A graph under construction. Nodes are named by the path of the module that
@@ -224,10 +222,6 @@ fn attribute(name: &str, value: &Attribute) -> AttributeProto {
         Attribute::Float(value) => {
             proto.f = Some(*value);
             AttributeType::Float
-        }
-        Attribute::String(value) => {
-            proto.s = Some(value.as_bytes().to_vec());
-            AttributeType::String
         }
     };
     proto.r#type = Some(kind as i32);

@@ -68,14 +68,14 @@ impl Config {
             None => words.first(),
             Some(value) => words.iter().find(|word| value.as_str() == Some(word)),
         };
-        found.copied().ok_or_else(|| self.wrong(field, format_args!("one of {}", words.join(", "))))
+        found.copied().ok_or_else(|| self.wrong(field, words.join(" or ")))
     }
 
     /// The width of a model and the number of heads that share it.
     pub(super) fn heads(&self, width: &'static str, heads: &'static str) -> Result<(usize, usize), Error> {
         let (hidden, count) = (self.count(width)?, self.count(heads)?);
         if hidden % count != 0 {
-            return Err(self.wrong(width, format_args!("a multiple of {heads}, which is {count}")));
+            return Err(self.wrong(width, format_args!("a multiple of {heads} ({count})")));
         }
         Ok((hidden, count))
     }
@@ -84,7 +84,7 @@ impl Config {
     pub(super) fn refuse(&self, field: &'static str) -> Result<(), Error> {
         match self.get(field) {
             None | Some(Value::Bool(false)) => Ok(()),
-            Some(_) => Err(self.wrong(field, "false: only encoders have a builder")),
+            Some(_) => Err(self.wrong(field, "false (only encoders have a builder)")),
         }
     }
 

@@ -63,14 +63,28 @@ impl Activation {
     fn add_to(self, graph: &mut Builder, scope: &str, input: &Value) -> Value {
         match self {
             Self::Gelu => graph.node(scope, "Gelu", &[input], &[]),
-            Self::GeluTanh => graph.node(scope, "Gelu", &[input], &[("approximate", Attribute::String("tanh"))]),
+            Self::GeluTanh => gelu_tanh(graph, scope, input),
             Self::Relu => graph.node(scope, "Relu", &[input], &[]),
             Self::Silu => {
-                let gate = graph.node(scope, "Sigmoid", &[input], &[]);
-                graph.node(scope, "Mul", &[input, &gate], &[])
+                let gate = graph.node(&format!("{scope}/silu"), "Sigmoid", &[input], &[]);
+                graph.node(&format!("{scope}/silu"), "Mul", &[input, &gate], &[])
             }
         }
     }
+}
+
+/// `x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))`, written as `x σ(x (a + b x²))`.
+/// Not the operator `Gelu` with `approximate`, since WebNN has only the exact
+/// function and onnxruntime takes that for both.
+fn gelu_tanh(graph: &mut Builder, scope: &str, input: &Value) -> Value {
+    let factor = 2.0 * std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2;
+    let (linear, cubic) = (graph.float(factor), graph.float(factor * 0.044715));
+    let square = graph.node(&format!("{scope}/gelu/square"), "Mul", &[input, input], &[]);
+    let square = graph.node(&format!("{scope}/gelu/cubic"), "Mul", &[&square, &cubic], &[]);
+    let factor = graph.node(&format!("{scope}/gelu/factor"), "Add", &[&square, &linear], &[]);
+    let inner = graph.node(&format!("{scope}/gelu/inner"), "Mul", &[input, &factor], &[]);
+    let gate = graph.node(&format!("{scope}/gelu"), "Sigmoid", &[&inner], &[]);
+    graph.node(&format!("{scope}/gelu"), "Mul", &[input, &gate], &[])
 }
 
 /// `input × weightᵀ + bias`. PyTorch keeps a weight as `[out, in]`; runtimes

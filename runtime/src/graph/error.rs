@@ -23,7 +23,10 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// A setting of `config.json` is absent or of another kind.
-    #[error("config.json: {field} should be {expected} but is {actual}: mend it, or use the config of the checkpoint")]
+    #[error(
+        "config.json: {field} is {actual} where {expected} was expected: use the config.json that the checkpoint came \
+             with, or a model that comes with an ONNX file"
+    )]
     Setting {
         /// Its key.
         field: &'static str,

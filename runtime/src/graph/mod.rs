@@ -13,6 +13,9 @@ mod error;
 mod files;
 pub mod onnx;
 
+#[cfg(test)]
+mod tests;
+
 pub use architectures::Architecture;
 pub use checkpoint::{Checkpoint, Location};
 pub use config::Config;
