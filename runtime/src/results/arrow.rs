@@ -10,6 +10,8 @@
 //! | `TIME`, `INTERVAL`, `ENUM`, `UUID`, `JSON` | `String` |
 //! | `TIMESTAMP WITH TIME ZONE` | `Datetime(us, UTC)` |
 //! | `TYPE[n]` | `List` |
+//!
+//! `MAP` and `UNION` are refused.
 
 use std::{io::Cursor, sync::Arc};
 

@@ -100,7 +100,7 @@ fn connect(path: &Path, mode: AccessMode) -> Result<Connection, ResultsError> {
         config = config
             .enable_external_access(false)
             .and_then(|config| config.max_memory("1GB"))
-            .and_then(|config| config.with("temp_directory", ""))
+            .and_then(|config| config.with("max_temp_directory_size", "0KiB"))
             .map_err(failed)?;
     }
     let connection = Connection::open_with_flags(path, config).map_err(failed)?;
