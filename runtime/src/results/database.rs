@@ -15,7 +15,7 @@ use std::{
 use duckdb::{AccessMode, Config, Connection};
 use tempfile::TempDir;
 
-use super::{ResultsError, schema};
+use super::{ResultsError, journal::sync_dir, schema};
 
 const DATABASE: &str = "results.duckdb";
 const LOCK: &str = "results.lock";
@@ -44,6 +44,9 @@ impl Database {
         let lock = lock(&dir.join(LOCK), wait)?;
         remove_leftovers(dir)?;
         let original = dir.join(DATABASE);
+        if !original.exists() {
+            create(&original, dir)?;
+        }
         let (connection, path, copy) = match connect(&original, AccessMode::ReadWrite) {
             Ok(connection) => (connection, original, None),
             Err(ResultsError::Held { holder, .. }) => {
@@ -148,14 +151,41 @@ fn remove_leftovers(dir: &Path) -> Result<(), ResultsError> {
     Ok(())
 }
 
+/// Makes the database elsewhere and gives it its name when it is whole: DuckDB
+/// does not open one that ended half-made.
+fn create(original: &Path, dir: &Path) -> Result<(), ResultsError> {
+    let failed = |source| ResultsError::io("create", original, source);
+    let log = log_of(original);
+    if log.exists() {
+        let away = log.with_extension(format!("{}.wal", uuid::Uuid::now_v7()));
+        tracing::warn!(kept = %away.display(), "a write-ahead log has no database");
+        std::fs::rename(&log, away).map_err(failed)?;
+    }
+    let copy = folder(dir)?;
+    let path = copy.path().join(DATABASE);
+    let connection = connect(&path, AccessMode::ReadWrite)?;
+    schema::migrate(&connection, &path, schema::STEPS)?;
+    close(connection, &path)?;
+    File::open(&path).and_then(|file| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&path, original).map_err(failed)?;
+    sync_dir(dir)
+}
+
+/// A folder that [`remove_leftovers`] knows.
+fn folder(dir: &Path) -> Result<TempDir, ResultsError> {
+    let failed = |source| ResultsError::io("create a folder in", dir, source);
+    tempfile::Builder::new().prefix(COPY).tempdir_in(dir).map_err(failed)
+}
+
+fn log_of(database: &Path) -> PathBuf {
+    database.with_extension("duckdb.wal")
+}
+
 /// Copies the database and its write-ahead log at a moment when nobody writes.
 fn copy_of(original: &Path, dir: &Path, holder: &str) -> Result<TempDir, ResultsError> {
-    let log = original.with_extension("duckdb.wal");
+    let log = log_of(original);
     for _ in 0..COPY_TRIES {
-        let copy = tempfile::Builder::new()
-            .prefix(COPY)
-            .tempdir_in(dir)
-            .map_err(|source| ResultsError::io("create a folder in", dir, source))?;
+        let copy = folder(dir)?;
         let before = (stamp(original)?, stamp(&log)?);
         for file in [original, &log] {
             let to = copy.path().join(file.file_name().unwrap_or_default());

@@ -116,8 +116,7 @@ impl Results {
     ///
     /// # Errors
     /// [`ResultsError::Query`] with DuckDB's words, [`ResultsError::Slow`] after the limit,
-    /// [`ResultsError::Type`] and [`ResultsError::Twice`] for what no DataFrame holds; and those
-    /// of [`Results::history`].
+    /// [`ResultsError::Type`] for what no DataFrame holds; and those of [`Results::history`].
     pub async fn sql(&self, query: impl Into<String>) -> Result<DataFrame, ResultsError> {
         let reader = self.at_database(Database::into_reader).await?;
         let query = query.into();

@@ -100,15 +100,21 @@ async fn every_kind_of_type_has_a_place() {
             └─────┴───────────────────────┴─────────────┴───────────┴─────────┘"#]],
     )
     .await;
-    check("SELECT run_id, [run_id] AS l FROM runs WHERE false", expect![[r#"
+    check(
+        "SELECT run_id, [run_id] AS l FROM runs WHERE false",
+        expect![[r#"
         shape: (0, 2)
         ┌────────┬───────────┐
         │ run_id ┆ l         │
         │ ---    ┆ ---       │
         │ str    ┆ list[str] │
         ╞════════╪═══════════╡
-        └────────┴───────────┘"#]]).await;
-    check("FROM runs SELECT run_id ORDER BY run_id DESC", expect![[r#"
+        └────────┴───────────┘"#]],
+    )
+    .await;
+    check(
+        "FROM runs SELECT run_id ORDER BY run_id DESC",
+        expect![[r#"
         shape: (2, 1)
         ┌────────┐
         │ run_id │
@@ -117,8 +123,12 @@ async fn every_kind_of_type_has_a_place() {
         ╞════════╡
         │ b      │
         │ a      │
-        └────────┘"#]]).await;
-    check("DESCRIBE SELECT run_id, started FROM runs", expect![[r#"
+        └────────┘"#]],
+    )
+    .await;
+    check(
+        "DESCRIBE SELECT run_id, started FROM runs",
+        expect![[r#"
         shape: (2, 6)
         ┌─────────────┬──────────────────────────┬──────┬──────┬─────────┬───────┐
         │ column_name ┆ column_type              ┆ null ┆ key  ┆ default ┆ extra │
@@ -127,7 +137,26 @@ async fn every_kind_of_type_has_a_place() {
         ╞═════════════╪══════════════════════════╪══════╪══════╪═════════╪═══════╡
         │ run_id      ┆ VARCHAR                  ┆ NO   ┆ PRI  ┆ null    ┆ null  │
         │ started     ┆ TIMESTAMP WITH TIME ZONE ┆ YES  ┆ null ┆ null    ┆ null  │
-        └─────────────┴──────────────────────────┴──────┴──────┴─────────┴───────┘"#]]).await;
+        └─────────────┴──────────────────────────┴──────┴──────┴─────────┴───────┘"#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn columns_of_one_name_are_told_apart() {
+    check(
+        "SELECT 1 AS a, 2 AS a",
+        expect![[r#"
+        shape: (1, 2)
+        ┌─────┬─────┐
+        │ a   ┆ a_1 │
+        │ --- ┆ --- │
+        │ i32 ┆ i32 │
+        ╞═════╪═════╡
+        │ 1   ┆ 2   │
+        └─────┴─────┘"#]],
+    )
+    .await;
 }
 
 #[tokio::test]
