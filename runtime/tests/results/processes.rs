@@ -97,6 +97,18 @@ async fn many_processes_record_while_others_ask() {
     );
 }
 
+#[tokio::test]
+async fn many_dead_journals_are_absorbed_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for run in 0..1100 {
+        let results = Results::open(folder.path()).await.unwrap();
+        results.record(&report(&format!("{run:04}"))).await.unwrap();
+    }
+    let results = Results::open(folder.path()).await.unwrap();
+    assert_eq!(ids(&results).await.len(), 1100);
+    assert_eq!(std::fs::read_dir(folder.path().join("journal")).unwrap().count(), 0);
+}
+
 /// The first moments, when the database itself is being made, and the last, when
 /// journals of the dead are deleted.
 #[tokio::test(flavor = "multi_thread")]
