@@ -7,21 +7,27 @@
 //! writer is gone.
 
 use std::{
+    collections::HashSet,
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
-use duckdb::{Connection, OptionalExt, params_from_iter, types::Value};
+use duckdb::{Connection, OptionalExt, params_from_iter};
 
 use super::{
     ResultsError,
-    columns::{COLUMNS, Cell},
+    columns::Cell,
     database::Database,
-    journal::{EXTENSION, sync_dir},
+    insert::insert,
+    journal::EXTENSION,
     line::{self, Line},
     schema::VERSION,
 };
+
+/// Journals open at once: each holds a file descriptor, of which a process may
+/// have as few as 256.
+const AT_ONCE: usize = 100;
 
 /// A journal as one look found it.
 struct Found {
@@ -36,74 +42,92 @@ struct Found {
 ///
 /// # Errors
 /// [`ResultsError::Newer`] where a journal is, [`ResultsError::Full`], and those of the files
-/// and of DuckDB; each leaves the journals as they were.
+/// and of DuckDB; each leaves the journals that are not rows yet as they were.
 pub(super) fn absorb(database: &Database, dir: &Path) -> Result<(), ResultsError> {
+    let paths = find(dir)?;
+    for paths in paths.chunks(AT_ONCE) {
+        absorb_some(database, paths)?;
+    }
+    forget(&database.connection, &paths).map_err(|source| ResultsError::database("write to", &database.path, source))
+}
+
+fn absorb_some(database: &Database, paths: &[PathBuf]) -> Result<(), ResultsError> {
     let failed = |source| ResultsError::database("write to", &database.path, source);
     let connection = &database.connection;
-    let journals = find(dir, database.is_original())?;
-    let transaction = connection.unchecked_transaction().map_err(failed)?;
-    let mut changed = forget(connection, &journals).map_err(failed)?;
+    let journals: Vec<Found> = paths.iter().map(|path| open(path, database.is_original())).collect::<Result<_, _>>()?;
+    let (mut rows, mut ends) = (Vec::new(), Vec::new());
     for journal in &journals {
         let from = absorbed(connection, &journal.name).map_err(failed)?;
-        let (rows, end) = read(journal, from)?;
-        for row in &rows {
-            insert(connection, row).map_err(failed)?;
-        }
+        let end = read(journal, from, &mut rows)?;
         if end > from {
-            connection
-                .execute("INSERT OR REPLACE INTO journals VALUES (?, ?)", duckdb::params![journal.name, end])
-                .map_err(failed)?;
-            changed = true;
+            ends.push((&journal.name, end));
         }
     }
-    transaction.commit().map_err(failed)?;
-    let dead: Vec<&Found> = journals.iter().filter(|journal| journal.is_dead).collect();
-    if !database.is_original() || (!changed && dead.is_empty()) {
+    if !ends.is_empty() {
+        let transaction = connection.unchecked_transaction().map_err(failed)?;
+        insert(connection, &rows).map_err(failed)?;
+        for (name, end) in ends {
+            let values = duckdb::params![name, end];
+            connection.execute("INSERT OR REPLACE INTO journals VALUES (?, ?)", values).map_err(failed)?;
+        }
+        transaction.commit().map_err(failed)?;
+    }
+    delete(database, &journals)
+}
+
+/// Deletes the journals whose writers are gone, now that the database has their rows.
+fn delete(database: &Database, journals: &[Found]) -> Result<(), ResultsError> {
+    let failed = |source| ResultsError::database("write to", &database.path, source);
+    if !journals.iter().any(|journal| journal.is_dead) {
         return Ok(());
     }
-    connection.execute_batch("CHECKPOINT").map_err(failed)?;
-    if let Some(folder) = database.path.parent() {
-        sync_dir(folder)?;
-    }
-    for journal in dead {
+    database.connection.execute_batch("CHECKPOINT").map_err(failed)?;
+    for journal in journals.iter().filter(|journal| journal.is_dead) {
         std::fs::remove_file(&journal.path).map_err(|source| ResultsError::io("remove", &journal.path, source))?;
     }
     Ok(())
 }
 
-fn find(dir: &Path, may_lock: bool) -> Result<Vec<Found>, ResultsError> {
+fn find(dir: &Path) -> Result<Vec<PathBuf>, ResultsError> {
     let failed = |source| ResultsError::io("read", dir, source);
-    let mut journals = Vec::new();
+    let mut paths = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let Some(name) = path.file_stem().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
-        if path.extension().is_none_or(|extension| extension != EXTENSION) {
-            continue;
+        if path.extension().is_some_and(|extension| extension == EXTENSION) {
+            paths.push(path);
         }
-        let file = File::open(&path).map_err(|source| ResultsError::io("open", &path, source))?;
-        let is_dead = may_lock
-            && match file.try_lock() {
-                Ok(()) => true,
-                Err(TryLockError::WouldBlock) => false,
-                Err(TryLockError::Error(source)) => return Err(ResultsError::io("lock", &path, source)),
-            };
-        journals.push(Found { path, name, file, is_dead });
     }
-    Ok(journals)
+    Ok(paths)
 }
 
-/// Forgets journals that are deleted by now; whether there were any.
-fn forget(connection: &Connection, journals: &[Found]) -> duckdb::Result<bool> {
+fn open(path: &Path, may_lock: bool) -> Result<Found, ResultsError> {
+    let file = File::open(path).map_err(|source| ResultsError::io("open", path, source))?;
+    let is_dead = may_lock
+        && match file.try_lock() {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => false,
+            Err(TryLockError::Error(source)) => return Err(ResultsError::io("lock", path, source)),
+        };
+    Ok(Found { path: path.to_owned(), name: name(path), file, is_dead })
+}
+
+fn name(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Forgets how far journals were read that are deleted by now.
+fn forget(connection: &Connection, paths: &[PathBuf]) -> duckdb::Result<()> {
     let known: Vec<String> = connection
         .prepare("SELECT name FROM journals")?
         .query_map([], |row| row.get(0))?
         .collect::<duckdb::Result<_>>()?;
-    let mut forgotten = false;
-    for name in known.iter().filter(|name| journals.iter().all(|journal| journal.name != **name)) {
-        connection.execute("DELETE FROM journals WHERE name = ?", [name])?;
-        forgotten = true;
+    let there: HashSet<String> = paths.iter().filter(|path| path.exists()).map(|path| name(path)).collect();
+    let gone: Vec<_> = known.iter().filter(|name| !there.contains(*name)).collect();
+    if gone.is_empty() {
+        return Ok(());
     }
-    Ok(forgotten)
+    let places = vec!["?"; gone.len()].join(", ");
+    connection.execute(&format!("DELETE FROM journals WHERE name IN ({places})"), params_from_iter(gone)).map(drop)
 }
 
 fn absorbed(connection: &Connection, name: &str) -> duckdb::Result<u64> {
@@ -111,14 +135,13 @@ fn absorbed(connection: &Connection, name: &str) -> duckdb::Result<u64> {
     Ok(bytes.optional()?.unwrap_or(0))
 }
 
-/// The rows of the complete lines from the byte `from` on, and the byte where they end.
-fn read(journal: &Found, from: u64) -> Result<(Vec<Vec<Cell>>, u64), ResultsError> {
+/// Adds the rows of the complete lines from the byte `from` on; the byte where they end.
+fn read(journal: &Found, from: u64, rows: &mut Vec<Vec<Cell>>) -> Result<u64, ResultsError> {
     let failed = |source| ResultsError::io("read", &journal.path, source);
     let mut bytes = Vec::new();
     let mut file = &journal.file;
     file.seek(SeekFrom::Start(from)).and_then(|_| file.read_to_end(&mut bytes)).map_err(failed)?;
     let complete = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    let mut rows = Vec::new();
     for text in bytes[..complete].split_inclusive(|byte| *byte == b'\n') {
         match line::read(&text[..text.len() - 1]) {
             Line::Row(row) => rows.push(row),
@@ -132,7 +155,7 @@ fn read(journal: &Found, from: u64) -> Result<(Vec<Vec<Cell>>, u64), ResultsErro
     if journal.is_dead && complete < bytes.len() {
         set_aside(journal, &bytes[complete..])?;
     }
-    Ok((rows, from + complete as u64))
+    Ok(from + complete as u64)
 }
 
 /// Keeps what cannot be read beside the journal. Half a line at the end is a
@@ -146,34 +169,4 @@ fn set_aside(journal: &Found, bytes: &[u8]) -> Result<(), ResultsError> {
         .open(&path)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .map_err(|source| ResultsError::io("write", &path, source))
-}
-
-fn insert(connection: &Connection, row: &[Cell]) -> duckdb::Result<()> {
-    let mut names = Vec::with_capacity(row.len());
-    let mut places = Vec::with_capacity(row.len());
-    let mut values = Vec::with_capacity(row.len());
-    for (column, cell) in COLUMNS.iter().zip(row) {
-        names.push(column.name);
-        // A list cannot be bound as one value, its members can.
-        if let Cell::Texts(texts) = cell {
-            places.push(format!("[{}]::VARCHAR[]", vec!["?"; texts.len()].join(", ")));
-            values.extend(texts.iter().map(|text| Value::Text(text.clone())));
-        } else {
-            places.push(format!("?::{}", column.kind.sql()));
-            values.push(value(cell));
-        }
-    }
-    let sql = format!("INSERT OR IGNORE INTO runs ({}) VALUES ({})", names.join(", "), places.join(", "));
-    connection.prepare_cached(&sql)?.execute(params_from_iter(values)).map(drop)
-}
-
-fn value(cell: &Cell) -> Value {
-    match cell {
-        Cell::Null | Cell::Texts(_) => Value::Null,
-        Cell::Bool(value) => Value::Boolean(*value),
-        Cell::Unsigned(value) => Value::UBigInt(*value),
-        Cell::Float(value) => Value::Double(*value),
-        Cell::Text(value) => Value::Text(value.clone()),
-        Cell::Time(value) => Value::Text(value.to_rfc3339()),
-    }
 }

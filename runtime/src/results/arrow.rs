@@ -10,6 +10,8 @@
 //! | `TIME`, `INTERVAL`, `ENUM`, `UUID`, `JSON` | `String` |
 //! | `TIMESTAMP WITH TIME ZONE` | `Datetime(us, UTC)` |
 //! | `TYPE[n]` | `List` |
+//!
+//! `MAP` and `UNION` are refused.
 
 use std::{io::Cursor, sync::Arc};
 
@@ -26,15 +28,11 @@ use super::ResultsError;
 /// The DataFrame of all batches; without any, the columns of `schema` and no rows.
 ///
 /// # Errors
-/// [`ResultsError::Type`] for a column that has no place in a DataFrame, [`ResultsError::Twice`]
-/// for two columns of one name.
+/// [`ResultsError::Type`] for a column that has no place in a DataFrame.
 pub(super) fn frame(schema: &Schema, batches: impl Iterator<Item = RecordBatch>) -> Result<DataFrame, ResultsError> {
     let batches: Vec<RecordBatch> = batches.collect();
     let mut fields: Vec<Field> = Vec::new();
     for (index, field) in schema.fields().iter().enumerate() {
-        if fields.iter().any(|earlier| earlier.name() == field.name()) {
-            return Err(ResultsError::Twice { column: field.name().clone() });
-        }
         let unsupported = || ResultsError::Type { column: field.name().clone(), found: field.data_type().to_string() };
         let mut dtype = nearest(field.data_type(), &DataType::Int64).ok_or_else(unsupported)?;
         if batches.iter().any(|batch| !fits(batch.column(index), &dtype)) {

@@ -7,20 +7,22 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io,
     path::{Path, PathBuf},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use duckdb::{AccessMode, Config, Connection};
 use tempfile::TempDir;
 
-use super::{ResultsError, schema};
+use super::{
+    ResultsError,
+    copy::{copy_of, folder, log_of, remove_leftovers},
+    journal::sync_dir,
+    schema,
+};
 
 const DATABASE: &str = "results.duckdb";
 const LOCK: &str = "results.lock";
-const COPY: &str = "copy-";
-const COPY_TRIES: usize = 5;
 const POLL: Duration = Duration::from_millis(10);
 
 /// The database, open, while this process holds the folder's lock.
@@ -44,6 +46,9 @@ impl Database {
         let lock = lock(&dir.join(LOCK), wait)?;
         remove_leftovers(dir)?;
         let original = dir.join(DATABASE);
+        if !original.exists() {
+            create(&original, dir)?;
+        }
         let (connection, path, copy) = match connect(&original, AccessMode::ReadWrite) {
             Ok(connection) => (connection, original, None),
             Err(ResultsError::Held { holder, .. }) => {
@@ -100,7 +105,7 @@ fn connect(path: &Path, mode: AccessMode) -> Result<Connection, ResultsError> {
         config = config
             .enable_external_access(false)
             .and_then(|config| config.max_memory("1GB"))
-            .and_then(|config| config.with("temp_directory", ""))
+            .and_then(|config| config.with("max_temp_directory_size", "0KiB"))
             .map_err(failed)?;
     }
     let connection = Connection::open_with_flags(path, config).map_err(failed)?;
@@ -135,50 +140,22 @@ fn lock(path: &Path, wait: Duration) -> Result<File, ResultsError> {
     }
 }
 
-/// Removes the copies of processes that were killed: copies are made and
-/// removed under the lock.
-fn remove_leftovers(dir: &Path) -> Result<(), ResultsError> {
-    let failed = |source| ResultsError::io("clean", dir, source);
-    for entry in std::fs::read_dir(dir).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if entry.file_name().to_string_lossy().starts_with(COPY) {
-            std::fs::remove_dir_all(entry.path()).map_err(failed)?;
-        }
+/// Makes the database elsewhere and gives it its name when it is whole: DuckDB
+/// does not open one that ended half-made.
+fn create(original: &Path, dir: &Path) -> Result<(), ResultsError> {
+    let failed = |source| ResultsError::io("create", original, source);
+    let log = log_of(original);
+    if log.exists() {
+        let away = log.with_extension(format!("{}.wal", uuid::Uuid::now_v7()));
+        tracing::warn!(kept = %away.display(), "a write-ahead log has no database");
+        std::fs::rename(&log, away).map_err(failed)?;
     }
-    Ok(())
-}
-
-/// Copies the database and its write-ahead log at a moment when nobody writes.
-fn copy_of(original: &Path, dir: &Path, holder: &str) -> Result<TempDir, ResultsError> {
-    let log = original.with_extension("duckdb.wal");
-    for _ in 0..COPY_TRIES {
-        let copy = tempfile::Builder::new()
-            .prefix(COPY)
-            .tempdir_in(dir)
-            .map_err(|source| ResultsError::io("create a folder in", dir, source))?;
-        let before = (stamp(original)?, stamp(&log)?);
-        for file in [original, &log] {
-            let to = copy.path().join(file.file_name().unwrap_or_default());
-            match std::fs::copy(file, &to) {
-                Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                    return Err(ResultsError::io("copy", file, source));
-                }
-                _ => {}
-            }
-        }
-        if before == (stamp(original)?, stamp(&log)?) {
-            return Ok(copy);
-        }
-        std::thread::sleep(POLL);
-    }
-    Err(ResultsError::Held { path: original.to_owned(), holder: holder.to_owned() })
-}
-
-/// What changes when a file is written; `None` of no file.
-fn stamp(path: &Path) -> Result<Option<(u64, SystemTime)>, ResultsError> {
-    match path.metadata().and_then(|data| Ok((data.len(), data.modified()?))) {
-        Ok(stamp) => Ok(Some(stamp)),
-        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(ResultsError::io("look at", path, source)),
-    }
+    let copy = folder(dir)?;
+    let path = copy.path().join(DATABASE);
+    let connection = connect(&path, AccessMode::ReadWrite)?;
+    schema::migrate(&connection, &path, schema::STEPS)?;
+    close(connection, &path)?;
+    File::open(&path).and_then(|file| file.sync_all()).map_err(failed)?;
+    std::fs::rename(&path, original).map_err(failed)?;
+    sync_dir(dir)
 }

@@ -115,12 +115,6 @@ pub enum ResultsError {
         /// Its Arrow type.
         found: String,
     },
-    /// A query gave two columns of one name.
-    #[error("two columns of the query are named {column:?}; name one of them otherwise, with AS")]
-    Twice {
-        /// The name.
-        column: String,
-    },
     /// A result could not be made into a DataFrame.
     #[error("could not make a DataFrame of the result: {source}")]
     Frame {

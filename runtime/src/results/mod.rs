@@ -17,9 +17,11 @@
 mod absorb;
 mod arrow;
 mod columns;
+mod copy;
 mod database;
 mod error;
 mod frame;
+mod insert;
 mod journal;
 mod line;
 mod query;
@@ -45,7 +47,7 @@ pub use query::Filter;
 use database::Database;
 use journal::Journal;
 
-const WAIT: Duration = Duration::from_secs(10);
+const WAIT: Duration = Duration::from_secs(30);
 const QUERY: Duration = Duration::from_secs(60);
 const INTERRUPTIONS: usize = 20;
 const INTERRUPT_AGAIN: Duration = Duration::from_millis(100);
@@ -62,7 +64,7 @@ pub struct Results {
 
 impl Results {
     /// The results in the folder `dir`, which is made where it is missing. A
-    /// question waits at most 10 s for other Pelago processes, and a query runs
+    /// question waits at most 30 s for other Pelago processes, and a query runs
     /// at most 60 s.
     ///
     /// # Errors
@@ -116,14 +118,13 @@ impl Results {
     ///
     /// # Errors
     /// [`ResultsError::Query`] with DuckDB's words, [`ResultsError::Slow`] after the limit,
-    /// [`ResultsError::Type`] and [`ResultsError::Twice`] for what no DataFrame holds; and those
-    /// of [`Results::history`].
+    /// [`ResultsError::Type`] for what no DataFrame holds; and those of [`Results::history`].
     pub async fn sql(&self, query: impl Into<String>) -> Result<DataFrame, ResultsError> {
         let reader = self.at_database(Database::into_reader).await?;
         let query = query.into();
-        let mut stop = Stop(reader.interrupt_handle());
+        let handle = reader.interrupt_handle();
         let task = spawn_blocking(move || query::sql(&reader, &query));
-        stop.within(self.query, task).await
+        Running { handle, task }.within(self.query).await
     }
 
     /// The rows of `reports`, in their order: the same columns and types as those
@@ -166,22 +167,21 @@ fn journals(dir: &Path) -> PathBuf {
     dir.join("journal")
 }
 
-/// Interrupts a query that nobody waits for any more.
-struct Stop(Arc<InterruptHandle>);
+/// A query that ends when nobody waits for it any more.
+struct Running {
+    handle: Arc<InterruptHandle>,
+    task: JoinHandle<Result<DataFrame, ResultsError>>,
+}
 
-impl Stop {
-    async fn within<T>(
-        &mut self,
-        limit: Duration,
-        mut task: JoinHandle<Result<T, ResultsError>>,
-    ) -> Result<T, ResultsError> {
-        if let Ok(answer) = timeout(limit, &mut task).await {
+impl Running {
+    async fn within(mut self, limit: Duration) -> Result<DataFrame, ResultsError> {
+        if let Ok(answer) = timeout(limit, &mut self.task).await {
             return answer?;
         }
-        // One that has not begun yet does not notice the first interruption.
+        // DuckDB does not notice an interruption between two statements.
         for _ in 0..INTERRUPTIONS {
-            self.0.interrupt();
-            if timeout(INTERRUPT_AGAIN, &mut task).await.is_ok() {
+            self.handle.interrupt();
+            if timeout(INTERRUPT_AGAIN, &mut self.task).await.is_ok() {
                 break;
             }
         }
@@ -189,8 +189,9 @@ impl Stop {
     }
 }
 
-impl Drop for Stop {
+impl Drop for Running {
     fn drop(&mut self) {
-        self.0.interrupt();
+        self.task.abort();
+        self.handle.interrupt();
     }
 }

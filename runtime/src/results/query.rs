@@ -60,7 +60,29 @@ pub(super) fn history(database: &Database, filter: &Filter) -> Result<DataFrame,
 pub(super) fn sql(reader: &Connection, query: &str) -> Result<DataFrame, ResultsError> {
     let failed = |error: duckdb::Error| ResultsError::Query { message: error.to_string() };
     let sql = format!("SELECT * FROM query('{}')", query.replace('\'', "''"));
+    let plan: String =
+        reader.query_row(&format!("EXPLAIN (FORMAT json) {sql}"), [], |row| row.get(1)).map_err(failed)?;
+    let plan = serde_json::from_str(&plan).map_err(|error| ResultsError::Query { message: error.to_string() })?;
+    if let Some(function) = switch(&plan) {
+        return Err(ResultsError::Query { message: format!("{function} changes DuckDB's own settings") });
+    }
     let mut statement = reader.prepare(&sql).map_err(failed)?;
     let answer = statement.query_arrow([]).map_err(failed)?;
     arrow::frame(&answer.get_schema(), answer)
+}
+
+/// A table function in a plan that a `SELECT` may call and that still changes
+/// DuckDB: such as `enable_logging`, which heeds no locked setting and, where it
+/// may not write its file, ends the process.
+fn switch(plan: &serde_json::Value) -> Option<&str> {
+    const SWITCHES: &[&str] = &["ENABLE_", "DISABLE_", "TRUNCATE_", "CHECKPOINT", "FORCE_CHECKPOINT"];
+    match plan {
+        serde_json::Value::Array(nodes) => nodes.iter().find_map(switch),
+        serde_json::Value::Object(node) => {
+            let name = node.get("name").and_then(|name| name.as_str()).map(str::trim);
+            name.filter(|name| SWITCHES.iter().any(|switch| name.starts_with(switch)))
+                .or_else(|| node.get("children").and_then(switch))
+        }
+        _ => None,
+    }
 }

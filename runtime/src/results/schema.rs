@@ -51,6 +51,7 @@ fn version(connection: &Connection, path: &Path) -> Result<u64, ResultsError> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use duckdb::Connection;
 

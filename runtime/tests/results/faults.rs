@@ -195,3 +195,43 @@ async fn a_long_journal_is_followed_by_another() {
     assert_eq!(ids(&results).await, ["c", "b", "a"]);
     assert_eq!(journals(folder.path()).len(), 1, "the full one is in the database");
 }
+
+/// Not a test: records runs until one fails, in a process that may not write
+/// more than a few KiB a file, then asks.
+#[tokio::test]
+#[ignore = "started by another test, in a process of its own"]
+async fn cramped() {
+    let results = Results::open(std::env::var(DIR).unwrap()).await.unwrap();
+    let long = |id: &str| pelago_protocol::Report { hardware_reason: "x".repeat(1500), ..report(id) };
+    for run in 0..12 {
+        match results.record(&long(&format!("{run:02}"))).await {
+            Ok(()) => println!("acknowledged {run:02}"),
+            Err(error) => println!("refused {run:02} {error}"),
+        }
+    }
+    let error = results.history(Filter::default()).await.unwrap_err();
+    println!("asked {error}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_costs_nothing_that_was() {
+    let folder = tempfile::tempdir().unwrap();
+    // The shell ignores the signal of the limit, so a write past it fails half-way, as on a full disk.
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" --ignored --exact faults::cramped --nocapture"])
+        .arg(std::env::current_exe().unwrap())
+        .env(DIR, folder.path())
+        .output()
+        .unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    let ids_after = |word: &str| -> Vec<String> {
+        let after = output.lines().filter_map(|line| line.split_once(word).map(|(_, rest)| rest));
+        after.map(|rest| rest[..2].to_owned()).collect()
+    };
+    let (mut acknowledged, refused) = (ids_after("acknowledged "), ids_after("refused "));
+    assert!(refused.len() > 1 && acknowledged.len() + refused.len() == 12, "{output}");
+    assert!(output.contains("asked could not"), "{output}");
+    let results = Results::open(folder.path()).await.unwrap();
+    acknowledged.reverse();
+    assert_eq!(ids(&results).await, acknowledged);
+}

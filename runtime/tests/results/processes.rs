@@ -97,6 +97,35 @@ async fn many_processes_record_while_others_ask() {
     );
 }
 
+#[tokio::test]
+async fn many_dead_journals_are_absorbed_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for run in 0..1100 {
+        let results = Results::open(folder.path()).await.unwrap();
+        results.record(&report(&format!("{run:04}"))).await.unwrap();
+    }
+    let results = Results::open(folder.path()).await.unwrap();
+    assert_eq!(ids(&results).await.len(), 1100);
+    assert_eq!(std::fs::read_dir(folder.path().join("journal")).unwrap().count(), 0);
+}
+
+/// The first moments, when the database itself is being made, and the last, when
+/// journals of the dead are deleted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_while_the_database_is_made_costs_nothing() {
+    for round in 0..40_u64 {
+        let folder = tempfile::tempdir().unwrap();
+        let results = Results::open(folder.path()).await.unwrap();
+        results.record(&report("a")).await.unwrap();
+        drop(results);
+        let mut absorber = start("ask", folder.path(), 1);
+        tokio::time::sleep(Duration::from_millis(10 + round * 7)).await;
+        absorber.kill().unwrap();
+        absorber.wait().unwrap();
+        assert_eq!(ids(&Results::open(folder.path()).await.unwrap()).await, ["a"], "round {round}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_a_kill() {
     let folder = tempfile::tempdir().unwrap();

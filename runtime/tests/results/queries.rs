@@ -27,12 +27,28 @@ async fn aggregates_are_numbers() {
     check(
         "SELECT count(*) AS runs, sum(bytes_disk) AS bytes, sum(threads) AS threads, avg(run_ms) AS ms, \
          max(started) AS last, sum(memory_usage_mb) AS mb, 1.25 AS price, 2::UHUGEINT AS u FROM runs;",
-        expect![[""]],
+        expect![[r#"
+            shape: (1, 8)
+            ┌──────┬───────────┬─────────┬──────┬────────────────────────────────┬──────┬───────┬─────┐
+            │ runs ┆ bytes     ┆ threads ┆ ms   ┆ last                           ┆ mb   ┆ price ┆ u   │
+            │ ---  ┆ ---       ┆ ---     ┆ ---  ┆ ---                            ┆ ---  ┆ ---   ┆ --- │
+            │ i64  ┆ i64       ┆ i64     ┆ f64  ┆ datetime[μs, UTC]              ┆ f64  ┆ f64   ┆ i64 │
+            ╞══════╪═══════════╪═════════╪══════╪════════════════════════════════╪══════╪═══════╪═════╡
+            │ 2    ┆ 180000000 ┆ 4       ┆ 25.0 ┆ 2026-03-04 05:06:07.123456 UTC ┆ null ┆ 1.25  ┆ 2   │
+            └──────┴───────────┴─────────┴──────┴────────────────────────────────┴──────┴───────┴─────┘"#]],
     )
     .await;
     check(
         "SELECT 170141183460469231731687303715884105727 AS big, [1::HUGEINT, NULL] AS hugeints, {'h': 3::HUGEINT} AS s",
-        expect![[""]],
+        expect![[r#"
+            shape: (1, 3)
+            ┌───────────┬───────────┬───────────┐
+            │ big       ┆ hugeints  ┆ s         │
+            │ ---       ┆ ---       ┆ ---       │
+            │ f64       ┆ list[i64] ┆ struct[1] │
+            ╞═══════════╪═══════════╪═══════════╡
+            │ 1.7014e38 ┆ [1, null] ┆ {3}       │
+            └───────────┴───────────┴───────────┘"#]],
     )
     .await;
 }
@@ -42,25 +58,105 @@ async fn every_kind_of_type_has_a_place() {
     check(
         "SELECT NULL AS n, true AS b, -1::TINYINT AS i8, 65535::USMALLINT AS u16, 1.5::FLOAT AS f, 'NaN'::DOUBLE AS nan,
                 'x'::BLOB AS blob, DATE '2026-01-02' AS d, TIME '03:04:05.6' AS t",
-        expect![[""]],
+        expect![[r#"
+            shape: (1, 9)
+            ┌──────┬──────┬─────┬───────┬───┬─────┬────────┬────────────┬──────────────┐
+            │ n    ┆ b    ┆ i8  ┆ u16   ┆ … ┆ nan ┆ blob   ┆ d          ┆ t            │
+            │ ---  ┆ ---  ┆ --- ┆ ---   ┆   ┆ --- ┆ ---    ┆ ---        ┆ ---          │
+            │ i32  ┆ bool ┆ i8  ┆ u16   ┆   ┆ f64 ┆ binary ┆ date       ┆ str          │
+            ╞══════╪══════╪═════╪═══════╪═══╪═════╪════════╪════════════╪══════════════╡
+            │ null ┆ true ┆ -1  ┆ 65535 ┆ … ┆ NaN ┆ b"x"   ┆ 2026-01-02 ┆ 03:04:05.600 │
+            └──────┴──────┴─────┴───────┴───┴─────┴────────┴────────────┴──────────────┘"#]],
     )
     .await;
     check(
         "SELECT TIMESTAMP '2026-01-02 03:04:05' AS ts, '2026-01-02 03:04:05'::TIMESTAMP_S AS s,
                 '2026-01-02 03:04:05'::TIMESTAMP_MS AS ms, '2026-01-02 03:04:05.123456789'::TIMESTAMP_NS AS ns,
                 INTERVAL '1 month 2 days' AS i, 'c4b1f1fc-c3ab-4d7f-a8cd-8b1e2d3f4a5b'::UUID AS id, '1101'::BIT AS bits",
-        expect![[""]],
+        expect![[r#"
+            shape: (1, 7)
+            ┌──────────────┬──────────────┬──────────────┬──────────────┬──────────┬─────────────┬─────────────┐
+            │ ts           ┆ s            ┆ ms           ┆ ns           ┆ i        ┆ id          ┆ bits        │
+            │ ---          ┆ ---          ┆ ---          ┆ ---          ┆ ---      ┆ ---         ┆ ---         │
+            │ datetime[μs] ┆ datetime[ms] ┆ datetime[ms] ┆ datetime[ns] ┆ str      ┆ str         ┆ binary      │
+            ╞══════════════╪══════════════╪══════════════╪══════════════╪══════════╪═════════════╪═════════════╡
+            │ 2026-01-02   ┆ 2026-01-02   ┆ 2026-01-02   ┆ 2026-01-02   ┆ 1 mons 2 ┆ c4b1f1fc-c3 ┆ b"\x04\xfd" │
+            │ 03:04:05     ┆ 03:04:05     ┆ 03:04:05     ┆ 03:04:05.123 ┆ days     ┆ ab-4d7f-a8c ┆             │
+            │              ┆              ┆              ┆ 456789       ┆          ┆ d-8b1e2d…   ┆             │
+            └──────────────┴──────────────┴──────────────┴──────────────┴──────────┴─────────────┴─────────────┘"#]],
     )
     .await;
     check(
         "SELECT 'red'::ENUM('red', 'blue') AS e, [[1, NULL], NULL, []] AS lists, {'a': 1, 'b': {'c': ['x']}} AS s,
-                [1, 2]::INTEGER[2] AS arr, MAP {'k': 1} AS m, '{\"a\":1}'::JSON AS j",
-        expect![[""]],
+                [1, 2]::INTEGER[2] AS arr, '{\"a\":1}'::JSON AS j",
+        expect![[r#"
+            shape: (1, 5)
+            ┌─────┬───────────────────────┬─────────────┬───────────┬─────────┐
+            │ e   ┆ lists                 ┆ s           ┆ arr       ┆ j       │
+            │ --- ┆ ---                   ┆ ---         ┆ ---       ┆ ---     │
+            │ str ┆ list[list[i32]]       ┆ struct[2]   ┆ list[i32] ┆ str     │
+            ╞═════╪═══════════════════════╪═════════════╪═══════════╪═════════╡
+            │ red ┆ [[1, null], null, []] ┆ {1,{["x"]}} ┆ [1, 2]    ┆ {"a":1} │
+            └─────┴───────────────────────┴─────────────┴───────────┴─────────┘"#]],
     )
     .await;
-    check("SELECT run_id, [run_id] AS l FROM runs WHERE false", expect![[""]]).await;
-    check("FROM runs SELECT run_id ORDER BY run_id DESC", expect![[""]]).await;
-    check("DESCRIBE SELECT run_id, started FROM runs", expect![[""]]).await;
+    check(
+        "SELECT run_id, [run_id] AS l FROM runs WHERE false",
+        expect![[r#"
+        shape: (0, 2)
+        ┌────────┬───────────┐
+        │ run_id ┆ l         │
+        │ ---    ┆ ---       │
+        │ str    ┆ list[str] │
+        ╞════════╪═══════════╡
+        └────────┴───────────┘"#]],
+    )
+    .await;
+    check(
+        "FROM runs SELECT run_id ORDER BY run_id DESC",
+        expect![[r#"
+        shape: (2, 1)
+        ┌────────┐
+        │ run_id │
+        │ ---    │
+        │ str    │
+        ╞════════╡
+        │ b      │
+        │ a      │
+        └────────┘"#]],
+    )
+    .await;
+    check(
+        "DESCRIBE SELECT run_id, started FROM runs",
+        expect![[r#"
+        shape: (2, 6)
+        ┌─────────────┬──────────────────────────┬──────┬──────┬─────────┬───────┐
+        │ column_name ┆ column_type              ┆ null ┆ key  ┆ default ┆ extra │
+        │ ---         ┆ ---                      ┆ ---  ┆ ---  ┆ ---     ┆ ---   │
+        │ str         ┆ str                      ┆ str  ┆ str  ┆ str     ┆ str   │
+        ╞═════════════╪══════════════════════════╪══════╪══════╪═════════╪═══════╡
+        │ run_id      ┆ VARCHAR                  ┆ NO   ┆ PRI  ┆ null    ┆ null  │
+        │ started     ┆ TIMESTAMP WITH TIME ZONE ┆ YES  ┆ null ┆ null    ┆ null  │
+        └─────────────┴──────────────────────────┴──────┴──────┴─────────┴───────┘"#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn columns_of_one_name_are_told_apart() {
+    check(
+        "SELECT 1 AS a, 2 AS a",
+        expect![[r#"
+        shape: (1, 2)
+        ┌─────┬─────┐
+        │ a   ┆ a_1 │
+        │ --- ┆ --- │
+        │ i32 ┆ i32 │
+        ╞═════╪═════╡
+        │ 1   ┆ 2   │
+        └─────┴─────┘"#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -74,8 +170,10 @@ async fn many_rows_come_in_order() {
 #[tokio::test]
 async fn what_no_frame_holds_is_named() {
     let (_folder, results) = results().await;
-    let error = results.sql("SELECT union_value(a := 1) AS u").await.unwrap_err();
-    assert!(matches!(&error, ResultsError::Type { column, .. } if column == "u"), "{error}");
+    for query in ["SELECT union_value(a := 1) AS u", "SELECT MAP {'k': 1} AS u", "SELECT [MAP {'k': 1}] AS u"] {
+        let error = results.sql(query).await.unwrap_err();
+        assert!(matches!(&error, ResultsError::Type { column, .. } if column == "u"), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -121,6 +219,10 @@ async fn all_but_reading_runs_is_refused() {
         &format!("PRAGMA profiling_output = '{out}'"),
         &format!("CALL enable_logging(storage = 'file', storage_path = '{out}')"),
         &format!("SELECT * FROM enable_logging(storage = 'file', storage_path = '{out}')"),
+        "SELECT * FROM (SELECT * FROM enable_logging(storage = 'stdout')), runs",
+        "WITH l AS MATERIALIZED (FROM enable_profiling()) SELECT (SELECT count(*) FROM l), run_id FROM runs",
+        "SELECT * FROM disable_logging()",
+        "SELECT * FROM force_checkpoint()",
         "RESET lock_configuration",
         "SELECT getenv('HOME')",
         "SELECT nothing FROM runs",

@@ -148,7 +148,16 @@ async fn without_runs_there_are_still_columns() {
 async fn a_frame_can_be_printed() {
     let frame: DataFrame = Results::frame(&[report("a")]).unwrap();
     let shown = frame.select(["started", "platform", "precision", "optimizations", "memory_usage_mb"]).unwrap();
-    expect![[r#""#]].assert_eq(&shown.to_string());
+    expect![[r#"
+        shape: (1, 5)
+        ┌────────────────────────────────┬──────────┬───────────┬─────────────────────┬─────────────────┐
+        │ started                        ┆ platform ┆ precision ┆ optimizations       ┆ memory_usage_mb │
+        │ ---                            ┆ ---      ┆ ---       ┆ ---                 ┆ ---             │
+        │ datetime[μs, UTC]              ┆ str      ┆ u8        ┆ list[str]           ┆ f64             │
+        ╞════════════════════════════════╪══════════╪═══════════╪═════════════════════╪═════════════════╡
+        │ 2026-03-04 05:06:07.123456 UTC ┆ wasm     ┆ 32        ┆ ["jspi", "threads"] ┆ null            │
+        └────────────────────────────────┴──────────┴───────────┴─────────────────────┴─────────────────┘"#]]
+    .assert_eq(&shown.to_string());
 }
 
 #[tokio::test]
