@@ -17,7 +17,7 @@ mod unixfs;
 
 use std::fs::File;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -193,7 +193,7 @@ impl Store {
 
     /// The folder of extents, for tests that damage one.
     #[cfg(test)]
-    fn extents(&self) -> PathBuf {
+    fn extents(&self) -> std::path::PathBuf {
         self.layout.extents()
     }
 }

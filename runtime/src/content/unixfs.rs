@@ -5,8 +5,7 @@
 //! balanced trees of 1024 links a node, folders as one plain node.
 
 use cid::Cid;
-use ipld_core::codec::Codec;
-use ipld_dagpb::{DagPbCodec, PbLink, PbNode};
+use ipld_dagpb::{PbLink, PbNode};
 use multihash_codetable::{Code, MultihashDigest};
 use prost::Message;
 
@@ -140,7 +139,7 @@ fn node(links: &[Link], data: &Data) -> Result<Block, ContentError> {
 /// Reads a node whose bytes were verified.
 pub(super) fn read(cid: &Cid, bytes: &[u8]) -> Result<Node, ContentError> {
     let wrong = |reason: String| ContentError::Node { cid: *cid, reason };
-    let node: PbNode = DagPbCodec::decode_from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+    let node = PbNode::from_bytes(bytes.to_vec().into()).map_err(|error| wrong(error.to_string()))?;
     let data = node.data.as_deref().ok_or_else(|| wrong("it has no UnixFS data".to_owned()))?;
     let data = Data::decode(data).map_err(|error| wrong(error.to_string()))?;
     let link = |link: PbLink, size| Link {

@@ -111,8 +111,9 @@ impl Session {
         if let Some(page) = known {
             return Ok(Opened { page, took: None });
         }
-        let tell = |step| observer.iter().for_each(|observer| observer(step));
-        tell(Step::Opening { product: id.to_owned() });
+        if let Some(observer) = observer {
+            observer(Step::Opening { product: id.to_owned() });
+        }
         let opened = self.pool.page(id).await;
         if let Some(observer) = observer {
             observer(Step::Opened { product: id.to_owned() });

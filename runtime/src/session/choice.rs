@@ -35,7 +35,7 @@ pub struct OptimalHardware {
 /// built into chrome-headless-shell where Debian's Chromium lacks it, so for
 /// WebNN it comes before its siblings.
 pub(super) fn preference(installation: &Installation, platform: Platform, family: Family) -> u8 {
-    let headless_shell = installation.product == Product::ChromeHeadlessShell;
+    let headless_shell = installation.product == Product::HeadlessShell;
     match (installation.kind, platform) {
         (BrowserKind::Chrome, Platform::WebNn) if headless_shell => 0,
         // Firefox's WebGPU takes 1024 invocations a workgroup where others take

@@ -37,6 +37,9 @@ pub enum SessionError {
     /// A browser.
     #[error("{}", message(.0))]
     Browser(#[from] PoolError),
+    /// The page's bundle.
+    #[error(transparent)]
+    Page(#[from] pelago_browser::assets::AssetsError),
     /// A software adapter, where real hardware is required.
     #[error("{platform} in {browser} is not real hardware: {reason}")]
     SoftwareHardware {
@@ -117,6 +120,7 @@ impl SessionError {
             Self::Results(_) => "results",
             Self::Frame(_) => "frame",
             Self::Browser(error) => pool_code(error),
+            Self::Page(_) => "page",
             Self::SoftwareHardware { .. } => "software_hardware",
             Self::NoVariant { .. } => "no_variant",
             Self::Unsupported { .. } => "unsupported",
@@ -149,7 +153,7 @@ impl SessionError {
             Self::UnexpectedOutput { .. } | Self::Frame(_) | Self::Json(_) | Self::Task { .. } => {
                 "page and program may be of different builds: build both again with `make build`".to_owned()
             }
-            Self::Content(_) | Self::Model(_) | Self::Graph { .. } | Self::Results(_) | Self::Browser(_) => {
+            Self::Content(_) | Self::Model(_) | Self::Graph { .. } | Self::Results(_) | Self::Browser(_) | Self::Page(_) => {
                 String::new()
             }
         }
@@ -177,5 +181,6 @@ fn pool_code(error: &PoolError) -> &'static str {
         PoolError::BrowserLost { .. } => "browser_lost",
         PoolError::Server(_) => "server",
         PoolError::Answer { .. } => "unexpected_output",
+        _ => "browser",
     }
 }

@@ -229,7 +229,7 @@ fn medians(history: DataFrame, request: &Request, batch: u64) -> Result<Vec<Medi
         ["browser_product", "browser_version", "platform"].map(|name| frame.column(name).and_then(|found| found.str()));
     let (product, version, platform) = (product?, version?, platform?);
     let seconds = frame.column("processing_time")?.f64()?;
-    let rows = product.iter().zip(version).zip(platform).zip(seconds);
+    let rows = product.iter().zip(version.iter()).zip(platform.iter()).zip(seconds.iter());
     Ok(rows
         .filter_map(|(((product, version), platform), seconds)| {
             Some(Median {
