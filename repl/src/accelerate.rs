@@ -83,7 +83,7 @@ fn show(runs: &[Run]) -> Result<(), Failure> {
     }
     let reports = runs.iter().map(|run| run.report.clone()).collect::<Vec<_>>();
     let frame = Results::frame(&reports).map_err(pelago_runtime::session::SessionError::from)?;
-    let summary = table::summary(frame).map_err(pelago_runtime::session::SessionError::from)?;
+    let summary = table::summary(&frame).map_err(pelago_runtime::session::SessionError::from)?;
     output::print(&summary.to_string())?;
     Ok(())
 }

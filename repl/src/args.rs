@@ -52,9 +52,6 @@ pub(crate) enum Command {
     Capabilities(Capabilities),
     /// Show earlier runs, or ask about them in SQL
     History(History),
-    /// Keep watch over a browser's processes (started by pelago itself)
-    #[command(hide = true)]
-    Guard,
 }
 
 impl Command {
@@ -68,7 +65,6 @@ impl Command {
             Self::Doctor(arguments) => arguments.json,
             Self::Capabilities(arguments) => arguments.json,
             Self::History(arguments) => arguments.json,
-            Self::Guard => false,
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use pelago_browser::driver::{Configured, Remote, Search};
 use pelago_browser::guard::Guard;
 use pelago_browser::pool::PoolOptions;
+use pelago_protocol::BrowserKind;
 use pelago_runtime::session::SessionOptions;
 
 use crate::args::Global;
@@ -15,6 +16,10 @@ use crate::failure::Failure;
 /// From a browser's start to its page's first answer. A cold profile of Firefox
 /// on a busy machine with two cores takes most of a minute.
 const OPEN_DEADLINE: Duration = Duration::from_secs(90);
+
+/// The hidden first argument with which Pelago starts itself as the guard of a
+/// browser's processes.
+pub(crate) const GUARD: &str = "guard";
 
 /// The options of a session.
 pub(crate) fn session_options(global: &Global) -> Result<SessionOptions, Failure> {
@@ -25,12 +30,10 @@ pub(crate) fn session_options(global: &Global) -> Result<SessionOptions, Failure
             .join("pelago"),
     };
     let tools = user_folder("XDG_CACHE_HOME", ".cache", "Library/Caches").map(|cache| cache.join("pelago/tools"));
-    let browsers = global.browser_path.iter().map(|(kind, path)| Configured::browser(*kind, path.clone()));
-    let drivers = global.driver_path.iter().map(|(kind, path)| Configured::driver(*kind, path.clone()));
     let search = Search {
         path: std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default(),
         tool_dirs: tools.into_iter().collect(),
-        configured: browsers.chain(drivers).collect(),
+        configured: configured(global),
     };
     let remotes = global.remote.iter().map(|(kind, url)| Remote { url: url.clone(), kind: *kind }).collect();
     Ok(SessionOptions {
@@ -40,12 +43,25 @@ pub(crate) fn session_options(global: &Global) -> Result<SessionOptions, Failure
             search,
             remotes,
             profiles: home.join("profiles"),
-            guard: Guard { program: std::env::current_exe()?, args: vec!["guard".into()] },
+            guard: Guard { program: std::env::current_exe()?, args: vec![GUARD.into()] },
             headless: !global.headed,
             port: global.port,
             open_deadline: OPEN_DEADLINE,
         },
     })
+}
+
+/// What the user named, one entry a kind of browser.
+fn configured(global: &Global) -> Vec<Configured> {
+    let of = |named: &[(BrowserKind, PathBuf)], kind| {
+        named.iter().rev().find(|(named, _)| *named == kind).map(|(_, path)| path.clone())
+    };
+    let kinds = BrowserKind::ALL.iter().map(|kind| Configured {
+        kind: *kind,
+        browser: of(&global.browser_path, *kind),
+        driver: of(&global.driver_path, *kind),
+    });
+    kinds.filter(|found| found.browser.is_some() || found.driver.is_some()).collect()
 }
 
 /// The folder that the platform's convention gives, where the user has a home.

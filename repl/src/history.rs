@@ -26,7 +26,7 @@ pub(crate) async fn run(options: SessionOptions, arguments: History) -> Result<E
     } else if arguments.sql.is_some() {
         output::print(&frame.to_string())?;
     } else {
-        output::print(&table::summary(frame).map_err(SessionError::from)?.to_string())?;
+        output::print(&table::summary(&frame).map_err(SessionError::from)?.to_string())?;
     }
     Ok(ExitCode::SUCCESS)
 }

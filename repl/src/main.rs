@@ -19,10 +19,13 @@ use crate::args::{Cli, Command};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    if matches!(cli.command, Command::Guard) {
-        return pelago_browser::guard::run();
+    // The guard's own arguments are no business of the command line's parser.
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == config::GUARD) {
+        let code = pelago_browser::guard::run(arguments);
+        return ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX));
     }
+    let cli = Cli::parse();
     output::table::fit_to_terminal();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
@@ -50,6 +53,5 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Doctor(arguments) => doctor::run(options, arguments).await,
         Command::Capabilities(arguments) => capabilities::run(options, arguments).await,
         Command::History(arguments) => history::run(options, arguments).await,
-        Command::Guard => Ok(ExitCode::SUCCESS),
     }
 }

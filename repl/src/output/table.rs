@@ -1,20 +1,10 @@
 //! DataFrames as text, no wider than the terminal.
 
-use polars::prelude::{DataFrame, PolarsResult};
+use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
 
-/// The columns of a run that fit a terminal; `--json` and the history have all.
-const SUMMARY: &[&str] = &[
-    "browser_product",
-    "platform",
-    "is_real_hardware",
-    "execution_provider",
-    "nodes",
-    "warm",
-    "processing_ms",
-    "total_ms",
-    "load_ms",
-    "cosine",
-];
+/// The columns of a run that fit a terminal, and those made from others below.
+/// `--json` and `pelago history --sql` have all.
+const AS_THEY_ARE: &[&str] = &["browser_product", "platform", "is_real_hardware", "warm"];
 
 /// Lets Polars print every column and row of the tables that Pelago makes,
 /// unless the user's own `POLARS_FMT_…` settings say otherwise.
@@ -33,18 +23,28 @@ pub(crate) fn fit_to_terminal() {
 }
 
 /// The columns of a run that answer: where, on what, how fast, how exact.
-pub(crate) fn summary(frame: DataFrame) -> PolarsResult<DataFrame> {
-    use polars::prelude::{IntoLazy, col, concat_str, lit};
-    let columns = SUMMARY.iter().map(|name| col(*name)).collect::<Vec<_>>();
-    frame
-        .lazy()
-        .with_columns([
-            concat_str([col("nodes_on_provider"), lit("/"), col("nodes_total")], "", true).alias("nodes"),
-            (col("processing_time") * lit(1000.0)).round(2, Default::default()).alias("processing_ms"),
-            (col("total_time") * lit(1000.0)).round(2, Default::default()).alias("total_ms"),
-            (col("fetch_ms") + col("compile_ms") + col("first_run_ms")).round(0, Default::default()).alias("load_ms"),
-            col("parity_cosine").round(6, Default::default()).alias("cosine"),
-        ])
-        .select(columns)
-        .collect()
+pub(crate) fn summary(frame: &DataFrame) -> PolarsResult<DataFrame> {
+    let mut columns = AS_THEY_ARE.iter().map(|name| frame.column(name).cloned()).collect::<PolarsResult<Vec<_>>>()?;
+    columns.push(nodes(frame)?);
+    columns.push(scaled(frame, "processing_time", 1000.0, 2, "processing_ms")?);
+    columns.push(scaled(frame, "total_time", 1000.0, 2, "total_ms")?);
+    columns.push(scaled(frame, "fetch_ms", 1.0, 0, "fetch_ms")?);
+    columns.push(scaled(frame, "compile_ms", 1.0, 0, "compile_ms")?);
+    columns.push(scaled(frame, "parity_cosine", 1.0, 6, "cosine")?);
+    DataFrame::new(frame.height(), columns)
+}
+
+/// `218/218`: nodes on the provider that was asked for, of all nodes.
+fn nodes(frame: &DataFrame) -> PolarsResult<Column> {
+    let (on, all) = (frame.column("nodes_on_provider")?.u32()?, frame.column("nodes_total")?.u32()?);
+    let text = on.iter().zip(all.iter()).map(|(on, all)| Some(format!("{}/{}", on?, all?)));
+    Ok(Series::new("nodes".into(), text.collect::<Vec<_>>()).into())
+}
+
+/// A column in another unit, rounded for people.
+fn scaled(frame: &DataFrame, name: &str, factor: f64, digits: i32, new_name: &str) -> PolarsResult<Column> {
+    let ten = 10_f64.powi(digits);
+    let values = frame.column(name)?.f64()?.iter();
+    let rounded = values.map(|value| Some((value? * factor * ten).round() / ten));
+    Ok(Series::new(new_name.into(), rounded.collect::<Vec<_>>()).into())
 }
