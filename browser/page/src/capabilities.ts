@@ -1,0 +1,114 @@
+/** What this browser can do, found by asking it for each thing. */
+
+import { textOf } from './errors.js';
+import { judgeAdapter, judgeWebNn } from './hardware.js';
+import type { Adapter, Capabilities, WebGpuCapabilities, WebNnCapabilities, WebNnContext } from './protocol.js';
+import { onnxruntimeVersion, threadsAvailable, transformersVersion } from './runtime.js';
+import { type MlContext, createContext, hasWebNn } from './webnn.js';
+
+/** A browser that never answers must not hold up the session. */
+const PATIENCE_MS = 10_000;
+
+function within<T>(work: Promise<T>, what: string): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} did not answer within ${PATIENCE_MS / 1000} s`)), PATIENCE_MS);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+async function webgpu(): Promise<WebGpuCapabilities> {
+  const none: WebGpuCapabilities = {
+    available: false,
+    error: null,
+    adapter: null,
+    features: [],
+    limits: {},
+    hardware: { is_real: null, reason: 'there is no WebGPU adapter' },
+  };
+  // Absent in browsers without WebGPU, whatever its types say.
+  const gpu = navigator.gpu as GPU | undefined;
+  if (gpu === undefined) return { ...none, error: 'this browser has no navigator.gpu' };
+  let found = none;
+  try {
+    const adapter = await within(gpu.requestAdapter({ powerPreference: 'high-performance' }), 'requestAdapter');
+    if (adapter === null) return { ...none, error: 'requestAdapter gave no adapter' };
+    const info = adapterInfo(adapter);
+    const limits: Record<string, number> = {};
+    for (const name in adapter.limits) {
+      const value = adapter.limits[name as keyof GPUSupportedLimits];
+      if (typeof value === 'number') limits[name] = value;
+    }
+    found = { ...none, adapter: info, features: [...adapter.features].sort(), limits, hardware: judgeAdapter(info) };
+    const device = await within(adapter.requestDevice(), 'requestDevice');
+    device.destroy();
+    return { ...found, available: true };
+  } catch (error) {
+    return { ...found, error: textOf(error) };
+  }
+}
+
+function adapterInfo({ info, ...adapter }: GPUAdapter & { isFallbackAdapter?: boolean }): Adapter {
+  return {
+    vendor: info.vendor,
+    architecture: info.architecture,
+    device: info.device,
+    description: info.description,
+    is_fallback_adapter: (info as Partial<GPUAdapterInfo>).isFallbackAdapter ?? adapter.isFallbackAdapter ?? null,
+  };
+}
+
+async function webnn(): Promise<WebNnCapabilities> {
+  if (!hasWebNn())
+    return {
+      available: false,
+      error: 'this browser has no navigator.ml',
+      contexts: [],
+      hardware: judgeWebNn([]),
+    };
+  const contexts: WebNnContext[] = [];
+  for (const device_type of ['cpu', 'gpu', 'npu']) {
+    const entry = { device_type, available: false, error: null, accelerated: null, op_support_limits: null };
+    try {
+      const context: MlContext = await within(createContext(device_type), `createContext for ${device_type}`);
+      contexts.push({
+        ...entry,
+        available: true,
+        accelerated: context.accelerated ?? null,
+        op_support_limits: context.opSupportLimits?.() ?? null,
+      });
+      context.destroy?.();
+    } catch (error) {
+      contexts.push({ ...entry, error: textOf(error) });
+    }
+  }
+  const available = contexts.some((context) => context.available);
+  return {
+    available,
+    error: available ? null : (contexts[0]?.error ?? null),
+    contexts,
+    hardware: judgeWebNn(contexts),
+  };
+}
+
+/** A module of one function that uses a 128 bit value: valid only where SIMD is. */
+const SIMD = Uint8Array.of(
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+); // prettier-ignore
+
+export async function capabilities(): Promise<Capabilities> {
+  return {
+    user_agent: navigator.userAgent,
+    cross_origin_isolated: self.crossOriginIsolated,
+    webgpu: await webgpu(),
+    webnn: await webnn(),
+    wasm: {
+      simd: WebAssembly.validate(SIMD),
+      threads: threadsAvailable,
+      hardware_concurrency: navigator.hardwareConcurrency,
+      jspi: 'Suspending' in WebAssembly,
+    },
+    onnxruntime_version: onnxruntimeVersion,
+    transformers_version: transformersVersion,
+  };
+}

@@ -1,0 +1,103 @@
+/**
+ * Files from the session's server: streamed into one buffer of the known size,
+ * taken up with a range where a stream breaks off. Knows paths, not models.
+ */
+
+import { PageFault, textOf } from './errors.js';
+
+/** Attempts for one file; each continues where the last broke off. */
+const ATTEMPTS = 3;
+
+export interface FetchOptions {
+  readonly signal: AbortSignal;
+  /** Bytes so far, of the whole file. */
+  readonly progress?: (loaded: number, total: number) => void;
+}
+
+/** Only paths of the page's own server: no model may name another. */
+function sameOrigin(url: string): URL {
+  const resolved = new URL(url, self.location.href);
+  if (resolved.origin !== self.location.origin)
+    throw new PageFault('bad_request', `Expected a file of ${self.location.origin}, found ${url}.`);
+  return resolved;
+}
+
+const cancelled = (): PageFault => new PageFault('cancelled', 'The request was cancelled while files were fetched.');
+
+/** Fetches a file of exactly `size` bytes into one buffer, each byte written once. */
+export async function fetchBytes(
+  url: string,
+  size: number,
+  { signal, progress }: FetchOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const target = sameOrigin(url);
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = new Uint8Array(size);
+  } catch (error) {
+    throw new PageFault('out_of_memory', `The page has no room for the ${size} bytes of ${url}: ${textOf(error)}`);
+  }
+  let loaded = 0;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const response = await fetch(target, { signal, ...(loaded > 0 ? { headers: { Range: `bytes=${loaded}-` } } : {}) });
+      if (!response.ok) throw await refused(response, url);
+      if (loaded > 0 && response.status !== 206) loaded = 0;
+      const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        if (loaded + value.byteLength > size) {
+          await reader.cancel();
+          throw wrongSize(url, size, `more than ${loaded + value.byteLength - 1}`);
+        }
+        bytes.set(value, loaded);
+        loaded += value.byteLength;
+        progress?.(loaded, size);
+      }
+      if (loaded === size) return bytes;
+      throw wrongSize(url, size, String(loaded));
+    } catch (error) {
+      if (signal.aborted) throw cancelled();
+      if (error instanceof PageFault && (error.code !== 'fetch_failed' || !error.repeatable)) throw error;
+      if (attempt === ATTEMPTS)
+        throw error instanceof PageFault
+          ? error
+          : new PageFault('fetch_failed', `${url} broke off after ${loaded} of ${size} bytes: ${textOf(error)}`);
+    }
+  }
+}
+
+/** Fetches a JSON file. */
+export async function fetchJson(url: string, signal: AbortSignal): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(sameOrigin(url), { signal });
+  } catch (error) {
+    if (signal.aborted) throw cancelled();
+    if (error instanceof PageFault) throw error;
+    throw new PageFault('fetch_failed', `${url} could not be fetched: ${textOf(error)}`);
+  }
+  if (!response.ok) throw await refused(response, url);
+  const text = await response.text();
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new PageFault('invalid_model', `Expected ${url} to be JSON, found ${text.length} characters that are not: ${textOf(error)}`);
+  }
+}
+
+/** The server's own reason is worth more than its status code. */
+async function refused(response: Response, url: string): Promise<PageFault> {
+  const reason = (await response.text().catch(() => '')).trim().slice(0, 300);
+  return new PageFault(
+    'fetch_failed',
+    `The session's server answered ${response.status} for ${url}${reason ? `: ${reason}` : ''}.`,
+    // What the server refused for itself it refuses again.
+    { repeatable: response.status >= 500 },
+  );
+}
+
+function wrongSize(url: string, expected: number, found: string): PageFault {
+  return new PageFault('fetch_failed', `Expected ${expected} bytes of ${url}, found ${found}.`);
+}

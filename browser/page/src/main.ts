@@ -1,0 +1,75 @@
+/**
+ * The page: joins the socket to the executor and answers by itself what must
+ * not wait for a running model (`ping`, `cancel`, `echo`).
+ */
+
+import { PageFault, faultOf } from './errors.js';
+import { ExecutorHost } from './executor-host.js';
+import { type Frame, decode, echo, encode } from './frame.js';
+import { Link } from './link.js';
+import { type Cancel, type ExecutionOptions, type Hello, PROTOCOL_VERSION } from './protocol.js';
+import { RequestQueue } from './queue.js';
+import { status } from './status.js';
+
+interface Request {
+  readonly id: number;
+  readonly frame: Frame;
+}
+
+const token = new URLSearchParams(location.search).get('token');
+const pageId = crypto.randomUUID();
+
+function start(token: string): void {
+  const link = new Link(`ws://${location.host}/link?token=${encodeURIComponent(token)}`, {
+    open() {
+      const data: Hello = { protocol_version: PROTOCOL_VERSION, user_agent: navigator.userAgent, page_id: pageId };
+      link.send(encode({ id: 0, type: 'hello', data }));
+      status('connected; models run here until the session closes this page.');
+    },
+    message: receive,
+    status,
+  });
+  const fail = (id: number, fault: PageFault): void => link.send(encode({ id, type: 'error', data: fault }));
+
+  const executor = new ExecutorHost({
+    frame: (buffer) => link.send(buffer),
+    done: (id) => queue.finish(id),
+    status,
+  });
+  const queue = new RequestQueue<Request>(({ id, frame }) => {
+    const options = frame.header.options as Partial<ExecutionOptions> | null | undefined;
+    executor.run({ id, buffer: frame.buffer }, options?.threads ?? null);
+  });
+
+  function receive(buffer: ArrayBuffer): void {
+    let id = 0;
+    try {
+      const frame = decode(buffer);
+      id = frame.header.id;
+      dispatch(frame);
+    } catch (error) {
+      fail(id, faultOf(error, 'reading a message'));
+    }
+  }
+
+  function dispatch(frame: Frame): void {
+    const { id, type, data } = frame.header;
+    switch (type) {
+      case 'ping':
+        return link.send(encode({ id, type: 'pong' }));
+      case 'echo':
+        return link.send(echo(frame));
+      case 'cancel': {
+        const { target } = data as Cancel;
+        if (queue.remove(target)) fail(target, new PageFault('cancelled', `Request ${target} was cancelled before it ran.`));
+        else executor.cancel(target);
+        return;
+      }
+      default:
+        return queue.push({ id, frame });
+    }
+  }
+}
+
+if (token === null) status('this address has no token. Open the page through a Pelago session.');
+else start(token);

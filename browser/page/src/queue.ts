@@ -1,0 +1,55 @@
+/**
+ * Requests that wait for the executor, in the order in which they came. Sessions
+ * of onnxruntime-web are not re-entrant, so one runs at a time. Knows nothing of
+ * what a request asks.
+ */
+
+import { PageFault } from './errors.js';
+
+/** More waiting requests than this are refused: the host is not reading its answers. */
+export const CAPACITY = 64;
+
+export interface Waiting {
+  readonly id: number;
+}
+
+export class RequestQueue<T extends Waiting> {
+  private readonly waiting: T[] = [];
+  private current: T | null = null;
+
+  constructor(private readonly start: (request: T) => void) {}
+
+  get running(): T | null {
+    return this.current;
+  }
+
+  /** Starts the request, or lets it wait. Throws where too many wait already. */
+  push(request: T): void {
+    if (this.current === null) {
+      this.current = request;
+      this.start(request);
+      return;
+    }
+    if (this.waiting.length >= CAPACITY)
+      throw new PageFault('execution_failed', `At most ${CAPACITY} requests may wait in one page, found one more.`, {
+        help: 'Wait for answers before sending more.',
+        repeatable: true,
+      });
+    this.waiting.push(request);
+  }
+
+  /** Takes a waiting request out. False where it does not wait: it runs, or is done. */
+  remove(id: number): boolean {
+    const index = this.waiting.findIndex((request) => request.id === id);
+    if (index < 0) return false;
+    this.waiting.splice(index, 1);
+    return true;
+  }
+
+  /** The running request has ended: starts the next. */
+  finish(id: number): void {
+    if (this.current?.id !== id) return;
+    this.current = this.waiting.shift() ?? null;
+    if (this.current !== null) this.start(this.current);
+  }
+}

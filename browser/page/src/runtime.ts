@@ -1,0 +1,76 @@
+/**
+ * The one onnxruntime-web of the executor: which build, how many threads, where
+ * its files are, and how much memory it holds. transformers.js, loaded through
+ * `transformers()`, gets the same one.
+ */
+
+import './console.js';
+import * as ort from 'onnxruntime-web';
+
+declare const BUILD: 'jspi' | 'asyncify';
+declare const TRANSFORMERS_VERSION: string;
+
+export { ort };
+export const build = BUILD;
+export const transformersVersion = TRANSFORMERS_VERSION;
+export const onnxruntimeVersion = ort.env.versions.web ?? ort.env.versions.common;
+
+/** Whether wasm may share memory, and so have threads. */
+export const threadsAvailable = self.crossOriginIsolated && typeof SharedArrayBuffer !== 'undefined';
+
+const asked = Number(new URL(self.location.href).searchParams.get('threads'));
+
+/** Threads of wasm. onnxruntime's own default would be at most 4, and 1 on a machine with two cores. */
+export const threads = threadsAvailable ? (asked > 0 ? asked : navigator.hardwareConcurrency) : 1;
+
+/** Memory of the wasm instance; onnxruntime-web does not give it away, so it is caught where it is made. */
+let heap: WebAssembly.Memory | null = null;
+WebAssembly.Memory = new Proxy(WebAssembly.Memory, {
+  construct(target, args: [WebAssembly.MemoryDescriptor]) {
+    const memory = new target(...args);
+    heap ??= memory;
+    return memory;
+  },
+});
+
+/** Bytes of the wasm heap, 0 before the runtime has started. */
+export function heapBytes(): number {
+  return heap?.buffer.byteLength ?? 0;
+}
+
+ort.env.wasm.wasmPaths = new URL('./ort/', self.location.href).href;
+ort.env.wasm.numThreads = threads;
+ort.env.logLevel = 'warning';
+
+/** A graph of one Identity node, `x` to `y`, float32 [1]: the least that starts the runtime. */
+const IDENTITY = Uint8Array.from(
+  atob('CAg6NwoQCgF4EgF5IghJZGVudGl0eRIBZ1oPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCBAoAEA0='),
+  (character) => character.charCodeAt(0),
+);
+
+/**
+ * Compiles wasm and starts its threads. Begun when the executor is loaded, so
+ * that it overlaps with the host's first request and the fetch of the model.
+ */
+export const started: Promise<void> = ort.InferenceSession.create(IDENTITY, { executionProviders: ['wasm'] }).then(
+  (session) => session.release(),
+);
+// Whoever awaits it sees the error; nobody may before the first request.
+started.catch(() => undefined);
+
+type Transformers = typeof import('@huggingface/transformers');
+let loading: Promise<Transformers> | null = null;
+
+/** transformers.js, on the same onnxruntime and forbidden to ask any other server. */
+export function transformers(): Promise<Transformers> {
+  loading ??= import('@huggingface/transformers').then((library) => {
+    const { env } = library;
+    if (env.backends.onnx.wasm !== ort.env.wasm) throw new Error('transformers.js has a second onnxruntime');
+    env.allowRemoteModels = false;
+    env.allowLocalModels = true;
+    env.useBrowserCache = false;
+    env.useWasmCache = false;
+    return library;
+  });
+  return loading;
+}

@@ -1,0 +1,155 @@
+/** The smallest host that a page can talk to: files over HTTP, frames over one WebSocket. */
+
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { type HeaderToSend, type Tensor, decode, encode, tensorsOf } from '../../src/frame.js';
+import type { PageError } from '../../src/protocol.js';
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.wasm': 'application/wasm',
+  '.json': 'application/json',
+};
+
+export interface Answer<T = unknown> {
+  readonly data: T;
+  readonly tensors: Tensor[];
+}
+
+/** An `error` of the page. */
+export class RemoteError extends Error {
+  constructor(readonly page: PageError) {
+    super(`${page.code}: ${page.message}`);
+  }
+}
+
+interface Pending {
+  resolve(answer: Answer): void;
+  reject(error: Error): void;
+}
+
+export class Host {
+  readonly progress: unknown[] = [];
+  readonly requests: string[] = [];
+  hellos = 0;
+  private nextId = 1;
+  private socket: WebSocket | null = null;
+  private readonly pending = new Map<number, Pending>();
+  private readonly pongs = new Map<number, () => void>();
+  private onHello: (() => void) | null = null;
+
+  private constructor(
+    readonly port: number,
+    private readonly stop: () => Promise<void>,
+  ) {}
+
+  /** `mounts` are folders by the prefix of their URL; the longest that fits is used. */
+  static async start(mounts: Readonly<Record<string, string>>): Promise<Host> {
+    const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
+    const server = createServer((request, response) => {
+      host.requests.push(request.url ?? '');
+      void serve(mounts, prefixes, request, response);
+    });
+    const sockets = new WebSocketServer({ server, path: '/link', maxPayload: 2 ** 30, perMessageDeflate: false });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const host = new Host(port, async () => {
+      for (const client of sockets.clients) client.terminate();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    });
+    sockets.on('connection', (socket) => host.accept(socket));
+    return host;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}/?token=test`;
+  }
+
+  /** Resolves at the next `hello`. */
+  hello(): Promise<void> {
+    return new Promise((resolve) => {
+      this.onHello = resolve;
+    });
+  }
+
+  /** Drops the socket, as a host that died would. */
+  drop(): void {
+    this.socket?.terminate();
+  }
+
+  request<T>(header: Omit<HeaderToSend, 'id'>, tensors: Tensor[] = []): Promise<Answer<T>> & { id: number } {
+    const id = this.nextId++;
+    const answer = new Promise<Answer>((resolve, reject) => this.pending.set(id, { resolve, reject }));
+    this.socket?.send(encode({ id, ...header } as HeaderToSend, tensors));
+    return Object.assign(answer as Promise<Answer<T>>, { id });
+  }
+
+  cancel(target: number): void {
+    this.socket?.send(encode({ id: this.nextId++, type: 'cancel', data: { target } }));
+  }
+
+  async ping(): Promise<void> {
+    const id = this.nextId++;
+    await new Promise<void>((resolve) => {
+      this.pongs.set(id, resolve);
+      this.socket?.send(encode({ id, type: 'ping' }));
+    });
+  }
+
+  close(): Promise<void> {
+    return this.stop();
+  }
+
+  private accept(socket: WebSocket): void {
+    this.socket = socket;
+    socket.binaryType = 'nodebuffer';
+    socket.on('message', (data: Buffer) => {
+      const copy = new ArrayBuffer(data.byteLength);
+      new Uint8Array(copy).set(data);
+      const frame = decode(copy);
+      const { id, type, data: body } = frame.header;
+      if (type === 'hello') {
+        this.hellos += 1;
+        this.onHello?.();
+      } else if (type === 'progress') this.progress.push(body);
+      else if (type === 'pong') this.pongs.get(id)?.();
+      else if (type === 'result') this.pending.get(id)?.resolve({ data: body, tensors: tensorsOf(frame) });
+      else if (type === 'error') this.pending.get(id)?.reject(new RemoteError(body as PageError));
+    });
+  }
+}
+
+async function serve(
+  mounts: Readonly<Record<string, string>>,
+  prefixes: readonly string[],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const path = decodeURIComponent(new URL(request.url ?? '/', 'http://host').pathname);
+  const prefix = prefixes.find((candidate) => path.startsWith(candidate));
+  const file = join(mounts[prefix ?? ''] ?? '/nowhere', normalize(path.slice(prefix?.length ?? 0) || 'index.html'));
+  const headers: Record<string, string> = {
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Embedder-Policy': 'require-corp',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
+  };
+  const size = await stat(file).then(
+    (found) => (found.isFile() ? found.size : null),
+    () => null,
+  );
+  if (size === null) {
+    response.writeHead(404, headers).end();
+    return;
+  }
+  const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+  if (request.headers.range) headers['Content-Range'] = `bytes ${start}-${size - 1}/${size}`;
+  response.writeHead(request.headers.range ? 206 : 200, { ...headers, 'Content-Length': String(size - start) });
+  createReadStream(file, { start }).pipe(response);
+}
