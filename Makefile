@@ -52,7 +52,10 @@ release: page ## Build an optimised `pelago` with DuckDB inside (half an hour)
 	cargo build --locked --release --package pelago-cli --features bundled
 
 .PHONY: install
-install: build ## Copy `pelago` and DuckDB's library to PREFIX (/usr/local)
+install: page ## Copy `pelago` and DuckDB's library to PREFIX (/usr/local)
+	@scripts/duckdb-library.sh
+# With the page inside: the dev build reads it from this clone.
+	cargo build --locked --workspace --bin pelago --features rust-embed/debug-embed
 	@scripts/install.sh $(patsubst ~%,$(HOME)%,$(PREFIX))
 
 .PHONY: model
