@@ -14,10 +14,12 @@ export interface BaselineData {
   readonly model: ModelSource;
   readonly text: string;
   readonly repeat: number;
-  /** A folder in the layout of transformers.js, from the root, with the slash at its end: `onnx/model.onnx` and so on. */
+  /**
+   * A folder in the layout of transformers.js, from the root, with the slash at
+   * its end: `config.json`, `tokenizer.json`, `onnx/model.onnx` with int64 inputs
+   * and, where its weights are beside it, `onnx/model.onnx_data`.
+   */
   readonly transformers_model_url: string;
-  /** Files of `onnx/` that hold weights beside the graph, as transformers.js names them. */
-  readonly external_data?: boolean;
 }
 
 export interface BaselineResult {
@@ -29,7 +31,7 @@ export interface BaselineResult {
 }
 
 export async function baseline(data: unknown, wantedBy: (model: ModelSource) => Wanted): Promise<BaselineResult> {
-  const { model, text, repeat, transformers_model_url, external_data } = data as BaselineData;
+  const { model, text, repeat, transformers_model_url } = data as BaselineData;
   const wanted = wantedBy(model);
   const { env, pipeline } = await transformers();
   env.localModelPath = '';
@@ -37,7 +39,7 @@ export async function baseline(data: unknown, wantedBy: (model: ModelSource) => 
   const extract = await pipeline('feature-extraction', `.${transformers_model_url}`.replace(/\/$/, ''), {
     device: device as 'wasm',
     dtype: 'fp32',
-    ...(external_data ? { use_external_data_format: true } : {}),
+    use_external_data_format: await exists(`${transformers_model_url}onnx/model.onnx_data`),
   });
   const ours: EmbedData = { model, texts: [text] };
   try {
@@ -66,4 +68,10 @@ export async function baseline(data: unknown, wantedBy: (model: ModelSource) => 
   } finally {
     await extract.dispose();
   }
+}
+
+async function exists(url: string): Promise<boolean> {
+  const response = await fetch(url, { headers: { Range: 'bytes=0-0' } });
+  await response.body?.cancel();
+  return response.ok;
 }

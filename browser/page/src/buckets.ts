@@ -4,8 +4,8 @@
  * numbers only.
  */
 
-/** Sequence lengths. Finer than powers of two: between two neighbours at most half is padding. */
-const LENGTHS = [16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, 8192];
+/** Sequence lengths. Finer than powers of two: above the first, less than a third is padding. */
+const LENGTHS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, 8192];
 /** Batches. A larger one is cut. */
 const BATCHES = [1, 2, 4, 8, 16];
 

@@ -106,7 +106,7 @@ export async function session(wanted: Wanted, fixed: Fixed | null): Promise<{ he
   const start = performance.now();
   const { graph: read, bytes } = await graphOf(wanted);
   const provider = await unlessUnavailable(platform, options);
-  const externalData: Array<{ path: string; data: Uint8Array }> = [];
+  const externalData: Array<{ path: string; data: Uint8Array<ArrayBuffer> }> = [];
   for (const { location, url, size } of graph.external_data) {
     const progress = reporter(wanted.progress, url);
     externalData.push({ path: location, data: await fetchBytes(url, size, { signal: wanted.signal, progress }) });
@@ -191,7 +191,7 @@ async function create(
   bytes: Uint8Array,
   graph: OnnxGraph,
   provider: Provider | null,
-  externalData: Array<{ path: string; data: Uint8Array }>,
+  externalData: ReadonlyArray<{ path: string; data: Uint8Array<ArrayBuffer> }>,
   fixed: Fixed | null,
 ): Promise<{ session: InferenceSession; placement: Placement; actual: string }> {
   const { platform, options } = wanted;
@@ -199,7 +199,7 @@ async function create(
     executionProviders: [provider?.config ?? 'wasm'],
     // Only at this level does onnxruntime print where it placed the nodes.
     logSeverityLevel: 0,
-    ...(externalData.length > 0 ? { externalData } : {}),
+    ...(externalData.length > 0 ? { externalData: [...externalData] } : {}),
     ...(fixed ? { freeDimensionOverrides: fixed.overrides } : {}),
   };
   let made: { result: InferenceSession; lines: string[] };
@@ -208,9 +208,9 @@ async function create(
   } catch (error) {
     throw faultOf(error instanceof CapturedError ? error.original : error, `building the session for ${platform}`);
   } finally {
-    // onnxruntime has its own copy, on the device or in its heap: let go of ours.
-    externalData.length = 0;
-    delete settings.externalData;
+    // onnxruntime has its own copy, on the device or in its heap. Ours is given
+    // back at once: an idle Worker may not collect garbage for minutes.
+    for (const { data } of externalData) data.buffer.transfer(0);
   }
   const { result: session, lines } = made;
   const asked = PROVIDERS[platform];
