@@ -76,13 +76,15 @@ async fn launch_installed(installation: &Installation, options: &LaunchOptions) 
         Some(base) if installation.kind != BrowserKind::Safari => Some(profile::take(&absolute(base)?)?),
         _ => None,
     };
-    let (mut process, port) = start_driver(installation, options, profile.as_ref(), end).await?;
     let folder = profile.as_ref().map(|profile| profile.folder.as_path());
+    let binary = chromium::binary(installation, folder)
+        .map_err(|source| LaunchError::Profile { path: options.profile.clone().unwrap_or_default(), source })?;
+    let (mut process, port) = start_driver(installation, options, profile.as_ref(), end).await?;
     let capabilities = match installation.kind {
         BrowserKind::Firefox => firefox::capabilities(installation, options, folder),
         BrowserKind::Safari => safari::capabilities(),
         BrowserKind::Auto | BrowserKind::Chrome | BrowserKind::Edge => {
-            chromium::capabilities(installation, options, folder)
+            chromium::capabilities(installation, options, &binary, folder)
         }
     };
     let mut builder = ClientBuilder::new(HttpConnector::new());
