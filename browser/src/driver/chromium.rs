@@ -54,12 +54,7 @@ pub(super) fn capabilities(
     binary: &Path,
     profile: Option<&Path>,
 ) -> Map<String, Value> {
-    let mut args: Vec<String> = ARGS.iter().copied().map(str::to_owned).collect();
-    args.push(FEATURES.to_owned());
-    args.push(NO_FEATURES.to_owned());
-    if options.headless && installation.product != Product::HeadlessShell {
-        args.push("--headless=new".to_owned());
-    }
+    let mut args = Vec::new();
     if rustix::process::geteuid().is_root() {
         args.push("--no-sandbox".to_owned());
     }
@@ -69,13 +64,9 @@ pub(super) fn capabilities(
     if let Some(profile) = profile {
         args.push(format!("--user-data-dir={}", profile.display()));
     }
-    args.extend(options.args.iter().cloned());
-    let mut browser = Map::new();
+    let headless = options.headless && installation.product != Product::HeadlessShell;
+    let mut browser = common_options(options, headless, &args);
     browser.insert("binary".to_owned(), json!(binary.to_string_lossy()));
-    browser.insert("args".to_owned(), json!(args));
-    if !options.prefs.is_empty() {
-        browser.insert("prefs".to_owned(), json!(options.prefs));
-    }
     let name = if installation.product == Product::Edge { "ms:edgeOptions" } else { "goog:chromeOptions" };
     Map::from_iter([(name.to_owned(), Value::Object(browser))])
 }
@@ -103,10 +94,23 @@ pub(super) fn binary(installation: &Installation, profile: Option<&Path>) -> std
     Ok(script)
 }
 
-/// The options of a browser on somebody else's machine.
-pub(super) fn remote_options() -> Value {
-    let args: Vec<&str> = ARGS.iter().copied().chain([FEATURES, NO_FEATURES]).collect();
-    json!({ "args": args })
+/// The options of a browser on somebody else's machine: none that depend on the
+/// machine.
+pub(super) fn remote_options(options: &LaunchOptions) -> Value {
+    Value::Object(common_options(options, options.headless, &[]))
+}
+
+fn common_options(options: &LaunchOptions, headless: bool, more: &[String]) -> Map<String, Value> {
+    let mut args: Vec<&str> = ARGS.iter().copied().chain([FEATURES, NO_FEATURES]).collect();
+    if headless {
+        args.push("--headless=new");
+    }
+    args.extend(more.iter().chain(&options.args).map(String::as_str));
+    let mut browser = Map::from_iter([("args".to_owned(), json!(args))]);
+    if !options.prefs.is_empty() {
+        browser.insert("prefs".to_owned(), Value::Object(options.prefs.clone()));
+    }
+    browser
 }
 
 /// Whether Linux shows a GPU to render on. macOS needs no extra arguments.

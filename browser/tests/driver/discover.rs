@@ -33,7 +33,7 @@ async fn check(folder: &Path, search: Search, expected: Expect) {
 async fn the_browsers_of_this_machine_are_found() {
     let found = discover(&search()).await;
     for product in [Product::Chromium, Product::HeadlessShell, Product::Firefox] {
-        let installation = found.installations.iter().find(|i| i.product == product).expect(product.name());
+        let installation = found.installations.iter().find(|i| i.product == product).unwrap();
         assert_eq!(installation.id, format!("{product}-{}", installation.version).to_lowercase());
         assert!(installation.binary.is_file() && installation.driver.is_file());
     }
