@@ -203,6 +203,10 @@ impl Browser {
             }
             None => BrowserError::Timeout { product, command, deadline },
             Some(CmdError::Standard(error)) => standard(product, command, deadline, &error),
+            // chromedriver's own code, which the specification does not know.
+            Some(CmdError::NotW3C(Value::String(detail))) if detail == "tab crashed" => {
+                BrowserError::TabCrashed { product, detail }
+            }
             Some(error) => BrowserError::Connection { product, detail: detail(&error) },
         })
     }

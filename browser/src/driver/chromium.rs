@@ -51,14 +51,10 @@ pub(super) fn driver_args(installation: &Installation) -> Vec<String> {
 pub(super) fn capabilities(
     installation: &Installation,
     options: &LaunchOptions,
+    binary: &Path,
     profile: Option<&Path>,
 ) -> Map<String, Value> {
-    let mut args: Vec<String> = ARGS.iter().copied().map(str::to_owned).collect();
-    args.push(FEATURES.to_owned());
-    args.push(NO_FEATURES.to_owned());
-    if options.headless && installation.product != Product::HeadlessShell {
-        args.push("--headless=new".to_owned());
-    }
+    let mut args = Vec::new();
     if rustix::process::geteuid().is_root() {
         args.push("--no-sandbox".to_owned());
     }
@@ -68,21 +64,53 @@ pub(super) fn capabilities(
     if let Some(profile) = profile {
         args.push(format!("--user-data-dir={}", profile.display()));
     }
-    args.extend(options.args.iter().cloned());
-    let mut browser = Map::new();
-    browser.insert("binary".to_owned(), json!(installation.binary.to_string_lossy()));
-    browser.insert("args".to_owned(), json!(args));
-    if !options.prefs.is_empty() {
-        browser.insert("prefs".to_owned(), json!(options.prefs));
-    }
+    let headless = options.headless && installation.product != Product::HeadlessShell;
+    let mut browser = common_options(options, headless, &args);
+    browser.insert("binary".to_owned(), json!(binary.to_string_lossy()));
     let name = if installation.product == Product::Edge { "ms:edgeOptions" } else { "goog:chromeOptions" };
     Map::from_iter([(name.to_owned(), Value::Object(browser))])
 }
 
-/// The options of a browser on somebody else's machine.
-pub(super) fn remote_options() -> Value {
-    let args: Vec<&str> = ARGS.iter().copied().chain([FEATURES, NO_FEATURES]).collect();
-    json!({ "args": args })
+/// The program that the driver is to start. With a kept profile chromedriver
+/// leaves it to the browser to open a first tab, and the windowless shell opens
+/// none: chromedriver would wait for it without end. A script beside the profile
+/// adds the address that chromedriver leaves out, which no argument can.
+pub(super) fn binary(installation: &Installation, profile: Option<&Path>) -> std::io::Result<PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (Product::HeadlessShell, Some(base)) = (installation.product, profile.and_then(Path::parent)) else {
+        return Ok(installation.binary.clone());
+    };
+    let binary = std::path::absolute(&installation.binary)?;
+    let quoted = binary.to_string_lossy().replace('\'', r"'\''");
+    let text = format!("#!/bin/sh\nexec '{quoted}' \"$@\" data:,\n");
+    let script = base.join("with-a-tab");
+    if std::fs::read_to_string(&script).is_ok_and(|found| found == text) {
+        return Ok(script);
+    }
+    let unfinished = base.join(format!("with-a-tab.{}", std::process::id()));
+    std::fs::write(&unfinished, text)?;
+    std::fs::set_permissions(&unfinished, std::fs::Permissions::from_mode(0o755))?;
+    std::fs::rename(&unfinished, &script)?;
+    Ok(script)
+}
+
+/// The options of a browser on somebody else's machine: none that depend on the
+/// machine.
+pub(super) fn remote_options(options: &LaunchOptions) -> Value {
+    Value::Object(common_options(options, options.headless, &[]))
+}
+
+fn common_options(options: &LaunchOptions, headless: bool, more: &[String]) -> Map<String, Value> {
+    let mut args: Vec<&str> = ARGS.iter().copied().chain([FEATURES, NO_FEATURES]).collect();
+    if headless {
+        args.push("--headless=new");
+    }
+    args.extend(more.iter().chain(&options.args).map(String::as_str));
+    let mut browser = Map::from_iter([("args".to_owned(), json!(args))]);
+    if !options.prefs.is_empty() {
+        browser.insert("prefs".to_owned(), Value::Object(options.prefs.clone()));
+    }
+    browser
 }
 
 /// Whether Linux shows a GPU to render on. macOS needs no extra arguments.

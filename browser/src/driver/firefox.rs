@@ -18,6 +18,17 @@ pub(super) fn capabilities(
     options: &LaunchOptions,
     profile: Option<&Path>,
 ) -> Map<String, Value> {
+    let mut browser = common_options(options, profile);
+    browser.insert("binary".to_owned(), json!(installation.binary.to_string_lossy()));
+    Map::from_iter([("moz:firefoxOptions".to_owned(), Value::Object(browser))])
+}
+
+/// The options of a browser on somebody else's machine.
+pub(super) fn remote_options(options: &LaunchOptions) -> Value {
+    Value::Object(common_options(options, None))
+}
+
+fn common_options(options: &LaunchOptions, profile: Option<&Path>) -> Map<String, Value> {
     let mut args = Vec::new();
     if options.headless {
         args.push(json!("-headless"));
@@ -28,13 +39,7 @@ pub(super) fn capabilities(
     args.extend(options.args.iter().map(|arg| json!(arg)));
     let mut prefs = prefs();
     prefs.extend(options.prefs.clone());
-    let browser = json!({ "binary": installation.binary.to_string_lossy(), "args": args, "prefs": prefs });
-    Map::from_iter([("moz:firefoxOptions".to_owned(), browser)])
-}
-
-/// The options of a browser on somebody else's machine.
-pub(super) fn remote_options() -> Value {
-    json!({ "prefs": prefs() })
+    Map::from_iter([("args".to_owned(), Value::Array(args)), ("prefs".to_owned(), Value::Object(prefs))])
 }
 
 /// WebGPU on, background throttling off, no first run, no traffic of its own.

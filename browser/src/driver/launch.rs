@@ -62,7 +62,7 @@ impl LaunchOptions {
 pub async fn launch(target: &Target, options: &LaunchOptions) -> Result<Browser, LaunchError> {
     match target {
         Target::Installed(installation) => launch_installed(installation, options).await,
-        Target::Remote(remote) => launch_remote(remote, options.deadline).await,
+        Target::Remote(remote) => launch_remote(remote, options).await,
     }
 }
 
@@ -76,13 +76,15 @@ async fn launch_installed(installation: &Installation, options: &LaunchOptions) 
         Some(base) if installation.kind != BrowserKind::Safari => Some(profile::take(&absolute(base)?)?),
         _ => None,
     };
-    let (mut process, port) = start_driver(installation, options, profile.as_ref(), end).await?;
     let folder = profile.as_ref().map(|profile| profile.folder.as_path());
+    let binary = chromium::binary(installation, folder)
+        .map_err(|source| LaunchError::Profile { path: options.profile.clone().unwrap_or_default(), source })?;
+    let (mut process, port) = start_driver(installation, options, profile.as_ref(), end).await?;
     let capabilities = match installation.kind {
         BrowserKind::Firefox => firefox::capabilities(installation, options, folder),
         BrowserKind::Safari => safari::capabilities(),
         BrowserKind::Auto | BrowserKind::Chrome | BrowserKind::Edge => {
-            chromium::capabilities(installation, options, folder)
+            chromium::capabilities(installation, options, &binary, folder)
         }
     };
     let mut builder = ClientBuilder::new(HttpConnector::new());
@@ -229,9 +231,10 @@ async fn not_opened(
     }
 }
 
-async fn launch_remote(remote: &Remote, deadline: Duration) -> Result<Browser, LaunchError> {
+async fn launch_remote(remote: &Remote, options: &LaunchOptions) -> Result<Browser, LaunchError> {
     use fantoccini::error::NewSessionError;
     let Remote { url, kind } = remote.clone();
+    let deadline = options.deadline;
     let product = match kind {
         BrowserKind::Auto | BrowserKind::Chrome => Product::Chrome,
         BrowserKind::Edge => Product::Edge,
@@ -243,7 +246,7 @@ async fn launch_remote(remote: &Remote, deadline: Duration) -> Result<Browser, L
         return Err(LaunchError::RemoteUrl { url });
     }
     let unreachable = |url, error: &dyn std::error::Error| LaunchError::RemoteUnreachable { url, detail: chain(error) };
-    let capabilities = remote_capabilities(product);
+    let capabilities = remote_capabilities(product, options);
     let connecting = async {
         // A plain address needs none of the system's certificates.
         if url.starts_with("http:") {
@@ -265,16 +268,16 @@ async fn launch_remote(remote: &Remote, deadline: Duration) -> Result<Browser, L
 
 /// What a browser on somebody else's machine is asked for: the flags and prefs
 /// that WebGPU and WebNN need, and none that depend on the machine.
-fn remote_capabilities(product: Product) -> Map<String, Value> {
-    let (name, options) = match product {
-        Product::Firefox => ("firefox", json!({ "moz:firefoxOptions": firefox::remote_options() })),
+fn remote_capabilities(product: Product, options: &LaunchOptions) -> Map<String, Value> {
+    let (name, vendor) = match product {
+        Product::Firefox => ("firefox", json!({ "moz:firefoxOptions": firefox::remote_options(options) })),
         Product::Safari => ("safari", json!({})),
-        Product::Edge => ("MicrosoftEdge", json!({ "ms:edgeOptions": chromium::remote_options() })),
+        Product::Edge => ("MicrosoftEdge", json!({ "ms:edgeOptions": chromium::remote_options(options) })),
         Product::Chrome | Product::Chromium | Product::HeadlessShell => {
-            ("chrome", json!({ "goog:chromeOptions": chromium::remote_options() }))
+            ("chrome", json!({ "goog:chromeOptions": chromium::remote_options(options) }))
         }
     };
-    let mut capabilities = options.as_object().cloned().unwrap_or_default();
+    let mut capabilities = vendor.as_object().cloned().unwrap_or_default();
     capabilities.insert("browserName".to_owned(), json!(name));
     capabilities
 }

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::error::LaunchError;
-use crate::guard::{Guard, STARTED};
+use crate::guard::{self, Guard};
 
 /// Lines of the driver that are kept for error messages.
 const KEPT_LINES: usize = 200;
@@ -29,7 +29,8 @@ const END_DEADLINE: Duration = Duration::from_secs(15);
 /// What the driver has said so far.
 #[derive(Clone, Debug, Default)]
 struct Said {
-    pid: Option<u32>,
+    /// Each guard and what it started.
+    started: Vec<(u32, u32)>,
     port: Option<u16>,
     port_taken: bool,
     lines: VecDeque<String>,
@@ -78,9 +79,11 @@ impl DriverProcess {
     }
 
     /// The port that the driver says it listens on.
+    ///
+    /// By then the driver's process id is known too.
     pub(super) async fn port(&mut self, deadline: Duration, end: Instant) -> Result<u16, LaunchError> {
         loop {
-            if let Some(port) = self.said().port {
+            if let (Some(port), Some(_)) = (self.said().port, self.pid()) {
                 return Ok(port);
             }
             let mut news = self.news.clone();
@@ -124,7 +127,9 @@ impl DriverProcess {
 
     /// The driver's process id.
     pub(super) fn pid(&self) -> Option<u32> {
-        self.said().pid
+        let started = self.said().started;
+        let of = |guard: u32| started.iter().find(|(by, _)| *by == guard).map(|(_, program)| *program);
+        of(of(self.guard.id()?)?)
     }
 
     /// Whether the driver found its port taken.
@@ -182,9 +187,8 @@ async fn listen(output: impl AsyncRead + Unpin, said: Arc<Mutex<Said>>, changed:
 }
 
 fn note(said: &mut Said, line: String) {
-    if let Some(pid) = line.strip_prefix(STARTED) {
-        // The outer guard speaks first: the last one names the driver.
-        said.pid = pid.parse().ok();
+    if let Some(started) = guard::started(&line) {
+        said.started.push(started);
         return;
     }
     said.port = said.port.or_else(|| port(&line));

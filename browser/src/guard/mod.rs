@@ -26,8 +26,9 @@ use std::process::{Child, Command, Stdio};
 
 pub(crate) use tree::is_running;
 
-/// What a guard writes before the id of the process that it started.
-pub(crate) const STARTED: &str = "guard: started process ";
+/// What a guard writes between its own process id and that of its program. Two
+/// guards speak in no certain order, so each says who it is.
+const STARTED: &str = " is the guard of process ";
 /// The exit code of a guard that could not start its program, as shells have it.
 const CANNOT_START: i32 = 127;
 
@@ -59,6 +60,12 @@ impl Guard {
     }
 }
 
+/// The process ids of a guard and of its program, if this line tells them.
+pub(crate) fn started(line: &str) -> Option<(u32, u32)> {
+    let (guard, program) = line.split_once(STARTED)?;
+    Some((guard.parse().ok()?, program.parse().ok()?))
+}
+
 /// Runs a guard to its end and returns the exit code to end with: that of the
 /// program guarded.
 ///
@@ -87,7 +94,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> i32 {
             return CANNOT_START;
         }
     };
-    say(&format!("{STARTED}{}", child.id()));
+    say(&format!("{}{STARTED}{}", std::process::id(), child.id()));
     // Kept open until this process ends: a guard inside this one waits for it.
     let _pipe = child.stdin.take();
     std::thread::spawn(|| {

@@ -114,7 +114,9 @@ pub(crate) fn tree(root: u32) -> HashSet<u32> {
 /// The guards of a browser, the outer first.
 pub(crate) fn guards(browser: &Browser) -> (u32, u32) {
     let inner = parent(browser.driver_pid().expect("a driver of this machine"));
-    (parent(inner), inner)
+    let outer = parent(inner);
+    assert_eq!(parent(outer), std::process::id(), "the host starts the outer guard");
+    (outer, inner)
 }
 
 /// Guards, driver, browser and all that the browser started.

@@ -33,7 +33,7 @@ async fn check(folder: &Path, search: Search, expected: Expect) {
 async fn the_browsers_of_this_machine_are_found() {
     let found = discover(&search()).await;
     for product in [Product::Chromium, Product::HeadlessShell, Product::Firefox] {
-        let installation = found.installations.iter().find(|i| i.product == product).expect(product.name());
+        let installation = found.installations.iter().find(|i| i.product == product).unwrap();
         assert_eq!(installation.id, format!("{product}-{}", installation.version).to_lowercase());
         assert!(installation.binary.is_file() && installation.driver.is_file());
     }
@@ -70,7 +70,11 @@ async fn what_lacks_its_half_is_named_with_what_to_do() {
     says(root.join("bin/msedgedriver"), "Microsoft Edge WebDriver 131.0.2903.51 (3f8e)");
     says(root.join("bin/google-chrome"), "Google Chrome 150.0.1.2");
     says(root.join("bin/chromedriver"), "ChromeDriver 149.0.0.1 (abc)");
-    check(root, path(root), expect![[r#""#]]).await;
+    check(root, path(root), expect![[r#"
+        Chrome 150.0.1.2 (…/bin/google-chrome) does not work with chromedriver 149.0.0.1 (…/bin/chromedriver): run `npx @puppeteer/browsers install chromedriver@150` and put it on PATH
+        Firefox 153.7.0 (…/bin/firefox) has no driver: run `cargo install geckodriver`
+        msedgedriver 131.0.2903.51 (…/bin/msedgedriver) has no browser to drive: install Edge from https://www.microsoft.com/edge
+    "#]]).await;
 }
 
 #[tokio::test]
@@ -88,7 +92,13 @@ async fn what_cannot_be_used_is_named_with_what_to_do() {
         configured: vec![entry(Some(root.join("nowhere")), None), entry(None, Some(root.join("bin")))],
         ..path(root)
     };
-    check(root, search, expect![[r#""#]]).await;
+    check(root, search, expect![[r#"
+        the configured browser …/nowhere cannot be used: it does not exist; correct the path or remove it from the configuration
+        …/bin/chrome cannot be used: `--version` answered "hello", which names no version; install it again
+        …/bin/chromium is a snap, which a driver from outside cannot open: install the browser as a package or from its vendor, e.g. `apt-get install firefox-esr chromium chromium-driver` on Debian
+        …/bin/firefox cannot be used: it needs shared libraries that are not installed: libgtk-3.so.0; install it again, or install the packages that hold them (`apt-get install libnss3 libnspr4` are the usual ones on Debian)
+        the configured chromedriver …/bin cannot be used: it cannot be started (Permission denied (os error 13)); correct the path or remove it from the configuration
+    "#]]).await;
 }
 
 #[tokio::test]
@@ -103,5 +113,13 @@ async fn what_the_user_named_comes_first() {
         driver: Some(says(root.join("mine/driver"), "geckodriver 0.37.1 (abc)")),
     };
     let search = Search { configured: vec![configured], ..path(root) };
-    check(root, search, expect![[r#""#]]).await;
+    check(
+        root,
+        search,
+        expect![[r#"
+        firefox-160.0 with …/mine/driver 0.37.1
+        firefox-150.0 with …/mine/driver 0.37.1
+    "#]],
+    )
+    .await;
 }

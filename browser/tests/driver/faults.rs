@@ -24,6 +24,12 @@ fn fake(product: Product, browser: PathBuf, driver: PathBuf) -> Installation {
     }
 }
 
+/// An address that was free a moment ago.
+fn nobody_listens() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}/", listener.local_addr().unwrap())
+}
+
 async fn failure(installation: Installation, options: LaunchOptions) -> LaunchError {
     launch(&installation.into(), &options).await.map(|_| ()).unwrap_err()
 }
@@ -89,7 +95,7 @@ async fn scripts_pages_and_deadlines_fail_each_in_their_way() {
         assert!(matches!(&error, BrowserError::Script { detail, .. } if detail.contains("oh")), "{error:?}");
         let error = browser.execute_async("", vec![], Duration::from_millis(200)).await.unwrap_err();
         assert!(matches!(error, BrowserError::Timeout { .. }), "{error:?}");
-        let error = browser.navigate("http://127.0.0.1:9/").await.unwrap_err();
+        let error = browser.navigate(&nobody_listens()).await.unwrap_err();
         assert!(matches!(error, BrowserError::Navigation { .. }), "{error:?}");
         // The browser is as good as before.
         browser.navigate(&page().await).await.unwrap();
