@@ -22,19 +22,7 @@ export async function capture<T>(work: () => Promise<T>): Promise<{ result: T; l
   sink = lines;
   try {
     return { result: await work(), lines };
-  } catch (error) {
-    throw new CapturedError(error, lines);
   } finally {
     sink = null;
-  }
-}
-
-/** What `work` threw, with what was printed before. */
-export class CapturedError extends Error {
-  constructor(
-    readonly original: unknown,
-    readonly lines: readonly string[],
-  ) {
-    super('captured');
   }
 }

@@ -1,9 +1,10 @@
 /** Any graph on named tensors. */
 
+import { orLost } from './devices.js';
 import { PageFault, faultOf } from './errors.js';
 import type { Tensor } from './frame.js';
 import type { RunData, RunResult } from './protocol.js';
-import { type Fixed, type Held, type Wanted, drop, graphOf, orLost, session } from './sessions.js';
+import { type Fixed, type Held, type Wanted, drop, graphOf, session } from './sessions.js';
 import { checkInputs, checkOutput, fromOrt, toOrt } from './tensors.js';
 import type { GraphInput } from './onnx.js';
 import type { ort } from './runtime.js';
@@ -15,7 +16,7 @@ export async function runHeld(
   outputs: readonly string[],
 ): Promise<ort.InferenceSession.OnnxValueMapType> {
   try {
-    const results = await orLost(held.session.run(feeds, [...outputs]));
+    const results = await orLost(held.platform, held.session.run(feeds, [...outputs]));
     held.ran = true;
     return results;
   } catch (error) {

@@ -159,11 +159,27 @@ for (const [name, platforms] of routes) {
       assert.equal(again.load.warm, false);
     });
 
+    test('a lost GPU device is an error that may be repeated', { skip: name === 'firefox' && 'its GPU is in the main process' }, async () => {
+      await host.request(embedding(bert, ['fox'], 'webgpu'));
+      browser.killGpuProcess();
+      // The browser notices on its own time; until then runs may still end well.
+      const error = await (async () => {
+        for (let i = 0; i < 50; i++) await host.request(embedding(bert, ['fox'], 'webgpu'));
+      })().catch((error: unknown) => error);
+      refused('device_lost', /webgpu/)(error);
+      assert.equal((error as RemoteError).page.repeatable, true);
+      await host.request(embedding(bert, ['fox'], 'webgpu'));
+    });
+
     test('lets go of sessions', async () => {
       await host.request<LoadResult>({ type: 'load', platform: 'wasm', data: { model: bert, shape: null } } as never);
       const { data } = await host.request<{ disposed: number; held: number }>({ type: 'dispose', data: { graph: null, keep: 0 } });
       assert.ok(data.disposed > 0);
       assert.equal(data.held, 0);
+      // A device that went with its last session is not a lost one.
+      await host.request(embedding(bert, ['fox'], 'webgpu'));
+      await host.request({ type: 'dispose', data: { graph: bert.graph.cid, keep: 0 } });
+      await host.request(embedding(bert, ['fox'], 'webgpu'));
     });
 
     test('comes back after the socket was lost', async () => {

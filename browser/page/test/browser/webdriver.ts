@@ -1,6 +1,7 @@
 /** As much of WebDriver over plain HTTP as opening a page and asking it needs. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -109,6 +110,28 @@ export class Browser {
 
   async execute<T>(script: string): Promise<T> {
     return (await request('POST', `${this.base}/session/${this.session}/execute/sync`, { script, args: [] })) as T;
+  }
+
+  /** Ends this browser's GPU process, as a crash of a graphics driver would. Linux only. */
+  killGpuProcess(): void {
+    const parents = new Map<number, number>();
+    const gpus: number[] = [];
+    for (const entry of readdirSync('/proc')) {
+      const pid = Number(entry);
+      if (!Number.isInteger(pid)) continue;
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+        parents.set(pid, Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
+        if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--type=gpu-process')) gpus.push(pid);
+      } catch {
+        // It ended meanwhile.
+      }
+    }
+    const mine = (pid: number | undefined): boolean =>
+      pid !== undefined && pid > 1 && (pid === this.driver.pid || mine(parents.get(pid)));
+    const gpu = gpus.find(mine);
+    if (gpu === undefined) throw new Error('this browser has no GPU process');
+    process.kill(gpu, 'SIGKILL');
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,105 @@
+/**
+ * Builds a session and proves where its nodes are. Knows nothing of which
+ * sessions are held.
+ */
+
+import type { InferenceSession } from 'onnxruntime-web';
+import { capture } from './console.js';
+import { type FixedPlatform, type Provider, orLost, watchGpu } from './devices.js';
+import { PageFault, faultOf } from './errors.js';
+import type { OnnxGraph } from './onnx.js';
+import { CPU, PROVIDERS, actualProvider, judge, parsePlacement } from './placement.js';
+import type { ExecutionOptions, Placement } from './protocol.js';
+import { ort } from './runtime.js';
+
+/** Everything that a session is built from. */
+export interface Ingredients {
+  readonly platform: FixedPlatform;
+  /** `null` where the platform is not there and wasm runs in its stead. */
+  readonly provider: Provider | null;
+  readonly options: ExecutionOptions;
+  readonly bytes: Uint8Array;
+  readonly graph: OnnxGraph;
+  /** The weights; given back when the session has its own copy. */
+  readonly externalData: ReadonlyArray<{ path: string; data: Uint8Array<ArrayBuffer> }>;
+  /** Sizes of dimensions, where they are fixed. */
+  readonly dimensions: Readonly<Record<string, number>>;
+}
+
+export interface Built {
+  readonly session: InferenceSession;
+  readonly placement: Placement;
+  /** The provider that really runs the graph. */
+  readonly actual: string;
+}
+
+export async function build(ingredients: Ingredients): Promise<Built> {
+  const { platform, provider, externalData } = ingredients;
+  try {
+    const proven = await prove(ingredients);
+    if (platform !== 'webgpu' || provider === null) return proven;
+    // A session that was built to say where its nodes are goes on to print a line
+    // for every WebGPU kernel of every run, some 10 µs each. So the proof is made
+    // with one session and the work is done by another, which is built alike and
+    // may not fall back where the first did not.
+    await proven.session.release();
+    const { nodes_total, nodes_on_provider } = proven.placement;
+    const strict = nodes_total === nodes_on_provider;
+    const session = await create(ingredients, strict ? { extra: { session: { disable_cpu_ep_fallback: '1' } } } : {});
+    await watchGpu();
+    return { ...proven, session };
+  } catch (error) {
+    throw faultOf(error, `building the session for ${platform}`);
+  } finally {
+    // onnxruntime has its own copy, on the device or in its heap. Ours is given
+    // back at once: an idle Worker may not collect garbage for minutes.
+    for (const { data } of externalData) data.buffer.transfer(0);
+  }
+}
+
+function create(
+  { platform, provider, bytes, externalData, dimensions }: Ingredients,
+  more: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  return orLost(
+    platform,
+    ort.InferenceSession.create(bytes, {
+      executionProviders: [provider?.config ?? 'wasm'],
+      freeDimensionOverrides: dimensions,
+      ...(externalData.length > 0 ? { externalData: [...externalData] } : {}),
+      ...more,
+    }),
+  );
+}
+
+/** Builds the session while listening to what onnxruntime says of its nodes. */
+async function prove(ingredients: Ingredients): Promise<Built> {
+  const { platform, options, graph } = ingredients;
+  // Only at this level does onnxruntime print where it placed the nodes.
+  const { result: session, lines } = await capture(() => create(ingredients, { logSeverityLevel: 0 }));
+  const asked = PROVIDERS[platform];
+  try {
+    const log = parsePlacement(lines);
+    if (log === null)
+      throw new PageFault('internal', 'Expected onnxruntime to say where it placed the nodes, found no such line.', {
+        help: 'This version of onnxruntime-web is not the one that Pelago was built for: run `npm ci` and build again.',
+      });
+    const placement = judge(log, asked, graph, lines);
+    refuseFallback(placement, platform, options);
+    return { session, placement, actual: actualProvider(log, placement, asked) };
+  } catch (error) {
+    await session.release();
+    throw error;
+  }
+}
+
+/** Throws `fallback_refused` where nodes are elsewhere than asked and the host did not allow it. */
+export function refuseFallback(placement: Placement, platform: FixedPlatform, options: ExecutionOptions): void {
+  if (options.allow_fallback || placement.fallback_operators.length === 0) return;
+  const elsewhere = placement.nodes_total - placement.nodes_on_provider - placement.nodes_shape_arithmetic;
+  throw new PageFault(
+    'fallback_refused',
+    `Expected all ${placement.nodes_total} nodes on ${PROVIDERS[platform]}, found ${elsewhere} on ${CPU}: ` +
+      `${placement.fallback_operators.join(', ')}.`,
+  );
+}
