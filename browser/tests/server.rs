@@ -49,7 +49,7 @@ async fn the_page_comes_isolated_and_with_a_cookie_of_this_port() {
         cache-control: no-store
         connection: close
         content-length: 34
-        content-security-policy: default-src 'none'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; connect-src 'self' ws://127.0.0.1:PORT blob: data:; img-src 'self' blob: data:; media-src 'self' blob: data:; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
+        content-security-policy: default-src 'none'; script-src 'self' 'unsafe-eval' blob:; worker-src 'self' blob:; connect-src 'self' ws://127.0.0.1:PORT blob: data:; img-src 'self' blob: data:; media-src 'self' blob: data:; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'
         content-type: text/html
         cross-origin-embedder-policy: require-corp
         cross-origin-opener-policy: same-origin

@@ -23,10 +23,11 @@ pub(super) struct Guard {
 impl Guard {
     pub(super) fn new(port: u16) -> Self {
         let host = format!("127.0.0.1:{port}");
-        // onnxruntime compiles wasm and starts its threads from scripts or blobs;
-        // nothing else than this server's own files ever runs.
+        // onnxruntime compiles wasm and starts its threads from scripts or blobs,
+        // and its WebNN provider calls JavaScript through functions that it makes
+        // with `new Function`. Only this server's own files can ask for any of it.
         let policy = format!(
-            "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; \
+            "default-src 'none'; script-src 'self' 'unsafe-eval' blob:; worker-src 'self' blob:; \
              connect-src 'self' ws://{host} blob: data:; img-src 'self' blob: data:; media-src 'self' blob: data:; \
              style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         );
