@@ -1,20 +1,30 @@
 //! DataFrames as text, no wider than the terminal.
 
+use std::io::IsTerminal;
+
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
 
 /// The columns of a run that fit a terminal, and those made from others below.
 /// `--json` and `pelago history --sql` have all.
-const AS_THEY_ARE: &[&str] = &["browser_product", "platform", "is_real_hardware", "warm"];
+const AS_THEY_ARE: &[&str] = &["platform", "is_real_hardware", "warm"];
+
+/// Characters of a table that goes to a file or a pipe, where no terminal wraps it.
+const PIPE_WIDTH: &str = "160";
 
 /// Lets Polars print every column and row of the tables that Pelago makes,
-/// unless the user's own `POLARS_FMT_…` settings say otherwise.
+/// unless the user's own `POLARS_…` settings say otherwise. On a terminal they
+/// are as wide as it is.
 pub(crate) fn fit_to_terminal() {
+    let width = if std::io::stdout().is_terminal() { None } else { Some(("POLARS_TABLE_WIDTH", PIPE_WIDTH)) };
     for (name, value) in [
         ("POLARS_FMT_MAX_COLS", "-1"),
         ("POLARS_FMT_MAX_ROWS", "60"),
         ("POLARS_FMT_STR_LEN", "40"),
         ("POLARS_FMT_TABLE_CELL_NUMERIC_ALIGNMENT", "RIGHT"),
-    ] {
+    ]
+    .into_iter()
+    .chain(width)
+    {
         if std::env::var_os(name).is_none() {
             // SAFETY: called first in `main`, while this is the only thread.
             unsafe { std::env::set_var(name, value) };
@@ -24,7 +34,8 @@ pub(crate) fn fit_to_terminal() {
 
 /// The columns of a run that answer: where, on what, how fast, how exact.
 pub(crate) fn summary(frame: &DataFrame) -> PolarsResult<DataFrame> {
-    let mut columns = AS_THEY_ARE.iter().map(|name| frame.column(name).cloned()).collect::<PolarsResult<Vec<_>>>()?;
+    let mut columns = vec![frame.column("browser_product")?.clone().with_name("product".into())];
+    columns.extend(AS_THEY_ARE.iter().map(|name| frame.column(name).cloned()).collect::<PolarsResult<Vec<_>>>()?);
     columns.push(nodes(frame)?);
     columns.push(scaled(frame, "processing_time", 1000.0, 2, "processing_ms")?);
     columns.push(scaled(frame, "total_time", 1000.0, 2, "total_ms")?);

@@ -72,6 +72,14 @@ impl Model {
     }
 }
 
+/// What a name or a CID leads to.
+#[derive(Clone, Debug)]
+pub(crate) struct Located {
+    pub(crate) name: String,
+    pub(crate) cid: Cid,
+    detected: Option<Detected>,
+}
+
 /// What removing a model freed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemovedModel {
@@ -137,8 +145,7 @@ impl Models {
         let mut models = Vec::with_capacity(rows.len());
         for row in rows {
             if let Ok(cid) = Cid::try_from(row.cid.as_str()) {
-                let detected = row.family.map(|family| Detected { family, evidence: row.evidence });
-                models.push(self.model(row.name, cid, detected).await?);
+                models.push(self.describe(row.locate(cid)).await?);
             }
         }
         Ok(models)
@@ -149,14 +156,16 @@ impl Models {
     /// # Errors
     /// [`ModelError::UnknownName`], [`ModelError::NotAdded`] for a folder's path, and those of the store.
     pub async fn resolve(&self, text: &str) -> Result<Model, ModelError> {
+        let found = self.locate(text).await?;
+        self.describe(found).await
+    }
+
+    /// What a name or a CID leads to now, by one look at the index.
+    pub(crate) async fn locate(&self, text: &str) -> Result<Located, ModelError> {
         let bare = text.strip_prefix("ipfs://").or_else(|| text.strip_prefix("/ipfs/")).unwrap_or(text);
         if let Ok(cid) = Cid::try_from(bare.trim_end_matches('/')) {
             let row = self.with_index(move |index| names::of_cid(index, &cid.to_string())).await?;
-            let (name, detected) = match row {
-                Some(row) => (row.name, row.family.map(|family| Detected { family, evidence: row.evidence })),
-                None => (cid.to_string(), None),
-            };
-            return self.model(name, cid, detected).await;
+            return Ok(row.map_or(Located { name: cid.to_string(), cid, detected: None }, |row| row.locate(cid)));
         }
         let wanted = text.to_owned();
         if let Some(row) = self.with_index(move |index| names::current(index, &wanted)).await? {
@@ -164,14 +173,18 @@ impl Models {
                 path: row.cid.clone(),
                 reason: error.to_string(),
             })?;
-            let detected = row.family.map(|family| Detected { family, evidence: row.evidence });
-            return self.model(row.name, cid, detected).await;
+            return Ok(row.locate(cid));
         }
         if Path::new(text).is_dir() {
             return Err(ModelError::NotAdded { path: PathBuf::from(text) });
         }
         let known = self.with_index(names::all).await?.into_iter().map(|row| row.name).collect();
         Err(ModelError::UnknownName { name: text.to_owned(), known: nearest(text, known) })
+    }
+
+    /// The files and the family of what was located.
+    pub(crate) async fn describe(&self, found: Located) -> Result<Model, ModelError> {
+        self.model(found.name, found.cid, found.detected).await
     }
 
     /// Takes a model's names away, and frees what no other model uses, the

@@ -1,8 +1,10 @@
 //! The rows behind names: name → CID, with history, and what was derived from what.
 
+use cid::Cid;
 use pelago_protocol::Family;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow};
 
+use super::{Detected, Located};
 use crate::content::{ContentError, Index, PROFILE};
 
 /// One name and what it leads to.
@@ -13,6 +15,13 @@ pub(super) struct Row {
     pub(super) source: String,
     pub(super) family: Option<Family>,
     pub(super) evidence: String,
+}
+
+impl Row {
+    pub(super) fn locate(self, cid: Cid) -> Located {
+        let detected = self.family.map(|family| Detected { family, evidence: self.evidence });
+        Located { name: self.name, cid, detected }
+    }
 }
 
 const COLUMNS: &str = "name, cid, source, family, evidence";

@@ -1,9 +1,12 @@
 //! From a model's name and a precision to what the page is told: which graph,
 //! with which files. A graph that Pelago builds is itself content, made once.
 
+use std::collections::HashMap;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use cid::Cid;
 use pelago_protocol::{DType, ExternalData, Graph, ModelSource, Precision};
 
 use super::SessionError;
@@ -32,17 +35,28 @@ pub(super) struct Sources {
     store: Store,
     models: Models,
     served: Served,
+    known: Mutex<Known>,
 }
+
+/// By name, CID and precision.
+type Known = HashMap<(String, Cid, Precision), Prepared>;
 
 impl Sources {
     pub(super) fn new(store: Store, models: Models, served: Served) -> Self {
-        Self { store, models, served }
+        Self { store, models, served, known: Mutex::default() }
     }
 
     /// Finds the model and the graph of the precision that is asked for.
     pub(super) async fn prepare(&self, model: &str, precision: Precision) -> Result<Prepared, SessionError> {
         let start = Instant::now();
-        let model = self.models.resolve(model).await?;
+        let located = self.models.locate(model).await?;
+        // Content never changes under its CID: what was prepared once is so for ever.
+        let key = (located.name.clone(), located.cid, precision);
+        let known = self.lock().get(&key).cloned();
+        if let Some(prepared) = known {
+            return Ok(Prepared { took: start.elapsed(), ..prepared });
+        }
+        let model = self.models.describe(located).await?;
         let graph = self.graph(&model, precision).await?;
         let roots = [model.cid.to_string(), graph.cid.clone()];
         let source = ModelSource {
@@ -54,7 +68,14 @@ impl Sources {
             graph,
         };
         let served = Counters(roots.iter().map(|root| self.served.of(root)).collect());
-        Ok(Prepared { source, took: start.elapsed(), served })
+        let prepared = Prepared { source, took: start.elapsed(), served };
+        self.lock().insert(key, prepared.clone());
+        Ok(prepared)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+        // An entry is put in whole, so a panic elsewhere leaves none half done.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A graph that Pelago builds where it can, since all of it runs on a GPU;
