@@ -90,7 +90,9 @@ fn problems(session: &Session, found: &[BrowserCapabilities]) -> Vec<String> {
     }
     let opened = found.iter().filter_map(|browser| browser.capabilities.as_ref().ok()).collect::<Vec<_>>();
     if opened.is_empty() {
-        problems.push("no browser opens: run `make deps` in Pelago's folder, or install chromium and chromium-driver".to_owned());
+        problems.push(
+            "no browser opens: run `make deps` in Pelago's folder, or install chromium and chromium-driver".to_owned(),
+        );
         return problems;
     }
     if !opened.iter().any(|found| found.webgpu.available) {
@@ -101,7 +103,10 @@ fn problems(session: &Session, found: &[BrowserCapabilities]) -> Vec<String> {
         );
     }
     if !opened.iter().any(|found| found.webnn.available) {
-        problems.push("no browser has WebNN: `make deps` in Pelago's folder installs a chrome-headless-shell that has it".to_owned());
+        problems.push(
+            "no browser has WebNN: `make deps` in Pelago's folder installs a chrome-headless-shell that has it"
+                .to_owned(),
+        );
     }
     problems
 }

@@ -29,9 +29,7 @@ fn main() -> ExitCode {
     output::table::fit_to_terminal();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("PELAGO_LOG").unwrap_or_else(|_| "error".into()),
-        )
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("PELAGO_LOG").unwrap_or_else(|_| "error".into()))
         .init();
     let json = cli.command.json();
     let result = tokio::runtime::Builder::new_multi_thread()

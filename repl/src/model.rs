@@ -37,7 +37,13 @@ pub(crate) async fn run(options: SessionOptions, command: Model) -> Result<ExitC
                 if json {
                     output::json::print(&as_json(model))?;
                 } else {
-                    output::print(&format!("{:32} {:16} {:>10}  {}", model.name, model.family, size(model.size()), model.cid))?;
+                    output::print(&format!(
+                        "{:32} {:16} {:>10}  {}",
+                        model.name,
+                        model.family,
+                        size(model.size()),
+                        model.cid
+                    ))?;
                 }
             }
         }
@@ -45,7 +51,9 @@ pub(crate) async fn run(options: SessionOptions, command: Model) -> Result<ExitC
         Model::Remove { model, json } => {
             let removed = models.remove(&model).await.map_err(SessionError::from)?;
             if json {
-                output::json::print(&json!({ "removed": removed.name, "cid": removed.cid.to_string(), "freed_bytes": removed.freed_bytes }))?;
+                output::json::print(
+                    &json!({ "removed": removed.name, "cid": removed.cid.to_string(), "freed_bytes": removed.freed_bytes }),
+                )?;
             } else {
                 output::print(&format!("removed {}, {} freed", removed.name, size(removed.freed_bytes)))?;
             }
@@ -69,7 +77,8 @@ fn show(model: &Known, json: bool) -> std::io::Result<()> {
 }
 
 fn as_json(model: &Known) -> Value {
-    let files = model.files.iter().map(|file| json!({ "path": file.path, "size": file.size, "cid": file.cid.to_string() }));
+    let files =
+        model.files.iter().map(|file| json!({ "path": file.path, "size": file.size, "cid": file.cid.to_string() }));
     json!({
         "name": model.name, "cid": model.cid.to_string(), "family": model.family, "evidence": model.evidence.to_string(),
         "size": model.size(), "files": files.collect::<Vec<_>>(),

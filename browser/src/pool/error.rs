@@ -1,6 +1,6 @@
 //! Why a page could not be had, or was lost while it worked.
 
-use pelago_protocol::BrowserKind;
+use pelago_protocol::{BrowserKind, PageError};
 
 use crate::driver::{BrowserError, LaunchError};
 use crate::link::LinkError;
@@ -43,7 +43,7 @@ pub enum PoolError {
         /// The browser's product name.
         product: String,
         /// Why.
-        source: LinkError,
+        source: Box<LinkError>,
     },
     /// The browser, its tab or its driver ended while a request was with it.
     #[error("{product} was lost while it worked: {reason}")]
@@ -66,4 +66,18 @@ pub enum PoolError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+}
+
+impl PoolError {
+    /// What the page itself said, where it was the page that refused.
+    #[must_use]
+    pub fn page(&self) -> Option<&PageError> {
+        match self {
+            Self::Link { source, .. } => match &**source {
+                LinkError::Page { error } => Some(error),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }

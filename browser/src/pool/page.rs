@@ -55,16 +55,14 @@ impl Page {
         deadline: Duration,
         server: &Server,
     ) -> Result<(Link, Capabilities), PoolError> {
-        let lost = |source| PoolError::Link { product: product.to_owned(), source };
+        let lost = |source| PoolError::Link { product: product.to_owned(), source: Box::new(source) };
         let invitation = server.invite(deadline)?;
         browser
             .navigate(invitation.url())
             .await
             .map_err(|source| PoolError::Open { product: product.to_owned(), source })?;
-        let link = invitation.link().await.map_err(|source| PoolError::NoHello {
-            product: product.to_owned(),
-            source,
-        })?;
+        let link =
+            invitation.link().await.map_err(|source| PoolError::NoHello { product: product.to_owned(), source })?;
         let asked = Message { kind: "capabilities".to_owned(), ..Message::default() };
         let options = RequestOptions { deadline: CAPABILITIES_DEADLINE, progress: None, repeat_safe: true };
         let answer = link.request(asked, options).await.map_err(lost)?;
@@ -164,7 +162,7 @@ impl Page {
     fn failure(&self, source: LinkError) -> PoolError {
         match source {
             LinkError::Gone { reason, .. } => self.lost(&reason.to_string()),
-            source => PoolError::Link { product: self.product.clone(), source },
+            source => PoolError::Link { product: self.product.clone(), source: Box::new(source) },
         }
     }
 

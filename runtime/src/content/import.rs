@@ -25,13 +25,20 @@ pub struct Added {
     pub new_bytes: u64,
 }
 
+/// A block, and where it is.
+struct Placed {
+    cid: Cid,
+    /// The extent that a leaf is in, and its offset there; `None` for a node.
+    place: Option<(Cid, u64)>,
+    length: u64,
+}
+
 /// One import under way.
 pub(super) struct Import<'a> {
     layout: &'a Layout,
     scratch: Scratch,
     observer: Option<&'a Observer>,
-    /// `(cid, extent, offset, length)`
-    blocks: Vec<(Cid, Option<(Cid, u64)>, u64)>,
+    blocks: Vec<Placed>,
     extents: Vec<Cid>,
     nodes: Vec<Cid>,
     new_bytes: u64,
@@ -148,7 +155,7 @@ impl<'a> Import<'a> {
         }
         let mut offset = 0;
         for leaf in &leaves {
-            self.blocks.push((leaf.cid, Some((root.cid, offset)), leaf.size));
+            self.blocks.push(Placed { cid: leaf.cid, place: Some((root.cid, offset)), length: leaf.size });
             offset += leaf.size;
         }
         self.extents.push(root.cid);
@@ -158,7 +165,7 @@ impl<'a> Import<'a> {
 
     fn node(&mut self, (cid, bytes): Block) -> Result<(), ContentError> {
         self.layout.publish_node(&self.scratch, &cid, &bytes)?;
-        self.blocks.push((cid, None, bytes.len() as u64));
+        self.blocks.push(Placed { cid, place: None, length: bytes.len() as u64 });
         self.nodes.push(cid);
         Ok(())
     }
@@ -169,8 +176,9 @@ impl<'a> Import<'a> {
         index.write(|transaction| {
             let mut block = transaction
                 .prepare("INSERT OR IGNORE INTO blocks (cid, extent, offset, length) VALUES (?1, ?2, ?3, ?4)")?;
-            for (cid, place, length) in &self.blocks {
-                let (extent, offset) = place.as_ref().map(|(extent, offset)| (extent.to_string(), *offset as i64)).unzip();
+            for Placed { cid, place, length } in &self.blocks {
+                let (extent, offset) =
+                    place.as_ref().map(|(extent, offset)| (extent.to_string(), *offset as i64)).unzip();
                 block.execute((cid.to_string(), extent, offset, *length as i64))?;
             }
             let mut member =

@@ -110,9 +110,10 @@ impl Layout {
         for entry in entries.flatten() {
             let alive = File::open(entry.path().join("lock")).is_ok_and(|lock| lock.try_lock().is_err());
             // A folder whose lock is not there yet is being made right now, unless it is old.
-            let young = entry.metadata().and_then(|found| found.modified()).is_ok_and(|made| {
-                made.elapsed().is_ok_and(|age| age < std::time::Duration::from_secs(60))
-            });
+            let young = entry
+                .metadata()
+                .and_then(|found| found.modified())
+                .is_ok_and(|made| made.elapsed().is_ok_and(|age| age < std::time::Duration::from_secs(60)));
             let has_lock = entry.path().join("lock").exists();
             if !alive && (has_lock || !young) {
                 // Another process may sweep the same folder at the same time.

@@ -164,7 +164,13 @@ impl Store {
         let mut pieces = blocks.try_collect::<Vec<_>>().await?;
         Ok(match pieces.len() {
             1 => pieces.swap_remove(0),
-            _ => pieces.into_iter().fold(BytesMut::new(), |mut all, piece| { all.extend_from_slice(&piece); all }).freeze(),
+            _ => pieces
+                .into_iter()
+                .fold(BytesMut::new(), |mut all, piece| {
+                    all.extend_from_slice(&piece);
+                    all
+                })
+                .freeze(),
         })
     }
 

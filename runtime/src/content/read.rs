@@ -164,7 +164,10 @@ pub(super) fn leaf(
     let corrupt = || ContentError::Corrupt { cid, path: path.clone() };
     let length = usize::try_from(length).map_err(|_| corrupt())?;
     if length > unixfs::CHUNK * 2 {
-        return Err(ContentError::Node { cid, reason: format!("a leaf of {length} bytes is larger than peers exchange") });
+        return Err(ContentError::Node {
+            cid,
+            reason: format!("a leaf of {length} bytes is larger than peers exchange"),
+        });
     }
     let mut bytes = vec![0; length];
     extent.read_exact_at(&mut bytes, offset).map_err(|error| match error.kind() {

@@ -50,7 +50,11 @@ fn orphans(transaction: &Transaction<'_>, root: &str) -> rusqlite::Result<Vec<(S
     )?;
     let found = find.query_map([root], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<Vec<_>>>()?;
     for (cid, is_extent) in &found {
-        let sql = if *is_extent { "DELETE FROM blocks WHERE extent = ?1" } else { "DELETE FROM blocks WHERE cid = ?1 AND extent IS NULL" };
+        let sql = if *is_extent {
+            "DELETE FROM blocks WHERE extent = ?1"
+        } else {
+            "DELETE FROM blocks WHERE cid = ?1 AND extent IS NULL"
+        };
         transaction.execute(sql, [cid])?;
     }
     transaction.execute("DELETE FROM members WHERE root = ?1", [root])?;

@@ -130,7 +130,8 @@ pub(super) fn folder(mut entries: Vec<Link>) -> Result<Option<(Link, Block)>, Co
 }
 
 fn node(links: &[Link], data: &Data) -> Result<Block, ContentError> {
-    let links = links.iter().map(|link| PbLink { cid: link.cid, name: Some(link.name.clone()), size: Some(link.total) });
+    let links =
+        links.iter().map(|link| PbLink { cid: link.cid, name: Some(link.name.clone()), size: Some(link.total) });
     let node = PbNode { links: links.collect(), data: Some(data.encode_to_vec().into()) };
     let bytes = node.into_bytes();
     Ok((Cid::new_v1(DAG_PB, Code::Sha2_256.digest(&bytes)), bytes))
@@ -157,7 +158,9 @@ pub(super) fn read(cid: &Cid, bytes: &[u8]) -> Result<Node, ContentError> {
             if sum != data.file_size {
                 return Err(wrong(format!("its parts have {sum:?} bytes, it says {:?}", data.file_size)));
             }
-            Ok(Node::File(node.links.into_iter().zip(data.block_sizes).map(|(found, size)| link(found, size)).collect()))
+            Ok(Node::File(
+                node.links.into_iter().zip(data.block_sizes).map(|(found, size)| link(found, size)).collect(),
+            ))
         }
         Ok(Kind::Directory) => Ok(Node::Folder(node.links.into_iter().map(|found| link(found, 0)).collect())),
         Ok(kind) => Err(wrong(format!("nodes of the kind {kind:?} are not kept here"))),
@@ -181,7 +184,10 @@ mod tests {
     #[test]
     fn well_known_cids() {
         assert_eq!(leaf(b"").to_string(), "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku");
-        let (_, (empty, bytes)) = { let (link, block) = folder(Vec::new()).unwrap().unwrap(); (link, block) };
+        let (_, (empty, bytes)) = {
+            let (link, block) = folder(Vec::new()).unwrap().unwrap();
+            (link, block)
+        };
         assert_eq!(empty.to_string(), "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354");
         assert!(matches!(read(&empty, &bytes).unwrap(), Node::Folder(entries) if entries.is_empty()));
     }

@@ -32,7 +32,10 @@ pub(super) fn folder(path: &Path) -> Result<Checked, ModelError> {
     if safetensors {
         Checkpoint::read(&graph::Folder(path.to_owned()))?;
     } else if graphs.is_empty() {
-        return Err(ModelError::MissingFile { path: path.to_owned(), expected: "model.safetensors or .onnx file".to_owned() });
+        return Err(ModelError::MissingFile {
+            path: path.to_owned(),
+            expected: "model.safetensors or .onnx file".to_owned(),
+        });
     }
     let config_path = path.join("config.json");
     if safetensors && !config_path.exists() {
@@ -65,7 +68,9 @@ fn onnx_files(path: &Path) -> Result<Vec<PathBuf>, ModelError> {
             continue;
         }
         let entries = fs::read_dir(&folder).map_err(|source| ModelError::Read { path: folder.clone(), source })?;
-        found.extend(entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == "onnx")));
+        found.extend(
+            entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == "onnx")),
+        );
     }
     Ok(found)
 }

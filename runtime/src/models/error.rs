@@ -76,7 +76,9 @@ pub enum ModelError {
         path: PathBuf,
     },
     /// A family that neither config nor name tells.
-    #[error("the family of {name} is not known from its config.json (model_type {model_type:?}) or its name: add it with --family")]
+    #[error(
+        "the family of {name} is not known from its config.json (model_type {model_type:?}) or its name: add it with --family"
+    )]
     UnknownFamily {
         /// The model's name.
         name: String,

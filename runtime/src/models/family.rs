@@ -22,18 +22,80 @@ const HEADS: &[(&str, Family)] = &[
 /// audio tower, so it is run as audio.
 const MODEL_TYPES: &[(&[&str], Family)] = &[
     (
-        &["clip", "siglip", "blip", "blip-2", "llava", "vilt", "paligemma", "idefics", "qwen2_vl", "vision-encoder-decoder", "align", "chinese_clip"],
+        &[
+            "clip",
+            "siglip",
+            "blip",
+            "blip-2",
+            "llava",
+            "vilt",
+            "paligemma",
+            "idefics",
+            "qwen2_vl",
+            "vision-encoder-decoder",
+            "align",
+            "chinese_clip",
+        ],
         Multimodal,
     ),
-    (&["whisper", "wav2vec2", "hubert", "clap", "encodec", "wavlm", "speech_to_text", "audio-spectrogram-transformer", "sew", "unispeech"], Audio),
-    (&["vit", "deit", "swin", "swinv2", "convnext", "convnextv2", "resnet", "detr", "yolos", "beit", "dinov2", "segformer", "mobilevit", "efficientnet"], Vision),
+    (
+        &[
+            "whisper",
+            "wav2vec2",
+            "hubert",
+            "clap",
+            "encodec",
+            "wavlm",
+            "speech_to_text",
+            "audio-spectrogram-transformer",
+            "sew",
+            "unispeech",
+        ],
+        Audio,
+    ),
+    (
+        &[
+            "vit",
+            "deit",
+            "swin",
+            "swinv2",
+            "convnext",
+            "convnextv2",
+            "resnet",
+            "detr",
+            "yolos",
+            "beit",
+            "dinov2",
+            "segformer",
+            "mobilevit",
+            "efficientnet",
+        ],
+        Vision,
+    ),
     (&["t5", "mt5", "bart", "mbart", "pegasus", "marian", "m2m_100", "longt5", "blenderbot"], TextToText),
     (
-        &["gpt2", "gpt_neo", "gpt_neox", "gptj", "llama", "mistral", "mixtral", "qwen2", "qwen3", "phi", "phi3", "gemma", "gemma2", "gemma3", "opt", "bloom", "falcon", "stablelm", "codegen", "olmo"],
+        &[
+            "gpt2", "gpt_neo", "gpt_neox", "gptj", "llama", "mistral", "mixtral", "qwen2", "qwen3", "phi", "phi3",
+            "gemma", "gemma2", "gemma3", "opt", "bloom", "falcon", "stablelm", "codegen", "olmo",
+        ],
         TextGeneration,
     ),
     (
-        &["bert", "roberta", "xlm-roberta", "camembert", "distilbert", "mpnet", "albert", "electra", "deberta", "deberta-v2", "nomic_bert", "modernbert", "new"],
+        &[
+            "bert",
+            "roberta",
+            "xlm-roberta",
+            "camembert",
+            "distilbert",
+            "mpnet",
+            "albert",
+            "electra",
+            "deberta",
+            "deberta-v2",
+            "nomic_bert",
+            "modernbert",
+            "new",
+        ],
         TextEmbedding,
     ),
 ];
@@ -81,9 +143,9 @@ pub fn detect(name: &str, config: &Value, is_sentence_transformer: bool) -> Opti
         return found(family, format!("model_type {model_type:?}"));
     }
     let lower = name.to_lowercase();
-    let (part, family) = NAMES.iter().find_map(|(parts, family)| {
-        parts.iter().find(|part| lower.contains(**part)).map(|part| (*part, *family))
-    })?;
+    let (part, family) = NAMES
+        .iter()
+        .find_map(|(parts, family)| parts.iter().find(|part| lower.contains(**part)).map(|part| (*part, *family)))?;
     found(family, format!("the name holds {part:?}"))
 }
 
@@ -97,11 +159,26 @@ mod tests {
     fn families_by_config_then_by_name() {
         let family = |name, config| detect(name, &config, false).map(|found| found.family);
         assert_eq!(family("x", json!({"model_type": "bert", "architectures": ["BertModel"]})), Some(TextEmbedding));
-        assert_eq!(family("x", json!({"model_type": "bert", "architectures": ["BertLMHeadModel"]})), Some(TextGeneration));
-        assert_eq!(family("x", json!({"model_type": "llama", "architectures": ["LlamaForCausalLM"]})), Some(TextGeneration));
-        assert_eq!(family("x", json!({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]})), Some(TextGeneration));
-        assert_eq!(family("x", json!({"model_type": "t5", "architectures": ["T5ForConditionalGeneration"]})), Some(TextToText));
-        assert_eq!(family("x", json!({"model_type": "vit", "architectures": ["ViTForImageClassification"]})), Some(Vision));
+        assert_eq!(
+            family("x", json!({"model_type": "bert", "architectures": ["BertLMHeadModel"]})),
+            Some(TextGeneration)
+        );
+        assert_eq!(
+            family("x", json!({"model_type": "llama", "architectures": ["LlamaForCausalLM"]})),
+            Some(TextGeneration)
+        );
+        assert_eq!(
+            family("x", json!({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]})),
+            Some(TextGeneration)
+        );
+        assert_eq!(
+            family("x", json!({"model_type": "t5", "architectures": ["T5ForConditionalGeneration"]})),
+            Some(TextToText)
+        );
+        assert_eq!(
+            family("x", json!({"model_type": "vit", "architectures": ["ViTForImageClassification"]})),
+            Some(Vision)
+        );
         assert_eq!(family("x", json!({"model_type": "clip", "architectures": ["CLIPModel"]})), Some(Multimodal));
         assert_eq!(
             family("x", json!({"model_type": "whisper", "architectures": ["WhisperForConditionalGeneration"]})),

@@ -169,10 +169,8 @@ impl Models {
         }
         let wanted = text.to_owned();
         if let Some(row) = self.with_index(move |index| names::current(index, &wanted)).await? {
-            let cid = Cid::try_from(row.cid.as_str()).map_err(|error| ContentError::InvalidPath {
-                path: row.cid.clone(),
-                reason: error.to_string(),
-            })?;
+            let cid = Cid::try_from(row.cid.as_str())
+                .map_err(|error| ContentError::InvalidPath { path: row.cid.clone(), reason: error.to_string() })?;
             return Ok(row.locate(cid));
         }
         if Path::new(text).is_dir() {
@@ -279,13 +277,15 @@ impl Models {
 fn name_of(folder: &Path, given: Option<String>, config: &serde_json::Value) -> Result<String, ModelError> {
     let named = given.or_else(|| {
         // A hub's name has one slash; a path on somebody's disk has more, or begins with one.
-        let from_config = config["_name_or_path"].as_str().filter(|name| !name.is_empty() && !name.starts_with(['/', '.']));
+        let from_config =
+            config["_name_or_path"].as_str().filter(|name| !name.is_empty() && !name.starts_with(['/', '.']));
         from_config.filter(|name| name.matches('/').count() <= 1).map(ToOwned::to_owned)
     });
     let name = match named {
         Some(name) => name,
         None => {
-            let whole = std::path::absolute(folder).map_err(|source| ModelError::Read { path: folder.to_owned(), source })?;
+            let whole =
+                std::path::absolute(folder).map_err(|source| ModelError::Read { path: folder.to_owned(), source })?;
             whole.file_name().unwrap_or_default().to_string_lossy().into_owned()
         }
     };

@@ -53,7 +53,8 @@ pub(super) fn put(index: &Index, row: &Row) -> Result<(), ContentError> {
 /// Every name, in order.
 pub(super) fn all(index: &Index) -> Result<Vec<Row>, ContentError> {
     index.read(|connection| {
-        let mut query = connection.prepare(&format!("SELECT {COLUMNS} FROM names WHERE removed IS NULL ORDER BY name"))?;
+        let mut query =
+            connection.prepare(&format!("SELECT {COLUMNS} FROM names WHERE removed IS NULL ORDER BY name"))?;
         query.query_map([], row)?.collect()
     })
 }

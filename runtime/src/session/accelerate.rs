@@ -6,8 +6,8 @@ use chrono::Utc;
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_browser::pool::{Opened, Page};
 use pelago_protocol::{
-    EmbedData, EmbedResult, ExecutionOptions, Family, Input, LoadResult, Platform, Report, Request, RunData,
-    RunResult, Tensor,
+    EmbedData, EmbedResult, ExecutionOptions, Family, Input, LoadResult, Platform, Report, Request, RunData, RunResult,
+    Tensor,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -221,9 +221,13 @@ fn check(request: &Request) -> Result<(), SessionError> {
         });
     }
     match &request.input {
-        Input::Texts(texts) if texts.is_empty() => Err(SessionError::EmptyInput { what: "no text was given".to_owned() }),
+        Input::Texts(texts) if texts.is_empty() => {
+            Err(SessionError::EmptyInput { what: "no text was given".to_owned() })
+        }
         Input::Texts(texts) => match texts.iter().position(|text| text.trim().is_empty()) {
-            Some(index) => Err(SessionError::EmptyInput { what: format!("text {} of {} is empty", index + 1, texts.len()) }),
+            Some(index) => {
+                Err(SessionError::EmptyInput { what: format!("text {} of {} is empty", index + 1, texts.len()) })
+            }
             None => Ok(()),
         },
         Input::Tensors(tensors) if tensors.is_empty() => {

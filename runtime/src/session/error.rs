@@ -103,9 +103,9 @@ pub enum SessionError {
 
 /// What the page said, without the advice that [`SessionError::help`] repeats.
 fn message(error: &PoolError) -> String {
-    match error {
-        PoolError::Link { product, source: LinkError::Page { error } } => format!("{product}: {}", error.message),
-        other => other.to_string(),
+    match (error, error.page()) {
+        (PoolError::Link { product, .. }, Some(page)) => format!("{product}: {}", page.message),
+        _ => error.to_string(),
     }
 }
 
@@ -134,8 +134,12 @@ impl SessionError {
     /// What to do next. Empty where the message says it already.
     #[must_use]
     pub fn help(&self) -> String {
+        if let Self::Browser(error) = self
+            && let Some(page) = error.page()
+        {
+            return page.help.clone();
+        }
         match self {
-            Self::Browser(PoolError::Link { source: LinkError::Page { error }, .. }) => error.help.clone(),
             Self::Browser(PoolError::BrowserLost { .. }) => {
                 "run it again: the browser is opened anew, and nothing else was lost".to_owned()
             }
@@ -143,7 +147,8 @@ impl SessionError {
                 "`pelago doctor` shows what was found and the command that mends it".to_owned()
             }
             Self::SoftwareHardware { .. } => {
-                "leave --require-real-hardware out, or run where the browser has a GPU (`pelago capabilities`)".to_owned()
+                "leave --require-real-hardware out, or run where the browser has a GPU (`pelago capabilities`)"
+                    .to_owned()
             }
             Self::NoVariant { .. } => {
                 "use --precision 32, or add the model again from a folder that holds that file".to_owned()
@@ -153,9 +158,12 @@ impl SessionError {
             Self::UnexpectedOutput { .. } | Self::Frame(_) | Self::Json(_) | Self::Task { .. } => {
                 "page and program may be of different builds: build both again with `make build`".to_owned()
             }
-            Self::Content(_) | Self::Model(_) | Self::Graph { .. } | Self::Results(_) | Self::Browser(_) | Self::Page(_) => {
-                String::new()
-            }
+            Self::Content(_)
+            | Self::Model(_)
+            | Self::Graph { .. }
+            | Self::Results(_)
+            | Self::Browser(_)
+            | Self::Page(_) => String::new(),
         }
     }
 
@@ -175,9 +183,8 @@ fn pool_code(error: &PoolError) -> &'static str {
         PoolError::NoBrowser { .. } => "no_browser",
         PoolError::Launch(_) => "launch",
         PoolError::Open { .. } | PoolError::NoHello { .. } => "open",
-        PoolError::Link { source: LinkError::Page { error }, .. } => error.code.as_str(),
-        PoolError::Link { source: LinkError::Deadline { .. }, .. } => "deadline",
-        PoolError::Link { .. } => "link",
+        PoolError::Link { source, .. } if matches!(**source, LinkError::Deadline { .. }) => "deadline",
+        PoolError::Link { .. } => error.page().map_or("link", |page| page.code.as_str()),
         PoolError::BrowserLost { .. } => "browser_lost",
         PoolError::Server(_) => "server",
         PoolError::Answer { .. } => "unexpected_output",

@@ -15,8 +15,8 @@ mod source;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pelago_browser::pool::Pool;
 use pelago_browser::assets::PageBundle;
+use pelago_browser::pool::Pool;
 use pelago_protocol::Precision;
 use tokio::sync::Mutex;
 

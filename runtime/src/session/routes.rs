@@ -3,8 +3,8 @@
 
 use std::time::Instant;
 
-use pelago_browser::pool::Candidate;
 use pelago_browser::driver::Target;
+use pelago_browser::pool::Candidate;
 use pelago_protocol::{BrowserKind, Capabilities, Parity, Platform, Request};
 
 use polars::prelude::{DataFrame, IntoLazy, col, lit};
@@ -180,8 +180,7 @@ impl Session {
         let key = (prepared.source.cid.clone(), request.precision, batch.next_power_of_two());
         let mut known = self.measured.lock().await;
         if !known.contains_key(&key) {
-            let filter =
-                Filter { limit: Some(HISTORY), model: Some(prepared.source.cid.clone()), ..Filter::default() };
+            let filter = Filter { limit: Some(HISTORY), model: Some(prepared.source.cid.clone()), ..Filter::default() };
             let medians = medians(self.results.history(filter).await?, request, batch)?;
             known.insert(key.clone(), medians);
         }

@@ -97,7 +97,12 @@ impl Sources {
                 model: model.name.clone(),
                 precision,
                 expected: expected.iter().map(|path| (*path).to_owned()).collect(),
-                found: model.files.iter().map(|file| file.path.clone()).filter(|path| path.ends_with(".onnx")).collect(),
+                found: model
+                    .files
+                    .iter()
+                    .map(|file| file.path.clone())
+                    .filter(|path| path.ends_with(".onnx"))
+                    .collect(),
             }),
         }
     }
@@ -125,7 +130,11 @@ impl Sources {
     }
 
     async fn build(&self, model: &Model) -> Result<Vec<u8>, SessionError> {
-        let files = StoredFiles { store: self.store.clone(), root: model.cid.to_string(), runtime: tokio::runtime::Handle::current() };
+        let files = StoredFiles {
+            store: self.store.clone(),
+            root: model.cid.to_string(),
+            runtime: tokio::runtime::Handle::current(),
+        };
         let options = BuildOptions { parent: Some(model.cid.to_string()), ..BuildOptions::default() };
         let built = tokio::task::spawn_blocking(move || graph::build(&files, &options)).await;
         let built = built.map_err(|error| SessionError::Task { what: "building a graph", source: error })?;
