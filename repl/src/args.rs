@@ -142,7 +142,7 @@ pub(crate) enum Model {
     },
     /// Take a model's name away and free the bytes that no other model uses
     Remove {
-        /// A name or a CID
+        /// A name
         model: String,
         /// Print a JSON object
         #[arg(long)]

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use pelago_runtime::models::{AddOptions, Model as Known};
+use pelago_runtime::content::AddProgress;
+use pelago_runtime::models::{Described, Model as Named};
 use pelago_runtime::session::{Session, SessionError, SessionOptions, Step};
 use serde_json::{Value, json};
 
@@ -17,14 +18,12 @@ pub(crate) async fn run(options: SessionOptions, command: Model) -> Result<ExitC
         Model::Add { folder, name, family, json } => {
             let bars = Bars::new();
             let observer = bars.observer();
-            let add = AddOptions {
-                name,
-                family,
-                progress: Some(std::sync::Arc::new(move |file: &str, loaded, total| {
-                    observer(Step::Adding { file: file.to_owned(), loaded, total });
-                })),
+            let tell = move |step: AddProgress| {
+                let file = step.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                observer(Step::Adding { file, loaded: step.done, total: step.total });
             };
-            let added = models.add(&folder, add).await.map_err(SessionError::from)?;
+            let added = models.add(&folder, name.as_deref(), family, tell).await.map_err(SessionError::from)?;
+            let added = models.describe(&added.name).await.map_err(SessionError::from)?;
             bars.clear();
             show(&added, json)?;
         }
@@ -33,36 +32,33 @@ pub(crate) async fn run(options: SessionOptions, command: Model) -> Result<ExitC
             if all.is_empty() && !json {
                 output::say("no models yet: `pelago model add FOLDER` adds one");
             }
-            for model in &all {
-                if json {
-                    output::json::print(&as_json(model))?;
-                } else {
-                    output::print(&format!(
-                        "{:32} {:16} {:>10}  {}",
-                        model.name,
-                        model.family,
-                        size(model.size()),
-                        model.cid
-                    ))?;
-                }
-            }
+            all.iter().try_for_each(|model| list(model, json))?;
         }
-        Model::Show { model, json } => show(&models.resolve(&model).await.map_err(SessionError::from)?, json)?,
+        Model::Show { model, json } => show(&models.describe(&model).await.map_err(SessionError::from)?, json)?,
         Model::Remove { model, json } => {
-            let removed = models.remove(&model).await.map_err(SessionError::from)?;
+            let known = models.show(&model).await.map_err(SessionError::from)?;
+            models.remove(&model).await.map_err(SessionError::from)?;
             if json {
-                output::json::print(
-                    &json!({ "removed": removed.name, "cid": removed.cid.to_string(), "freed_bytes": removed.freed_bytes }),
-                )?;
+                output::json::print(&json!({ "removed": known.name, "cid": known.cid.to_string() }))?;
             } else {
-                output::print(&format!("removed {}, {} freed", removed.name, size(removed.freed_bytes)))?;
+                output::print(&format!("removed {}", known.name))?;
             }
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(model: &Known, json: bool) -> std::io::Result<()> {
+fn list(model: &Named, json: bool) -> std::io::Result<()> {
+    if json {
+        return output::json::print(&json!({
+            "name": model.name, "cid": model.cid.to_string(), "size": model.size, "files": model.files,
+            "source": model.source, "profile": model.profile, "added_at": model.added_at,
+        }));
+    }
+    output::print(&format!("{:32} {:>10}  {}", model.name, size(model.size), model.cid))
+}
+
+fn show(model: &Described, json: bool) -> std::io::Result<()> {
     if json {
         return output::json::print(&as_json(model));
     }
@@ -76,7 +72,7 @@ fn show(model: &Known, json: bool) -> std::io::Result<()> {
     Ok(())
 }
 
-fn as_json(model: &Known) -> Value {
+fn as_json(model: &Described) -> Value {
     let files =
         model.files.iter().map(|file| json!({ "path": file.path, "size": file.size, "cid": file.cid.to_string() }));
     json!({

@@ -7,7 +7,6 @@ use pelago_browser::driver::Search;
 use pelago_browser::guard::Guard;
 use pelago_browser::pool::PoolOptions;
 use pelago_protocol::Request;
-use pelago_runtime::models::AddOptions;
 use pelago_runtime::session::{Output, Run, Session, SessionError, SessionOptions};
 use tempfile::TempDir;
 
@@ -41,8 +40,7 @@ impl Lab {
     /// # Errors
     /// Where the folder is not a model's.
     pub async fn add(&self, folder: &Path, name: &str) -> Result<(), SessionError> {
-        let options = AddOptions { name: Some(name.to_owned()), ..AddOptions::default() };
-        self.session.models().add(folder, options).await?;
+        self.session.models().add(folder, Some(name), None, |_| {}).await?;
         Ok(())
     }
 
@@ -80,7 +78,10 @@ pub fn pelago() -> PathBuf {
     let own = std::env::current_exe().unwrap_or_default();
     let folders = own.ancestors().skip(1).take(2);
     folders.map(|folder| folder.join("pelago")).find(|path| path.exists()).unwrap_or_else(|| {
-        panic!("no `pelago` beside {}: run `make test`, or `cargo build --workspace` before `cargo test`", own.display())
+        panic!(
+            "no `pelago` beside {}: run `make test`, or `cargo build --workspace` before `cargo test`",
+            own.display()
+        )
     })
 }
 

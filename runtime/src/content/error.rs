@@ -1,130 +1,208 @@
-//! What goes wrong with content: on the way into the store, and on the way out.
+//! What can go wrong with the store, in words that say what to do next.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use cid::Cid;
 
-/// An error of the content store.
+/// An error of the content store. CIDs are boxed, so that a `Result` stays small.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ContentError {
-    /// The disk is full.
-    #[error("the disk of {} is full: free some space (`pelago model remove` frees models) and try again", path.display())]
-    Full {
-        /// What was being written.
-        path: PathBuf,
-    },
-    /// The store cannot be written to.
-    #[error("{} cannot be written: make it writable, or name another folder with --home", path.display())]
-    ReadOnly {
-        /// What was being written.
-        path: PathBuf,
-    },
-    /// Any other trouble with a file.
+pub enum StoreError {
+    /// A file operation failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was being done, e.g. `read`.
+        /// What was tried, e.g. `read`.
         action: &'static str,
-        /// To which file.
+        /// The file or folder.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        source: std::io::Error,
     },
-    /// The index.
-    #[error("the index {} cannot be used: {source}; move it away, and the next start makes it anew from the store's files", path.display())]
+    /// The disk or the quota is full. Nothing of the import was kept.
+    #[error("the disk is full while writing {}: free some space, or remove models, and try again", path.display())]
+    NoSpace {
+        /// The file that could not be written.
+        path: PathBuf,
+    },
+    /// The store can be read but not changed.
+    #[error("the store {} cannot be written: make the folder writable or choose another store", path.display())]
+    ReadOnly {
+        /// The store's folder.
+        path: PathBuf,
+    },
+    /// The index failed.
+    #[error("the index {} failed: {source}; if it is damaged, rebuild it from the extents", path.display())]
     Index {
-        /// The SQLite file.
+        /// The database file.
         path: PathBuf,
         /// What SQLite said.
         source: rusqlite::Error,
     },
-    /// Something in a folder that cannot be part of a model.
-    #[error("{} cannot be added: {reason}", path.display())]
-    Refused {
-        /// What it is.
+    /// The index was written by a later version.
+    #[error(
+        "the store {} has format {found}, this version knows up to {expected}: update Pelago or choose another store",
+        path.display()
+    )]
+    Format {
+        /// The store's folder.
         path: PathBuf,
-        /// Why not, and what to do.
-        reason: &'static str,
+        /// The newest format that this version knows.
+        expected: i64,
+        /// The format found.
+        found: i64,
     },
-    /// A file that changed while it was read.
-    #[error("{} changed while it was added: add it again when nothing writes to it", path.display())]
-    Changed {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// Nothing of that path is in the store.
-    #[error("{path:?} is not in the store: add the model first (`pelago model add FOLDER`)")]
-    NotFound {
-        /// `<cid>/<name>/…`
-        path: String,
-    },
-    /// A path that is none.
-    #[error("{path:?} is not a CID with a path below it: {reason}")]
-    InvalidPath {
-        /// The path.
-        path: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A folder where a file is needed, or the other way round.
-    #[error("{path:?} is a {found}, not a {expected}")]
-    Kind {
-        /// `<cid>/<name>/…`
-        path: String,
-        /// What is needed.
-        expected: &'static str,
-        /// What is there.
-        found: &'static str,
-    },
-    /// Bytes that are not what their CID says.
-    #[error("block {cid} in {} is damaged: its bytes do not match its CID; remove the model and add it again", path.display())]
+    /// A block's bytes do not match its CID. They were not handed out.
+    #[error(
+        "block {cid} in {} at byte {offset} is damaged (its bytes hash to {actual}): add the content again to mend it",
+        extent.display()
+    )]
     Corrupt {
-        /// The block.
-        cid: Cid,
-        /// The file that it is in.
-        path: PathBuf,
+        /// The CID that was asked for.
+        cid: Box<Cid>,
+        /// The CID that the bytes have; of the bytes that are there, where some are missing.
+        actual: Box<Cid>,
+        /// The extent's file.
+        extent: PathBuf,
+        /// Where in it, bytes.
+        offset: u64,
     },
-    /// A node of a DAG that has another form than its CID's codec promises.
-    #[error("block {cid} is not a UnixFS node that Pelago can read: {reason}")]
-    Node {
+    /// A block is not in the store.
+    #[error("block {cid} is not in this store: add the content it belongs to")]
+    MissingBlock {
         /// The block.
-        cid: Cid,
-        /// What is wrong with it.
-        reason: String,
+        cid: Box<Cid>,
     },
-    /// A range that is not inside the file.
-    #[error("bytes {start}..{end} are not inside {path:?}, which has {size}")]
-    Range {
-        /// `<cid>/<name>/…`
+    /// A root is not in the store.
+    #[error("{cid} is not in this store: `list` names what is, `add` adds a folder")]
+    UnknownRoot {
+        /// The root.
+        cid: Box<Cid>,
+    },
+    /// A folder has no such entry.
+    #[error("{cid} has no entry {path:?}")]
+    NoEntry {
+        /// The root or folder.
+        cid: Box<Cid>,
+        /// The path, from the root.
         path: String,
-        /// The first byte.
+    },
+    /// A file was expected.
+    #[error("{path:?} is a folder, a file was expected: name a file in it")]
+    IsFolder {
+        /// The path, `<cid>/…`.
+        path: String,
+    },
+    /// A folder was expected.
+    #[error("{path:?} is a file, a folder was expected")]
+    NotFolder {
+        /// The path or CID.
+        path: String,
+    },
+    /// A range that the file does not have.
+    #[error("bytes {start}..{end} were asked of {path:?}, which has {size}")]
+    Range {
+        /// The path, `<cid>/…`.
+        path: String,
+        /// First byte.
         start: u64,
-        /// One past the last byte.
+        /// After the last byte.
         end: u64,
-        /// Bytes that the file has.
+        /// The file's size, bytes.
         size: u64,
     },
-    /// A task that panicked or was cancelled.
-    #[error("work on the store ended before its result: {0}")]
-    Task(#[from] tokio::task::JoinError),
+    /// Text that is no CID or content path.
+    #[error(
+        "{text:?} is not a content address ({reason}): use <cid>, ipfs://<cid> or /ipfs/<cid>, with a path if wanted"
+    )]
+    Address {
+        /// What was given.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A CID whose hash or codec cannot be verified here.
+    #[error("{cid} uses {what} 0x{code:x}, which is not accepted: sha2-256 with raw or dag-pb is")]
+    Unsupported {
+        /// The CID.
+        cid: Box<Cid>,
+        /// `hash` or `codec`.
+        what: &'static str,
+        /// The multicodec code.
+        code: u64,
+    },
+    /// A node that is not well-formed UnixFS.
+    #[error("node {cid} is not valid UnixFS: {reason}")]
+    Node {
+        /// The node.
+        cid: Box<Cid>,
+        /// Expected and found.
+        reason: String,
+    },
+    /// A name that content must not have.
+    #[error("{} has a name that cannot be added ({reason}): rename it", path.display())]
+    Name {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A link that leaves the folder, dangles, or leads to a folder.
+    #[error("{} links to {} ({reason}): replace it by the file itself", path.display(), target.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+        /// Why it is refused.
+        reason: &'static str,
+    },
+    /// A socket, pipe or device.
+    #[error("{} is neither a file nor a folder: remove it from the folder", path.display())]
+    Special {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A source file changed while it was read.
+    #[error(
+        "{} changed while it was added ({expected} bytes before, {actual} after): add it again when it is at rest",
+        path.display()
+    )]
+    Changed {
+        /// The file.
+        path: PathBuf,
+        /// Bytes before.
+        expected: u64,
+        /// Bytes read.
+        actual: u64,
+    },
+    /// The caller dropped the request.
+    #[error("the request was cancelled; nothing of it was kept")]
+    Cancelled,
+    /// The task that did the work ended early.
+    #[error("the store's worker ended early: {source}")]
+    Worker {
+        /// What became of it.
+        source: tokio::task::JoinError,
+    },
 }
 
-impl ContentError {
-    /// The error of a write: a full disk and a read-only one say so by name.
-    pub(crate) fn write(path: &Path, source: io::Error) -> Self {
-        let path = path.to_owned();
+impl StoreError {
+    /// An I/O error with its file, told apart by what can be done about it.
+    pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> Self {
+        use std::io::ErrorKind;
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-                Self::Full { path }
-            }
-            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::ReadOnly { path },
-            _ => Self::Io { action: "write", path, source },
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::NoSpace { path: path.to_owned() },
+            ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path: path.to_owned() },
+            _ => Self::Io { action, path: path.to_owned(), source },
         }
     }
 
-    /// The error of a read.
-    pub(crate) fn read(path: &Path, source: io::Error) -> Self {
-        Self::Io { action: "read", path: path.to_owned(), source }
+    /// An index error with its file, told apart likewise.
+    pub(crate) fn index(path: &Path, source: rusqlite::Error) -> Self {
+        match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::NoSpace { path: path.to_owned() },
+            Some(rusqlite::ErrorCode::ReadOnly) => Self::ReadOnly { path: path.to_owned() },
+            _ => Self::Index { path: path.to_owned(), source },
+        }
     }
 }

@@ -1,198 +1,290 @@
-//! Adding: a folder or bytes become extents, nodes and rows of the index.
-//!
-//! The order is what makes a crash harmless: bytes are on disk under a
-//! temporary name, then under their CID, then nodes, then one transaction of
-//! the index. A root that the index names is whole.
+//! Adding content: read once, hashed on all cores, written once, then made
+//! visible in one transaction.
 
-use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::collections::HashSet;
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cid::Cid;
 
-use super::layout::{Layout, Scratch};
-use super::unixfs::{self, Block, CHUNK, Link, PROFILE};
-use super::{ContentError, Index, Observer};
+use super::extent::{ExtentWriter, RootRecord, Sealed, sync_folder};
+use super::folder::Item;
+use super::store::{AddProgress, Added, Inner};
+use super::unixfs::{self, Child};
+use super::{Profile, StoreError, cids};
 
-/// What adding gave.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Added {
-    /// The root's CID.
-    pub cid: Cid,
-    /// Bytes of all files below.
-    pub size: u64,
-    /// Bytes that were not in the store before.
-    pub new_bytes: u64,
-}
+/// Chunks that are read, hashed and written together: bounds memory, and gives each core work.
+const BATCH: usize = 8;
 
-/// A block, and where it is.
-struct Placed {
-    cid: Cid,
-    /// The extent that a leaf is in, and its offset there; `None` for a node.
-    place: Option<(Cid, u64)>,
-    length: u64,
-}
-
-/// One import under way.
-pub(super) struct Import<'a> {
-    layout: &'a Layout,
-    scratch: Scratch,
-    observer: Option<&'a Observer>,
-    blocks: Vec<Placed>,
-    extents: Vec<Cid>,
-    nodes: Vec<Cid>,
+/// One import, which leaves nothing behind unless it is committed.
+struct Import<'a> {
+    inner: &'a Inner,
+    progress: &'a (dyn Fn(AddProgress) + Send + Sync),
+    cancelled: &'a AtomicBool,
+    owner_folder: &'a Path,
+    /// Whether blocks that the store has are relied on. Not so in a last try, after another process
+    /// took such blocks away.
+    reuse: bool,
+    total: u64,
+    done: u64,
+    files: u64,
     new_bytes: u64,
+    /// Every block under the root, each once.
+    under: Vec<Cid>,
+    seen: HashSet<Cid>,
+    small: Option<ExtentWriter>,
+    sealed: Vec<Sealed>,
+    committed: bool,
+    buffer: Vec<u8>,
 }
 
-impl<'a> Import<'a> {
-    pub(super) fn new(layout: &'a Layout, observer: Option<&'a Observer>) -> Result<Self, ContentError> {
-        let scratch = layout.scratch()?;
-        let (blocks, extents, nodes) = Default::default();
-        Ok(Self { layout, scratch, observer, blocks, extents, nodes, new_bytes: 0 })
+/// Adds an item under the profile; blocks the calling thread.
+pub(crate) fn import(
+    inner: &Inner,
+    item: &Item,
+    hidden: Vec<PathBuf>,
+    progress: &(dyn Fn(AddProgress) + Send + Sync),
+    cancelled: &AtomicBool,
+) -> Result<Added, StoreError> {
+    let owner = inner.owner()?;
+    let mut reuse = true;
+    loop {
+        let mut import = Import {
+            inner,
+            progress,
+            cancelled,
+            owner_folder: owner.folder(),
+            reuse,
+            total: item.size(),
+            done: 0,
+            files: 0,
+            new_bytes: 0,
+            under: Vec::new(),
+            seen: HashSet::new(),
+            small: None,
+            sealed: Vec::new(),
+            committed: false,
+            buffer: Vec::new(),
+        };
+        match import.run(item, &hidden)? {
+            Ok(added) => return Ok(added),
+            // Another process took away what was relied on: once more, with blocks of our own.
+            Err(_) if reuse => reuse = false,
+            // Only content that was linked to by CID can have gone now.
+            Err(cid) => return Err(StoreError::MissingBlock { cid: Box::new(cid) }),
+        }
+    }
+}
+
+impl Import<'_> {
+    fn run(&mut self, item: &Item, hidden: &[PathBuf]) -> Result<Result<Added, Cid>, StoreError> {
+        let root = self.add(item, Path::new(""))?;
+        let record = RootRecord {
+            cid: root.cid.to_string(),
+            profile: Profile::UnixfsV1_2025.as_str().to_owned(),
+            size: root.size,
+            files: self.files,
+            added_at: chrono::Utc::now().to_rfc3339(),
+        };
+        // A new root is recorded in an extent even if all its blocks are old, so that a scan finds it.
+        if self.small.is_some() || !self.inner.has_root(&root.cid)? {
+            let small = match self.small.take() {
+                Some(writer) => writer,
+                None => self.writer()?,
+            };
+            self.sealed.push(small.seal(&self.inner.extents, Some(record.clone()))?);
+        }
+        if !self.sealed.is_empty() {
+            sync_folder(&self.inner.extents)?;
+        }
+        let unneeded = match self.inner.index.commit(&self.sealed, &record, &root.cid, &self.under)? {
+            Ok(unneeded) => unneeded,
+            Err(gone) => return Ok(Err(gone)),
+        };
+        self.committed = true;
+        for name in unneeded {
+            self.inner.remove_extent(&name);
+        }
+        Ok(Ok(Added {
+            root: root.cid,
+            size: root.size,
+            files: self.files,
+            new_bytes: self.new_bytes,
+            profile: Profile::UnixfsV1_2025,
+            hidden: hidden.to_vec(),
+        }))
     }
 
-    /// A folder and all below it.
-    pub(super) fn folder(&mut self, path: &Path) -> Result<Link, ContentError> {
-        let mut found = fs::read_dir(path)
-            .and_then(Iterator::collect::<std::io::Result<Vec<_>>>)
-            .map_err(|source| ContentError::read(path, source))?;
-        found.sort_by_key(fs::DirEntry::file_name);
-        let mut links = Vec::with_capacity(found.len());
-        for entry in found {
-            let path = entry.path();
-            let name = entry.file_name().into_string().map_err(|_| ContentError::Refused {
-                path: path.clone(),
-                reason: "its name is not UTF-8; rename it",
-            })?;
-            // `.git`, `.cache` and editors' files are not part of a model.
-            if name.starts_with('.') {
+    fn add(&mut self, item: &Item, path: &Path) -> Result<Child, StoreError> {
+        match item {
+            Item::Folder(entries) => {
+                let mut children = Vec::with_capacity(entries.len());
+                for (name, item) in entries {
+                    children.push((name.clone(), self.add(item, &path.join(name))?));
+                }
+                let (child, nodes) = unixfs::folder(path, &children)?;
+                self.put_nodes(nodes)?;
+                Ok(child)
+            }
+            Item::File { path, size } => {
+                let flags = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+                let open = OpenOptions::new().read(true).custom_flags(flags).open(path);
+                let file = open.map_err(|e| StoreError::io("open", path, e))?;
+                if !file.metadata().map_err(|e| StoreError::io("look at", path, e))?.is_file() {
+                    return Err(StoreError::Special { path: path.clone() });
+                }
+                self.add_file(file, path, *size)
+            }
+            Item::Bytes(bytes) => self.add_file(&bytes[..], path, bytes.len() as u64),
+            Item::Link(cid) => {
+                self.files += 1;
+                let (child, under) = self.inner.describe(cid)?;
+                for block in under {
+                    self.note(block);
+                }
+                Ok(child)
+            }
+        }
+    }
+
+    fn add_file(&mut self, mut source: impl Read, path: &Path, size: u64) -> Result<Child, StoreError> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let capacity = Profile::CHUNK * if size > Profile::CHUNK as u64 { BATCH } else { 1 };
+        if buffer.len() < capacity {
+            buffer.resize(capacity, 0);
+        }
+        let mut large = None;
+        let mut leaves = Vec::new();
+        let mut actual = 0;
+        loop {
+            if self.cancelled.load(Ordering::Relaxed) {
+                return Err(StoreError::Cancelled);
+            }
+            let length = fill(&mut source, &mut buffer[..capacity]).map_err(|e| StoreError::io("read", path, e))?;
+            if length == 0 && actual > 0 {
+                break;
+            }
+            let batch = &buffer[..length];
+            let chunks: Vec<&[u8]> = if length == 0 { vec![batch] } else { batch.chunks(Profile::CHUNK).collect() };
+            let named = hash(&chunks);
+            self.put_chunks(&chunks, &named, (size > Profile::CHUNK as u64).then_some(&mut large))?;
+            leaves.extend(named.iter().zip(&chunks).map(|(cid, chunk)| {
+                let size = chunk.len() as u64;
+                Child { cid: *cid, size, dag_size: size }
+            }));
+            actual += length as u64;
+            self.done += length as u64;
+            (self.progress)(AddProgress { done: self.done, total: self.total, file: path.to_owned() });
+            if length < capacity || actual > size {
+                break;
+            }
+        }
+        self.buffer = buffer;
+        if actual != size {
+            return Err(StoreError::Changed { path: path.to_owned(), expected: size, actual });
+        }
+        if let Some(writer) = large {
+            self.sealed.push(writer.seal(&self.inner.extents, None)?);
+        }
+        self.files += 1;
+        let (child, nodes) = unixfs::file_tree(leaves);
+        self.put_nodes(nodes)?;
+        Ok(child)
+    }
+
+    /// Writes the blocks that are new, into the file's own extent or the shared one.
+    fn put_chunks(
+        &mut self,
+        chunks: &[&[u8]],
+        named: &[Cid],
+        mut large: Option<&mut Option<ExtentWriter>>,
+    ) -> Result<(), StoreError> {
+        let stored = if self.reuse { self.inner.index.present(named)? } else { vec![false; named.len()] };
+        for ((chunk, cid), stored) in chunks.iter().zip(named).zip(stored) {
+            if !self.note(*cid) || stored {
                 continue;
             }
-            let kind = entry.file_type().map_err(|source| ContentError::read(&path, source))?;
-            let link = if kind.is_symlink() {
-                self.followed(&path)?
-            } else if kind.is_dir() {
-                self.folder(&path)?
-            } else if kind.is_file() {
-                self.file(&path)?
-            } else {
-                return Err(ContentError::Refused {
-                    path,
-                    reason: "it is neither a file nor a folder; move it out of the folder",
-                });
-            };
-            links.push(Link { name, ..link });
-        }
-        let made = unixfs::folder(links)?;
-        let (link, block) = made.ok_or_else(|| ContentError::Refused {
-            path: path.to_owned(),
-            reason: "it has more entries than one UnixFS node holds; spread them over folders",
-        })?;
-        self.node(block)?;
-        Ok(link)
-    }
-
-    /// The file that a symbolic link leads to: hub caches keep models so. A link
-    /// to a folder is refused, so that no tree can lead to itself.
-    fn followed(&mut self, path: &Path) -> Result<Link, ContentError> {
-        let target = fs::canonicalize(path).map_err(|source| ContentError::read(path, source))?;
-        if !target.is_file() {
-            return Err(ContentError::Refused {
-                path: path.to_owned(),
-                reason: "it is a symbolic link to something that is not a file; put the folder itself there",
-            });
-        }
-        self.file(&target)
-    }
-
-    /// A file: copied, hashed on the way, and put to its place.
-    fn file(&mut self, path: &Path) -> Result<Link, ContentError> {
-        let mut source = File::open(path).map_err(|error| ContentError::read(path, error))?;
-        let size = source.metadata().map_err(|error| ContentError::read(path, error))?.len();
-        let link = self.extent(&mut source, path, size)?;
-        if link.size != size {
-            return Err(ContentError::Changed { path: path.to_owned() });
-        }
-        Ok(link)
-    }
-
-    /// Bytes from memory.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<Link, ContentError> {
-        self.extent(&mut &bytes[..], Path::new("memory"), bytes.len() as u64)
-    }
-
-    fn extent(&mut self, source: &mut impl Read, path: &Path, expected: u64) -> Result<Link, ContentError> {
-        let temporary: PathBuf = self.scratch.folder.join("extent");
-        let failed = |error| ContentError::write(&temporary, error);
-        let mut copy = File::create(&temporary).map_err(failed)?;
-        let mut leaves = Vec::new();
-        let mut chunk = Vec::with_capacity(CHUNK);
-        let mut size = 0;
-        loop {
-            chunk.clear();
-            let read = source.by_ref().take(CHUNK as u64).read_to_end(&mut chunk);
-            read.map_err(|error| ContentError::read(path, error))?;
-            if chunk.is_empty() && !leaves.is_empty() {
-                break;
-            }
-            copy.write_all(&chunk).map_err(failed)?;
-            let length = chunk.len() as u64;
-            leaves.push(Link { name: String::new(), cid: unixfs::leaf(&chunk), size: length, total: length });
-            size += length;
-            if let Some(observer) = self.observer {
-                observer(&path.file_name().unwrap_or_default().to_string_lossy(), size, expected);
-            }
-            if chunk.len() < CHUNK {
-                break;
+            self.new_bytes += chunk.len() as u64;
+            match &mut large {
+                Some(Some(writer)) => writer.append(*cid, chunk)?,
+                Some(slot) => {
+                    let mut writer = self.writer()?;
+                    writer.append(*cid, chunk)?;
+                    **slot = Some(writer);
+                }
+                None => self.small()?.append(*cid, chunk)?,
             }
         }
-        let (root, nodes) = unixfs::file(leaves.clone())?;
-        let to = self.layout.extent(&root.cid);
-        if !to.exists() {
-            copy.sync_all().map_err(failed)?;
-            self.layout.publish(&temporary, &to)?;
-            self.new_bytes += size;
-        }
-        let mut offset = 0;
-        for leaf in &leaves {
-            self.blocks.push(Placed { cid: leaf.cid, place: Some((root.cid, offset)), length: leaf.size });
-            offset += leaf.size;
-        }
-        self.extents.push(root.cid);
-        nodes.into_iter().try_for_each(|block| self.node(block))?;
-        Ok(root)
-    }
-
-    fn node(&mut self, (cid, bytes): Block) -> Result<(), ContentError> {
-        self.layout.publish_node(&self.scratch, &cid, &bytes)?;
-        self.blocks.push(Placed { cid, place: None, length: bytes.len() as u64 });
-        self.nodes.push(cid);
         Ok(())
     }
 
-    /// Makes the root known.
-    pub(super) fn finish(self, index: &Index, root: &Link) -> Result<Added, ContentError> {
-        let (root_text, added) = (root.cid.to_string(), chrono::Utc::now().to_rfc3339());
-        index.write(|transaction| {
-            let mut block = transaction
-                .prepare("INSERT OR IGNORE INTO blocks (cid, extent, offset, length) VALUES (?1, ?2, ?3, ?4)")?;
-            for Placed { cid, place, length } in &self.blocks {
-                let (extent, offset) =
-                    place.as_ref().map(|(extent, offset)| (extent.to_string(), *offset as i64)).unzip();
-                block.execute((cid.to_string(), extent, offset, *length as i64))?;
-            }
-            let mut member =
-                transaction.prepare("INSERT OR IGNORE INTO members (root, cid, is_extent) VALUES (?1, ?2, ?3)")?;
-            let members = self.extents.iter().map(|cid| (cid, true)).chain(self.nodes.iter().map(|cid| (cid, false)));
-            for (cid, is_extent) in members {
-                member.execute((&root_text, cid.to_string(), is_extent))?;
-            }
-            transaction.execute(
-                "INSERT OR IGNORE INTO roots (cid, size, profile, added) VALUES (?1, ?2, ?3, ?4)",
-                (&root_text, root.size as i64, PROFILE, &added),
-            )?;
-            Ok(())
-        })?;
-        Ok(Added { cid: root.cid, size: root.size, new_bytes: self.new_bytes })
+    fn put_nodes(&mut self, nodes: Vec<unixfs::Block>) -> Result<(), StoreError> {
+        let named: Vec<Cid> = nodes.iter().map(|n| n.cid).collect();
+        let chunks: Vec<&[u8]> = nodes.iter().map(|n| &n.bytes[..]).collect();
+        self.put_chunks(&chunks, &named, None)
     }
+
+    /// Remembers a block as part of the content; false if it was met before.
+    fn note(&mut self, cid: Cid) -> bool {
+        let new = self.seen.insert(cid);
+        if new {
+            self.under.push(cid);
+        }
+        new
+    }
+
+    fn writer(&self) -> Result<ExtentWriter, StoreError> {
+        ExtentWriter::create(self.owner_folder, self.inner.owner()?.next_name())
+    }
+
+    fn small(&mut self) -> Result<&mut ExtentWriter, StoreError> {
+        let writer = match self.small.take() {
+            Some(writer) => writer,
+            None => self.writer()?,
+        };
+        Ok(self.small.insert(writer))
+    }
+}
+
+impl Drop for Import<'_> {
+    fn drop(&mut self) {
+        if !self.committed {
+            for extent in &self.sealed {
+                self.inner.remove_extent(&extent.name);
+            }
+        }
+    }
+}
+
+fn fill(source: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match source.read(&mut buffer[length..]) {
+            Ok(0) => break,
+            Ok(n) => length += n,
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(length)
+}
+
+/// The CIDs of chunks, on as many cores as there are.
+fn hash(chunks: &[&[u8]]) -> Vec<Cid> {
+    // One chunk is not worth a thread.
+    if chunks.len() < 2 {
+        return chunks.iter().map(|c| cids::of(cids::RAW, c)).collect();
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = chunks.len().div_ceil(cores);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = chunks
+            .chunks(share)
+            .map(|part| scope.spawn(move || part.iter().map(|c| cids::of(cids::RAW, c)).collect::<Vec<_>>()))
+            .collect();
+        workers.into_iter().flat_map(|w| w.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }

@@ -1,130 +1,186 @@
-//! Whether a folder holds a model: checked before a byte of it is added.
+//! A model folder, checked before it is added: what is missing, cut short or
+//! contradicts itself is found here and not in a page an hour later.
 
-use std::fs::{self, File};
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use pelago_protocol::Family;
 use serde_json::Value;
 
-use super::ModelError;
-use crate::graph::{self, Checkpoint};
+use super::{Clues, Detected, ModelError, detect, onnx, safetensors};
 
-/// Fields of ONNX's `ModelProto`, from the public `onnx.proto`.
-const IR_VERSION: u64 = 1;
-const GRAPH: u64 = 7;
+/// Any of these groups makes a tokenizer.
+const TOKENIZERS: &[&[&str]] = &[
+    &["tokenizer.json"],
+    &["vocab.txt"],
+    &["vocab.json", "merges.txt"],
+    &["tokenizer.model"],
+    &["spiece.model"],
+    &["sentencepiece.bpe.model"],
+    &["source.spm", "target.spm"],
+];
+/// Configurations and indexes larger than this are something else.
+const JSON_MAX: u64 = 64 << 20;
+const DEPTH_MAX: usize = 16;
 
-/// What a folder was found to hold.
-#[derive(Debug)]
-pub(super) struct Checked {
-    /// config.json; an empty object where there is none, as for a bare graph.
-    pub(super) config: Value,
-    pub(super) has_tokenizer: bool,
-    pub(super) is_sentence_transformer: bool,
+/// A folder that passed.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The folder that holds `config.json`: the one given, or the one folder in it that does.
+    pub folder: PathBuf,
+    /// The name it calls itself, or its folder's.
+    pub name: String,
+    /// Its family, where a rule knows it.
+    pub family: Option<Detected>,
+    /// Its safetensors files, relative to the folder.
+    pub safetensors: Vec<PathBuf>,
+    /// Its ONNX files, relative to the folder.
+    pub onnx: Vec<PathBuf>,
 }
 
-pub(super) fn folder(path: &Path) -> Result<Checked, ModelError> {
-    if !path.is_dir() {
-        return Err(ModelError::NotAFolder { path: path.to_owned() });
-    }
-    let graphs = onnx_files(path)?;
-    graphs.iter().try_for_each(|file| onnx(file))?;
-    let safetensors = path.join("model.safetensors").exists() || path.join("model.safetensors.index.json").exists();
-    if safetensors {
-        Checkpoint::read(&graph::Folder(path.to_owned()))?;
-    } else if graphs.is_empty() {
-        return Err(ModelError::MissingFile {
-            path: path.to_owned(),
-            expected: "model.safetensors or .onnx file".to_owned(),
+/// Checks a model folder; `family` overrides what would be detected. Blocks the thread.
+///
+/// # Errors
+///
+/// Everything of [`ModelError`] that speaks of files, naming the file, what was expected and found.
+pub fn check_folder(folder: &Path, family: Option<Family>) -> Result<Checked, ModelError> {
+    let folder = &find(folder)?;
+    let config_file = folder.join("config.json");
+    let config = json(&config_file, "a JSON object with model_type or architectures")?;
+    if !(config["model_type"].is_string() || config["architectures"].as_array().is_some_and(|a| !a.is_empty())) {
+        return Err(ModelError::Json {
+            file: config_file,
+            expected: "a JSON object with model_type or architectures",
+            actual: "neither".to_owned(),
         });
     }
-    let config_path = path.join("config.json");
-    if safetensors && !config_path.exists() {
-        return Err(ModelError::MissingFile { path: path.to_owned(), expected: "config.json".to_owned() });
+    let mut files = Vec::new();
+    list(folder, folder, 0, &mut files)?;
+    let of = |extension: &str| -> Vec<PathBuf> {
+        files.iter().filter(|f| f.extension().is_some_and(|e| e == extension)).cloned().collect()
+    };
+    let (weights, graphs) = (of("safetensors"), of("onnx"));
+    if weights.is_empty() && graphs.is_empty() {
+        // A list of shards without the shards has something better to say.
+        check_index(folder, &BTreeMap::new())?;
+        return Err(ModelError::NoWeights { folder: folder.clone() });
     }
-    let config = if config_path.exists() { json(&config_path)? } else { Value::Object(Default::default()) };
-    for name in ["tokenizer.json", "tokenizer_config.json", "modules.json"] {
-        let file = path.join(name);
-        if file.exists() {
-            json(&file)?;
+    let mut tensors = BTreeMap::new();
+    for file in &weights {
+        tensors.insert(file.clone(), safetensors::check(&folder.join(file))?);
+    }
+    check_index(folder, &tensors)?;
+    graphs.iter().try_for_each(|file| onnx::check(&folder.join(file), folder))?;
+
+    let name = default_name(&config, folder);
+    let modules_file = folder.join("modules.json");
+    let modules = if modules_file.exists() { Some(json(&modules_file, "a JSON list of modules")?) } else { None };
+    let clues = Clues { config: Some(&config), modules: modules.as_ref(), name: &name, family };
+    let detected = detect(&clues);
+    let text = [Family::TextEmbedding, Family::TextGeneration, Family::TextToText];
+    if detected.as_ref().is_some_and(|d| text.contains(&d.family)) {
+        let has = |group: &&[&str]| group.iter().all(|name| folder.join(name).is_file());
+        if !TOKENIZERS.iter().any(has) {
+            let expected = TOKENIZERS.iter().map(|g| g.join(" with ")).collect::<Vec<_>>().join(", ");
+            return Err(ModelError::NoTokenizer { folder: folder.clone(), expected });
+        }
+        for file in ["tokenizer.json", "tokenizer_config.json"].map(|name| folder.join(name)) {
+            if file.exists() {
+                json(&file, "a JSON object")?;
+            }
         }
     }
-    Ok(Checked {
-        config,
-        has_tokenizer: path.join("tokenizer.json").exists(),
-        is_sentence_transformer: path.join("modules.json").exists(),
-    })
+    Ok(Checked { folder: folder.clone(), name, family: detected, safetensors: weights, onnx: graphs })
 }
 
-fn json(path: &Path) -> Result<Value, ModelError> {
-    let text = fs::read(path).map_err(|source| ModelError::Read { path: path.to_owned(), source })?;
-    serde_json::from_slice(&text).map_err(|source| ModelError::Json { path: path.to_owned(), source })
+/// The folder itself, or the one folder in it that holds a configuration (as Python packages have).
+fn find(folder: &Path) -> Result<PathBuf, ModelError> {
+    let read = |source| ModelError::Read { file: folder.to_owned(), source };
+    let folder = folder.canonicalize().map_err(read)?;
+    if folder.join("config.json").is_file() {
+        return Ok(folder);
+    }
+    if !folder.is_dir() {
+        return Err(ModelError::NoConfig { folder, found: "a file" });
+    }
+    let mut inner = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(read)? {
+        let path = entry.map_err(read)?.path();
+        if path.join("config.json").is_file() {
+            inner.push(path);
+        }
+    }
+    match (inner.pop(), inner.is_empty()) {
+        (Some(only), true) => Ok(only),
+        (Some(_), false) => Err(ModelError::NoConfig { folder, found: "several folders that have one" }),
+        (None, _) => Err(ModelError::NoConfig { folder, found: "none" }),
+    }
 }
 
-/// Graphs in the folder and in its `onnx/`, where exporters put them.
-fn onnx_files(path: &Path) -> Result<Vec<PathBuf>, ModelError> {
-    let mut found = Vec::new();
-    for folder in [path.to_owned(), path.join("onnx")] {
-        if !folder.is_dir() {
+fn list(root: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), ModelError> {
+    let read = |source| ModelError::Read { file: folder.to_owned(), source };
+    let mut entries = std::fs::read_dir(folder).map_err(read)?.collect::<Result<Vec<_>, _>>().map_err(read)?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        let kind = entry.file_type().map_err(read)?;
+        if hidden {
             continue;
         }
-        let entries = fs::read_dir(&folder).map_err(|source| ModelError::Read { path: folder.clone(), source })?;
-        found.extend(
-            entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == "onnx")),
-        );
-    }
-    Ok(found)
-}
-
-/// Walks the outermost fields of the protobuf, without reading the weights in it.
-fn onnx(path: &Path) -> Result<(), ModelError> {
-    let wrong = |reason: String| ModelError::NotOnnx { path: path.to_owned(), reason };
-    let io = |source| ModelError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(io)?;
-    let size = file.metadata().map_err(io)?.len();
-    let mut reader = BufReader::new(file);
-    let (mut at, mut has_version, mut has_graph) = (0, false, false);
-    while at < size {
-        let (key, length) = varint(&mut reader).map_err(|reason| wrong(format!("at byte {at}: {reason}")))?;
-        at += length;
-        let skip = match key & 7 {
-            0 => {
-                at += varint(&mut reader).map_err(|reason| wrong(format!("at byte {at}: {reason}")))?.1;
-                0
-            }
-            1 => 8,
-            2 => {
-                let (skip, length) = varint(&mut reader).map_err(|reason| wrong(format!("at byte {at}: {reason}")))?;
-                at += length;
-                skip
-            }
-            5 => 4,
-            kind => return Err(wrong(format!("byte {at} has the wire type {kind}, which protobuf has not"))),
-        };
-        let end = at.checked_add(skip).filter(|end| *end <= size);
-        at = end.ok_or_else(|| wrong(format!("a field of {skip} bytes at byte {at} ends outside the {size} bytes")))?;
-        reader.seek(SeekFrom::Start(at)).map_err(io)?;
-        match key >> 3 {
-            IR_VERSION => has_version = true,
-            GRAPH => has_graph = true,
-            _ => {}
+        // The store refuses what is neither file nor folder, and links out of the folder.
+        if kind.is_dir() && depth < DEPTH_MAX {
+            list(root, &path, depth + 1, files)?;
+        } else if path.is_file() {
+            files.extend(path.strip_prefix(root).map(Path::to_owned));
         }
-    }
-    if !has_version || !has_graph {
-        return Err(wrong("it has no ir_version or no graph".to_owned()));
     }
     Ok(())
 }
 
-/// A varint and its length in bytes.
-fn varint(reader: &mut impl Read) -> Result<(u64, u64), String> {
-    let mut value = 0;
-    for length in 1..=10 {
-        let mut byte = [0];
-        reader.read_exact(&mut byte).map_err(|_| "the file ends inside a number".to_owned())?;
-        value |= u64::from(byte[0] & 0x7f) << (7 * (length - 1));
-        if byte[0] & 0x80 == 0 {
-            return Ok((value, length));
-        }
+fn json(file: &Path, expected: &'static str) -> Result<Value, ModelError> {
+    let read = |source| ModelError::Read { file: file.to_owned(), source };
+    let bad = |actual| ModelError::Json { file: file.to_owned(), expected, actual };
+    let size = file.metadata().map_err(read)?.len();
+    if size > JSON_MAX {
+        return Err(bad(format!("a file of {size} bytes")));
     }
-    Err("a number is longer than 10 bytes".to_owned())
+    let value: Value =
+        serde_json::from_slice(&std::fs::read(file).map_err(read)?).map_err(|e| bad(format!("no JSON: {e}")))?;
+    if value.is_object() || value.is_array() { Ok(value) } else { Err(bad(value.to_string())) }
+}
+
+/// Every tensor that `model.safetensors.index.json` names must be in the shard it names.
+fn check_index(folder: &Path, tensors: &BTreeMap<PathBuf, BTreeSet<String>>) -> Result<(), ModelError> {
+    let file = folder.join("model.safetensors.index.json");
+    if !file.exists() {
+        return Ok(());
+    }
+    let expected = "a JSON object with weight_map, from tensors to files";
+    let index = json(&file, expected)?;
+    let Some(map) = index["weight_map"].as_object() else {
+        return Err(ModelError::Json { file, expected, actual: "no weight_map".to_owned() });
+    };
+    for (tensor, shard) in map {
+        let shard = shard.as_str().unwrap_or_default();
+        let missing = match tensors.get(Path::new(shard)) {
+            None => "a file".to_owned(),
+            Some(names) if !names.contains(tensor) => format!("tensor {tensor:?}"),
+            Some(_) => continue,
+        };
+        return Err(ModelError::Shard { file, shard: shard.to_owned(), missing });
+    }
+    Ok(())
+}
+
+/// `_name_or_path` where it is a name, else the folder's; `model` and the like say nothing, so the
+/// folder above is asked.
+fn default_name(config: &Value, folder: &Path) -> String {
+    let own = config["_name_or_path"].as_str().unwrap_or_default();
+    if !own.is_empty() && own.matches('/').count() <= 1 && !own.starts_with(['/', '.', '~']) && !own.ends_with('/') {
+        return own.to_owned();
+    }
+    let names = folder.ancestors().filter_map(|a| a.file_name()?.to_str());
+    let mut telling = names.filter(|n| !matches!(*n, "model" | "models" | "src" | "onnx" | "checkpoint"));
+    telling.next().unwrap_or("model").to_owned()
 }

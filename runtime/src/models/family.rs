@@ -1,198 +1,281 @@
-//! What a model does, told from its config and, where that is silent, its name.
+//! Which family a model is of: by its configuration, and where that is silent
+//! by its name. The tables are the whole of it; a wrong answer is mended there.
 
 use pelago_protocol::Family;
+use pelago_protocol::Family::{Audio, Multimodal, TextEmbedding, TextGeneration, TextToText, Vision};
 use serde_json::Value;
 
-use Family::{Audio, Multimodal, TextEmbedding, TextGeneration, TextToText, Vision};
+/// What is known of a model.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Clues<'a> {
+    /// `config.json`.
+    pub config: Option<&'a Value>,
+    /// `modules.json` of sentence-transformers.
+    pub modules: Option<&'a Value>,
+    /// The model's name.
+    pub name: &'a str,
+    /// What the user says, which settles it.
+    pub family: Option<Family>,
+}
 
-/// Endings of `architectures` that say it whatever the model type.
-const HEADS: &[(&str, Family)] = &[
-    ("ForCausalLM", TextGeneration),
-    ("LMHeadModel", TextGeneration),
-    ("ForConditionalGeneration", TextToText),
-    ("ForImageClassification", Vision),
-    ("ForObjectDetection", Vision),
-    ("ForSemanticSegmentation", Vision),
-    ("ForSpeechSeq2Seq", Audio),
-    ("ForCTC", Audio),
-    ("ForAudioClassification", Audio),
-];
-
-/// `model_type` of config.json. CLAP pairs sound with text, but its model is an
-/// audio tower, so it is run as audio.
-const MODEL_TYPES: &[(&[&str], Family)] = &[
-    (
-        &[
-            "clip",
-            "siglip",
-            "blip",
-            "blip-2",
-            "llava",
-            "vilt",
-            "paligemma",
-            "idefics",
-            "qwen2_vl",
-            "vision-encoder-decoder",
-            "align",
-            "chinese_clip",
-        ],
-        Multimodal,
-    ),
-    (
-        &[
-            "whisper",
-            "wav2vec2",
-            "hubert",
-            "clap",
-            "encodec",
-            "wavlm",
-            "speech_to_text",
-            "audio-spectrogram-transformer",
-            "sew",
-            "unispeech",
-        ],
-        Audio,
-    ),
-    (
-        &[
-            "vit",
-            "deit",
-            "swin",
-            "swinv2",
-            "convnext",
-            "convnextv2",
-            "resnet",
-            "detr",
-            "yolos",
-            "beit",
-            "dinov2",
-            "segformer",
-            "mobilevit",
-            "efficientnet",
-        ],
-        Vision,
-    ),
-    (&["t5", "mt5", "bart", "mbart", "pegasus", "marian", "m2m_100", "longt5", "blenderbot"], TextToText),
-    (
-        &[
-            "gpt2", "gpt_neo", "gpt_neox", "gptj", "llama", "mistral", "mixtral", "qwen2", "qwen3", "phi", "phi3",
-            "gemma", "gemma2", "gemma3", "opt", "bloom", "falcon", "stablelm", "codegen", "olmo",
-        ],
-        TextGeneration,
-    ),
-    (
-        &[
-            "bert",
-            "roberta",
-            "xlm-roberta",
-            "camembert",
-            "distilbert",
-            "mpnet",
-            "albert",
-            "electra",
-            "deberta",
-            "deberta-v2",
-            "nomic_bert",
-            "modernbert",
-            "new",
-        ],
-        TextEmbedding,
-    ),
-];
-
-/// Parts of a name, tried in this order: `clip-vit` is CLIP before it is ViT.
-const NAMES: &[(&[&str], Family)] = &[
-    (&["clip", "llava", "blip", "vilt", "paligemma"], Multimodal),
-    (&["whisper", "wav2vec", "hubert", "clap", "encodec"], Audio),
-    (&["vit", "resnet", "convnext", "detr", "swin", "deit", "yolo", "dino"], Vision),
-    (&["t5", "bart", "pegasus", "marian", "m2m", "opus-mt"], TextToText),
-    (&["minilm", "bert", "mpnet", "e5", "bge", "gte", "embed", "sentence"], TextEmbedding),
-    (&["gpt", "llama", "qwen", "mistral", "phi", "gemma", "opt", "bloom", "falcon"], TextGeneration),
-];
-
-/// A family, and how it is known.
+/// A family, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detected {
     /// The family.
     pub family: Family,
-    /// e.g. `model_type "bert"`.
+    /// The clue that decided, for the user to read.
     pub evidence: String,
 }
 
-/// Tells the family of a model. `is_sentence_transformer` is whether its folder
-/// has a `modules.json`.
+/// Architectures that are another family than their `model_type`: the half of a model that was exported.
+const ARCHITECTURES: &[(&str, Family)] = &[
+    ("T5EncoderModel", TextEmbedding),
+    ("MT5EncoderModel", TextEmbedding),
+    ("UMT5EncoderModel", TextEmbedding),
+    ("CLIPTextModel", TextEmbedding),
+    ("CLIPTextModelWithProjection", TextEmbedding),
+    ("SiglipTextModel", TextEmbedding),
+    ("CLIPVisionModel", Vision),
+    ("CLIPVisionModelWithProjection", Vision),
+    ("SiglipVisionModel", Vision),
+    ("BertLMHeadModel", TextGeneration),
+];
+
+/// Beginnings of `model_type`; the longest that fits decides. CLAP pairs sound with text, and is
+/// counted as audio because sound is what it is run for; its text half alone is no use.
+const MODEL_TYPES: &[(&str, Family)] = &[
+    ("albert", TextEmbedding),
+    ("bert", TextEmbedding),
+    ("big_bird", TextEmbedding),
+    ("camembert", TextEmbedding),
+    ("deberta", TextEmbedding),
+    ("distilbert", TextEmbedding),
+    ("electra", TextEmbedding),
+    ("ernie", TextEmbedding),
+    ("longformer", TextEmbedding),
+    ("modernbert", TextEmbedding),
+    ("mpnet", TextEmbedding),
+    ("nomic_bert", TextEmbedding),
+    ("roberta", TextEmbedding),
+    ("xlm-roberta", TextEmbedding),
+    ("bloom", TextGeneration),
+    ("codegen", TextGeneration),
+    ("cohere", TextGeneration),
+    ("deepseek", TextGeneration),
+    ("ernie4", TextGeneration),
+    ("falcon", TextGeneration),
+    ("gemma", TextGeneration),
+    ("glm", TextGeneration),
+    ("gpt", TextGeneration),
+    ("granite", TextGeneration),
+    ("llama", TextGeneration),
+    ("mamba", TextGeneration),
+    ("mistral", TextGeneration),
+    ("mixtral", TextGeneration),
+    ("mpt", TextGeneration),
+    ("olmo", TextGeneration),
+    ("opt", TextGeneration),
+    ("phi", TextGeneration),
+    ("qwen", TextGeneration),
+    ("smollm", TextGeneration),
+    ("stablelm", TextGeneration),
+    ("starcoder", TextGeneration),
+    ("bart", TextToText),
+    ("blenderbot", TextToText),
+    ("byt5", TextToText),
+    ("led", TextToText),
+    ("longt5", TextToText),
+    ("m2m_100", TextToText),
+    ("marian", TextToText),
+    ("mbart", TextToText),
+    ("mt5", TextToText),
+    ("nllb", TextToText),
+    ("pegasus", TextToText),
+    ("prophetnet", TextToText),
+    ("switch_transformers", TextToText),
+    ("t5", TextToText),
+    ("umt5", TextToText),
+    ("beit", Vision),
+    ("conditional_detr", Vision),
+    ("convnext", Vision),
+    ("deformable_detr", Vision),
+    ("deit", Vision),
+    ("depth_anything", Vision),
+    ("detr", Vision),
+    ("dinov", Vision),
+    ("dpt", Vision),
+    ("efficientnet", Vision),
+    ("glpn", Vision),
+    ("mobilenet", Vision),
+    ("mobilevit", Vision),
+    ("regnet", Vision),
+    ("resnet", Vision),
+    ("rt_detr", Vision),
+    ("sam", Vision),
+    ("segformer", Vision),
+    ("swin", Vision),
+    ("vit", Vision),
+    ("yolo", Vision),
+    ("audio-spectrogram-transformer", Audio),
+    ("clap", Audio),
+    ("encodec", Audio),
+    ("hubert", Audio),
+    ("mimi", Audio),
+    ("moonshine", Audio),
+    ("musicgen", Audio),
+    ("qwen2_audio", Audio),
+    ("sew", Audio),
+    ("speech", Audio),
+    ("unispeech", Audio),
+    ("vits", Audio),
+    ("wav2vec2", Audio),
+    ("wavlm", Audio),
+    ("whisper", Audio),
+    ("align", Multimodal),
+    ("blip", Multimodal),
+    ("chinese_clip", Multimodal),
+    ("clip", Multimodal),
+    ("florence2", Multimodal),
+    ("idefics", Multimodal),
+    ("llava", Multimodal),
+    ("moondream", Multimodal),
+    ("owlv", Multimodal),
+    ("paligemma", Multimodal),
+    ("phi3_v", Multimodal),
+    ("phi4_multimodal", Multimodal),
+    ("qwen2_5_vl", Multimodal),
+    ("qwen2_vl", Multimodal),
+    ("qwen3_vl", Multimodal),
+    ("siglip", Multimodal),
+    ("smolvlm", Multimodal),
+    ("vilt", Multimodal),
+    ("vision-encoder-decoder", Multimodal),
+    ("vision-text-dual-encoder", Multimodal),
+];
+
+/// Ends of an architecture, for a `model_type` that no table knows.
+const HEADS: &[(&str, Family)] = &[
+    ("ForImageTextToText", Multimodal),
+    ("ForVision2Seq", Multimodal),
+    ("ForImageClassification", Vision),
+    ("ForObjectDetection", Vision),
+    ("ForSemanticSegmentation", Vision),
+    ("ForDepthEstimation", Vision),
+    ("ForAudioClassification", Audio),
+    ("ForSpeechSeq2Seq", Audio),
+    ("ForCTC", Audio),
+    ("ForCausalLM", TextGeneration),
+    ("LMHeadModel", TextGeneration),
+    ("ForSeq2SeqLM", TextToText),
+    ("ForConditionalGeneration", TextToText),
+    ("ForMaskedLM", TextEmbedding),
+];
+
+/// How a word of a name is compared.
+#[derive(Clone, Copy)]
+enum Fit {
+    Whole,
+    Begins,
+    Contains,
+}
+use Fit::{Begins, Contains, Whole};
+
+/// Words of a name, the telling ones first: `e5-mistral` embeds, though Mistral generates.
+const NAMES: &[(&str, Fit, Family)] = &[
+    ("e5", Whole, TextEmbedding),
+    ("bge", Whole, TextEmbedding),
+    ("gte", Whole, TextEmbedding),
+    ("embed", Begins, TextEmbedding),
+    ("minilm", Contains, TextEmbedding),
+    ("mpnet", Contains, TextEmbedding),
+    ("siglip", Begins, Multimodal),
+    ("llava", Begins, Multimodal),
+    ("paligemma", Begins, Multimodal),
+    ("vilt", Whole, Multimodal),
+    ("blip", Begins, Multimodal),
+    ("clip", Begins, Multimodal),
+    ("whisper", Contains, Audio),
+    ("wav2vec2", Begins, Audio),
+    ("hubert", Contains, Audio),
+    ("clap", Whole, Audio),
+    ("encodec", Begins, Audio),
+    ("yolo", Begins, Vision),
+    ("detr", Contains, Vision),
+    ("convnext", Begins, Vision),
+    ("resnet", Begins, Vision),
+    ("swin", Begins, Vision),
+    ("deit", Whole, Vision),
+    ("vit", Whole, Vision),
+    ("pegasus", Begins, TextToText),
+    ("marian", Begins, TextToText),
+    ("m2m100", Begins, TextToText),
+    ("m2m", Whole, TextToText),
+    ("mbart", Begins, TextToText),
+    ("bart", Contains, TextToText),
+    ("opus", Whole, TextToText),
+    ("t5", Contains, TextToText),
+    ("bert", Contains, TextEmbedding),
+    ("gpt", Contains, TextGeneration),
+    ("llama", Contains, TextGeneration),
+    ("qwen", Begins, TextGeneration),
+    ("mistral", Begins, TextGeneration),
+    ("mixtral", Begins, TextGeneration),
+    ("gemma", Contains, TextGeneration),
+    ("bloom", Begins, TextGeneration),
+    ("phi", Whole, TextGeneration),
+    ("phi3", Begins, TextGeneration),
+    ("opt", Whole, TextGeneration),
+];
+
+/// Says which family a model is of, or `None` where no rule knows it. In this order: the user's
+/// word; a pooling module of sentence-transformers (an embedding model may be built on a generator);
+/// text and vision configurations together; the architecture; `model_type`; the architecture's head;
+/// the name.
 #[must_use]
-pub fn detect(name: &str, config: &Value, is_sentence_transformer: bool) -> Option<Detected> {
-    let found = |family, evidence| Some(Detected { family, evidence });
-    if is_sentence_transformer {
-        return found(TextEmbedding, "modules.json of sentence-transformers".to_owned());
+pub fn detect(clues: &Clues<'_>) -> Option<Detected> {
+    let found = |family, evidence: String| Some(Detected { family, evidence });
+    if let Some(family) = clues.family {
+        return found(family, "named by the user".to_owned());
     }
-    let model_type = config.get("model_type").and_then(Value::as_str).unwrap_or_default();
-    let by_type = MODEL_TYPES.iter().find(|(types, _)| types.contains(&model_type)).map(|(_, family)| *family);
-    // What is made for several senses or for sound stays so whatever its head is called.
-    if let Some(family @ (Multimodal | Audio)) = by_type {
-        return found(family, format!("model_type {model_type:?}"));
+    let types = clues.modules.and_then(Value::as_array).into_iter().flatten().filter_map(|m| m["type"].as_str());
+    if let Some(pooling) = types.clone().find(|t| t.ends_with(".Pooling")) {
+        return found(TextEmbedding, format!("modules.json: {pooling}"));
     }
-    let architectures = config.get("architectures").and_then(Value::as_array);
-    for architecture in architectures.into_iter().flatten().filter_map(Value::as_str) {
-        if let Some((_, family)) = HEADS.iter().find(|(ending, _)| architecture.ends_with(ending)) {
-            return found(*family, format!("architecture {architecture:?}"));
+    let empty = Value::Null;
+    let config = clues.config.unwrap_or(&empty);
+    let architectures: Vec<&str> =
+        config["architectures"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for (name, family) in ARCHITECTURES {
+        if architectures.contains(name) {
+            return found(*family, format!("config.json: architecture {name}"));
         }
     }
-    if let Some(family) = by_type {
-        return found(family, format!("model_type {model_type:?}"));
+    if config["vision_config"].is_object() && config["text_config"].is_object() {
+        return found(Multimodal, "config.json: text_config and vision_config".to_owned());
     }
-    let lower = name.to_lowercase();
-    let (part, family) = NAMES
-        .iter()
-        .find_map(|(parts, family)| parts.iter().find(|part| lower.contains(**part)).map(|part| (*part, *family)))?;
-    found(family, format!("the name holds {part:?}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn families_by_config_then_by_name() {
-        let family = |name, config| detect(name, &config, false).map(|found| found.family);
-        assert_eq!(family("x", json!({"model_type": "bert", "architectures": ["BertModel"]})), Some(TextEmbedding));
-        assert_eq!(
-            family("x", json!({"model_type": "bert", "architectures": ["BertLMHeadModel"]})),
-            Some(TextGeneration)
-        );
-        assert_eq!(
-            family("x", json!({"model_type": "llama", "architectures": ["LlamaForCausalLM"]})),
-            Some(TextGeneration)
-        );
-        assert_eq!(
-            family("x", json!({"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]})),
-            Some(TextGeneration)
-        );
-        assert_eq!(
-            family("x", json!({"model_type": "t5", "architectures": ["T5ForConditionalGeneration"]})),
-            Some(TextToText)
-        );
-        assert_eq!(
-            family("x", json!({"model_type": "vit", "architectures": ["ViTForImageClassification"]})),
-            Some(Vision)
-        );
-        assert_eq!(family("x", json!({"model_type": "clip", "architectures": ["CLIPModel"]})), Some(Multimodal));
-        assert_eq!(
-            family("x", json!({"model_type": "whisper", "architectures": ["WhisperForConditionalGeneration"]})),
-            Some(Audio)
-        );
-        assert_eq!(family("x", json!({"model_type": "wav2vec2", "architectures": ["Wav2Vec2Model"]})), Some(Audio));
-        assert_eq!(family("openai/clip-vit-base", json!({})), Some(Multimodal));
-        assert_eq!(family("All-MiniLM-L6-v2", json!({})), Some(TextEmbedding));
-        assert_eq!(family("something", json!({})), None);
+    if let Some(kind) = config["model_type"].as_str() {
+        let lower = kind.to_lowercase();
+        let longest = MODEL_TYPES.iter().filter(|(start, _)| lower.starts_with(start)).max_by_key(|(s, _)| s.len());
+        if let Some((_, family)) = longest {
+            return found(*family, format!("config.json: model_type {kind:?}"));
+        }
     }
-
-    #[test]
-    fn a_sentence_transformer_embeds_whatever_it_is_made_of() {
-        let config = json!({"model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"]});
-        assert_eq!(detect("x", &config, true).map(|found| found.family), Some(TextEmbedding));
+    for (end, family) in HEADS {
+        if let Some(name) = architectures.iter().find(|a| a.ends_with(end)) {
+            return found(*family, format!("config.json: architecture {name}"));
+        }
     }
+    let name = clues.name.to_lowercase();
+    let words: Vec<&str> = name.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).collect();
+    for (pattern, fit, family) in NAMES {
+        let fits = |word: &&&str| match fit {
+            Whole => **word == *pattern,
+            Begins => word.starts_with(pattern),
+            Contains => word.contains(pattern),
+        };
+        if let Some(word) = words.iter().find(fits) {
+            return found(*family, format!("name: {word:?}"));
+        }
+    }
+    None
 }

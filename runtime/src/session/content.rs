@@ -11,7 +11,7 @@ use futures::StreamExt;
 use pelago_browser::server::{Content, ContentError as Refused, ContentInfo, ContentStream};
 use pelago_protocol::TierBytes;
 
-use crate::content::{ContentError, Kind, Store};
+use crate::content::{Kind, Store, StoreError, parse_address};
 
 /// Bytes that each root gave to pages, since this process began.
 #[derive(Clone, Debug, Default)]
@@ -59,7 +59,8 @@ impl StoreContent {
 #[async_trait]
 impl Content for StoreContent {
     async fn stat(&self, path: &str) -> Result<ContentInfo, Refused> {
-        let entry = self.store.stat(path).await.map_err(|error| refused(path, error))?;
+        let (root, below) = parse_address(path).map_err(|error| refused(path, error))?;
+        let entry = self.store.stat(root, &below).await.map_err(|error| refused(path, error))?;
         if entry.kind == Kind::Folder {
             return Err(Refused::NotAFile { path: path.to_owned() });
         }
@@ -91,11 +92,13 @@ fn mime(path: &str) -> &'static str {
     }
 }
 
-fn refused(path: &str, error: ContentError) -> Refused {
+fn refused(path: &str, error: StoreError) -> Refused {
     let path = path.to_owned();
     match error {
-        ContentError::NotFound { .. } => Refused::NotFound { path },
-        ContentError::Corrupt { cid, .. } => Refused::Unverified { path, cid: cid.to_string() },
+        StoreError::NoEntry { .. } | StoreError::MissingBlock { .. } => Refused::NotFound { path },
+        StoreError::Address { .. } => Refused::InvalidPath { path, reason: error.to_string() },
+        StoreError::IsFolder { .. } => Refused::NotAFile { path },
+        StoreError::Corrupt { cid, .. } => Refused::Unverified { path, cid: cid.to_string() },
         other => Refused::Unavailable { path, source: Box::new(other) },
     }
 }

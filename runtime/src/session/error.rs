@@ -5,7 +5,7 @@ use pelago_browser::link::LinkError;
 use pelago_browser::pool::PoolError;
 use pelago_protocol::{ErrorCode, Platform, Precision};
 
-use crate::content::ContentError;
+use crate::content::StoreError;
 use crate::graph;
 use crate::models::ModelError;
 use crate::results::ResultsError;
@@ -16,7 +16,7 @@ use crate::results::ResultsError;
 pub enum SessionError {
     /// The store of models.
     #[error(transparent)]
-    Content(#[from] ContentError),
+    Content(#[from] StoreError),
     /// A model.
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -26,7 +26,7 @@ pub use error::SessionError;
 pub use options::{Observer, SessionOptions, Step};
 pub use routes::{Attempt, BrowserCapabilities};
 
-use crate::content::Store;
+use crate::content::{Store, StoreError};
 use crate::models::Models;
 use crate::results::Results;
 
@@ -49,8 +49,8 @@ impl Session {
     /// # Errors
     /// [`SessionError`] where a folder cannot be used or the loopback server cannot listen.
     pub async fn open(options: SessionOptions) -> Result<Self, SessionError> {
-        let store = Store::open(&options.store).await?;
-        let models = Models::new(store.clone());
+        let models = Self::open_models(&options).await?;
+        let store = models.store().clone();
         let results = Results::open(&options.results).await?;
         let served = content::Served::default();
         let content = Arc::new(content::StoreContent::new(store.clone(), served.clone()));
@@ -64,7 +64,9 @@ impl Session {
     /// # Errors
     /// [`SessionError`] where the folder cannot be used.
     pub async fn open_models(options: &SessionOptions) -> Result<Models, SessionError> {
-        Ok(Models::new(Store::open(&options.store).await?))
+        let folder = options.store.clone();
+        let opened = tokio::task::spawn_blocking(move || Ok::<_, SessionError>(Models::open(Store::open(folder)?)?)).await;
+        opened.map_err(|source| StoreError::Worker { source })?
     }
 
     /// The models of this machine.

@@ -7,17 +7,18 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cid::Cid;
+use futures::TryStreamExt;
 use pelago_protocol::{DType, ExternalData, Graph, ModelSource, Precision};
 
 use super::SessionError;
 use super::content::{Counters, Served};
-use crate::content::Store;
+use crate::content::{Store, StoreError};
 use crate::graph::{self, BuildOptions, Files};
-use crate::models::{Model, Models};
+use crate::models::{Described, Models, Recipe};
 
-/// Names the way a graph is built. A change to the builder that changes its
-/// graphs gets a new name, so that old ones are not taken for new.
-const RECIPE: &str = "graph-fp32-1";
+/// How a graph is built. A change to the builder that changes its graphs gets a
+/// new version, so that old ones are not taken for new.
+const RECIPE: Recipe<'static> = Recipe { name: "onnx-graph/fp32", version: "1" };
 
 /// A model that is ready to be served to a page.
 #[derive(Clone, Debug)]
@@ -56,7 +57,7 @@ impl Sources {
         if let Some(prepared) = known {
             return Ok(Prepared { took: start.elapsed(), ..prepared });
         }
-        let model = self.models.describe(located).await?;
+        let model = self.models.describe_located(located).await?;
         let graph = self.graph(&model, precision).await?;
         let roots = [model.cid.to_string(), graph.cid.clone()];
         let source = ModelSource {
@@ -80,7 +81,7 @@ impl Sources {
 
     /// A graph that Pelago builds where it can, since all of it runs on a GPU;
     /// else one that the model's folder publishes.
-    async fn graph(&self, model: &Model, precision: Precision) -> Result<Graph, SessionError> {
+    async fn graph(&self, model: &Described, precision: Precision) -> Result<Graph, SessionError> {
         let expected = variants(precision);
         let published = expected.iter().find(|path| model.file(path).is_some());
         if precision == Precision::Bits32 && model.file("config.json").is_some() {
@@ -107,15 +108,15 @@ impl Sources {
         }
     }
 
-    async fn built(&self, model: &Model) -> Result<Graph, SessionError> {
-        let known = self.models.derived(&model.cid, RECIPE).await?;
+    async fn built(&self, model: &Described) -> Result<Graph, SessionError> {
+        let known = self.models.derived(model.cid, RECIPE).await?;
         let (cid, size) = match known {
-            Some(cid) => (cid, self.store.stat(&cid.to_string()).await?.size),
+            Some(cid) => (cid, self.store.stat(cid, "").await?.size),
             None => {
                 let built = self.build(model).await?;
                 let size = built.len() as u64;
-                let cid = self.store.add_bytes(built).await?.cid;
-                self.models.put_derived(&model.cid, RECIPE, &cid).await?;
+                let cid = self.store.add_bytes(built).await?.root;
+                self.models.put_derived(model.cid, RECIPE, cid).await?;
                 (cid, size)
             }
         };
@@ -129,10 +130,10 @@ impl Sources {
         })
     }
 
-    async fn build(&self, model: &Model) -> Result<Vec<u8>, SessionError> {
+    async fn build(&self, model: &Described) -> Result<Vec<u8>, SessionError> {
         let files = StoredFiles {
             store: self.store.clone(),
-            root: model.cid.to_string(),
+            root: model.cid,
             runtime: tokio::runtime::Handle::current(),
         };
         let options = BuildOptions { parent: Some(model.cid.to_string()), ..BuildOptions::default() };
@@ -154,7 +155,7 @@ fn variants(precision: Precision) -> &'static [&'static str] {
 
 /// A graph of the model's own folder. Exporters name external data after the
 /// graph, with `_data` at the end, beside it.
-fn publish(model: &Model, path: &str) -> Graph {
+fn publish(model: &Described, path: &str) -> Graph {
     let (size, cid) = model.file(path).map_or((0, String::new()), |file| (file.size, file.cid.to_string()));
     let folder = path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
     let beside = model.files.iter().filter(|file| file.path.starts_with(&format!("{path}_data")));
@@ -171,7 +172,7 @@ fn publish(model: &Model, path: &str) -> Graph {
     }
 }
 
-fn external(model: &Model, path: &str, size: u64) -> ExternalData {
+fn external(model: &Described, path: &str, size: u64) -> ExternalData {
     ExternalData { location: path.to_owned(), url: format!("/ipfs/{}/{path}", model.cid), size }
 }
 
@@ -179,26 +180,27 @@ fn external(model: &Model, path: &str, size: u64) -> ExternalData {
 /// headers and is not asynchronous.
 struct StoredFiles {
     store: Store,
-    root: String,
+    root: Cid,
     runtime: tokio::runtime::Handle,
 }
 
 impl Files for StoredFiles {
     fn size(&self, file: &str) -> io::Result<u64> {
-        let path = format!("{}/{file}", self.root);
-        self.runtime.block_on(self.store.stat(&path)).map(|entry| entry.size).map_err(into_io)
+        self.runtime.block_on(self.store.stat(self.root, file)).map(|entry| entry.size).map_err(into_io)
     }
 
     fn read(&self, file: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let path = format!("{}/{file}", self.root);
         let range = offset..offset.saturating_add(length as u64);
-        self.runtime.block_on(self.store.read_all(&path, range)).map(|bytes| bytes.to_vec()).map_err(into_io)
+        let read = async { self.store.read(&path, range).await?.map_ok(|piece| piece.to_vec()).try_concat().await };
+        self.runtime.block_on(read).map_err(into_io)
     }
 }
 
-fn into_io(error: crate::content::ContentError) -> io::Error {
+fn into_io(error: StoreError) -> io::Error {
     let kind = match error {
-        crate::content::ContentError::NotFound { .. } => io::ErrorKind::NotFound,
+        StoreError::NoEntry { .. } => io::ErrorKind::NotFound,
+        StoreError::Range { .. } => io::ErrorKind::UnexpectedEof,
         _ => io::ErrorKind::Other,
     };
     io::Error::new(kind, error)

@@ -1,0 +1,71 @@
+//! CIDs: made, checked against bytes, and read from text.
+
+use cid::Cid;
+use cid::multihash::Multihash;
+use sha2::{Digest, Sha256};
+
+use super::StoreError;
+
+pub(crate) const RAW: u64 = 0x55;
+pub(crate) const DAG_PB: u64 = 0x70;
+const SHA2_256: u64 = 0x12;
+const IDENTITY: u64 = 0x00;
+/// The longest digest of an identity CID that is accepted (UnixFS specification).
+const IDENTITY_MAX: usize = 128;
+
+/// The CIDv1 of a block with sha2-256.
+pub(crate) fn of(codec: u64, bytes: &[u8]) -> Cid {
+    let digest: [u8; 32] = Sha256::digest(bytes).into();
+    // 32 bytes always fit into the 64 of a `Multihash`.
+    match Multihash::wrap(SHA2_256, &digest) {
+        Ok(hash) => Cid::new_v1(codec, hash),
+        Err(_) => unreachable!("a sha2-256 digest fits into a multihash"),
+    }
+}
+
+/// Whether the bytes are those that the CID names.
+pub(crate) fn matches(cid: &Cid, bytes: &[u8]) -> bool {
+    cid.hash().code() == SHA2_256 && Sha256::digest(bytes)[..] == *cid.hash().digest()
+}
+
+/// Refuses CIDs that this store cannot verify.
+pub(crate) fn check_supported(cid: &Cid) -> Result<(), StoreError> {
+    let unsupported = |what, code| Err(StoreError::Unsupported { cid: Box::new(*cid), what, code });
+    let hash = cid.hash();
+    match hash.code() {
+        SHA2_256 if hash.digest().len() == 32 => {}
+        IDENTITY if hash.digest().len() <= IDENTITY_MAX => {}
+        code => return unsupported("hash", code),
+    }
+    match cid.codec() {
+        RAW | DAG_PB => Ok(()),
+        code => unsupported("codec", code),
+    }
+}
+
+/// The bytes of an identity CID, which carries them itself.
+pub(crate) fn inline(cid: &Cid) -> Option<&[u8]> {
+    (cid.hash().code() == IDENTITY).then(|| cid.hash().digest())
+}
+
+/// Reads `<cid>`, `ipfs://<cid>` or `/ipfs/<cid>`, each with a path behind it
+/// if wanted, into the CID and the path (without slashes at its ends).
+///
+/// # Errors
+///
+/// `Address` if the text is none of these; `Unsupported` if the CID cannot be verified here.
+pub fn parse_address(text: &str) -> Result<(Cid, String), StoreError> {
+    let rest = text.strip_prefix("ipfs://").or_else(|| text.strip_prefix("/ipfs/")).unwrap_or(text);
+    let (head, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let cid = Cid::try_from(head)
+        .map_err(|source| StoreError::Address { text: text.to_owned(), reason: source.to_string() })?;
+    check_supported(&cid)?;
+    let path = path.trim_matches('/');
+    if !path.is_empty() && path.split('/').any(|part| matches!(part, "" | "." | "..") || part.contains('\0')) {
+        return Err(StoreError::Address {
+            text: text.to_owned(),
+            reason: "its path has an empty, `.` or `..` part".to_owned(),
+        });
+    }
+    Ok((cid, path.to_owned()))
+}

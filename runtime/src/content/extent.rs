@@ -1,0 +1,146 @@
+//! Extents: immutable files of blocks back to back, with a table of contents at
+//! the end from which the index can be built anew.
+//!
+//! An extent does not know what its blocks mean, nor whether the index has them.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use cid::Cid;
+use serde::{Deserialize, Serialize};
+
+use super::StoreError;
+
+const MAGIC: &[u8; 8] = b"PELAGOX1";
+/// The largest table of contents that is read: some 5 million blocks.
+const CONTENTS_MAX: u64 = 1 << 29;
+
+/// A block's place in an extent.
+#[derive(Clone, Debug)]
+pub(crate) struct Placed {
+    pub(crate) cid: Cid,
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+}
+
+/// A root as an extent records it, so that a scan finds it again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RootRecord {
+    pub(crate) cid: String,
+    pub(crate) profile: String,
+    pub(crate) size: u64,
+    pub(crate) files: u64,
+    pub(crate) added_at: String,
+}
+
+/// The table of contents: lengths in order; offsets follow from them.
+#[derive(Serialize, Deserialize)]
+struct Contents {
+    blocks: Vec<(String, u64)>,
+    root: Option<RootRecord>,
+}
+
+/// An extent that is being written in its owner's folder. Dropped unsealed, it leaves nothing.
+pub(crate) struct ExtentWriter {
+    file: BufWriter<File>,
+    path: PathBuf,
+    name: String,
+    blocks: Vec<Placed>,
+    offset: u64,
+}
+
+/// A sealed extent, not yet in the index.
+pub(crate) struct Sealed {
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    pub(crate) blocks: Vec<Placed>,
+}
+
+impl ExtentWriter {
+    /// Starts an extent `name` in `folder`, which is on the file system of the extents.
+    pub(crate) fn create(folder: &Path, name: String) -> Result<Self, StoreError> {
+        let path = folder.join(&name);
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o644)
+            .open(&path)
+            .map_err(|e| StoreError::io("create", &path, e))?;
+        Ok(Self { file: BufWriter::with_capacity(1 << 18, file), path, name, blocks: Vec::new(), offset: 0 })
+    }
+
+    /// Appends a block whose CID was computed from these bytes.
+    pub(crate) fn append(&mut self, cid: Cid, bytes: &[u8]) -> Result<(), StoreError> {
+        self.file.write_all(bytes).map_err(|e| StoreError::io("write", &self.path, e))?;
+        let length = bytes.len() as u64;
+        self.blocks.push(Placed { cid, offset: self.offset, length });
+        self.offset += length;
+        Ok(())
+    }
+
+    /// Writes the table of contents, flushes to the disk and moves the file into `extents`.
+    /// The folder itself is for the caller to flush, once for several extents.
+    pub(crate) fn seal(mut self, extents: &Path, root: Option<RootRecord>) -> Result<Sealed, StoreError> {
+        let contents = Contents { blocks: self.blocks.iter().map(|b| (b.cid.to_string(), b.length)).collect(), root };
+        let io = |e| StoreError::io("write", &self.path, e);
+        let table = serde_json::to_vec(&contents).map_err(|e| io(e.into()))?;
+        self.file.write_all(&table).map_err(io)?;
+        self.file.write_all(&(table.len() as u64).to_le_bytes()).map_err(io)?;
+        self.file.write_all(MAGIC).map_err(io)?;
+        self.file.flush().map_err(io)?;
+        let file = self.file.get_ref();
+        file.set_permissions(std::fs::Permissions::from_mode(0o444)).map_err(io)?;
+        file.sync_all().map_err(io)?;
+        let target = extents.join(&self.name);
+        std::fs::rename(&self.path, &target).map_err(|e| StoreError::io("move into place", &target, e))?;
+        let size = self.offset + table.len() as u64 + 16;
+        Ok(Sealed { name: self.name.clone(), size, blocks: std::mem::take(&mut self.blocks) })
+    }
+}
+
+impl Drop for ExtentWriter {
+    fn drop(&mut self) {
+        // After `seal` there is nothing at the path, which is what is wanted.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Flushes a folder, so that a rename in it lasts.
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| StoreError::io("flush", folder, e))
+}
+
+/// What a scan learns of an extent.
+pub(crate) struct Found {
+    pub(crate) size: u64,
+    pub(crate) blocks: Vec<Placed>,
+    pub(crate) root: Option<RootRecord>,
+}
+
+/// Reads an extent's table of contents. `None` if the file is no whole extent.
+pub(crate) fn read_contents(path: &Path) -> Result<Option<Found>, StoreError> {
+    let io = |e| StoreError::io("read", path, e);
+    let file = File::open(path).map_err(io)?;
+    let size = file.metadata().map_err(io)?.len();
+    let mut trailer = [0u8; 16];
+    let Some(at) = size.checked_sub(16) else { return Ok(None) };
+    file.read_exact_at(&mut trailer, at).map_err(io)?;
+    let (length, magic) = trailer.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().unwrap_or_default());
+    if magic != MAGIC || length > CONTENTS_MAX || length > at {
+        return Ok(None);
+    }
+    let mut table = vec![0; length as usize];
+    file.read_exact_at(&mut table, at - length).map_err(io)?;
+    let Ok(contents) = serde_json::from_slice::<Contents>(&table) else { return Ok(None) };
+    let mut offset = 0u64;
+    let mut blocks = Vec::with_capacity(contents.blocks.len());
+    for (cid, length) in contents.blocks {
+        let Ok(cid) = Cid::try_from(cid.as_str()) else { return Ok(None) };
+        blocks.push(Placed { cid, offset, length });
+        offset = offset.saturating_add(length);
+    }
+    Ok((offset == at - table.len() as u64).then_some(Found { size, blocks, root: contents.root }))
+}

@@ -1,0 +1,386 @@
+//! The store as the rest of the session sees it: async, cheap to clone, for
+//! several tasks at once. The work itself runs on the blocking pool.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use cid::Cid;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use rusqlite::OptionalExtension;
+
+use super::folder::{self, Item};
+use super::import::import;
+use super::index::Index;
+use super::memory::Memory;
+use super::owner::{Owner, sweep};
+use super::read::{Entry, Kind, Verified};
+use super::refill::refill;
+use super::{Profile, StoreError, parse_address};
+
+/// Blocks that a stream has in the air: one being sent, one being read.
+const AHEAD: usize = 2;
+
+/// Verified bytes of a file, block by block.
+pub type ByteStream = BoxStream<'static, Result<Bytes, StoreError>>;
+
+/// How far an import is.
+#[derive(Clone, Debug)]
+pub struct AddProgress {
+    /// Bytes read and hashed.
+    pub done: u64,
+    /// Bytes in all.
+    pub total: u64,
+    /// The file at hand.
+    pub file: PathBuf,
+}
+
+/// An import.
+#[derive(Clone, Debug)]
+pub struct Added {
+    /// The root's CID.
+    pub root: Cid,
+    /// Bytes of content.
+    pub size: u64,
+    /// Files.
+    pub files: u64,
+    /// Bytes of blocks that the store did not have before.
+    pub new_bytes: u64,
+    /// The profile it was imported under.
+    pub profile: Profile,
+    /// Files and folders left out because their names begin with a dot.
+    pub hidden: Vec<PathBuf>,
+}
+
+/// A root that the store keeps.
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// Its CID.
+    pub cid: Cid,
+    /// The profile's name.
+    pub profile: String,
+    /// Bytes of content.
+    pub size: u64,
+    /// Files.
+    pub files: u64,
+    /// When it was added, RFC 3339.
+    pub added_at: String,
+}
+
+/// A handle on the store.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+/// What the handles share.
+pub(crate) struct Inner {
+    pub(crate) dir: PathBuf,
+    pub(crate) extents: PathBuf,
+    pub(crate) index: Index,
+    pub(crate) memory: Memory,
+    read_only: bool,
+    /// Claimed on opening, or on the first import where the disk was full then.
+    owner: OnceLock<Owner>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("dir", &self.inner.dir).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the store in a folder, made if need be, and sweeps what dead processes left. A folder
+    /// that cannot be written is opened for reading. If the index is gone, it is built anew from
+    /// the extents. Blocks the thread, briefly.
+    ///
+    /// # Errors
+    ///
+    /// `Io`, `NoSpace` or `ReadOnly` where the folder cannot be made; `Index`; `Format` where it was
+    /// written by a later version.
+    pub fn open(dir: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let dir = dir.into();
+        let (extents, owners) = (dir.join("extents"), dir.join("owners"));
+        let made = [&extents, &owners]
+            .into_iter()
+            .try_for_each(|f| std::fs::create_dir_all(f).map_err(|e| StoreError::io("create", f, e)))
+            .and_then(|()| Owner::claim(&owners));
+        let path = dir.join("store.sqlite");
+        let (owner, read_only) = match made {
+            Ok(owner) => (OnceLock::from(owner), false),
+            // On a full disk it must still be possible to remove something.
+            Err(StoreError::NoSpace { .. }) if path.exists() => (OnceLock::new(), false),
+            Err(error) if path.exists() => {
+                tracing::warn!(%error, "the store is opened for reading only");
+                (OnceLock::new(), true)
+            }
+            Err(error) => return Err(error),
+        };
+        let index = Index::open(path, read_only, |tx| refill(tx, &extents))?;
+        if !read_only {
+            let swept = sweep(&owners, &extents, |name| index.has_extent(name))?;
+            if swept > 0 {
+                tracing::info!(swept, "removed what a dead process left unfinished");
+            }
+        }
+        Ok(Self { inner: Arc::new(Inner { dir, extents, index, memory: Memory::default(), read_only, owner }) })
+    }
+
+    /// The store's folder.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
+    /// Adds a folder. Dropping the future stops the import at the next batch; nothing of it stays.
+    ///
+    /// # Errors
+    ///
+    /// `Io`, `NotFolder`, `Name`, `Link`, `Special`, `Changed` for the folder; `NoSpace`,
+    /// `ReadOnly`, `Index` for the store; `Cancelled`.
+    pub async fn add_folder(
+        &self,
+        folder: impl Into<PathBuf>,
+        progress: impl Fn(AddProgress) + Send + Sync + 'static,
+    ) -> Result<Added, StoreError> {
+        let folder = folder.into();
+        self.import(
+            move || {
+                let mut hidden = Vec::new();
+                let item = folder::walk(&folder, &mut hidden)?;
+                Ok((item, hidden))
+            },
+            progress,
+        )
+        .await
+    }
+
+    /// Adds bytes as one file, whose CID is the root.
+    ///
+    /// # Errors
+    ///
+    /// `NoSpace`, `ReadOnly`, `Index`, `Cancelled`.
+    pub async fn add_bytes(&self, bytes: impl Into<Bytes>) -> Result<Added, StoreError> {
+        let item = Item::Bytes(bytes.into());
+        self.import(move || Ok((item, Vec::new())), |_| {}).await
+    }
+
+    /// Adds a folder made of bytes and of content that is here already (which takes no room again),
+    /// by path in the folder.
+    ///
+    /// # Errors
+    ///
+    /// `Name` for a path that cannot be; `MissingBlock` for content that is not here; and as `add_bytes`.
+    pub async fn add_files(&self, files: Vec<(String, Bytes)>, links: Vec<(String, Cid)>) -> Result<Added, StoreError> {
+        let files = files.into_iter().map(|(path, bytes)| (path, Item::Bytes(bytes)));
+        let links = links.into_iter().map(|(path, cid)| (path, Item::Link(cid)));
+        let items: Vec<_> = files.chain(links).collect();
+        self.import(move || Ok((folder::from_files(items)?, Vec::new())), |_| {}).await
+    }
+
+    async fn import(
+        &self,
+        what: impl FnOnce() -> Result<(Item, Vec<PathBuf>), StoreError> + Send + 'static,
+        progress: impl Fn(AddProgress) + Send + Sync + 'static,
+    ) -> Result<Added, StoreError> {
+        let cancel = CancelOnDrop(Arc::new(AtomicBool::new(false)));
+        let cancelled = cancel.0.clone();
+        self.blocking(move |inner| {
+            let (item, hidden) = what()?;
+            import(inner, &item, hidden, &progress, &cancelled)
+        })
+        .await
+    }
+
+    /// What a path under a CID is.
+    ///
+    /// # Errors
+    ///
+    /// `NoEntry`, `MissingBlock`, `Corrupt`, `Node`, `Unsupported`, `Io`, `Index`.
+    pub async fn stat(&self, root: Cid, path: &str) -> Result<Entry, StoreError> {
+        let path = path.to_owned();
+        self.blocking(move |inner| inner.stat(root, &path)).await
+    }
+
+    /// All files under a folder's CID, by path.
+    ///
+    /// # Errors
+    ///
+    /// As `stat`, and `NotFolder`.
+    pub async fn list(&self, root: Cid) -> Result<Vec<Entry>, StoreError> {
+        self.blocking(move |inner| inner.list(root)).await
+    }
+
+    /// Reads bytes of a file at `<cid>/path`. Each piece was hashed against its block's CID before
+    /// it is given out; the stream ends at the first that does not match.
+    ///
+    /// # Errors
+    ///
+    /// `Address`, `IsFolder`, `Range`, and as `stat`; the stream gives `Corrupt` or `Io`.
+    pub async fn read(&self, path: &str, range: Range<u64>) -> Result<ByteStream, StoreError> {
+        let text = path.to_owned();
+        let parts = self
+            .blocking(move |inner| {
+                let (root, path) = parse_address(&text)?;
+                let entry = inner.stat(root, &path)?;
+                if entry.kind == Kind::Folder {
+                    return Err(StoreError::IsFolder { path: text });
+                }
+                if range.start > range.end || range.end > entry.size {
+                    let Range { start, end } = range;
+                    return Err(StoreError::Range { path: text, start, end, size: entry.size });
+                }
+                inner.parts(&entry.cid, entry.size, &range)
+            })
+            .await?;
+        let store = self.clone();
+        let stream = futures::stream::iter(parts).map(move |part| {
+            let store = store.clone();
+            async move { store.blocking(move |inner| inner.part(&part)).await }
+        });
+        // After an error nothing follows: a reader that skips it would glue wrong bytes together.
+        let ended = |failed: &mut bool, piece: Result<Bytes, StoreError>| {
+            let was = std::mem::replace(failed, piece.is_err());
+            futures::future::ready((!was).then_some(piece))
+        };
+        Ok(stream.buffered(AHEAD).scan(false, ended).boxed())
+    }
+
+    /// Reads a whole file of at most `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// As `read`; `Range` where the file is larger than the limit.
+    pub async fn read_all(&self, root: Cid, path: &str, limit: u64) -> Result<Bytes, StoreError> {
+        let size = self.stat(root, path).await?.size;
+        let address = format!("{root}/{path}");
+        if size > limit {
+            return Err(StoreError::Range { path: address, start: 0, end: size, size: limit });
+        }
+        let mut stream = self.read(&address, 0..size).await?;
+        let mut all = bytes::BytesMut::with_capacity(size as usize);
+        while let Some(piece) = stream.next().await {
+            all.extend_from_slice(&piece?);
+        }
+        Ok(all.freeze())
+    }
+
+    /// The roots that are kept.
+    ///
+    /// # Errors
+    ///
+    /// `Index`.
+    pub async fn roots(&self) -> Result<Vec<Root>, StoreError> {
+        self.blocking(Inner::roots).await
+    }
+
+    /// Removes a root, and whatever no other root uses.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownRoot`, `ReadOnly`, `Index`.
+    pub async fn remove(&self, root: Cid) -> Result<(), StoreError> {
+        self.blocking(move |inner| {
+            let unneeded = inner.index.remove_root(&root)?.ok_or(StoreError::UnknownRoot { cid: Box::new(root) })?;
+            unneeded.iter().for_each(|name| inner.remove_extent(name));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Reads and hashes every block under a root again.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownRoot`; `Corrupt` or `MissingBlock` for the first bad block.
+    pub async fn verify(&self, root: Cid) -> Result<Verified, StoreError> {
+        self.blocking(move |inner| inner.verify(&root)).await
+    }
+
+    /// Runs work on the blocking pool.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let inner = self.inner.clone();
+        match tokio::task::spawn_blocking(move || work(&inner)).await {
+            Ok(result) => result,
+            Err(source) => Err(StoreError::Worker { source }),
+        }
+    }
+
+    pub(crate) fn index(&self) -> &Index {
+        &self.inner.index
+    }
+}
+
+impl Inner {
+    /// The claim under which this process writes.
+    pub(crate) fn owner(&self) -> Result<&Owner, StoreError> {
+        if self.read_only {
+            return Err(StoreError::ReadOnly { path: self.dir.clone() });
+        }
+        if let Some(owner) = self.owner.get() {
+            return Ok(owner);
+        }
+        let owner = Owner::claim(&self.dir.join("owners"))?;
+        Ok(self.owner.get_or_init(|| owner))
+    }
+
+    pub(crate) fn has_root(&self, cid: &Cid) -> Result<bool, StoreError> {
+        self.index.read(|c| c.prepare_cached("SELECT 1 FROM roots WHERE cid = ?")?.exists([cid.to_bytes()]))
+    }
+
+    /// Deletes an extent that the index does not name any more. Who reads it still may finish.
+    pub(crate) fn remove_extent(&self, name: &str) {
+        self.memory.forget_extent(name);
+        let path = self.extents.join(name);
+        if let Err(error) = std::fs::remove_file(&path) {
+            tracing::warn!(path = %path.display(), %error, "an unneeded extent stays until the next start");
+        }
+    }
+
+    pub(crate) fn blocks_of(&self, root: &Cid) -> Result<Vec<Cid>, StoreError> {
+        let found = self.index.read(|c| {
+            let id: Option<i64> =
+                c.query_row("SELECT id FROM roots WHERE cid = ?", [root.to_bytes()], |r| r.get(0)).optional()?;
+            let Some(id) = id else { return Ok(None) };
+            let mut statement = c.prepare("SELECT cid FROM root_blocks WHERE root = ?")?;
+            statement.query_map([id], |r| r.get::<_, Vec<u8>>(0))?.collect::<Result<Vec<_>, _>>().map(Some)
+        })?;
+        let bytes = found.ok_or(StoreError::UnknownRoot { cid: Box::new(*root) })?;
+        Ok(bytes.iter().filter_map(|b| Cid::try_from(&b[..]).ok()).collect())
+    }
+
+    fn roots(&self) -> Result<Vec<Root>, StoreError> {
+        self.index.read(|c| {
+            let mut statement = c.prepare("SELECT cid, profile, size, files, added_at FROM roots ORDER BY id")?;
+            let rows = statement.query_map([], |r| {
+                let cid = Cid::try_from(&r.get::<_, Vec<u8>>(0)?[..]).map_err(|e| {
+                    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, Box::new(e))
+                })?;
+                Ok(Root {
+                    cid,
+                    profile: r.get(1)?,
+                    size: r.get::<_, i64>(2)? as u64,
+                    files: r.get::<_, i64>(3)? as u64,
+                    added_at: r.get(4)?,
+                })
+            })?;
+            rows.collect()
+        })
+    }
+}
+
+/// Tells the import to stop when its future is dropped.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
