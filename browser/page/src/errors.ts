@@ -56,9 +56,12 @@ export class PageFault extends Error {
   }
 }
 
+/** Where in onnxruntime's own source an error was raised: of no use to whoever reads it here. */
+const ORIGIN = /\/\S+\.(?:cc|h):\d+ (?:.*?(?=\[ONNXRuntimeError\]))?/gs;
+
 /** The text of anything that was thrown. Emscripten throws bare numbers for C++ exceptions. */
 export function textOf(error: unknown): string {
-  if (error instanceof Error) return error.message || error.name;
+  if (error instanceof Error) return (error.message || error.name).replace(ORIGIN, '').trim();
   if (typeof error === 'number') return `a C++ exception (${error}) without a message`;
   return String(error);
 }
@@ -78,13 +81,13 @@ const PATTERNS: ReadonlyArray<[RegExp, ErrorCode]> = [
   [/ERROR_CODE: 2\b|INVALID_ARGUMENT|Got invalid dimensions|Unexpected input data type/i, 'invalid_tensor'],
 ];
 
-/** Turns whatever was thrown into a `PageFault`; `doing` completes "while …". */
-export function faultOf(error: unknown, doing: string): PageFault {
+/** Turns whatever was thrown into a `PageFault`; `doing` completes "while …", `otherwise` is what no pattern knows. */
+export function faultOf(error: unknown, doing: string, otherwise: ErrorCode = 'execution_failed'): PageFault {
   if (error instanceof PageFault) return error;
   const text = textOf(error);
   // After an abort the heap of the wasm instance is in an unknown state.
   const aborted = error instanceof WebAssembly.RuntimeError || /\bAborted\(/.test(text);
-  const code = PATTERNS.find(([pattern]) => pattern.test(text))?.[1] ?? 'execution_failed';
+  const code = PATTERNS.find(([pattern]) => pattern.test(text))?.[1] ?? otherwise;
   return new PageFault(code, `Failed while ${doing}: ${text}`, {
     cause: error,
     ...(aborted ? { fatal: true } : {}),

@@ -37,11 +37,16 @@ export class ExecutorHost {
     this.worker = this.spawn();
   }
 
-  /** Runs a request; `threads` of wasm, `null` for one a core. Another number needs another runtime. */
-  run(request: Request, threads: number | null): void {
+  /**
+   * Runs a request; `threads` of wasm, `null` for one a core: another number
+   * needs another runtime. Any runtime will do where it is `undefined`.
+   */
+  run(request: Request, threads: number | null | undefined): void {
     this.running = request;
-    if (threads !== this.threads) this.stop();
-    this.threads = threads;
+    if (threads !== undefined && threads !== this.threads) {
+      this.stop();
+      this.threads = threads;
+    }
     this.worker ??= this.spawn();
     this.post({ kind: 'request', buffer: request.buffer }, [request.buffer]);
   }

@@ -44,6 +44,8 @@ function wantedBy({ header }: Frame, model: ModelSource, signal: AbortSignal): W
 
 async function answer(frame: Frame, signal: AbortSignal): Promise<Answer> {
   const { type, data } = frame.header;
+  if (type !== 'capabilities' && (typeof data !== 'object' || data === null))
+    throw new PageFault('bad_request', `Expected the data of ${type} to be an object, found ${JSON.stringify(data)}.`);
   switch (type) {
     case 'capabilities':
       return { data: await capabilities() };
@@ -81,7 +83,7 @@ async function handle(buffer: ArrayBuffer): Promise<void> {
     const { data, tensors } = await answer(frame, controller.signal);
     post({ kind: 'done', id, frame: encode({ id, type: 'result', data }, tensors), broken: null });
   } catch (error) {
-    const fault = faultOf(error, `answering ${type}`);
+    const fault = faultOf(error, `answering ${type}`, 'internal');
     post({ kind: 'done', id, frame: encode({ id, type: 'error', data: fault }), broken: fault.fatal ? fault.code : null });
   } finally {
     current = null;

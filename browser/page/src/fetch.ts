@@ -55,8 +55,9 @@ export async function fetchBytes(
         loaded += value.byteLength;
         progress?.(loaded, size);
       }
-      if (loaded === size) return bytes;
-      throw wrongSize(url, size, String(loaded));
+      // A connection that breaks throws above: the file itself is shorter.
+      if (loaded < size) throw wrongSize(url, size, String(loaded));
+      return bytes;
     } catch (error) {
       if (signal.aborted) throw cancelled();
       if (error instanceof PageFault && (error.code !== 'fetch_failed' || !error.repeatable)) throw error;
@@ -99,5 +100,8 @@ async function refused(response: Response, url: string): Promise<PageFault> {
 }
 
 function wrongSize(url: string, expected: number, found: string): PageFault {
-  return new PageFault('fetch_failed', `Expected ${expected} bytes of ${url}, found ${found}.`);
+  return new PageFault('fetch_failed', `Expected ${expected} bytes of ${url}, found ${found}.`, {
+    help: 'The file is not what the model says: add the model again with `pelago model add`.',
+    repeatable: false,
+  });
 }

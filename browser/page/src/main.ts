@@ -36,9 +36,11 @@ function start(token: string): void {
     done: (id) => queue.finish(id),
     status,
   });
-  const queue = new RequestQueue<Request>(({ id, frame }) => {
-    const options = frame.header.options as Partial<ExecutionOptions> | null | undefined;
-    executor.run({ id, buffer: frame.buffer }, options?.threads ?? null);
+  const queue = new RequestQueue<Request>(({ id, frame: { header, buffer } }) => {
+    // Only what runs a model cares how many threads the runtime has.
+    const runs = header.platform !== undefined;
+    const options = header.options as Partial<ExecutionOptions> | null | undefined;
+    executor.run({ id, buffer }, runs ? (options?.threads ?? null) : undefined);
   });
 
   function receive(buffer: ArrayBuffer): void {
@@ -48,7 +50,7 @@ function start(token: string): void {
       id = frame.header.id;
       dispatch(frame);
     } catch (error) {
-      fail(id, faultOf(error, 'reading a message'));
+      fail(id, faultOf(error, 'reading a message', 'internal'));
     }
   }
 
@@ -60,7 +62,8 @@ function start(token: string): void {
       case 'echo':
         return link.send(echo(frame));
       case 'cancel': {
-        const { target } = data as Cancel;
+        const { target } = (data ?? {}) as Partial<Cancel>;
+        if (target === undefined) return;
         if (queue.remove(target)) fail(target, new PageFault('cancelled', `Request ${target} was cancelled before it ran.`));
         else executor.cancel(target);
         return;

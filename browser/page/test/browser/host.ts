@@ -1,12 +1,12 @@
 /** The smallest host that a page can talk to: files over HTTP, frames over one WebSocket. */
 
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type HeaderToSend, type Tensor, decode, encode, tensorsOf } from '../../src/frame.js';
-import type { PageError } from '../../src/protocol.js';
+import type { PageError, Progress } from '../../src/protocol.js';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -34,8 +34,8 @@ interface Pending {
 }
 
 export class Host {
-  readonly progress: unknown[] = [];
-  readonly requests: string[] = [];
+  readonly progress: Progress[] = [];
+  private readonly waiting = new Map<string, () => void>();
   hellos = 0;
   private nextId = 1;
   private socket: WebSocket | null = null;
@@ -48,12 +48,14 @@ export class Host {
     private readonly stop: () => Promise<void>,
   ) {}
 
-  /** `mounts` are folders by the prefix of their URL; the longest that fits is used. */
-  static async start(mounts: Readonly<Record<string, string>>): Promise<Host> {
+  /** `mounts` are folders by the prefix of their URL; the longest that fits is used. `script` runs in the page before all else. */
+  static async start(mounts: Readonly<Record<string, string>>, script = ''): Promise<Host> {
     const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
     const server = createServer((request, response) => {
-      host.requests.push(request.url ?? '');
-      void serve(mounts, prefixes, request, response);
+      host.waiting.get(request.url ?? '')?.();
+      // An answer that never comes.
+      if (request.url === '/slow') return;
+      void serve(mounts, prefixes, script, request, response);
     });
     const sockets = new WebSocketServer({ server, path: '/link', maxPayload: 2 ** 30, perMessageDeflate: false });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -76,6 +78,11 @@ export class Host {
     return new Promise((resolve) => {
       this.onHello = resolve;
     });
+  }
+
+  /** Resolves when the page asks for this path. */
+  asked(path: string): Promise<void> {
+    return new Promise((resolve) => this.waiting.set(path, resolve));
   }
 
   /** Drops the socket, as a host that died would. */
@@ -117,7 +124,7 @@ export class Host {
       if (type === 'hello') {
         this.hellos += 1;
         this.onHello?.();
-      } else if (type === 'progress') this.progress.push(body);
+      } else if (type === 'progress') this.progress.push(body as Progress);
       else if (type === 'pong') this.pongs.get(id)?.();
       else if (type === 'result') this.pending.get(id)?.resolve({ data: body, tensors: tensorsOf(frame) });
       else if (type === 'error') this.pending.get(id)?.reject(new RemoteError(body as PageError));
@@ -128,6 +135,7 @@ export class Host {
 async function serve(
   mounts: Readonly<Record<string, string>>,
   prefixes: readonly string[],
+  script: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -146,6 +154,10 @@ async function serve(
   );
   if (size === null) {
     response.writeHead(404, headers).end();
+    return;
+  }
+  if (script !== '' && file.endsWith('.html')) {
+    response.writeHead(200, headers).end((await readFile(file, 'utf8')).replace('<head>', `<head><script>${script}</script>`));
     return;
   }
   const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);

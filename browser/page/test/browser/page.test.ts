@@ -30,19 +30,23 @@ const refused = (code: string, words: RegExp) => (error: unknown) => {
   return true;
 };
 
-const routes: ReadonlyArray<[BrowserName, readonly string[]]> = [
+/** What a page of a browser without JSPI finds. */
+const NO_JSPI = 'delete WebAssembly.Suspending';
+
+const routes: ReadonlyArray<[BrowserName, readonly string[], script?: string]> = [
   ['chromium', ['wasm', 'webgpu']],
+  ['chromium', ['wasm', 'webgpu'], NO_JSPI],
   ['headless-shell', ['wasm', 'webgpu', 'webnn']],
   ['firefox', ['wasm', 'webgpu']],
 ];
 
-for (const [name, platforms] of routes) {
-  describe(name, { timeout: 300_000 }, () => {
+for (const [name, platforms, script] of routes) {
+  describe(script === NO_JSPI ? `${name} without JSPI` : name, { timeout: 300_000 }, () => {
     let host: Host;
     let browser: Browser;
 
     before(async () => {
-      host = await Host.start({ '/': join(PAGE, 'dist'), '/models/': FIXTURES });
+      host = await Host.start({ '/': join(PAGE, 'dist'), '/models/': FIXTURES }, script);
       browser = await Browser.open(name);
       const hello = host.hello();
       await browser.go(host.url);
@@ -68,11 +72,16 @@ for (const [name, platforms] of routes) {
       test(`embeds on ${platform}`, async () => {
         const { data, tensors } = await host.request<EmbedResult>(embedding(bert, [golden.text], platform, { normalize: true }));
         assert.ok(distance(floats(tensors[0] as Tensor), golden.mean_normalized) < 1e-5);
+        // A small graph is fetched once for all platforms.
+        assert.equal(platform === platforms[0], host.progress.some(({ phase, file, loaded, total }) => phase === 'fetch' && file === 'model.onnx' && loaded === total));
+        assert.ok(host.progress.some(({ phase }) => phase === 'compile'));
+        host.progress.length = 0;
         assert.deepEqual(data.tokens, [golden.input_ids.length]);
         const { placement, execution_provider } = data.load.session;
         assert.deepEqual(placement.fallback_operators, []);
         assert.equal(placement.nodes_on_provider + placement.nodes_shape_arithmetic, placement.nodes_total);
         assert.equal(execution_provider, { wasm: 'CPUExecutionProvider', webgpu: 'WebGpuExecutionProvider', webnn: 'WebNNExecutionProvider' }[platform]);
+        assert.equal(data.load.session.build, script === NO_JSPI ? 'asyncify' : 'jspi');
         assert.deepEqual(data.load.session.fixed_shape, platform === 'webnn' ? [1, 16] : null);
       });
 
@@ -118,7 +127,20 @@ for (const [name, platforms] of routes) {
       await assert.rejects(one(['fox'], { ...bert, graph: { ...text, size: Number(text.size) } }), refused('invalid_model', /ONNX/));
       const short = { ...bert.graph, cid: 'short', size: bert.graph.size + 1 };
       await assert.rejects(one(['fox'], { ...bert, graph: short }), refused('fetch_failed', /bytes/));
+      await assert.rejects(host.request({ type: 'embed', platform: 'wasm', data: null }), refused('bad_request', /found null/));
+      await assert.rejects(host.request({ type: 'frobnicate', data: {} }), refused('bad_request', /frobnicate/));
+      await assert.rejects(host.request(embedding(bert, ['fox'], 'auto')), refused('bad_request', /auto/));
       await one(['fox']);
+    });
+
+    test('ends a fetch that the host takes back', async () => {
+      const slow = { ...bert.graph, cid: 'slow', url: '/slow' };
+      const request = host.request(embedding({ ...bert, graph: slow }, ['fox'], 'wasm'));
+      const taken = assert.rejects(request, refused('cancelled', /fetched/));
+      await host.asked('/slow');
+      host.cancel(request.id);
+      await taken;
+      await host.request(embedding(bert, ['fox'], 'wasm'));
     });
 
     test('refuses a fallback that was not allowed and tells of one that was', async () => {
@@ -137,10 +159,13 @@ for (const [name, platforms] of routes) {
 
     test('answers pings while a model runs, and takes back what waits', async () => {
       const long = host.request(embedding(bert, Array.from({ length: 200 }, () => golden.text), 'wasm'));
+      let ended = false;
+      void long.then(() => (ended = true));
       const waiting = host.request(embedding(bert, ['fox'], 'wasm'));
+      const taken = assert.rejects(waiting, refused('cancelled', /before it ran/));
       host.cancel(waiting.id);
-      await host.ping();
-      await assert.rejects(waiting, refused('cancelled', /before it ran/));
+      await Promise.all([host.ping(), taken]);
+      assert.equal(ended, false);
       await long;
     });
 
@@ -155,6 +180,8 @@ for (const [name, platforms] of routes) {
     test('other threads are another runtime', async () => {
       const { data } = await host.request<EmbedResult>(embedding(bert, ['fox'], 'wasm', { threads: 1 }));
       assert.equal(data.load.session.threads, 1);
+      const { data: kept } = await host.request<{ held: number }>({ type: 'dispose', data: { graph: null, keep: 9 } });
+      assert.equal(kept.held, 1);
       const { data: again } = await host.request<EmbedResult>(embedding(bert, ['fox'], 'wasm'));
       assert.equal(again.load.warm, false);
     });

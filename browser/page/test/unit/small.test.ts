@@ -100,6 +100,16 @@ test("foreign errors become the page's own", () => {
   assert.equal(code(new Error('something else')), 'execution_failed');
   assert.equal(code(1234), 'execution_failed');
   assert.equal(faultOf(new WebAssembly.RuntimeError('unreachable'), 'testing').fatal, true);
+  const located = new Error(
+    "Can't create a session. ERROR_CODE: 1, ERROR_MESSAGE: Exception during initialization: /a/b/frame.cc:74 " +
+      'Info(const std::vector<const Node *> &) [ONNXRuntimeError] : 1 : FAIL : Failed to load external data file "w".\n',
+  );
+  assert.equal(
+    faultOf(located, 'testing').message,
+    "Failed while testing: Can't create a session. ERROR_CODE: 1, ERROR_MESSAGE: Exception during initialization: " +
+      '[ONNXRuntimeError] : 1 : FAIL : Failed to load external data file "w".',
+  );
+  assert.equal(faultOf(new TypeError('x is null'), 'testing', 'internal').code, 'internal');
   const own = new PageFault('empty_input', 'x');
   assert.equal(faultOf(own, 'testing'), own);
 });
