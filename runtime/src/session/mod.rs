@@ -65,7 +65,8 @@ impl Session {
     /// [`SessionError`] where the folder cannot be used.
     pub async fn open_models(options: &SessionOptions) -> Result<Models, SessionError> {
         let folder = options.store.clone();
-        let opened = tokio::task::spawn_blocking(move || Ok::<_, SessionError>(Models::open(Store::open(folder)?)?)).await;
+        let opened =
+            tokio::task::spawn_blocking(move || Ok::<_, SessionError>(Models::open(Store::open(folder)?)?)).await;
         opened.map_err(|source| StoreError::Worker { source })?
     }
 

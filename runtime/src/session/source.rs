@@ -131,11 +131,8 @@ impl Sources {
     }
 
     async fn build(&self, model: &Described) -> Result<Vec<u8>, SessionError> {
-        let files = StoredFiles {
-            store: self.store.clone(),
-            root: model.cid,
-            runtime: tokio::runtime::Handle::current(),
-        };
+        let files =
+            StoredFiles { store: self.store.clone(), root: model.cid, runtime: tokio::runtime::Handle::current() };
         let options = BuildOptions { parent: Some(model.cid.to_string()), ..BuildOptions::default() };
         let built = tokio::task::spawn_blocking(move || graph::build(&files, &options)).await;
         let built = built.map_err(|error| SessionError::Task { what: "building a graph", source: error })?;
