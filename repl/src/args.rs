@@ -9,7 +9,7 @@ use pelago_protocol::{BrowserKind, Family, Platform, Precision};
 #[derive(Debug, Parser)]
 #[command(name = "pelago", version, max_term_width = 100)]
 pub(crate) struct Cli {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Options of every command")]
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -72,7 +72,7 @@ impl Command {
 /// `pelago accelerate`
 #[derive(Debug, Args)]
 pub(crate) struct Accelerate {
-    /// A model's name, its CID, or the path of its folder
+    /// A model's name, its CID, or the path of its folder, which is added first
     pub(crate) model: String,
     /// Texts, one a row of the batch
     #[arg(required = true)]

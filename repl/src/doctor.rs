@@ -58,7 +58,7 @@ fn print(
     folder: &std::path::Path,
     models: usize,
 ) -> std::io::Result<()> {
-    output::print(&format!("pelago {}; store {}, {models} models", env!("CARGO_PKG_VERSION"), folder.display()))?;
+    output::print(&format!("pelago {}; store {}, models: {models}", env!("CARGO_PKG_VERSION"), folder.display()))?;
     for installation in &session.browsers().discovery().installations {
         output::print(&format!(
             "{} {} at {}, driver {} {}",

@@ -17,6 +17,7 @@ mod safetensors;
 pub use check::{Checked, check_folder};
 pub use derived::Recipe;
 pub use describe::Described;
+pub(crate) use describe::Located;
 pub use error::ModelError;
 pub use family::{Clues, Detected, detect};
 pub use names::{AddedModel, Model, Models, Resolved};

@@ -14,7 +14,7 @@ use super::SessionError;
 use super::content::{Counters, Served};
 use crate::content::{Store, StoreError};
 use crate::graph::{self, BuildOptions, Files};
-use crate::models::{Described, Models, Recipe};
+use crate::models::{Described, Located, ModelError, Models, Recipe};
 
 /// How a graph is built. A change to the builder that changes its graphs gets a
 /// new version, so that old ones are not taken for new.
@@ -50,7 +50,7 @@ impl Sources {
     /// Finds the model and the graph of the precision that is asked for.
     pub(super) async fn prepare(&self, model: &str, precision: Precision) -> Result<Prepared, SessionError> {
         let start = Instant::now();
-        let located = self.models.locate(model).await?;
+        let located = self.locate(model).await?;
         // Content never changes under its CID: what was prepared once is so for ever.
         let key = (located.name.clone(), located.cid, precision);
         let known = self.lock().get(&key).cloned();
@@ -72,6 +72,18 @@ impl Sources {
         let prepared = Prepared { source, took: start.elapsed(), served };
         self.lock().insert(key, prepared.clone());
         Ok(prepared)
+    }
+
+    /// What a request's word for a model leads to. A folder is added first:
+    /// nothing runs that is not content with a CID.
+    async fn locate(&self, model: &str) -> Result<Located, SessionError> {
+        match self.models.locate(model).await {
+            Err(ModelError::NotAdded { path }) => {
+                let added = self.models.add(path, None, None, |_| {}).await?;
+                Ok(Located { name: added.name, cid: added.added.root })
+            }
+            found => Ok(found?),
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
