@@ -1,0 +1,158 @@
+//! The folder that everything is measured in: all-MiniLM-L6-v2 in a store, as
+//! Pelago gives it to a page and as transformers.js wants it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cid::Cid;
+use pelago_browser::driver::Target;
+use pelago_browser::link::{Message, RequestOptions};
+use pelago_browser::pool::Page;
+use pelago_protocol::{
+    BrowserKind, DType, EmbedData, EmbedResult, ExecutionOptions, ExternalData, Graph, ModelSource, Platform, Request,
+};
+use pelago_runtime::content::Store;
+use pelago_runtime::graph::{self, BuildOptions, Folder, IndexType};
+use pelago_runtime::models::Described;
+use pelago_runtime::session::{Session, SessionOptions};
+use pelago_tests::{SENTENCE, lab};
+use prost::Message as _;
+use tempfile::TempDir;
+
+use crate::Failure;
+
+/// The name that the model has in the store.
+pub(crate) const NAME: &str = "all-MiniLM-L6-v2";
+/// Bytes of weights are in this file.
+pub(crate) const WEIGHTS: &str = "model.safetensors";
+/// How long one request to a page may take.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(300);
+
+/// The store, and what is in it.
+#[derive(Debug)]
+pub(crate) struct Models {
+    home: TempDir,
+    /// The model and Pelago's own graph of it.
+    pub(crate) source: ModelSource,
+    /// The model in the layout of transformers.js, from the server's root.
+    pub(crate) transformers_url: String,
+    /// Bytes of the weights.
+    pub(crate) weights: u64,
+}
+
+impl Models {
+    pub(crate) async fn prepare() -> Result<Self, Failure> {
+        let home = tempfile::tempdir()?;
+        let folder = lab::minilm();
+        let models = Session::open_models(&lab::options(home.path())).await?;
+        models.add(&folder, Some(NAME), None, |_| {}).await?;
+        let model = models.describe(NAME).await?;
+        // The same bytes as the session builds, so the same CID.
+        let parent = Some(model.cid.to_string());
+        let built = graph::build(&Folder(folder.clone()), &BuildOptions { parent, index_type: IndexType::Int32 })?;
+        let graph = models.store().add_bytes(built.onnx).await?;
+        let weights = model.file(WEIGHTS).map_or(0, |file| file.size);
+        let base_url = format!("/ipfs/{}/", model.cid);
+        let source = ModelSource {
+            name: NAME.to_owned(),
+            cid: model.cid.to_string(),
+            family: model.family,
+            files: model.files.iter().map(|file| file.path.clone()).collect(),
+            graph: Graph {
+                url: format!("/ipfs/{}", graph.root),
+                cid: graph.root.to_string(),
+                size: graph.size,
+                external_data: vec![ExternalData {
+                    location: WEIGHTS.to_owned(),
+                    url: format!("{base_url}{WEIGHTS}"),
+                    size: weights,
+                }],
+                index_type: Some(DType::Int32),
+            },
+            base_url,
+        };
+        let transformers = for_transformers(&folder, &model, models.store()).await?;
+        Ok(Self { home, source, transformers_url: format!("/ipfs/{transformers}/"), weights })
+    }
+
+    /// Options of a session with these models and a profile of browsers that is kept.
+    pub(crate) fn options(&self) -> SessionOptions {
+        lab::options(self.home.path())
+    }
+
+    /// The folder, as `PELAGO_HOME` names it.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// A folder for profiles that no browser has used.
+    pub(crate) fn new_profiles(&self, name: &str) -> PathBuf {
+        self.home.path().join("profiles of").join(name)
+    }
+
+    /// The message that embeds texts with this model.
+    pub(crate) fn embed(
+        &self,
+        platform: Platform,
+        options: &ExecutionOptions,
+        texts: &[String],
+    ) -> Result<Message, Failure> {
+        let data = EmbedData { model: self.source.clone(), texts: texts.to_vec() };
+        Ok(Message {
+            kind: "embed".to_owned(),
+            model_name: Some(NAME.to_owned()),
+            platform: Some(platform),
+            data: serde_json::to_value(data)?,
+            options: serde_json::to_value(options)?,
+            tensors: Vec::new(),
+        })
+    }
+}
+
+/// The request that every section makes: the one sentence, on one route.
+pub(crate) fn request(browser: BrowserKind, platform: Platform) -> Request {
+    Request { browser, platform, ..Request::new(NAME, SENTENCE) }
+}
+
+/// How the page is asked.
+pub(crate) fn asking() -> RequestOptions {
+    RequestOptions { deadline: DEADLINE, progress: None, repeat_safe: true }
+}
+
+/// Embeds in a page, past the session, with options that a request does not have.
+pub(crate) async fn embed(page: &Page, message: Message) -> Result<EmbedResult, Failure> {
+    Ok(page.ask("embed", message, asking()).await?.0)
+}
+
+/// The page of a browser, by product name; opened where it is not open.
+pub(crate) async fn page(session: &Session, product: &str) -> Result<Arc<Page>, Failure> {
+    let found = session
+        .browsers()
+        .candidates()
+        .iter()
+        .find(|candidate| matches!(&candidate.target, Target::Installed(found) if found.product.name() == product));
+    let Some(candidate) = found else { return Err(format!("{product} is not installed: run `make deps`").into()) };
+    Ok(session.browsers().page(&candidate.id).await?.page)
+}
+
+/// Adds the model as exporters publish it: a graph with int64 inputs, its
+/// weights beside it under the name that transformers.js asks for.
+async fn for_transformers(folder: &Path, model: &Described, store: &Store) -> Result<Cid, Failure> {
+    let options = BuildOptions { index_type: IndexType::Int64, ..BuildOptions::default() };
+    let built = graph::build(&Folder(folder.to_owned()), &options)?;
+    let mut onnx = graph::onnx::ModelProto::decode(built.onnx.as_slice())?;
+    let initializers = onnx.graph.iter_mut().flat_map(|graph| &mut graph.initializer);
+    for entry in initializers.flat_map(|tensor| &mut tensor.external_data) {
+        if entry.key.as_deref() == Some("location") {
+            entry.value = Some("model.onnx_data".to_owned());
+        }
+    }
+    let links = model.files.iter().filter_map(|file| match file.path.as_str() {
+        WEIGHTS => Some(("onnx/model.onnx_data".to_owned(), file.cid)),
+        path if path.ends_with(".json") => Some((path.to_owned(), file.cid)),
+        _ => None,
+    });
+    let graph = ("onnx/model.onnx".to_owned(), onnx.encode_to_vec().into());
+    Ok(store.add_files(vec![graph], links.collect()).await?.root)
+}
