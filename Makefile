@@ -28,6 +28,10 @@ demo: build model ## Embed a sentence in every browser of this machine; installs
 test: build ## Run every check and test, those in real browsers too
 	@scripts/test.sh
 
+.PHONY: bench
+bench: build model ## Measure latency, throughput and memory beside transformers.js and WebDriver (10 minutes)
+	@scripts/bench.sh
+
 .PHONY: deps
 deps: ## Install what is missing: browsers, drivers, node packages, tools
 ifeq ($(SYSTEM_PACKAGES),yes)
