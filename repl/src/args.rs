@@ -33,7 +33,7 @@ pub(crate) struct Global {
     /// A remote WebDriver (Selenium Grid) to use for one kind of browser, as `chrome=http://127.0.0.1:4444`
     #[arg(long, global = true, value_name = "KIND=URL", value_parser = kind_and_url)]
     pub(crate) remote: Vec<(BrowserKind, String)>,
-    /// The loopback port that pages are served on [default: any free one]
+    /// The loopback port that pages are served on [default: 47613, or any free one where it is taken]
     #[arg(long, global = true, value_name = "PORT")]
     pub(crate) port: Option<u16>,
 }

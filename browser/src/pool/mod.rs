@@ -22,7 +22,11 @@ use crate::assets::Assets;
 use crate::driver::{Discovery, LaunchOptions, Remote, Search, Target, discover};
 use crate::guard::Guard;
 use crate::link::LinkOptions;
-use crate::server::{Content, Server, ServerOptions};
+use crate::server::{Content, Server, ServerError, ServerOptions};
+
+/// Browsers keep compiled wasm and shaders by origin, so a port that is the same
+/// in every session makes warm starts. A second session at once takes another.
+const USUAL_PORT: u16 = 47_613;
 
 /// How a pool finds and opens browsers. Front ends decide all of it.
 #[derive(Clone, Debug)]
@@ -37,7 +41,7 @@ pub struct PoolOptions {
     pub guard: Guard,
     /// Whether browsers have no window.
     pub headless: bool,
-    /// The loopback port to serve pages on; `None` for any free one.
+    /// The loopback port to serve pages on; `None` for the usual one, or any free one where that is taken.
     pub port: Option<u16>,
     /// How long a browser may take from its start to its page's first answer.
     pub open_deadline: Duration,
@@ -73,6 +77,21 @@ pub struct Opened {
     pub took: Option<Duration>,
 }
 
+/// Starts the server on the port that is asked for, else on the usual one, else
+/// on any that is free.
+async fn serve(port: Option<u16>, assets: Arc<dyn Assets>, content: Arc<dyn Content>) -> Result<Server, ServerError> {
+    let options = |port| ServerOptions {
+        port,
+        assets: Arc::clone(&assets),
+        content: Arc::clone(&content),
+        link: LinkOptions::default(),
+    };
+    match Server::start(options(port.unwrap_or(USUAL_PORT))).await {
+        Err(ServerError::PortTaken { .. }) if port.is_none() => Server::start(options(0)).await,
+        started => started,
+    }
+}
+
 impl Pool {
     /// Finds the browsers of this machine and starts the loopback server. No
     /// browser is opened.
@@ -84,9 +103,7 @@ impl Pool {
         assets: Arc<dyn Assets>,
         content: Arc<dyn Content>,
     ) -> Result<Self, PoolError> {
-        let port = options.port.unwrap_or(0);
-        let server_options = ServerOptions { port, assets, content, link: LinkOptions::default() };
-        let (discovery, server) = tokio::join!(discover(&options.search), Server::start(server_options));
+        let (discovery, server) = tokio::join!(discover(&options.search), serve(options.port, assets, content));
         let remote_kinds = options.remotes.iter().map(|remote| remote.kind).collect::<Vec<_>>();
         let local = discovery.installations.iter().filter(|found| !remote_kinds.contains(&found.kind));
         let candidates = options

@@ -17,8 +17,9 @@ use super::{
     range::{self, Wanted},
 };
 
-/// A CID names its bytes for ever.
-const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// The store is this machine's cache: a browser that kept model bytes too would
+/// write every model to its profile once more, unverified when read again.
+const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Verified bytes by path.
 #[async_trait]
@@ -134,7 +135,7 @@ async fn answer(
     let info = content.stat(path).await?;
     let etag = format!("\"{}\"", info.cid);
     let mut fixed = HeaderMap::new();
-    fixed.insert(header::CACHE_CONTROL, FOREVER);
+    fixed.insert(header::CACHE_CONTROL, NOT_KEPT);
     fixed.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     insert(&mut fixed, header::ETAG, &etag);
     if range::matches_none(headers, &etag) {
