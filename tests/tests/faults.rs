@@ -1,0 +1,125 @@
+//! What is killed is noticed at once, costs nothing else, and leaves no process
+//! behind. Linux only, since processes are found in /proc.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use pelago_protocol::{BrowserKind, Platform, Request};
+use pelago_tests::lab::{Lab, cache, minilm, pelago};
+use pelago_tests::{SENTENCE, fixture, processes};
+
+/// Longer than any of it takes on a busy machine; none of it waits for a deadline of its own.
+const SOON: Duration = Duration::from_secs(30);
+
+fn on_wasm() -> Request {
+    Request { browser: BrowserKind::Chrome, platform: Platform::Wasm, ..Request::new("tiny", "the quick brown fox") }
+}
+
+/// Waits until `done`, looking again every so often: there is no signal for the end of a stranger's process.
+fn eventually(what: &str, mut done: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < SOON, "{what} did not come about within {SOON:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The renderer that holds the page's tab: the one that is not for the browser's own windows.
+fn renderers(browser: u32) -> Vec<u32> {
+    let below = processes::below(browser);
+    below.iter().filter(|process| process.command.contains("--type=renderer")).map(|process| process.pid).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_tab_browser_or_driver_costs_one_request_at_most() {
+    let lab = Lab::open().await.unwrap();
+    lab.add(&fixture("models/bert"), "tiny").await.unwrap();
+    let first = lab.run(&on_wasm()).await.unwrap();
+    let id = lab.session.browsers().candidates().iter().find(|found| found.kind == BrowserKind::Chrome);
+    let id = id.unwrap().id.clone();
+    for victim in ["tab", "browser", "driver"] {
+        let page = lab.session.browsers().open_page(&id).await.unwrap();
+        let browser = page.browser_pid().await.unwrap();
+        let pids = match victim {
+            "tab" => renderers(browser),
+            "browser" => vec![browser],
+            _ => vec![page.driver_pid().await.unwrap()],
+        };
+        assert!(!pids.is_empty(), "no {victim} to kill");
+        drop(page);
+        pids.iter().for_each(|pid| processes::kill(*pid).unwrap());
+        // The session may learn of it with the next request, which then says so and may be sent again.
+        let next = tokio::time::timeout(SOON, lab.run(&on_wasm())).await.expect("an answer in bounded time");
+        let run = match next {
+            Ok(run) => run,
+            Err(error) => {
+                assert_eq!(error.code(), "browser_lost", "{victim}: {error}");
+                assert!(error.is_repeatable());
+                tokio::time::timeout(SOON, lab.run(&on_wasm())).await.expect("an answer in bounded time").unwrap()
+            }
+        };
+        assert_eq!(run.output, first.output, "after the {victim} was killed");
+    }
+    lab.session.close().await;
+    eventually("the end of every process", || processes::naming(lab.home()).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tab_killed_while_it_works_ends_the_request() {
+    let lab = Lab::open().await.unwrap();
+    lab.add(&minilm(), "model").await.unwrap();
+    // In software a run on WebGPU takes seconds.
+    let request =
+        Request { browser: BrowserKind::Chrome, platform: Platform::WebGpu, ..Request::new("model", SENTENCE) };
+    lab.run(&request).await.unwrap();
+    let id =
+        lab.session.browsers().candidates().iter().find(|found| found.kind == BrowserKind::Chrome).unwrap().id.clone();
+    let page = lab.session.browsers().open_page(&id).await.unwrap();
+    let pids = renderers(page.browser_pid().await.unwrap());
+    let running = lab.run(&request);
+    let killing = async {
+        tokio::task::yield_now().await;
+        pids.iter().for_each(|pid| processes::kill(*pid).unwrap());
+    };
+    let (outcome, ()) =
+        tokio::time::timeout(SOON, async { tokio::join!(running, killing) }).await.expect("bounded time");
+    assert_eq!(outcome.unwrap_err().code(), "browser_lost");
+    lab.session.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_request_leaves_the_session_as_it_was() {
+    let lab = Lab::open().await.unwrap();
+    lab.add(&minilm(), "model").await.unwrap();
+    let request = Request { browser: BrowserKind::Chrome, platform: Platform::Wasm, ..Request::new("model", SENTENCE) };
+    let first = lab.run(&request).await.unwrap();
+    let slow = Request { input: vec![SENTENCE.repeat(20); 32].into(), ..request.clone() };
+    assert!(tokio::time::timeout(Duration::from_millis(200), lab.run(&slow)).await.is_err(), "it was to be cut short");
+    let again = lab.run(&request).await.unwrap();
+    assert_eq!(again.output, first.output);
+    assert!(again.report.warm, "the model was to stay loaded");
+    lab.session.close().await;
+}
+
+#[test]
+fn a_killed_host_leaves_no_process() {
+    let home = tempfile::tempdir().unwrap();
+    let pelago = || {
+        let mut command = Command::new(pelago());
+        command.arg("--home").arg(home.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let added = pelago().args(["model", "add"]).arg(minilm()).args(["--name", "m"]).status().unwrap();
+    assert!(added.success());
+    let request = ["accelerate", "m", SENTENCE, "--platform", "webgpu", "--browser", "chrome", "--repeat", "1000"];
+    let mut host = pelago().args(request).spawn().unwrap();
+    let has_renderer = || {
+        let all = processes::naming(home.path());
+        all.iter().any(|process| process.command.contains("--type=renderer"))
+    };
+    eventually("a browser with a tab", has_renderer);
+    host.kill().unwrap();
+    host.wait().unwrap();
+    eventually("the end of every process", || processes::naming(home.path()).is_empty());
+    assert!(cache().exists());
+}
