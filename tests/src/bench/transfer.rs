@@ -83,7 +83,7 @@ struct Measured {
 }
 
 async fn measure(models: &Models, page: &Page) -> Result<Measured, Failure> {
-    let bytes = Bytes::from((0..SIZE).map(|index| (index * 31 >> 3) as u8).collect::<Vec<_>>());
+    let bytes = Bytes::from((0..SIZE).map(|index| ((index * 31) >> 3) as u8).collect::<Vec<_>>());
     // 16 MiB as base64: as many characters. Coding them is not counted.
     let text = "A".repeat(SIZE.div_ceil(3) * 4);
     let url = format!("{}{WEIGHTS}", models.source.base_url);

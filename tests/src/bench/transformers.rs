@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::Failure;
-use crate::models::{Models, NAME, asking, page};
+use crate::models::{Models, NAME, asking, embed, page};
 use crate::stats::{Sample, ratio};
 use crate::table::{Table, number};
 use crate::verdict::Verdict;
@@ -84,18 +84,20 @@ async fn measure(models: &Models, product: &str, platform: Platform, turns: usiz
 }
 
 async fn ask(models: &Models, page: &Page, platform: Platform, turns: usize) -> Result<Turns, Failure> {
-    let message = |repeat: usize| {
-        Ok::<_, Failure>(Message {
-            kind: "baseline".to_owned(),
-            model_name: Some(NAME.to_owned()),
-            platform: Some(platform),
-            data: json!({
-                "model": models.source, "text": SENTENCE, "repeat": repeat,
-                "transformers_model_url": models.transformers_url,
-            }),
-            options: serde_json::to_value(ExecutionOptions { fixed_shapes: true, ..ExecutionOptions::default() })?,
-            tensors: Vec::new(),
-        })
+    let options = ExecutionOptions { fixed_shapes: true, ..ExecutionOptions::default() };
+    let message = Message {
+        kind: "baseline".to_owned(),
+        model_name: Some(NAME.to_owned()),
+        platform: Some(platform),
+        data: json!({
+            "model": models.source, "text": SENTENCE, "repeat": turns,
+            "transformers_model_url": models.transformers_url,
+        }),
+        options: serde_json::to_value(&options)?,
+        tensors: Vec::new(),
     };
-    Ok(page.ask("baseline", message(turns)?, asking()).await?.0)
+    // Starts the runtime: transformers.js would else start it at the same time.
+    let ours = models.embed(platform, &options, &[SENTENCE.to_owned()])?;
+    embed(page, ours).await?;
+    Ok(page.ask("baseline", message, asking()).await?.0)
 }
