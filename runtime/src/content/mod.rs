@@ -46,4 +46,4 @@ pub use cids::parse_address;
 pub use error::StoreError;
 pub use profile::Profile;
 pub use read::{Entry, Kind, Verified};
-pub use store::{AddProgress, Added, ByteStream, Root, Store};
+pub use store::{AddProgress, Added, ByteStream, Root, Stamp, Store};

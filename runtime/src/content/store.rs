@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use cid::Cid;
@@ -70,6 +71,10 @@ pub struct Root {
     pub added_at: String,
 }
 
+/// See [`Store::stamp`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp([Option<(u64, SystemTime)>; 2]);
+
 /// A handle on the store.
 #[derive(Clone)]
 pub struct Store {
@@ -134,6 +139,17 @@ impl Store {
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.inner.dir
+    }
+
+    /// Changes whenever the index does, by whichever process; a look at two
+    /// files' times, so that callers may ask before they use what they remember.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        let of = |name| {
+            let found = std::fs::metadata(self.inner.dir.join(name)).ok()?;
+            Some((found.len(), found.modified().ok()?))
+        };
+        Stamp([of("store.sqlite"), of("store.sqlite-wal")])
     }
 
     /// Adds a folder. Dropping the future stops the import at the next batch; nothing of it stays.

@@ -12,7 +12,7 @@ use pelago_protocol::{DType, ExternalData, Graph, ModelSource, Precision};
 
 use super::SessionError;
 use super::content::{Counters, Served};
-use crate::content::{Store, StoreError};
+use crate::content::{Stamp, Store, StoreError};
 use crate::graph::{self, BuildOptions, Files};
 use crate::models::{Described, Located, ModelError, Models, Recipe};
 
@@ -39,8 +39,13 @@ pub(super) struct Sources {
     known: Mutex<Known>,
 }
 
-/// By name, CID and precision.
-type Known = HashMap<(String, Cid, Precision), Prepared>;
+/// What was prepared, by a request's word for the model and its precision, for
+/// as long as the store's index stays as it was.
+#[derive(Debug, Default)]
+struct Known {
+    stamp: Stamp,
+    prepared: HashMap<(String, Precision), Prepared>,
+}
 
 impl Sources {
     pub(super) fn new(store: Store, models: Models, served: Served) -> Self {
@@ -50,13 +55,12 @@ impl Sources {
     /// Finds the model and the graph of the precision that is asked for.
     pub(super) async fn prepare(&self, model: &str, precision: Precision) -> Result<Prepared, SessionError> {
         let start = Instant::now();
-        let located = self.locate(model).await?;
-        // Content never changes under its CID: what was prepared once is so for ever.
-        let key = (located.name.clone(), located.cid, precision);
-        let known = self.lock().get(&key).cloned();
-        if let Some(prepared) = known {
+        let stamp = self.store.stamp();
+        let key = (model.to_owned(), precision);
+        if let Some(prepared) = self.remembered(stamp, &key) {
             return Ok(Prepared { took: start.elapsed(), ..prepared });
         }
+        let located = self.locate(model).await?;
         let model = self.models.describe_located(located).await?;
         let graph = self.graph(&model, precision).await?;
         let roots = [model.cid.to_string(), graph.cid.clone()];
@@ -70,7 +74,12 @@ impl Sources {
         };
         let served = Counters(roots.iter().map(|root| self.served.of(root)).collect());
         let prepared = Prepared { source, took: start.elapsed(), served };
-        self.lock().insert(key, prepared.clone());
+        // Under the stamp from before the look: what changed since then shows at the next one.
+        let mut known = self.lock();
+        if known.stamp == stamp {
+            known.prepared.insert(key, prepared.clone());
+        }
+        drop(known);
         Ok(prepared)
     }
 
@@ -84,6 +93,14 @@ impl Sources {
             }
             found => Ok(found?),
         }
+    }
+
+    fn remembered(&self, stamp: Stamp, key: &(String, Precision)) -> Option<Prepared> {
+        let mut known = self.lock();
+        if known.stamp != stamp {
+            *known = Known { stamp, prepared: HashMap::new() };
+        }
+        known.prepared.get(key).cloned()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
