@@ -25,6 +25,7 @@ part "Rust lints" cargo clippy --locked --workspace --all-targets -- --deny warn
 part "Rust licences" scripts/cargo-deny.sh
 part "page types" npm run --silent --workspace browser/page check
 part "page tests" npm run --silent --workspace browser/page test
+part "page in browsers" npm run --silent --workspace browser/page test:browser
 # Real browsers among them; `--no-fail-fast` names every test that fails.
 part "Rust tests" cargo test --locked --workspace --no-fail-fast
 
