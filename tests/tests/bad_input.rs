@@ -1,6 +1,8 @@
 //! What cannot run is refused with a code and the thing to do, and the session
 //! goes on.
 
+#![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
+
 use std::path::Path;
 
 use pelago_protocol::{BrowserKind, DType, Input, Platform, Precision, Request, Tensor};

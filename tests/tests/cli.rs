@@ -1,6 +1,8 @@
 //! The program as scripts see it: what is on stdout, what on stderr, and the
 //! exit code.
 
+#![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
+
 use std::process::{Command, Output};
 
 use pelago_tests::fixture;

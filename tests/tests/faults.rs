@@ -1,6 +1,8 @@
 //! What is killed is noticed at once, costs nothing else, and leaves no process
 //! behind. Linux only, since processes are found in /proc.
 
+#![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
+
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 

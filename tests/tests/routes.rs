@@ -1,6 +1,8 @@
 //! A model on every route of this machine, in real browsers: the numbers are
 //! right, the proof is whole, and the row that is kept is the report.
 
+#![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
+
 use pelago_protocol::{BrowserKind, Input, Platform, Request};
 use pelago_runtime::results::Filter;
 use pelago_runtime::session::Run;
