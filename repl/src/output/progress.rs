@@ -36,8 +36,12 @@ impl Bars {
     }
 
     fn show(&self, step: &Step) {
-        let (label, loaded, total) = match step {
-            Step::Opening { product } => (format!("opening {product}"), 0, None),
+        // Bars by what goes on; the label of one may change while it does.
+        let (key, label, loaded, total) = match step {
+            Step::Opening { product } => {
+                let label = format!("opening {product}");
+                (label.clone(), label, 0, None)
+            }
             Step::Opened { product } => {
                 if let Some(bar) = self.lock().remove(&format!("opening {product}")) {
                     bar.finish_and_clear();
@@ -46,18 +50,21 @@ impl Bars {
             }
             Step::Page { product, progress } => {
                 let what = progress.file.as_deref().unwrap_or("");
-                (format!("{product}: {} {what}", progress.phase), progress.loaded, progress.total)
+                let label = format!("{product}: {} {what}", progress.phase);
+                (label.clone(), label, progress.loaded, progress.total)
             }
-            Step::Adding { file, loaded, total } => (format!("adding {file}"), *loaded, Some(*total)),
+            Step::Adding { file, loaded, total } => {
+                ("adding".to_owned(), format!("adding {file}"), *loaded, Some(*total))
+            }
         };
         let mut open = self.lock();
-        let bar = open.entry(label.clone()).or_insert_with(|| {
+        let bar = open.entry(key).or_insert_with(|| {
             let bar = self.all.add(ProgressBar::no_length());
             bar.enable_steady_tick(std::time::Duration::from_millis(120));
-            bar.set_message(label);
             bar.set_style(style(total.is_some()));
             bar
         });
+        bar.set_message(label);
         if let Some(total) = total {
             bar.set_style(style(true));
             bar.set_length(total);
