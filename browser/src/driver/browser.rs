@@ -22,6 +22,14 @@ const GRACE: Duration = Duration::from_secs(2);
 /// How long a process that seems to be ending may take to be seen dead.
 const DYING: Duration = Duration::from_millis(500);
 
+/// Boxes a script's answer. Firefox answers `null` for a script whose tab ended
+/// under it, which is then told from a script that answers `null`.
+const BOXED: &str = "const callback = arguments[arguments.length - 1];
+const unboxed = [...arguments].slice(0, -1).concat((value) => callback([value]));
+return (function () {
+SCRIPT
+}).apply(null, unboxed);";
+
 /// An open browser. It has one owner; [`Browser::close`] ends it and every
 /// process that was started for it, and so does dropping it, less politely.
 #[derive(Debug)]
@@ -130,8 +138,15 @@ impl Browser {
             self.script_deadline = Some(deadline);
         }
         let client = self.client()?;
-        let answer = tokio::time::timeout(deadline + GRACE, client.execute_async(script, args)).await;
-        self.answer("execute script", deadline, answer).await
+        let script = BOXED.replace("SCRIPT", script);
+        let answer = tokio::time::timeout(deadline + GRACE, client.execute_async(&script, args)).await;
+        match self.answer("execute script", deadline, answer).await? {
+            Value::Array(mut boxed) if boxed.len() == 1 => Ok(boxed.remove(0)),
+            _ => Err(BrowserError::TabCrashed {
+                product: self.product,
+                detail: "the tab ended while a script ran in it".to_owned(),
+            }),
+        }
     }
 
     /// Whether browser and driver still answer, and the tab with them.
