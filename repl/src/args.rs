@@ -11,8 +11,11 @@ use pelago_protocol::{BrowserKind, Family, Platform, Precision};
 pub(crate) struct Cli {
     #[command(flatten, next_help_heading = "Options of every command")]
     pub(crate) global: Global,
+    /// Run this code as one cell and exit; without a command and without this, the terminal session starts
+    #[arg(short = 'c', long = "code", value_name = "CODE")]
+    pub(crate) code: Option<String>,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 }
 
 /// Options of every command.
@@ -52,6 +55,14 @@ pub(crate) enum Command {
     Capabilities(Capabilities),
     /// Show earlier runs, or ask about them in SQL
     History(History),
+    /// Run as a Jupyter kernel; Jupyter calls this itself
+    Kernel(crate::kernel::Arguments),
+    /// Make the kernel known to Jupyter
+    Install(crate::install::Arguments),
+    /// Take the kernel away from Jupyter
+    Uninstall(crate::install::UninstallArguments),
+    /// Run notebooks without Jupyter and without Python
+    Run(crate::run::Arguments),
 }
 
 impl Command {
@@ -65,6 +76,7 @@ impl Command {
             Self::Doctor(arguments) => arguments.json,
             Self::Capabilities(arguments) => arguments.json,
             Self::History(arguments) => arguments.json,
+            Self::Kernel(_) | Self::Install(_) | Self::Uninstall(_) | Self::Run(_) => false,
         }
     }
 }

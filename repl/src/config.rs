@@ -8,6 +8,8 @@ use pelago_browser::driver::{Configured, Remote, Search};
 use pelago_browser::guard::Guard;
 use pelago_browser::pool::PoolOptions;
 use pelago_protocol::BrowserKind;
+use pelago_runtime::cells::CellOptions;
+use pelago_runtime::interpreter::InterpreterOptions;
 use pelago_runtime::session::SessionOptions;
 
 use crate::args::Global;
@@ -20,6 +22,30 @@ const OPEN_DEADLINE: Duration = Duration::from_secs(90);
 /// The hidden first argument with which Pelago starts itself as the guard of a
 /// browser's processes.
 pub(crate) const GUARD: &str = "guard";
+
+/// The options of a session with cells and commands.
+pub(crate) fn interpreter_options(global: &Global) -> Result<InterpreterOptions, Failure> {
+    let session = session_options(global)?;
+    let program = std::env::current_exe()?;
+    let home = session.store.with_file_name("cells");
+    let cells = CellOptions {
+        prelude: prelude(&program),
+        user_prelude: Some(session.store.with_file_name("prelude")),
+        home,
+        program,
+        folder: std::env::current_dir()?,
+        interrupt_deadline: InterpreterOptions::INTERRUPT_DEADLINE,
+    };
+    Ok(InterpreterOptions { session, cells })
+}
+
+/// The folder of the compiled prelude: beside the executable in a build, in
+/// `lib/pelago` of the prefix where it is installed.
+fn prelude(program: &Path) -> PathBuf {
+    let beside = program.parent().map(Path::to_path_buf).unwrap_or_default();
+    let installed = beside.join("../lib/pelago");
+    if installed.is_dir() { installed } else { beside }
+}
 
 /// The options of a session.
 pub(crate) fn session_options(global: &Global) -> Result<SessionOptions, Failure> {

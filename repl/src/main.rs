@@ -5,11 +5,15 @@ mod accelerate;
 mod args;
 mod capabilities;
 mod config;
+mod console;
 mod doctor;
 mod failure;
 mod history;
+mod install;
+mod kernel;
 mod model;
 mod output;
+mod run;
 
 use std::process::ExitCode;
 
@@ -31,7 +35,7 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("PELAGO_LOG").unwrap_or_else(|_| "error".into()))
         .init();
-    let json = cli.command.json();
+    let json = cli.command.as_ref().is_some_and(Command::json);
     let result = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -45,11 +49,18 @@ fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let options = config::session_options(&cli.global)?;
-    match cli.command {
+    let Some(command) = cli.command else {
+        return console::run(config::interpreter_options(&cli.global)?, cli.code).await;
+    };
+    match command {
         Command::Accelerate(arguments) => accelerate::run(options, arguments).await,
         Command::Model(command) => model::run(options, command).await,
         Command::Doctor(arguments) => doctor::run(options, arguments).await,
         Command::Capabilities(arguments) => capabilities::run(options, arguments).await,
         Command::History(arguments) => history::run(options, arguments).await,
+        Command::Kernel(arguments) => kernel::run(config::interpreter_options(&cli.global)?, arguments).await,
+        Command::Install(arguments) => install::run(config::interpreter_options(&cli.global)?, arguments).await,
+        Command::Uninstall(arguments) => install::uninstall(arguments).await,
+        Command::Run(arguments) => run::run(config::interpreter_options(&cli.global)?, arguments).await,
     }
 }

@@ -3,8 +3,11 @@
 //! It returns values and DataFrames. The terminal, Jupyter's messages and the
 //! environment are not known here; front ends pass values in.
 
+pub mod cells;
+pub mod commands;
 pub mod content;
 pub mod graph;
+pub mod interpreter;
 pub mod models;
 pub mod results;
 pub mod session;

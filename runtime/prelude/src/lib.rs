@@ -1,0 +1,2 @@
+//! What a cell imports.
+pub use polars;

@@ -1,0 +1,95 @@
+//! What a running cell tells its front end.
+
+use std::collections::BTreeMap;
+
+use polars::prelude::DataFrame;
+use tokio::sync::oneshot;
+
+use crate::session::{Run, Step};
+
+/// Something that a running cell tells, in the order in which it happened.
+#[derive(Debug)]
+pub enum Event {
+    /// Text on stdout. It may end anywhere, also within a line.
+    Stdout(String),
+    /// Text on stderr.
+    Stderr(String),
+    /// `display(value)` in the middle of a cell, or `update_display`.
+    Display {
+        /// What to show.
+        shown: Shown,
+        /// The name that a later update uses.
+        id: Option<String>,
+        /// Whether it takes the place of what has the same id.
+        update: bool,
+    },
+    /// `clear_output`.
+    Clear {
+        /// Whether to wait for the next output before clearing.
+        wait: bool,
+    },
+    /// The value of the last expression, or what a command answers.
+    Result(Shown),
+    /// What the session is doing: browsers that open, models that load.
+    Progress(Step),
+    /// The cell asks the user for a line.
+    Input(InputRequest),
+}
+
+/// A question of the cell to the user.
+#[derive(Debug)]
+pub struct InputRequest {
+    /// What the user reads.
+    pub prompt: String,
+    /// Whether the answer is not to be shown.
+    pub password: bool,
+    /// Takes the line without its end. Dropped: the cell's call fails.
+    pub reply: oneshot::Sender<String>,
+}
+
+/// What a cell shows, as a value.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    /// A DataFrame.
+    Table(Table),
+    /// A run of a model.
+    Run(Box<Run>),
+    /// What the value's own type made: by evcxr's convention, or with a MIME type given.
+    Media(MediaBundle),
+    /// Plain text, as Display or Debug gave it.
+    Text(String),
+}
+
+/// MIME types and their contents: text as it is, bytes in base64, JSON as its
+/// text. `text/plain` is always among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MediaBundle(pub BTreeMap<String, String>);
+
+/// A DataFrame to look at: of a long one, the rows at both ends.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The rows, [`Table::ROWS`] at most: the first and the last of the frame.
+    pub frame: DataFrame,
+    /// Rows of the whole frame.
+    pub height: usize,
+}
+
+impl Table {
+    /// Rows that are kept for showing.
+    pub const ROWS: usize = 60;
+
+    /// The two ends of a frame.
+    ///
+    /// # Panics
+    /// Never: both ends have the frame's own columns.
+    #[must_use]
+    pub fn of(frame: &DataFrame) -> Self {
+        let height = frame.height();
+        if height <= Self::ROWS {
+            return Self { frame: frame.clone(), height };
+        }
+        let head = frame.head(Some(Self::ROWS / 2));
+        let ends = head.vstack(&frame.tail(Some(Self::ROWS / 2)));
+        Self { frame: ends.unwrap_or(head), height }
+    }
+}
