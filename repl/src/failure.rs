@@ -3,9 +3,11 @@
 
 use std::process::ExitCode;
 
+use pelago_runtime::interpreter::InterpreterError;
 use pelago_runtime::session::SessionError;
 use serde_json::json;
 
+use crate::console::ScriptError;
 use crate::output;
 
 /// Why a command ended without its result.
@@ -13,6 +15,10 @@ use crate::output;
 pub(crate) enum Failure {
     /// The session says so.
     Session(SessionError),
+    /// The Rust cells say so.
+    Interpreter(InterpreterError),
+    /// The script on stdin is none.
+    Script(ScriptError),
     /// The terminal, a pipe or the operating system does.
     Io(std::io::Error),
     /// The environment lacks what a default is made of.
@@ -24,6 +30,21 @@ pub(crate) enum Failure {
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         Self::Session(error)
+    }
+}
+
+impl From<InterpreterError> for Failure {
+    fn from(error: InterpreterError) -> Self {
+        match error {
+            InterpreterError::Session(error) => Self::Session(error),
+            error => Self::Interpreter(error),
+        }
+    }
+}
+
+impl From<ScriptError> for Failure {
+    fn from(error: ScriptError) -> Self {
+        Self::Script(error)
     }
 }
 
@@ -57,6 +78,8 @@ impl Failure {
     fn parts(&self) -> (&'static str, String, String) {
         match self {
             Self::Session(error) => (error.code(), error.to_string(), error.help()),
+            Self::Interpreter(error) => ("cells", error.to_string(), String::new()),
+            Self::Script(error) => ("script", error.to_string(), String::new()),
             Self::Io(error) => ("io", error.to_string(), "see whether the terminal or the disk is full".to_owned()),
             Self::NoHome => (
                 "no_home",

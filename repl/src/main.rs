@@ -50,7 +50,9 @@ fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let options = config::session_options(&cli.global)?;
     let Some(command) = cli.command else {
-        return console::run(config::interpreter_options(&cli.global)?, cli.code).await;
+        let options = config::interpreter_options(&cli.global)?;
+        let terminal = config::terminal_options(&options);
+        return console::run(options, terminal, cli.code).await;
     };
     match command {
         Command::Accelerate(arguments) => accelerate::run(options, arguments).await,
