@@ -23,6 +23,18 @@ const OPEN_DEADLINE: Duration = Duration::from_secs(90);
 /// browser's processes.
 pub(crate) const GUARD: &str = "guard";
 
+/// How the terminal session looks and what it keeps.
+#[derive(Clone, Debug)]
+pub(crate) struct TerminalOptions {
+    /// The file of what was typed in earlier sessions.
+    pub(crate) history: PathBuf,
+    /// Whether colours are wanted, where the output is a terminal (<https://no-color.org>).
+    pub(crate) colours: bool,
+    /// Whether the terminal can move its cursor. Where it cannot, lines are
+    /// read as they come, and an answer that is not to be seen cannot be asked for.
+    pub(crate) editing: bool,
+}
+
 /// The options of a session with cells and commands.
 ///
 /// # Safety
@@ -58,6 +70,18 @@ fn prelude(program: &Path) -> (PathBuf, PathBuf) {
     }
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default();
     (beside, workspace)
+}
+
+/// What the user wants of a terminal session.
+pub(crate) fn terminal_options(options: &InterpreterOptions) -> TerminalOptions {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let term = std::env::var("TERM").unwrap_or_default().to_lowercase();
+    let editing = !["dumb", "cons25", "emacs"].contains(&term.as_str());
+    TerminalOptions {
+        history: options.session.store.with_file_name("console-history"),
+        colours: editing && !set("NO_COLOR"),
+        editing,
+    }
 }
 
 /// The options of a session.

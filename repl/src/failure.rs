@@ -4,9 +4,11 @@
 use std::process::ExitCode;
 
 use pelago_runtime::cells::CellsError;
+use pelago_runtime::interpreter::InterpreterError;
 use pelago_runtime::session::SessionError;
 use serde_json::json;
 
+use crate::console::ScriptError;
 use crate::output;
 
 /// Why a command ended without its result.
@@ -16,6 +18,8 @@ pub(crate) enum Failure {
     Session(SessionError),
     /// The Rust cells do.
     Cells(CellsError),
+    /// The script on stdin is none.
+    Script(ScriptError),
     /// The terminal, a pipe or the operating system does.
     Io(std::io::Error),
     /// The environment lacks what a default is made of.
@@ -33,6 +37,21 @@ impl From<SessionError> for Failure {
 impl From<CellsError> for Failure {
     fn from(error: CellsError) -> Self {
         Self::Cells(error)
+    }
+}
+
+impl From<InterpreterError> for Failure {
+    fn from(error: InterpreterError) -> Self {
+        match error {
+            InterpreterError::Session(error) => Self::Session(error),
+            InterpreterError::Cells(error) => Self::Cells(error),
+        }
+    }
+}
+
+impl From<ScriptError> for Failure {
+    fn from(error: ScriptError) -> Self {
+        Self::Script(error)
     }
 }
 
@@ -67,6 +86,7 @@ impl Failure {
         match self {
             Self::Session(error) => (error.code(), error.to_string(), error.help()),
             Self::Cells(error) => ("cells", error.to_string(), error.help()),
+            Self::Script(error) => ("script", error.to_string(), String::new()),
             Self::Io(error) => ("io", error.to_string(), "see whether the terminal or the disk is full".to_owned()),
             Self::NoHome => (
                 "no_home",

@@ -57,7 +57,10 @@ async fn run(cli: Cli, cells: Option<InterpreterOptions>) -> Result<ExitCode, Fa
         (Some(Command::Kernel(arguments)), Some(options)) => kernel::run(options, arguments).await,
         (Some(Command::Install(arguments)), Some(options)) => install::run(options, arguments).await,
         (Some(Command::Run(arguments)), Some(options)) => run::run(options, arguments).await,
-        (None, Some(options)) => console::run(options, cli.code).await,
+        (None, Some(options)) => {
+            let terminal = config::terminal_options(&options);
+            console::run(options, terminal, cli.code).await
+        }
         (Some(Command::Accelerate(arguments)), _) => accelerate::run(options, arguments).await,
         (Some(Command::Model(command)), _) => model::run(options, command).await,
         (Some(Command::Doctor(arguments)), _) => doctor::run(options, arguments).await,
