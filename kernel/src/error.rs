@@ -58,7 +58,9 @@ pub enum KernelError {
         scheme: String,
     },
     /// A socket cannot listen.
-    #[error("the {channel} socket cannot listen on {address}: {source}; is another kernel started with the same connection file?")]
+    #[error(
+        "the {channel} socket cannot listen on {address}: {source}; is another kernel started with the same connection file?"
+    )]
     Bind {
         /// Which channel's.
         channel: &'static str,
@@ -68,7 +70,9 @@ pub enum KernelError {
         source: std::io::Error,
     },
     /// ZeroMQ refuses a socket.
-    #[error("the {channel} socket cannot be made: {source}; see whether the folder for temporary files may be written to")]
+    #[error(
+        "the {channel} socket cannot be made: {source}; see whether the folder for temporary files may be written to"
+    )]
     Socket {
         /// Which channel's.
         channel: &'static str,
@@ -76,7 +80,9 @@ pub enum KernelError {
         source: ZmqError,
     },
     /// The folder of the sockets within the kernel cannot be made.
-    #[error("no folder for the kernel's sockets can be made: {source}; see whether the folder for temporary files is full")]
+    #[error(
+        "no folder for the kernel's sockets can be made: {source}; see whether the folder for temporary files is full"
+    )]
     Folder {
         /// Why not.
         source: std::io::Error,

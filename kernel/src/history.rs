@@ -68,10 +68,7 @@ impl History {
     }
 
     /// Runs on a thread that may block, opening the file if need be.
-    async fn with<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Open) -> Result<T> + Send + 'static,
-    ) -> Option<T> {
+    async fn with<T: Send + 'static>(&self, work: impl FnOnce(&Open) -> Result<T> + Send + 'static) -> Option<T> {
         let this = self.clone();
         let done = tokio::task::spawn_blocking(move || {
             // A holder that panicked leaves the database whole: SQLite rolls back.

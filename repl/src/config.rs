@@ -23,6 +23,12 @@ const OPEN_DEADLINE: Duration = Duration::from_secs(90);
 /// browser's processes.
 pub(crate) const GUARD: &str = "guard";
 
+/// Whether a Jupyter server started this process and ends with it: it names
+/// itself to its kernels.
+pub(crate) fn started_by_jupyter() -> bool {
+    std::env::var_os("JPY_PARENT_PID").is_some()
+}
+
 /// The options of a session with cells and commands.
 pub(crate) fn interpreter_options(global: &Global) -> Result<InterpreterOptions, Failure> {
     let session = session_options(global)?;

@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+use pelago_kernel::KernelError;
 use pelago_runtime::session::SessionError;
 use serde_json::json;
 
@@ -13,6 +14,8 @@ use crate::output;
 pub(crate) enum Failure {
     /// The session says so.
     Session(SessionError),
+    /// The kernel cannot start.
+    Kernel(KernelError),
     /// The terminal, a pipe or the operating system does.
     Io(std::io::Error),
     /// The environment lacks what a default is made of.
@@ -24,6 +27,12 @@ pub(crate) enum Failure {
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         Self::Session(error)
+    }
+}
+
+impl From<KernelError> for Failure {
+    fn from(error: KernelError) -> Self {
+        Self::Kernel(error)
     }
 }
 
@@ -57,6 +66,8 @@ impl Failure {
     fn parts(&self) -> (&'static str, String, String) {
         match self {
             Self::Session(error) => (error.code(), error.to_string(), error.help()),
+            // Its messages say what to do.
+            Self::Kernel(error) => ("kernel", error.to_string(), String::new()),
             Self::Io(error) => ("io", error.to_string(), "see whether the terminal or the disk is full".to_owned()),
             Self::NoHome => (
                 "no_home",

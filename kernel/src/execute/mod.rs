@@ -29,12 +29,7 @@ pub(crate) struct Ended {
 }
 
 /// Runs a cell and publishes what it shows.
-pub(crate) async fn execute(
-    kernel: &Kernel,
-    request: &Incoming,
-    publisher: &Publisher,
-    cell: ExecuteRequest,
-) -> Ended {
+pub(crate) async fn execute(kernel: &Kernel, request: &Incoming, publisher: &Publisher, cell: ExecuteRequest) -> Ended {
     let store = cell.store_history && !cell.silent;
     let count = kernel.next_count();
     if !cell.silent {

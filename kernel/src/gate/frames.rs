@@ -100,7 +100,11 @@ impl Frames {
         if self.bytes > self.limits.bytes || self.frames > self.limits.frames {
             return Err(TooLarge { bytes: self.bytes, frames: self.frames });
         }
-        if length == 0 { self.end(flags) } else { self.state = State::Body { flags, left: length } }
+        if length == 0 {
+            self.end(flags)
+        } else {
+            self.state = State::Body { flags, left: length }
+        }
         Ok(())
     }
 

@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::unix::OwnedReadHalf;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use self::frames::{Frames, Limits};
@@ -37,8 +38,17 @@ const CHUNK: usize = 64 << 10;
 /// The gate of one channel.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    stop: oneshot::Sender<()>,
+    stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+}
+
+/// How a socket lets go of its last messages once it is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Last {
+    /// It writes them from a queue and then ends its connections.
+    Queued,
+    /// It wrote them before it was dropped, and leaves its connections open.
+    Written,
 }
 
 enum Listener {
@@ -48,20 +58,20 @@ enum Listener {
 
 impl Gate {
     /// Listens at `address`; what comes goes to the socket at `inner`.
-    pub(crate) async fn open(channel: &'static str, address: &Address, inner: PathBuf) -> io::Result<Self> {
+    pub(crate) async fn open(channel: &'static str, address: &Address, inner: PathBuf, last: Last) -> io::Result<Self> {
         let listener = match address {
             Address::Tcp(address) => Listener::Tcp(TcpListener::bind(address).await?),
             Address::Ipc(path) => Listener::Ipc(listen(path).await?, path.clone()),
         };
-        let (stop, stopped) = oneshot::channel();
-        Ok(Self { stop, task: tokio::spawn(accept(channel, listener, inner, stopped)) })
+        let (stop, stopped) = watch::channel(false);
+        let way = Way { channel, inner, last, stopped };
+        Ok(Self { stop, task: tokio::spawn(accept(listener, way)) })
     }
 
     /// Takes no new client. Once the socket behind is dropped, waits until its
     /// last bytes are with the clients, or for the deadline.
     pub(crate) async fn close(self, deadline: Duration) {
-        // A task that ended already needs no word.
-        let _ = self.stop.send(());
+        self.stop.send_replace(true);
         let abort = self.task.abort_handle();
         if tokio::time::timeout(deadline, self.task).await.is_err() {
             abort.abort();
@@ -79,11 +89,28 @@ async fn listen(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn accept(channel: &'static str, listener: Listener, inner: PathBuf, mut stopped: oneshot::Receiver<()>) {
+/// What each client's task knows.
+#[derive(Clone)]
+struct Way {
+    channel: &'static str,
+    inner: PathBuf,
+    last: Last,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Way {
+    /// Waits for the word to stop, or for the end of who could give it.
+    async fn stopped(&self) {
+        let _ = self.stopped.clone().wait_for(|stopped| *stopped).await;
+    }
+}
+
+async fn accept(listener: Listener, way: Way) {
+    let channel = way.channel;
     let mut clients = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            _ = &mut stopped => break,
+            () = way.stopped() => break,
             Some(_) = clients.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
@@ -92,7 +119,7 @@ async fn accept(channel: &'static str, listener: Listener, inner: PathBuf, mut s
                 tracing::warn!(channel, limit = CONNECTIONS, "a client was turned away: too many are connected");
             }
             Ok(outer) => {
-                clients.spawn(carry(channel, outer, inner.clone()));
+                clients.spawn(carry(outer, way.clone()));
             }
             Err(error) => {
                 tracing::warn!(channel, %error, "a client was not accepted");
@@ -125,17 +152,17 @@ impl Listener {
 }
 
 /// Carries bytes both ways until one side ends.
-async fn carry(channel: &'static str, outer: Box<dyn Duplex>, inner: PathBuf) {
+async fn carry(outer: Box<dyn Duplex>, way: Way) {
     let carried = async {
-        let (inner_read, inner_write) = UnixStream::connect(inner).await?.into_split();
+        let (inner_read, inner_write) = UnixStream::connect(&way.inner).await?.into_split();
         let (outer_read, outer_write) = tokio::io::split(outer);
         tokio::select! {
             ended = inbound(outer_read, inner_write) => ended,
-            ended = outbound(inner_read, outer_write) => ended,
+            ended = outbound(inner_read, outer_write, &way) => ended,
         }
     };
     if let Err(error) = carried.await {
-        tracing::warn!(channel, %error, "a client was disconnected");
+        tracing::warn!(channel = way.channel, %error, "a client was disconnected");
     }
 }
 
@@ -166,10 +193,14 @@ async fn inbound(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unp
 }
 
 /// From the socket to the client.
-async fn outbound(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
+async fn outbound(mut from: OwnedReadHalf, mut to: impl AsyncWrite + Unpin, way: &Way) -> io::Result<()> {
     let mut chunk = vec![0; CHUNK];
     loop {
-        let length = from.read(&mut chunk).await?;
+        let length = tokio::select! {
+            biased;
+            length = from.read(&mut chunk) => length?,
+            () = way.stopped(), if way.last == Last::Written => 0,
+        };
         if length == 0 {
             return to.shutdown().await;
         }

@@ -20,7 +20,7 @@ pub(crate) use self::iopub::{Iopub, Publisher};
 pub(crate) use self::stdin::Stdin;
 use crate::connection::{Address, Connection};
 use crate::error::KernelError;
-use crate::gate::Gate;
+use crate::gate::{Gate, Last};
 use crate::wire::Message;
 
 /// How long a message may wait for the queue to its client.
@@ -62,9 +62,8 @@ impl Replies {
     /// Sends to the client that the message names. One that is gone misses it.
     pub(crate) async fn send(&self, message: Message) {
         let kind = message.kind().to_owned();
-        let sent = tokio::time::timeout(SEND_DEADLINE, async {
-            self.0.lock().await.send(message.into_jupyter()).await
-        });
+        let sent =
+            tokio::time::timeout(SEND_DEADLINE, async { self.0.lock().await.send(message.into_jupyter()).await });
         match sent.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(kind, %error, "a message did not reach its client"),
@@ -83,15 +82,15 @@ impl Sockets {
         let mut gates = Gates { gates: Vec::new(), folder: folder };
         let dropped = Arc::<Dropped>::default();
         let mut shell = RouterSocket::new();
-        gates.open("shell", &connection.shell, &mut shell).await?;
+        gates.open("shell", &connection.shell, &mut shell, Last::Queued).await?;
         let mut control = RouterSocket::new();
-        gates.open("control", &connection.control, &mut control).await?;
+        gates.open("control", &connection.control, &mut control, Last::Queued).await?;
         let mut stdin = RouterSocket::new();
-        gates.open("stdin", &connection.stdin, &mut stdin).await?;
+        gates.open("stdin", &connection.stdin, &mut stdin, Last::Queued).await?;
         let mut iopub = XPubSocket::new();
-        gates.open("iopub", &connection.iopub, &mut iopub).await?;
+        gates.open("iopub", &connection.iopub, &mut iopub, Last::Written).await?;
         let mut heartbeat = RouterSocket::new();
-        gates.open("heartbeat", &connection.heartbeat, &mut heartbeat).await?;
+        gates.open("heartbeat", &connection.heartbeat, &mut heartbeat, Last::Queued).await?;
         let halves = |channel, socket: RouterSocket| -> (Requests, Replies) {
             let (send, receive): (RouterSendConnection, RouterRecvConnection) =
                 Signed::new(socket, &connection.key, session).split();
@@ -116,11 +115,12 @@ impl Gates {
         channel: &'static str,
         address: &Address,
         socket: &mut impl Socket,
+        last: Last,
     ) -> Result<(), KernelError> {
         let inner = self.folder.path().join(channel);
         let endpoint = format!("ipc://{}", inner.display());
         socket.bind(&endpoint).await.map_err(|source| KernelError::Socket { channel, source })?;
-        let gate = Gate::open(channel, address, inner).await;
+        let gate = Gate::open(channel, address, inner, last).await;
         let bind = |source| KernelError::Bind { channel, address: address.to_string(), source };
         self.gates.push(gate.map_err(bind)?);
         Ok(())
