@@ -35,6 +35,12 @@ pub(crate) struct TerminalOptions {
     pub(crate) editing: bool,
 }
 
+/// Whether a Jupyter server started this process and ends with it: it names
+/// itself to its kernels.
+pub(crate) fn started_by_jupyter() -> bool {
+    std::env::var_os("JPY_PARENT_PID").is_some()
+}
+
 /// The options of a session with cells and commands.
 ///
 /// # Safety

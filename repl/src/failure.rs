@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use pelago_runtime::cells::CellsError;
 use pelago_runtime::interpreter::InterpreterError;
+use pelago_kernel::KernelError;
 use pelago_runtime::session::SessionError;
 use serde_json::json;
 
@@ -20,6 +21,8 @@ pub(crate) enum Failure {
     Cells(CellsError),
     /// The script on stdin is none.
     Script(ScriptError),
+    /// The kernel cannot start.
+    Kernel(KernelError),
     /// The terminal, a pipe or the operating system does.
     Io(std::io::Error),
     /// The environment lacks what a default is made of.
@@ -55,6 +58,12 @@ impl From<ScriptError> for Failure {
     }
 }
 
+impl From<KernelError> for Failure {
+    fn from(error: KernelError) -> Self {
+        Self::Kernel(error)
+    }
+}
+
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::Io(error)
@@ -87,6 +96,8 @@ impl Failure {
             Self::Session(error) => (error.code(), error.to_string(), error.help()),
             Self::Cells(error) => ("cells", error.to_string(), error.help()),
             Self::Script(error) => ("script", error.to_string(), String::new()),
+            // Its messages say what to do.
+            Self::Kernel(error) => ("kernel", error.to_string(), String::new()),
             Self::Io(error) => ("io", error.to_string(), "see whether the terminal or the disk is full".to_owned()),
             Self::NoHome => (
                 "no_home",
