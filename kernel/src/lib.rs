@@ -1,1 +1,3 @@
 //! The Jupyter kernel.
+
+pub mod render;
