@@ -72,10 +72,7 @@ impl Collector {
     /// Of several values only the last is the cell's; the others it showed.
     pub(super) fn finish(mut self, count: u64) -> Vec<Own> {
         if self.left_out > 0 {
-            let text = format!(
-                "pelago: {} more bytes of output are left out: a cell keeps {LIMIT}\n",
-                self.left_out
-            );
+            let text = format!("pelago: {} more bytes of output are left out: a cell keeps {LIMIT}\n", self.left_out);
             self.add(Output::Stream { name: "stderr".to_owned(), text }, None);
         }
         let last = self.shown.iter().rposition(|own| matches!(own.output, Output::Result { .. }));
@@ -106,7 +103,8 @@ impl Collector {
         if text.is_empty() {
             return;
         }
-        let since = self.shown.iter().rposition(|own| !matches!(own.output, Output::Stream { .. })).map_or(0, |at| at + 1);
+        let since =
+            self.shown.iter().rposition(|own| !matches!(own.output, Output::Stream { .. })).map_or(0, |at| at + 1);
         let streams = self.shown[since..].iter_mut().filter_map(|own| match &mut own.output {
             Output::Stream { name, text } => Some((name, text)),
             _ => None,

@@ -40,7 +40,11 @@ impl Tolerance {
         let default = Self::default();
         let tolerance = Self { rel: rel.unwrap_or(default.rel), abs: abs.unwrap_or(default.abs) };
         let fits = |value: f64| value.is_finite() && value >= 0.0;
-        if fits(tolerance.rel) && fits(tolerance.abs) { Ok(tolerance) } else { Err("has a bad tolerance: rel and abs are numbers from 0 up") }
+        if fits(tolerance.rel) && fits(tolerance.abs) {
+            Ok(tolerance)
+        } else {
+            Err("has a bad tolerance: rel and abs are numbers from 0 up")
+        }
     }
 
     /// What differs between two texts word by word, the first few of it.

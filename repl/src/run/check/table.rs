@@ -1,5 +1,5 @@
-//! DataFrames as Polars prints them, compared cell by cell with the columns'
-//! names in the message; the text around them word by word.
+//! DataFrames, as Polars prints them and as Pelago's HTML has them, compared
+//! cell by cell; the text around them word by word.
 
 use std::collections::BTreeMap;
 
@@ -10,20 +10,28 @@ use super::text;
 /// Differences that a person is shown of one text.
 const SHOWN: usize = 20;
 
+/// How the HTML of a DataFrame begins.
+const HTML: &str = "<div class=\"pelago-table\">";
+
 /// A stretch of a text.
 #[derive(Debug, PartialEq)]
 enum Part<'a> {
     Lines(Vec<&'a str>),
-    Table(Table<'a>),
+    Table(Table),
 }
 
 #[derive(Debug, Default, PartialEq)]
-struct Table<'a> {
+struct Table {
     /// Names, joined where they were wrapped.
     names: Vec<String>,
     /// What stands below the names: the types.
-    types: Vec<&'a str>,
-    rows: Vec<Vec<&'a str>>,
+    types: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+/// Whether a text is a DataFrame in HTML.
+pub(super) fn is_html(text: &str) -> bool {
+    text.starts_with(HTML)
 }
 
 /// What differs between two texts, one line a difference; `None` where all numbers are close.
@@ -55,13 +63,15 @@ pub(super) fn differences(
     match found.as_slice() {
         [] => None,
         [one] => Some(one.clone()),
-        all => Some(format!("\n  {}{more}", all[..all.len().min(SHOWN)].join("\n  "))),
+        all => Some(format!("{} values differ\n  {}{more}", all.len(), all[..all.len().min(SHOWN)].join("\n  "))),
     }
 }
 
 fn lines(stored: &[&str], new: &[&str], tolerance: Tolerance) -> Vec<String> {
     // How many rows there are is no measured number.
-    let shape = |lines: &[&str]| lines.iter().filter(|line| line.starts_with("shape: (")).copied().collect::<Vec<_>>().join(", ");
+    let shape = |lines: &[&str]| {
+        lines.iter().filter(|line| line.starts_with("shape: (")).copied().collect::<Vec<_>>().join(", ")
+    };
     let (before, now) = (shape(stored), shape(new));
     if before != now {
         return vec![format!("stored {before}, now {now}")];
@@ -69,7 +79,7 @@ fn lines(stored: &[&str], new: &[&str], tolerance: Tolerance) -> Vec<String> {
     tolerance.differences(&stored.join("\n"), &new.join("\n"))
 }
 
-impl Table<'_> {
+impl Table {
     fn differences(&self, now: &Self, tolerance: Tolerance, columns: &BTreeMap<String, Column>) -> Vec<String> {
         let mut found = Vec::new();
         for (row, (before, now)) in self.rows.iter().zip(&now.rows).enumerate() {
@@ -89,6 +99,9 @@ impl Table<'_> {
 }
 
 fn parts(text: &str) -> Vec<Part<'_>> {
+    if is_html(text) {
+        return html(text);
+    }
     let mut parts = Vec::new();
     let mut table = Vec::new();
     for line in text.lines() {
@@ -107,7 +120,7 @@ fn parts(text: &str) -> Vec<Part<'_>> {
     parts
 }
 
-fn read<'a>(lines: &[&'a str]) -> Option<Part<'a>> {
+fn read<'a>(lines: &[&str]) -> Option<Part<'a>> {
     let mut table = Table::default();
     let mut place = Place::Names;
     for line in lines {
@@ -117,18 +130,42 @@ fn read<'a>(lines: &[&'a str]) -> Option<Part<'a>> {
             }
             continue;
         };
-        let cells = inner.trim_end_matches('│').split('┆').map(str::trim).collect::<Vec<_>>();
+        let cells = inner.trim_end_matches('│').split('┆').map(|cell| cell.trim().to_owned());
+        let cells = cells.collect::<Vec<_>>();
         match place {
             Place::Names if cells.iter().all(|cell| *cell == "---") => place = Place::Types,
             Place::Names => {
                 table.names.resize(cells.len(), String::new());
-                table.names.iter_mut().zip(cells).for_each(|(name, part)| name.push_str(part));
+                table.names.iter_mut().zip(&cells).for_each(|(name, part)| name.push_str(part));
             }
             Place::Types => table.types.extend(cells),
             Place::Rows => table.rows.push(cells),
         }
     }
     (!lines.is_empty()).then_some(Part::Table(table))
+}
+
+/// The table in a DataFrame's HTML, below the line of its shape.
+fn html(text: &str) -> Vec<Part<'_>> {
+    let shape = between(text, "<small>", "</small>").unwrap_or_default();
+    let mut rows = text.split("<tr>").skip(1).map(|row| {
+        // What a cell holds is escaped: each `<` is a tag's.
+        let cells = row.split("</tr>").next().unwrap_or_default().split("</t");
+        cells.filter_map(|cell| Some(plain(cell.split_once("<t")?.1.split_once('>')?.1))).collect::<Vec<_>>()
+    });
+    let (names, types) = (rows.next().unwrap_or_default(), rows.next().unwrap_or_default());
+    vec![Part::Lines(vec![shape]), Part::Table(Table { names, types, rows: rows.collect() })]
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    Some(text.split_once(start)?.1.split_once(end)?.0)
+}
+
+/// The text of a cell of a table.
+fn plain(html: &str) -> String {
+    let inner = html.strip_prefix("<small>").and_then(|rest| rest.strip_suffix("</small>")).unwrap_or(html);
+    let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
+    entities.iter().fold(inner.to_owned(), |text, (entity, character)| text.replace(entity, character))
 }
 
 #[derive(Clone, Copy)]
@@ -141,7 +178,8 @@ enum Place {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use polars::prelude::*;
+    use pelago_runtime::interpreter::{Shown, Table as ShownTable};
+    use polars::df;
     use serde_json::json;
 
     use super::*;
@@ -160,10 +198,29 @@ mod tests {
     fn cells_are_compared_whatever_their_width() {
         let stored = frame(&["chrome", "firefox"], &[Some(1.0), Some(20.0)]);
         check(&stored, &frame(&["chrome", "firefox"], &[Some(1.0123456), Some(19.5)]), json!({}), &expect![[""]]);
-        check(&stored, &frame(&["edge", "firefox"], &[Some(1.0), None]), json!({}), &expect![[r#"
-
+        check(
+            &stored,
+            &frame(&["edge", "firefox"], &[Some(1.0), None]),
+            json!({}),
+            &expect![[r#"
+            2 values differ
               row 1, column browser: stored chrome, now edge
-              row 2, column a long name of seconds: stored 20.0, now null"#]]);
+              row 2, column a long name of seconds: stored 20.0, now null"#]],
+        );
+    }
+
+    #[test]
+    fn the_html_of_a_frame_has_the_same_cells() {
+        let frame = df!("<b>" => ["a & 'b'"], "s" => [Some(1.5)], "t" => [None::<i32>]).unwrap();
+        let shown = Shown::Table(ShownTable::of(&frame));
+        let html = pelago_kernel::render::bundle(&shown)["text/html"].as_str().unwrap().to_owned();
+        let table = Table {
+            names: ["<b>", "s", "t"].map(str::to_owned).into(),
+            types: ["str", "f64", "i32"].map(str::to_owned).into(),
+            rows: vec![["a & 'b'", "1.5", "null"].map(str::to_owned).into()],
+        };
+        assert!(is_html(&html));
+        assert_eq!(parts(&html), [Part::Lines(vec!["shape: (1, 3)"]), Part::Table(table)]);
     }
 
     #[test]
@@ -192,10 +249,15 @@ mod tests {
     #[test]
     fn the_text_around_is_compared_by_words() {
         check("cosine 0.99 of 1\n", "cosine   0.98 of 1\n", json!({}), &expect![[""]]);
-        check("cosine 0.99 of 1\n", "cosine 0.5 of 2\n", json!({}), &expect![[r#"
-
+        check(
+            "cosine 0.99 of 1\n",
+            "cosine 0.5 of 2\n",
+            json!({}),
+            &expect![[r#"
+            2 values differ
               stored 0.99, now 0.5: 4.900e-1 apart, 9.900e-2 allowed
-              stored 1, now 2: 1.000e0 apart, 1.000e-1 allowed"#]]);
+              stored 1, now 2: 1.000e0 apart, 1.000e-1 allowed"#]],
+        );
         check("shape: (10, 2)\n", "shape: (11, 2)\n", json!({}), &expect!["stored shape: (10, 2), now shape: (11, 2)"]);
     }
 }

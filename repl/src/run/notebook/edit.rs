@@ -134,7 +134,7 @@ impl Notebook {
         spans::value(&self.text, 0).and_then(|root| spans::members(&self.text, &root)).unwrap_or_default()
     }
 
-    fn cell_spans(&self) -> Vec<Range<usize>> {
+    pub(super) fn cell_spans(&self) -> Vec<Range<usize>> {
         let members = self.members();
         let cells = members.iter().rev().find(|member| member.key == "cells");
         cells.and_then(|cells| spans::elements(&self.text, &cells.value)).unwrap_or_default()

@@ -112,11 +112,11 @@ mod tests {
         let root = value(text, 0).unwrap();
         let members = members(text, &root).unwrap();
         let found = members.iter().map(|member| (member.key.as_str(), &text[member.value.clone()])).collect::<Vec<_>>();
-        assert_eq!(
-            found,
-            [("a]", r#"[1, "}\"", {"x": []}]"#), ("b", "-1.50e+3"), ("c", "{}"), ("d", r#""é\\""#)]
-        );
+        assert_eq!(found, [("a]", r#"[1, "}\"", {"x": []}]"#), ("b", "-1.50e+3"), ("c", "{}"), ("d", r#""é\\""#)]);
         let elements = elements(text, &members[0].value).unwrap();
-        assert_eq!(elements.into_iter().map(|range| &text[range]).collect::<Vec<_>>(), ["1", r#""}\"""#, r#"{"x": []}"#]);
+        assert_eq!(
+            elements.into_iter().map(|range| &text[range]).collect::<Vec<_>>(),
+            ["1", r#""}\"""#, r#"{"x": []}"#]
+        );
     }
 }

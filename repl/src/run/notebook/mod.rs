@@ -129,8 +129,8 @@ impl Notebook {
     /// # Errors
     /// [`RunError`] where there is no such file, or it is no notebook of Rust in nbformat 4.
     pub(crate) fn read(path: &Path) -> Result<Self, RunError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| RunError::Read { path: path.to_path_buf(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| RunError::Read { path: path.to_path_buf(), source })?;
         Self::parse(text, path)
     }
 
@@ -163,19 +163,7 @@ impl Notebook {
         });
         let cells = cells.collect::<Result<_, RunError>>()?;
         let rule = file.metadata.pelago.check.map(|rule| Rule::read(rule, path, None)).transpose()?;
-        Ok(Self {
-            style: Style::of(&text),
-            lists,
-            has_ids: file.nbformat_minor >= 5,
-            cells,
-            rule,
-            text,
-        })
-    }
-
-    /// The file's text.
-    pub(crate) fn text(&self) -> &str {
-        &self.text
+        Ok(Self { style: Style::of(&text), lists, has_ids: file.nbformat_minor >= 5, cells, rule, text })
     }
 
     /// How the outputs of a cell are compared.
@@ -194,3 +182,6 @@ fn writes_lists(cells: &[CellFile]) -> bool {
     let texts = || cells.iter().map(|cell| &cell.source);
     texts().any(Value::is_array) || !texts().any(|text| text.as_str().is_some_and(|text| text.contains('\n')))
 }
+
+#[cfg(test)]
+mod tests;

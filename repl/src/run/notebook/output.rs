@@ -44,9 +44,7 @@ impl Output {
         let text = |key: &str| value.get(key).and_then(joined);
         let data = || value.get("data").and_then(Value::as_object).map(whole);
         let known = match value.get("output_type").and_then(Value::as_str) {
-            Some("stream") => {
-                text("name").zip(text("text")).map(|(name, text)| Self::Stream { name, text })
-            }
+            Some("stream") => text("name").zip(text("text")).map(|(name, text)| Self::Stream { name, text }),
             Some("display_data" | "update_display_data") => data().map(|data| Self::Display { data }),
             Some("execute_result") => {
                 data().map(|data| Self::Result { data, count: value.get("execution_count").and_then(Value::as_u64) })

@@ -35,7 +35,9 @@ pub(super) fn read(source: &str) -> Vec<Declared> {
     let file = SourceFile::parse(&format!("fn cell() {{\n{source}\n}}"), Edition::CURRENT).tree();
     let body = file.syntax().descendants().find_map(ast::StmtList::cast);
     let statements = body.into_iter().flat_map(|body| body.statements());
-    statements.filter_map(|statement| if let ast::Stmt::LetStmt(own) = statement { declared(&own) } else { None }).collect()
+    statements
+        .filter_map(|statement| if let ast::Stmt::LetStmt(own) = statement { declared(&own) } else { None })
+        .collect()
 }
 
 fn declared(statement: &ast::LetStmt) -> Option<Declared> {
@@ -104,7 +106,9 @@ impl Declared {
             (Kind::Str, other) => format!("{:?}", other.to_rust()),
             (Kind::Owned, Value::Text(text)) => format!("{text:?}.to_owned()"),
             (Kind::Owned, other) => format!("{:?}.to_owned()", other.to_rust()),
-            (Kind::Bool, Value::Bool(_)) | (Kind::Float, Value::Float(_)) | (Kind::Char, Value::Char(_)) => value.to_rust(),
+            (Kind::Bool, Value::Bool(_)) | (Kind::Float, Value::Float(_)) | (Kind::Char, Value::Char(_)) => {
+                value.to_rust()
+            }
             (Kind::Other, _) => value.to_rust(),
             // A type that is only seen in the default binds nobody.
             _ if self.annotation.is_none() => value.to_rust(),

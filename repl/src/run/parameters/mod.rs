@@ -51,12 +51,12 @@ pub(crate) fn inject(parameters: &Parameters, cell: Option<&str>) -> Result<Inje
 /// # Errors
 /// [`RunError`] where there is none, or a value is neither a truth value, a number nor a text.
 pub(crate) fn read(path: &Path) -> Result<Parameters, RunError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| RunError::Read { path: path.to_path_buf(), source })?;
-    let object: serde_json::Map<String, Json> = serde_json::from_str(&text)
-        .map_err(|source| RunError::ParametersFile { path: path.to_path_buf(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|source| RunError::Read { path: path.to_path_buf(), source })?;
+    let object: serde_json::Map<String, Json> =
+        serde_json::from_str(&text).map_err(|source| RunError::ParametersFile { path: path.to_path_buf(), source })?;
     let entries = object.into_iter().map(|(name, value)| {
-        let problem = |expected: &str, found| RunError::Parameter { name: name.clone(), expected: expected.to_owned(), found };
+        let problem =
+            |expected: &str, found| RunError::Parameter { name: name.clone(), expected: expected.to_owned(), found };
         if !is_name(&name) {
             return Err(problem("a name as Rust's variables have", name.clone()));
         }
@@ -92,7 +92,15 @@ mod tests {
     fn values_are_rust_literals() {
         check(
             None,
-            &[("a", "3"), ("b", "2.50"), ("c", "true"), ("d", "two words"), ("e", "\"3\""), ("f", "-1_000u64"), ("g", "0x1F")],
+            &[
+                ("a", "3"),
+                ("b", "2.50"),
+                ("c", "true"),
+                ("d", "two words"),
+                ("e", "\"3\""),
+                ("f", "-1_000u64"),
+                ("g", "0x1F"),
+            ],
             &expect![[r#"
                 // Parameters
                 let a = 3;
@@ -104,14 +112,18 @@ mod tests {
                 let g = 0x1F;
                 unknown: a, b, c, d, e, f, g"#]],
         );
-        check(None, &[("a", "3000000000"), ("b", "1e-3"), ("c", "say \"hi\"\n"), ("d", "'x'"), ("e", "-7")], &expect![[r#"
+        check(
+            None,
+            &[("a", "3000000000"), ("b", "1e-3"), ("c", "say \"hi\"\n"), ("d", "'x'"), ("e", "-7")],
+            &expect![[r#"
             // Parameters
             let a = 3000000000_i64;
             let b = 1e-3;
             let c = "say \"hi\"\n";
             let d = 'x';
             let e = -7;
-            unknown: a, b, c, d, e"#]]);
+            unknown: a, b, c, d, e"#]],
+        );
     }
 
     #[test]

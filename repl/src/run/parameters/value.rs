@@ -1,6 +1,6 @@
 //! One value: a Rust literal, or else a text.
 
-use ra_ap_syntax::ast::{self, AstToken, LiteralKind, UnaryOp};
+use ra_ap_syntax::ast::{self, LiteralKind, UnaryOp};
 use ra_ap_syntax::{AstNode, Edition, SourceFile};
 
 /// The value of a parameter.
@@ -32,7 +32,14 @@ impl Value {
     }
 
     fn literal(text: &str) -> Option<Self> {
-        let (literal, is_negative) = match ast::Expr::parse(text, Edition::CURRENT).ok().ok()? {
+        let file = SourceFile::parse(&format!("const X: u8 = {text};"), Edition::CURRENT);
+        let constant = file.tree().syntax().children().find_map(ast::Const::cast)?;
+        let value = constant.body()?;
+        // Comments and further items are part of a text.
+        if !file.errors().is_empty() || value.syntax().text() != text {
+            return None;
+        }
+        let (literal, is_negative) = match value {
             ast::Expr::Literal(literal) => (literal, false),
             ast::Expr::PrefixExpr(prefix) if prefix.op_kind() == Some(UnaryOp::Neg) => match prefix.expr()? {
                 ast::Expr::Literal(literal) => (literal, true),
@@ -40,11 +47,6 @@ impl Value {
             },
             _ => return None,
         };
-        // A comment beside the literal is part of a text.
-        let length = usize::from(literal.syntax().text().len()) + usize::from(is_negative);
-        if length != text.len() {
-            return None;
-        }
         match literal.kind() {
             LiteralKind::Bool(value) if !is_negative => Some(Self::Bool(value)),
             LiteralKind::IntNumber(number) => {

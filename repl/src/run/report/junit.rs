@@ -29,7 +29,8 @@ fn suite(notebook: &NotebookReport) -> TestSuite {
     suite.add_test_cases(notebook.cells.iter().map(|cell| case(cell, &name)));
     if let Some(problem) = &notebook.problem {
         let message = format!("{problem}\n→ {}", problem.help());
-        let mut case = TestCase::new("notebook", non_success(NonSuccessKind::Error, "RunError", &problem.to_string(), &message));
+        let mut case =
+            TestCase::new("notebook", non_success(NonSuccessKind::Error, "RunError", &problem.to_string(), &message));
         case.set_classname(&name);
         suite.add_test_case(case);
     }
@@ -45,11 +46,11 @@ fn case(cell: &CellReport, notebook: &str) -> TestCase {
         Outcome::TimedOut(error) | Outcome::Interrupted(error) => {
             non_success(NonSuccessKind::Error, &error.name, &error.value, &error.traceback.join("\n"))
         }
-        Outcome::Passed | Outcome::Allowed if !differences.is_empty() => {
+        Outcome::Passed | Outcome::Allowed(_) if !differences.is_empty() => {
             let message = "the outputs differ from the stored ones";
             non_success(NonSuccessKind::Failure, "Differs", message, &differences)
         }
-        Outcome::Passed | Outcome::Allowed => TestCaseStatus::success(),
+        Outcome::Passed | Outcome::Allowed(_) => TestCaseStatus::success(),
         Outcome::Skipped => skipped("tagged skip-execution"),
         Outcome::NotRun => skipped("a cell before it failed"),
     };

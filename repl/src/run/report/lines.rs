@@ -14,7 +14,8 @@ pub(in crate::run) fn verdict(report: &NotebookReport) -> String {
         Verdict::Interrupted => "interrupted",
     };
     let path = report.path.display();
-    let mut text = format!("{word:<11} {path}: {ran}/{} cells, {:.1} s", report.cells.len(), report.elapsed.as_secs_f64());
+    let mut text =
+        format!("{word:<11} {path}: {ran}/{} cells, {:.1} s", report.cells.len(), report.elapsed.as_secs_f64());
     for cell in &report.cells {
         let place = format!("\n  {path}, cell {}: {}", cell.number, cell.line);
         if let Outcome::Failed(error) | Outcome::TimedOut(error) | Outcome::Interrupted(error) = &cell.outcome {

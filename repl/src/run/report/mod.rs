@@ -22,6 +22,8 @@ pub(super) struct NotebookReport {
     pub(super) cells: Vec<CellReport>,
     /// Why it could not be run, or the result not be kept.
     pub(super) problem: Option<RunError>,
+    /// Whether the user ended it, also before its first cell.
+    pub(super) is_interrupted: bool,
     /// From opening the session to its end.
     pub(super) elapsed: Duration,
 }
@@ -47,7 +49,7 @@ pub(super) enum Outcome {
     /// It ran.
     Passed,
     /// It failed, which it may.
-    Allowed,
+    Allowed(CellError),
     /// It failed.
     Failed(CellError),
     /// It took longer than it may.
@@ -91,6 +93,18 @@ impl Verdict {
     }
 }
 
+impl Outcome {
+    /// The error that it ended with.
+    pub(super) fn error(&self) -> Option<&CellError> {
+        match self {
+            Self::Allowed(error) | Self::Failed(error) | Self::TimedOut(error) | Self::Interrupted(error) => {
+                Some(error)
+            }
+            Self::Passed | Self::Skipped | Self::NotRun => None,
+        }
+    }
+}
+
 impl CellReport {
     fn verdict(&self) -> Verdict {
         match self.outcome {
@@ -98,7 +112,7 @@ impl CellReport {
             Outcome::TimedOut(_) => Verdict::TimedOut,
             Outcome::Failed(_) => Verdict::Failed,
             _ if !self.differences.is_empty() => Verdict::Differs,
-            Outcome::Passed | Outcome::Allowed | Outcome::Skipped | Outcome::NotRun => Verdict::Passed,
+            Outcome::Passed | Outcome::Allowed(_) | Outcome::Skipped | Outcome::NotRun => Verdict::Passed,
         }
     }
 }
@@ -106,7 +120,11 @@ impl CellReport {
 impl NotebookReport {
     /// The worst of what happened.
     pub(super) fn verdict(&self) -> Verdict {
-        let own = if self.problem.is_some() { Verdict::Unusable } else { Verdict::Passed };
+        let own = match &self.problem {
+            _ if self.is_interrupted => Verdict::Interrupted,
+            Some(_) => Verdict::Unusable,
+            None => Verdict::Passed,
+        };
         self.cells.iter().map(CellReport::verdict).fold(own, Ord::min)
     }
 }
