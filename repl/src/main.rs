@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         return ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX));
     }
     let cli = Cli::parse();
-    output::table::fit_to_terminal();
+    output::table::fit_to_terminal(matches!(cli.command, Some(Command::Kernel(_) | Command::Run(_))));
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("PELAGO_LOG").unwrap_or_else(|_| "error".into()))
