@@ -42,7 +42,7 @@ impl Command for Help {
 
 /// The help of one command.
 pub(super) fn of(command: &dyn Command) -> String {
-    parser(command).render_long_help().to_string()
+    parser(command).render_help().to_string()
 }
 
 /// A line a command, and how cells are written.

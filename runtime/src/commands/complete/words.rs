@@ -17,6 +17,11 @@ pub(super) fn split(text: &str) -> (Vec<String>, &str) {
             word = None;
             continue;
         }
+        // The line goes on: no word begins with that.
+        if c == '\\' && text[at + 1..].trim_start_matches('\r').starts_with('\n') {
+            escaped = true;
+            continue;
+        }
         word.get_or_insert(at);
         match (c, quote) {
             ('\\', None | Some('"')) => escaped = true,
@@ -48,6 +53,8 @@ mod tests {
         check(r#" m "a \" b"#, &["m"], r#""a \" b"#);
         check(r" m a\ b", &["m"], r"a\ b");
         check(" m \\\n  x", &["m"], "x");
+        check(" m \\\nx", &["m"], "x");
+        check(" m \\\r\n", &["m"], "");
         check(" m é日", &["m"], "é日");
     }
 }
