@@ -7,6 +7,7 @@ use pelago_kernel::KernelError;
 use pelago_runtime::session::SessionError;
 use serde_json::json;
 
+use crate::install::InstallError;
 use crate::output;
 
 /// Why a command ended without its result.
@@ -14,6 +15,8 @@ use crate::output;
 pub(crate) enum Failure {
     /// The session says so.
     Session(SessionError),
+    /// The kernel cannot be installed, or taken away.
+    Install(InstallError),
     /// The kernel cannot start.
     Kernel(KernelError),
     /// The terminal, a pipe or the operating system does.
@@ -27,6 +30,15 @@ pub(crate) enum Failure {
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         Self::Session(error)
+    }
+}
+
+impl From<InstallError> for Failure {
+    fn from(error: InstallError) -> Self {
+        match error {
+            InstallError::Interrupted => Self::Interrupted,
+            error => Self::Install(error),
+        }
     }
 }
 
@@ -66,7 +78,8 @@ impl Failure {
     fn parts(&self) -> (&'static str, String, String) {
         match self {
             Self::Session(error) => (error.code(), error.to_string(), error.help()),
-            // Its messages say what to do.
+            // Their messages say what to do.
+            Self::Install(error) => ("install", error.to_string(), String::new()),
             Self::Kernel(error) => ("kernel", error.to_string(), String::new()),
             Self::Io(error) => ("io", error.to_string(), "see whether the terminal or the disk is full".to_owned()),
             Self::NoHome => (
