@@ -3,10 +3,13 @@
 
 use std::process::ExitCode;
 
+use pelago_runtime::cells::CellsError;
+use pelago_runtime::interpreter::InterpreterError;
 use pelago_kernel::KernelError;
 use pelago_runtime::session::SessionError;
 use serde_json::json;
 
+use crate::console::ScriptError;
 use crate::install::InstallError;
 use crate::output;
 
@@ -15,6 +18,10 @@ use crate::output;
 pub(crate) enum Failure {
     /// The session says so.
     Session(SessionError),
+    /// The Rust cells do.
+    Cells(CellsError),
+    /// The script on stdin is none.
+    Script(ScriptError),
     /// The kernel cannot be installed, or taken away.
     Install(InstallError),
     /// The kernel cannot start.
@@ -30,6 +37,27 @@ pub(crate) enum Failure {
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         Self::Session(error)
+    }
+}
+
+impl From<CellsError> for Failure {
+    fn from(error: CellsError) -> Self {
+        Self::Cells(error)
+    }
+}
+
+impl From<InterpreterError> for Failure {
+    fn from(error: InterpreterError) -> Self {
+        match error {
+            InterpreterError::Session(error) => Self::Session(error),
+            InterpreterError::Cells(error) => Self::Cells(error),
+        }
+    }
+}
+
+impl From<ScriptError> for Failure {
+    fn from(error: ScriptError) -> Self {
+        Self::Script(error)
     }
 }
 
@@ -78,6 +106,8 @@ impl Failure {
     fn parts(&self) -> (&'static str, String, String) {
         match self {
             Self::Session(error) => (error.code(), error.to_string(), error.help()),
+            Self::Cells(error) => ("cells", error.to_string(), error.help()),
+            Self::Script(error) => ("script", error.to_string(), String::new()),
             // Their messages say what to do.
             Self::Install(error) => ("install", error.to_string(), String::new()),
             Self::Kernel(error) => ("kernel", error.to_string(), String::new()),
