@@ -131,7 +131,9 @@ async fn frames_that_are_no_message_are_dropped() {
             send_frames(socket, shape.clone()).await;
         }
     }
+    // Some are whole still: another client has only its own replies to read.
     kernel.shell = dealer(&kernel.info.shell_url(), &PeerIdentity::new()).await;
+    kernel.control = dealer(&kernel.info.control_url(), &PeerIdentity::new()).await;
     kernel.assert_lives().await;
     kernel.shut_down().await;
 }

@@ -17,35 +17,35 @@ use tempfile::TempDir;
 use zeromq::util::PeerIdentity;
 use zeromq::{DealerSocket, ReqSocket, Socket, SocketOptions, SocketRecv, SocketSend, SubSocket, ZmqMessage};
 
-pub const KEY: &str = "a-key-of-this-test";
+pub(crate) const KEY: &str = "a-key-of-this-test";
 
 /// How long anything may take before the test fails.
-pub const DEADLINE: Duration = Duration::from_secs(120);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 const DELIMITER: &[u8] = b"<IDS|MSG>";
 
 /// A message as it came.
 #[derive(Clone, Debug)]
-pub struct Got {
-    pub kind: String,
-    pub parent: String,
-    pub metadata: Value,
-    pub content: Value,
+pub(crate) struct Got {
+    pub(crate) kind: String,
+    pub(crate) parent: String,
+    pub(crate) metadata: Value,
+    pub(crate) content: Value,
 }
 
 /// A kernel and its client.
-pub struct Kernel {
-    pub child: Child,
-    pub info: ConnectionInfo,
-    pub shell: DealerSocket,
-    pub control: DealerSocket,
-    pub stdin: DealerSocket,
-    pub iopub: SubSocket,
+pub(crate) struct Kernel {
+    pub(crate) child: Child,
+    pub(crate) info: ConnectionInfo,
+    pub(crate) shell: DealerSocket,
+    pub(crate) control: DealerSocket,
+    pub(crate) stdin: DealerSocket,
+    pub(crate) iopub: SubSocket,
     _file: TempDir,
 }
 
 /// A connection file for free ports, or for sockets in `folder`.
-pub fn connection(folder: &Path, transport: Transport) -> (ConnectionInfo, PathBuf) {
+pub(crate) fn connection(folder: &Path, transport: Transport) -> (ConnectionInfo, PathBuf) {
     // All are held until all are known, so no two are the same.
     let held: Vec<_> = (0..5).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     let ports: Vec<_> = held.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
@@ -71,7 +71,7 @@ pub fn connection(folder: &Path, transport: Transport) -> (ConnectionInfo, PathB
 }
 
 /// `pelago kernel` for a connection file.
-pub fn command(home: &Path, file: &Path) -> Command {
+pub(crate) fn command(home: &Path, file: &Path) -> Command {
     let mut command = Command::new(pelago());
     command.arg("--home").arg(home).arg("kernel").arg(file).env_remove("JPY_PARENT_PID").stdin(Stdio::null());
     command
@@ -79,7 +79,7 @@ pub fn command(home: &Path, file: &Path) -> Command {
 
 impl Kernel {
     /// Starts one and connects every channel.
-    pub async fn start(home: &Path, transport: Transport) -> Self {
+    pub(crate) async fn start(home: &Path, transport: Transport) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (info, file) = connection(folder.path(), transport);
         let child = command(home, &file).spawn().unwrap();
@@ -103,23 +103,23 @@ impl Kernel {
     }
 
     /// Sends on the shell channel; gives the id.
-    pub async fn send(&mut self, kind: &str, content: Value) -> String {
+    pub(crate) async fn send(&mut self, kind: &str, content: Value) -> String {
         send(&mut self.shell, kind, content).await
     }
 
     /// The next message on the shell channel.
-    pub async fn reply(&mut self) -> Got {
+    pub(crate) async fn reply(&mut self) -> Got {
         receive(&mut self.shell).await
     }
 
     /// The next message on iopub.
-    pub async fn published(&mut self) -> Got {
+    pub(crate) async fn published(&mut self) -> Got {
         receive(&mut self.iopub).await
     }
 
     /// Sends a request on the shell channel and waits for its reply and its last
     /// published message. Gives the reply and what was published between busy and idle.
-    pub async fn ask(&mut self, kind: &str, content: Value) -> (Got, Vec<Got>) {
+    pub(crate) async fn ask(&mut self, kind: &str, content: Value) -> (Got, Vec<Got>) {
         let id = self.send(kind, content).await;
         let published = self.until_idle(&id).await;
         let reply = self.reply().await;
@@ -128,7 +128,7 @@ impl Kernel {
     }
 
     /// What is published about a request, between busy and idle.
-    pub async fn until_idle(&mut self, id: &str) -> Vec<Got> {
+    pub(crate) async fn until_idle(&mut self, id: &str) -> Vec<Got> {
         let mut published = Vec::new();
         loop {
             let message = self.published().await;
@@ -144,19 +144,19 @@ impl Kernel {
     }
 
     /// Runs a cell.
-    pub async fn run(&mut self, code: &str) -> (Value, Vec<Got>) {
+    pub(crate) async fn run(&mut self, code: &str) -> (Value, Vec<Got>) {
         self.run_with(code, json!({})).await
     }
 
     /// Runs a cell with other options than the usual.
-    pub async fn run_with(&mut self, code: &str, options: Value) -> (Value, Vec<Got>) {
+    pub(crate) async fn run_with(&mut self, code: &str, options: Value) -> (Value, Vec<Got>) {
         let (reply, published) = self.ask("execute_request", execute(code, options)).await;
         assert_eq!(reply.kind, "execute_reply");
         (reply.content, published)
     }
 
     /// Asks on the control channel.
-    pub async fn ask_control(&mut self, kind: &str, content: Value) -> Got {
+    pub(crate) async fn ask_control(&mut self, kind: &str, content: Value) -> Got {
         let id = send(&mut self.control, kind, content).await;
         let reply = receive(&mut self.control).await;
         assert_eq!(reply.parent, id, "{reply:?}");
@@ -164,7 +164,7 @@ impl Kernel {
     }
 
     /// Fails unless the kernel answers, beats and counts no more than it should.
-    pub async fn assert_lives(&mut self) -> Value {
+    pub(crate) async fn assert_lives(&mut self) -> Value {
         let (reply, _) = self.ask("kernel_info_request", json!({})).await;
         assert_eq!(reply.content["status"], "ok");
         let mut heart = ReqSocket::new();
@@ -177,7 +177,7 @@ impl Kernel {
     }
 
     /// Asks the kernel to end and waits until it did.
-    pub async fn shut_down(mut self) {
+    pub(crate) async fn shut_down(mut self) {
         let reply = self.ask_control("shutdown_request", json!({"restart": false})).await;
         assert_eq!(reply.content, json!({"status": "ok", "restart": false}));
         assert!(ended(&mut self.child).await.success());
@@ -193,7 +193,7 @@ impl Drop for Kernel {
 }
 
 /// The content of an `execute_request`.
-pub fn execute(code: &str, options: Value) -> Value {
+pub(crate) fn execute(code: &str, options: Value) -> Value {
     let mut content = json!({
         "code": code, "silent": false, "store_history": true, "user_expressions": {},
         "allow_stdin": false, "stop_on_error": true,
@@ -205,7 +205,7 @@ pub fn execute(code: &str, options: Value) -> Value {
 }
 
 /// Waits for the end of a process.
-pub async fn ended(child: &mut Child) -> std::process::ExitStatus {
+pub(crate) async fn ended(child: &mut Child) -> std::process::ExitStatus {
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -216,11 +216,11 @@ pub async fn ended(child: &mut Child) -> std::process::ExitStatus {
     }
 }
 
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("{what} did not come in time"))
 }
 
-pub async fn dealer(url: &str, identity: &PeerIdentity) -> DealerSocket {
+pub(crate) async fn dealer(url: &str, identity: &PeerIdentity) -> DealerSocket {
     let mut options = SocketOptions::default();
     options.peer_identity(identity.clone());
     let mut socket = DealerSocket::with_options(options);
@@ -229,12 +229,12 @@ pub async fn dealer(url: &str, identity: &PeerIdentity) -> DealerSocket {
 }
 
 /// Connects, also to a socket that does not listen yet.
-pub async fn connect(socket: &mut impl Socket, url: &str) {
+pub(crate) async fn connect(socket: &mut impl Socket, url: &str) {
     within(url, socket.connect(url)).await.unwrap();
 }
 
 /// The frames of a signed message, from the delimiter on.
-pub fn frames(key: &str, parts: [&[u8]; 4]) -> Vec<Bytes> {
+pub(crate) fn frames(key: &str, parts: [&[u8]; 4]) -> Vec<Bytes> {
     let signature = hmac(key.as_bytes(), &parts.concat());
     let hex: String = signature.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut frames = vec![Bytes::from_static(DELIMITER), Bytes::from(hex)];
@@ -243,14 +243,14 @@ pub fn frames(key: &str, parts: [&[u8]; 4]) -> Vec<Bytes> {
 }
 
 /// A header of a new message.
-pub fn header(kind: &str) -> Value {
+pub(crate) fn header(kind: &str) -> Value {
     json!({
         "msg_id": uuid::Uuid::now_v7().to_string(), "username": "test", "session": "test",
         "date": chrono::Utc::now().to_rfc3339(), "msg_type": kind, "version": "5.4",
     })
 }
 
-pub async fn send(socket: &mut DealerSocket, kind: &str, content: Value) -> String {
+pub(crate) async fn send(socket: &mut DealerSocket, kind: &str, content: Value) -> String {
     let header = header(kind);
     let id = header["msg_id"].as_str().unwrap().to_owned();
     let (header, content) = (header.to_string(), content.to_string());
@@ -258,12 +258,12 @@ pub async fn send(socket: &mut DealerSocket, kind: &str, content: Value) -> Stri
     id
 }
 
-pub async fn send_frames(socket: &mut DealerSocket, frames: Vec<Bytes>) {
+pub(crate) async fn send_frames(socket: &mut DealerSocket, frames: Vec<Bytes>) {
     within("room to send", socket.send(ZmqMessage::try_from(frames).unwrap())).await.unwrap();
 }
 
 /// The next message, whose signature must be right.
-pub async fn receive(socket: &mut impl SocketRecv) -> Got {
+pub(crate) async fn receive(socket: &mut impl SocketRecv) -> Got {
     let frames = within("a message", socket.recv()).await.unwrap().into_vec();
     let at = frames.iter().position(|frame| frame == DELIMITER).unwrap();
     let parts: Vec<_> =
