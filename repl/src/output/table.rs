@@ -19,9 +19,10 @@ const PIPE_WIDTH: &str = "160";
 
 /// Lets Polars print every column and row of the tables that Pelago makes,
 /// unless the user's own `POLARS_…` settings say otherwise. On a terminal they
-/// are as wide as it is.
-pub(crate) fn fit_to_terminal() {
-    let width = if std::io::stdout().is_terminal() { None } else { Some(("POLARS_TABLE_WIDTH", PIPE_WIDTH)) };
+/// are as wide as it is, but for a notebook, which is the same wherever it ran.
+pub(crate) fn fit_to_terminal(is_notebook: bool) {
+    let fits = std::io::stdout().is_terminal() && !is_notebook;
+    let width = if fits { None } else { Some(("POLARS_TABLE_WIDTH", PIPE_WIDTH)) };
     for (name, value) in [
         ("POLARS_FMT_MAX_COLS", "-1"),
         ("POLARS_FMT_MAX_ROWS", "60"),

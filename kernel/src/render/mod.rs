@@ -1,0 +1,42 @@
+//! From what a cell shows to what a front end draws: a MIME bundle, or text.
+//! It knows values, HTML and MIME types, and neither messages nor sockets.
+
+mod html;
+mod media;
+mod number;
+mod run;
+mod table;
+
+use pelago_runtime::interpreter::Shown;
+use serde_json::{Map, Value};
+
+/// MIME types and their contents, as `display_data` and a notebook file have
+/// them: text as it is, bytes in base64, JSON as JSON. `text/plain` is always
+/// among them, and no MIME type has parameters.
+#[must_use]
+pub fn bundle(shown: &Shown) -> Map<String, Value> {
+    match shown {
+        Shown::Table(table) => both(table::plain(table), table::html(table)),
+        Shown::Run(run) => both(run::plain(run), run::html(run)),
+        Shown::Media(media) => media::bundle(media),
+        Shown::Text(text) => Map::from_iter([(PLAIN.to_owned(), text.clone().into())]),
+    }
+}
+
+/// The same as text for a terminal.
+#[must_use]
+pub fn plain(shown: &Shown) -> String {
+    match shown {
+        Shown::Table(table) => table::plain(table),
+        Shown::Run(run) => run::plain(run),
+        Shown::Media(media) => media::plain(media),
+        Shown::Text(text) => text.clone(),
+    }
+}
+
+pub(crate) const PLAIN: &str = "text/plain";
+const HTML: &str = "text/html";
+
+fn both(plain: String, html: String) -> Map<String, Value> {
+    Map::from_iter([(PLAIN.to_owned(), plain.into()), (HTML.to_owned(), html.into())])
+}

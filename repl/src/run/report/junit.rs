@@ -1,0 +1,73 @@
+//! What became of all notebooks, for CI: JUnit's XML, a suite a notebook and a
+//! case a cell.
+
+use std::path::Path;
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::super::error::RunError;
+use super::super::notebook;
+use super::{CellReport, NotebookReport, Outcome};
+
+/// Writes the report.
+///
+/// # Errors
+/// [`RunError`] where the file cannot be written.
+pub(in crate::run) fn junit(path: &Path, notebooks: &[NotebookReport], elapsed: Duration) -> Result<(), RunError> {
+    let mut report = Report::new("pelago run");
+    report.set_time(elapsed);
+    report.add_test_suites(notebooks.iter().map(suite));
+    let text = report.to_string().map_err(|source| RunError::Report { path: path.to_path_buf(), source })?;
+    notebook::save(path, &text)
+}
+
+fn suite(notebook: &NotebookReport) -> TestSuite {
+    let name = notebook.path.display().to_string();
+    let mut suite = TestSuite::new(&name);
+    suite.set_time(notebook.elapsed);
+    suite.add_test_cases(notebook.cells.iter().map(|cell| case(cell, &name)));
+    if let Some(problem) = &notebook.problem {
+        let message = format!("{problem}\n→ {}", problem.help());
+        let mut case =
+            TestCase::new("notebook", non_success(NonSuccessKind::Error, "RunError", &problem.to_string(), &message));
+        case.set_classname(&name);
+        suite.add_test_case(case);
+    }
+    suite
+}
+
+fn case(cell: &CellReport, notebook: &str) -> TestCase {
+    let differences = cell.differences.join("\n");
+    let status = match &cell.outcome {
+        Outcome::Failed(error) => {
+            non_success(NonSuccessKind::Failure, &error.name, &error.value, &error.traceback.join("\n"))
+        }
+        Outcome::TimedOut(error) | Outcome::Interrupted(error) => {
+            non_success(NonSuccessKind::Error, &error.name, &error.value, &error.traceback.join("\n"))
+        }
+        Outcome::Passed | Outcome::Allowed(_) if !differences.is_empty() => {
+            let message = "the outputs differ from the stored ones";
+            non_success(NonSuccessKind::Failure, "Differs", message, &differences)
+        }
+        Outcome::Passed | Outcome::Allowed(_) => TestCaseStatus::success(),
+        Outcome::Skipped => skipped("tagged skip-execution"),
+        Outcome::NotRun => skipped("a cell before it failed"),
+    };
+    let mut case = TestCase::new(format!("cell {}: {}", cell.number, cell.line), status);
+    case.set_classname(notebook);
+    case.set_time(cell.elapsed);
+    case
+}
+
+fn non_success(kind: NonSuccessKind, name: &str, message: &str, description: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(kind);
+    status.set_type(name).set_message(message).set_description(description);
+    status
+}
+
+fn skipped(message: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(message);
+    status
+}
