@@ -2,6 +2,7 @@
 //! show comes out.
 
 use std::io::{Read, Write};
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::sync::{Arc, Condvar, Mutex};
@@ -59,7 +60,8 @@ impl Terminal {
         let killer = child.clone_killer();
         let (ended, exit) = sync_channel(1);
         std::thread::spawn(move || ended.send(child.wait().unwrap().exit_code()));
-        let shown = Arc::new(Shown { parser: Mutex::new(Parser::new(ROWS, columns, 0)), changed: Condvar::new() });
+        let [rows, columns] = [ROWS, columns].map(|side| NonZero::new(side).unwrap());
+        let shown = Arc::new(Shown { parser: Mutex::new(Parser::new(rows, columns, 0)), changed: Condvar::new() });
         let mut reader = pair.master.try_clone_reader().unwrap();
         let feed = Arc::clone(&shown);
         std::thread::spawn(move || {
@@ -122,7 +124,7 @@ impl Terminal {
     pub(crate) fn colours(&self, line: &str) -> Vec<Color> {
         let parser = self.shown.parser.lock().unwrap();
         let screen = parser.screen();
-        let (_, columns) = screen.size();
+        let columns = screen.size().1.get();
         let row = screen.rows(0, columns).position(|row| row.starts_with(line));
         let row = row.unwrap_or_else(|| panic!("no line {line:?} in\n{}", screen.contents()));
         let row = u16::try_from(row).unwrap();
@@ -132,8 +134,7 @@ impl Terminal {
 
 fn cursor_line(screen: &Screen) -> String {
     let (row, _) = screen.cursor_position();
-    let (_, columns) = screen.size();
-    screen.rows(0, columns).nth(usize::from(row)).unwrap_or_default().trim_end().to_owned()
+    screen.rows(0, screen.size().1.get()).nth(usize::from(row)).unwrap_or_default().trim_end().to_owned()
 }
 
 impl Drop for Terminal {
