@@ -43,25 +43,30 @@ pub(super) async fn run(
         let interpreter = interpreter.clone();
         async move { interpreter.execute(&code, &options, &sender).await }
     });
+    tokio::pin!(execution);
     screen.begin();
-    // Ends when the cell has: it drops the only sender.
-    let shown = loop {
+    let ended = loop {
         tokio::select! {
-            event = events.recv() => {
-                let Some(event) = event else { break Ok(()) };
-                match show(interpreter, screen, terminal, event, &mut interrupted).await {
-                    Ok(()) => {}
-                    Err(failure) => break Err(failure),
+            Some(event) = events.recv() => {
+                if let Err(failure) = show(interpreter, screen, terminal, event, &mut interrupted).await {
+                    interpreter.interrupt();
+                    return Err(failure);
                 }
             }
+            ended = &mut execution => break ended,
             _ = interrupts.recv() => interrupt(interpreter, screen, &mut interrupted)?,
         }
     };
-    if let Err(failure) = shown {
-        interpreter.interrupt();
-        return Err(failure);
+    // What the cell told is in the queue by now; what is still running on a
+    // thread of its own must not keep the prompt away.
+    events.close();
+    while let Ok(event) = events.try_recv() {
+        // A question that was left behind needs no answer.
+        if !matches!(event, Event::Input(_)) {
+            show(interpreter, screen, terminal, event, &mut interrupted).await?;
+        }
     }
-    let ended = execution.await.unwrap_or_else(|panic| Err(CellError::new("InternalError", panic.to_string())));
+    let ended = ended.unwrap_or_else(|panic| Err(CellError::new("InternalError", panic.to_string())));
     let ended = match ended {
         Ok(()) => Ended::Well,
         Err(error) => {

@@ -15,7 +15,7 @@ use rustyline::{ColorMode, CompletionType, Config, Context, Helper, Validator};
 use super::complete::{Asker, Listed};
 use super::highlight;
 use super::history::{self, Kept};
-use super::keys::{self, Taken};
+use super::keys::{self, Cleared};
 use crate::config::TerminalOptions;
 use crate::output::paint::{Ink, Paint};
 
@@ -37,7 +37,7 @@ pub(super) enum Typed {
 pub(super) struct Editor {
     line: rustyline::Editor<Code, DefaultHistory>,
     kept: Kept,
-    taken: Taken,
+    cleared: Cleared,
     paint: Paint,
 }
 
@@ -59,9 +59,9 @@ impl Editor {
             .build();
         let mut line = rustyline::Editor::with_config(config).map_err(io_error)?;
         line.set_helper(Some(Code { asker: Asker::new(interpreter), paint }));
-        let taken = keys::bind(&mut line);
+        let cleared = keys::bind(&mut line);
         let kept = Kept::load(&terminal.history, &mut line);
-        Ok(Self { line, kept, taken, paint })
+        Ok(Self { line, kept, cleared, paint })
     }
 
     /// Reads a cell. What was typed is in the history, on disk too, before this returns.
@@ -73,13 +73,10 @@ impl Editor {
         match self.line.readline(&(prompt, styled)) {
             Ok(text) => {
                 self.keep(&text);
-                Ok(Typed::Cell(text))
+                Ok(if self.cleared.take() { Typed::Cleared } else { Typed::Cell(text) })
             }
-            Err(ReadlineError::Interrupted) => {
-                let text = self.taken.take();
-                self.keep(&text);
-                Ok(Typed::Cleared)
-            }
+            // By Ctrl-C while Tab's list asks whether to go on.
+            Err(ReadlineError::Interrupted) => Ok(Typed::Cleared),
             Err(ReadlineError::Eof) => Ok(Typed::Left),
             Err(error) => Err(io_error(error)),
         }

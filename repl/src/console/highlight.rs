@@ -1,7 +1,7 @@
 //! Colours of code that is being typed: Rust by the compiler's own lexer, lines
 //! that begin with `:` as commands.
 
-use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
+use rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 
 use crate::output::paint::{Ink, Paint};
 
@@ -104,14 +104,31 @@ mod tests {
 
     #[test]
     fn rust_has_colours() {
-        check("let x: Vec<u8> = f(\"a\", 1.5)?; // so", expect![[r#""#]]);
-        check("println!(\"{x}\"); a != b && Some('c') == d::<'a>()", expect![[r#""#]]);
+        check(
+            "let x: Vec<u8> = f(\"a\", 1.5)?; // so",
+            expect![[r#"‹35mlet› x: ‹33mVec›<u8> = ‹34mf›(‹32m"a"›, ‹36m1.5›)?; ‹2m// so›"#]],
+        );
+        check(
+            "println!(\"{x}\"); a != b && Some('c') == d::<'a>()",
+            expect![[r#"‹34mprintln›!(‹32m"{x}"›); a != b && ‹33mSome›(‹32m'c'›) == d::<‹33m'a›>()"#]],
+        );
     }
 
     #[test]
     fn commands_have_colours_too() {
-        check(":accelerate tiny \"two words\" --platform wasm\nlet a = \"over\n:lines\";", expect![[r#""#]]);
-        check("a\n  ::b()", expect![[r#""#]]);
+        check(
+            ":accelerate tiny \"two words\" --platform wasm\nlet a = \"over\n:lines\";",
+            expect![[r#"
+            ‹1;36m:accelerate› tiny ‹32m"two words"› ‹35m--platform› wasm
+            ‹35mlet› a = ‹32m"over
+            ›‹1;36m:lines";›"#]],
+        );
+        check(
+            "a\n  ::b()",
+            expect![[r#"
+            a
+              ::‹34mb›()"#]],
+        );
     }
 
     #[test]

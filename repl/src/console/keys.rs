@@ -2,7 +2,8 @@
 //! an indented line, `}` goes back a level, Tab indents at a line's beginning,
 //! Ctrl-C keeps the text that it takes away.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pelago_runtime::interpreter::{Completeness, completeness};
 use rustyline::history::DefaultHistory;
@@ -17,25 +18,20 @@ const INDENT: &str = "    ";
 /// Its characters.
 const INDENT_WIDTH: RepeatCount = 4;
 
-/// The text that the last Ctrl-C took away.
+/// Whether the line that was accepted last was cleared by Ctrl-C instead.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Taken(Arc<Mutex<String>>);
+pub(super) struct Cleared(Arc<AtomicBool>);
 
-impl Taken {
-    /// The text, once.
-    pub(super) fn take(&self) -> String {
-        std::mem::take(&mut *self.lock())
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, String> {
-        // A text is whole or not there at all.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Cleared {
+    /// Whether it was; asks once.
+    pub(super) fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
     }
 }
 
 /// Binds the keys.
-pub(super) fn bind<H: Helper>(editor: &mut Editor<H, DefaultHistory>) -> Taken {
-    let taken = Taken::default();
+pub(super) fn bind<H: Helper>(editor: &mut Editor<H, DefaultHistory>) -> Cleared {
+    let cleared = Cleared::default();
     let newline = Event::from(KeyEvent(KeyCode::Enter, Modifiers::ALT));
     editor.bind_sequence(newline, EventHandler::Simple(Cmd::Newline));
     // What was typed while a cell ran ends its lines with Ctrl-J.
@@ -44,8 +40,8 @@ pub(super) fn bind<H: Helper>(editor: &mut Editor<H, DefaultHistory>) -> Taken {
     }
     editor.bind_sequence(KeyEvent::from('}'), EventHandler::Conditional(Box::new(Brace)));
     editor.bind_sequence(KeyEvent(KeyCode::Tab, Modifiers::NONE), EventHandler::Conditional(Box::new(Tab)));
-    editor.bind_sequence(KeyEvent::ctrl('C'), EventHandler::Conditional(Box::new(taken.clone())));
-    taken
+    editor.bind_sequence(KeyEvent::ctrl('C'), EventHandler::Conditional(Box::new(cleared.clone())));
+    cleared
 }
 
 struct Enter;
@@ -94,10 +90,11 @@ impl ConditionalEventHandler for Tab {
     }
 }
 
-impl ConditionalEventHandler for Taken {
-    fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
-        context.line().clone_into(&mut self.lock());
-        Some(Cmd::Interrupt)
+impl ConditionalEventHandler for Cleared {
+    /// Accepts the line, so that its text is not lost and no hint stays behind it.
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext) -> Option<Cmd> {
+        self.0.store(true, Ordering::Relaxed);
+        Some(Cmd::AcceptLine)
     }
 }
 

@@ -69,11 +69,32 @@ pub(crate) fn fitted(table: &Table, width: Option<usize>) -> String {
     let mut text = format!("shape: ({}, {})\n{drawn}", table.height, table.frame.width());
     if !hidden.is_empty() {
         let names = hidden.iter().map(|texts| texts.name.as_str()).collect::<Vec<_>>().join(", ");
-        let note = format!("{} columns do not fit: {names}", hidden.len());
+        let note = match hidden.len() {
+            1 => format!("1 column does not fit: {names}"),
+            many => format!("{many} columns do not fit: {names}"),
+        };
         text.push('\n');
-        text.push_str(&truncate_str(&note, width.unwrap_or(usize::MAX), "…"));
+        text.push_str(&folded(&note, width.unwrap_or(usize::MAX)));
     }
     text
+}
+
+/// Words on lines no longer than `width`; a longer word is cut.
+fn folded(text: &str, width: usize) -> String {
+    let mut folded = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        let word = truncate_str(word, width, "…");
+        let taken = measure_text_width(&word);
+        if column > 0 {
+            let fits = column + 1 + taken <= width;
+            folded.push(if fits { ' ' } else { '\n' });
+            column = if fits { column + 1 } else { 0 };
+        }
+        folded.push_str(&word);
+        column += taken;
+    }
+    folded
 }
 
 /// A column as text, each cell on one line.
@@ -170,20 +191,84 @@ mod tests {
 
     #[test]
     fn a_pipe_gets_everything() {
-        check(&runs(), None, expect![[r#""#]]);
+        check(
+            &runs(),
+            None,
+            expect![[r#"
+            shape: (2, 4)
+            ┌─────────┬─────────────────────────────────────────────────────────────────────┬───────┬───────┐
+            │ browser ┆ reason                                                              ┆ time  ┆ warm  │
+            │ str     ┆ str                                                                 ┆ f64   ┆ bool  │
+            ╞═════════╪═════════════════════════════════════════════════════════════════════╪═══════╪═══════╡
+            │ firefox ┆ the adapter is a software one, by its own word, and so is the other ┆   1.5 ┆ true  │
+            │ chrome  ┆ null                                                                ┆ 22.25 ┆ false │
+            └─────────┴─────────────────────────────────────────────────────────────────────┴───────┴───────┘"#]],
+        );
     }
 
     #[test]
     fn a_terminal_gets_what_fits() {
-        check(&runs(), Some(70), expect![[r#""#]]);
-        check(&runs(), Some(40), expect![[r#""#]]);
-        check(&runs(), Some(16), expect![[r#""#]]);
+        check(
+            &runs(),
+            Some(70),
+            expect![[r#"
+            shape: (2, 4)
+            ┌─────────┬──────────────────────────────────────────┬───────┬───────┐
+            │ browser ┆ reason                                   ┆ time  ┆ warm  │
+            │ str     ┆ str                                      ┆ f64   ┆ bool  │
+            ╞═════════╪══════════════════════════════════════════╪═══════╪═══════╡
+            │ firefox ┆ the adapter is a software one, by its o… ┆   1.5 ┆ true  │
+            │ chrome  ┆ null                                     ┆ 22.25 ┆ false │
+            └─────────┴──────────────────────────────────────────┴───────┴───────┘"#]],
+        );
+        check(
+            &runs(),
+            Some(40),
+            expect![[r#"
+            shape: (2, 4)
+            ┌─────────┬───┬───────┐
+            │ browser ┆ … ┆ warm  │
+            │ str     ┆   ┆ bool  │
+            ╞═════════╪═══╪═══════╡
+            │ firefox ┆ … ┆ true  │
+            │ chrome  ┆ … ┆ false │
+            └─────────┴───┴───────┘
+            2 columns do not fit: reason, time"#]],
+        );
+        check(
+            &runs(),
+            Some(16),
+            expect![[r#"
+                shape: (2, 4)
+                ┌─────────┬───┐
+                │ browser ┆ … │
+                │ str     ┆   │
+                ╞═════════╪═══╡
+                │ firefox ┆ … │
+                │ chrome  ┆ … │
+                └─────────┴───┘
+                3 columns do not
+                fit: reason,
+                time, warm"#]],
+        );
     }
 
     #[test]
     fn nothing_in_a_cell_moves_the_cursor() {
         let frame = df!["a\nb" => ["1\n2\u{1b}[2J", "日本"]].unwrap();
-        check(&Table::of(&frame), Some(80), expect![[r#""#]]);
+        check(
+            &Table::of(&frame),
+            Some(80),
+            expect![[r#"
+            shape: (2, 1)
+            ┌─────────┐
+            │ a↵b     │
+            │ str     │
+            ╞═════════╡
+            │ 1↵2·[2J │
+            │ 日本    │
+            └─────────┘"#]],
+        );
     }
 
     #[test]
@@ -198,7 +283,25 @@ mod tests {
     #[test]
     fn empty_frames_have_a_head() {
         let frame = df!["n" => Vec::<i32>::new()].unwrap();
-        check(&Table::of(&frame), Some(80), expect![[r#""#]]);
-        check(&Table::of(&DataFrame::empty()), Some(80), expect![[r#""#]]);
+        check(
+            &Table::of(&frame),
+            Some(80),
+            expect![[r#"
+            shape: (0, 1)
+            ┌─────┐
+            │ n   │
+            │ i32 │
+            ╞═════╡
+            └─────┘"#]],
+        );
+        check(
+            &Table::of(&DataFrame::empty()),
+            Some(80),
+            expect![[r#"
+            shape: (0, 0)
+            ┌┐
+            ╞╡
+            └┘"#]],
+        );
     }
 }

@@ -3,6 +3,7 @@
 //! comes through a queue.
 
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -114,6 +115,8 @@ fn open(
     options.stand_in.configure(&toolchain).map_err(failed(&options.home))?;
     let mut command = Command::new(&options.program);
     command
+        // A terminal's Ctrl-C is the front end's to answer: it would end the process at once.
+        .process_group(0)
         .current_dir(&options.folder)
         .env("PATH", options.stand_in.path())
         .env(SOCKET_VARIABLE, socket)

@@ -107,7 +107,14 @@ impl Interpreter {
                         let _ = events.send(Event::Result(shown)).await;
                     }
                 }
-                Code::Rust { text, first_line } => self.cells.execute(text, first_line, options, events).await?,
+                Code::Rust { text, first_line } => {
+                    // Until the evaluator is there, nothing runs that it could interrupt.
+                    tokio::select! {
+                        ready = self.cells.ready() => ready?,
+                        () = self.cancel.notified() => return Err(CellError::interrupted()),
+                    }
+                    self.cells.execute(text, first_line, options, events).await?;
+                }
             }
         }
         Ok(())

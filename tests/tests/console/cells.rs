@@ -1,0 +1,130 @@
+//! Cells at the prompt: what they show, ask and do when they are interrupted.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crate::terminal::{CTRL_C, CTRL_D, ENTER, Terminal};
+
+/// One home for all tests of Rust cells, one test at a time: what is compiled
+/// for the first of them need not be compiled again.
+fn home() -> (MutexGuard<'static, ()>, &'static Path) {
+    static HOME: OnceLock<tempfile::TempDir> = OnceLock::new();
+    static TURN: Mutex<()> = Mutex::new(());
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    (turn, HOME.get_or_init(|| tempfile::tempdir().unwrap()).path())
+}
+
+fn start(home: &Path, columns: u16) -> Terminal {
+    let terminal = Terminal::start(home, columns, &[], &[]);
+    terminal.wait_for_line("[1]>");
+    terminal
+}
+
+#[test]
+fn a_table_is_as_wide_as_the_terminal() {
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = start(home.path(), 40);
+    let query = ":sql SELECT 'firefox' AS browser, 1 AS a_long_column, 2 AS another_one, true AS warm";
+    let text = terminal.cell(query, 2);
+    let table = "┌─────────┬───┬──────┐\n\
+                 │ browser ┆ … ┆ warm │\n\
+                 │ str     ┆   ┆ bool │\n\
+                 ╞═════════╪═══╪══════╡\n\
+                 │ firefox ┆ … ┆ true │\n\
+                 └─────────┴───┴──────┘\n\
+                 2 columns do not fit: a_long_column,\n\
+                 another_one\n";
+    assert!(text.contains(table), "{text}");
+}
+
+#[test]
+fn tab_completes_commands() {
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = start(home.path(), 100);
+    terminal.keys(":acc\t");
+    terminal.wait_for_line("[1]> :accelerate");
+    terminal.keys(" --plat\t");
+    terminal.wait_for_line("[1]> :accelerate --platform");
+    terminal.keys(" w\t\t");
+    terminal.wait("both words that begin so", |screen| {
+        screen.contents().contains("webgpu") && screen.contents().contains("wasm")
+    });
+    terminal.keys(CTRL_C);
+}
+
+#[test]
+fn a_cell_of_many_lines_is_typed_and_its_value_shown() {
+    let (_turn, home) = home();
+    let mut terminal = start(home, 100);
+    terminal.keys("fn double(x: i32) -> i32 {");
+    terminal.keys(ENTER);
+    // The next line is indented already.
+    terminal.wait("an indented line", |screen| screen.cursor_position().1 == 4);
+    terminal.keys("x * 2");
+    terminal.keys(ENTER);
+    terminal.keys("}");
+    terminal.wait_for_line("}");
+    terminal.cell("", 2);
+    let text = terminal.cell("double(21)", 3);
+    assert!(text.contains("[2]> double(21)\n42\n[3]>"), "{text}");
+    terminal.cell("let kept = vec![1, 2];", 4);
+    let text = terminal.cell("print!(\"no line end\"); kept", 5);
+    assert!(text.contains("no line end\n[1, 2]\n[5]>"), "{text}");
+    terminal.keys("kept.is_emp\t");
+    terminal.wait_for_line("[5]> kept.is_empty()");
+    terminal.keys(CTRL_C);
+    terminal.wait_for_line("[5]>");
+    terminal.keys(CTRL_D);
+    assert_eq!(terminal.wait_for_exit(), 0);
+}
+
+#[test]
+fn ctrl_c_interrupts_and_a_second_one_ends_the_process() {
+    let (_turn, home) = home();
+    let mut terminal = start(home, 100);
+    terminal.cell("let kept = 7;", 2);
+    terminal.keys("println!(\"it runs\"); loop { std::hint::spin_loop() }");
+    terminal.keys(ENTER);
+    terminal.wait_for("\nit runs");
+    terminal.keys(CTRL_C);
+    terminal.wait_for("interrupting; Ctrl-C again ends");
+    terminal.keys(CTRL_C);
+    let text = terminal.wait_for_line("[3]>");
+    assert!(text.contains("Interrupted: ") && text.contains("the variables of earlier cells are gone"), "{text}");
+    let text = terminal.cell("1 + 1", 4);
+    assert!(text.contains("[3]> 1 + 1\n2\n"), "{text}");
+}
+
+#[test]
+fn a_cell_asks_and_a_password_is_not_shown() {
+    let (_turn, home) = home();
+    let mut terminal = start(home, 100);
+    terminal.keys("let name = input(\"name? \")?; let word = password(\"word? \")?; (name, word.len())");
+    terminal.keys(ENTER);
+    terminal.wait_for_line("name?");
+    terminal.keys("Ada");
+    terminal.keys(ENTER);
+    terminal.wait_for_line("word?");
+    terminal.keys("secret");
+    terminal.wait_for_line("word? ******");
+    terminal.keys(ENTER);
+    let text = terminal.wait_for_line("[2]>");
+    assert!(text.contains("(\"Ada\", 6)") && !text.contains("secret"), "{text}");
+    assert!(!std::fs::read_to_string(home.join("console-history")).unwrap().contains("secret"));
+
+    // Ctrl-C at the question ends the cell, not the session.
+    terminal.keys("input(\"again? \")?");
+    terminal.keys(ENTER);
+    terminal.wait_for_line("again?");
+    terminal.keys(CTRL_C);
+    let text = terminal.wait_for_line("[3]>");
+    assert!(text.contains("Interrupted: "), "{text}");
+}
+
+#[test]
+fn clear_output_takes_away_what_the_cell_wrote() {
+    let (_turn, home) = home();
+    let mut terminal = start(home, 100);
+    let text = terminal.cell("println!(\"one\\ntwo\"); clear_output(false); println!(\"three\");", 2);
+    assert!(!text.contains("\none\n") && text.contains(";\nthree\n[2]>"), "{text}");
+}
