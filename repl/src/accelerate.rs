@@ -4,15 +4,12 @@ use std::process::ExitCode;
 
 use pelago_protocol::{Input, Request};
 use pelago_runtime::results::Results;
-use pelago_runtime::session::{Output, Run, Session, SessionOptions};
+use pelago_runtime::session::{Run, Session, SessionOptions};
 
 use crate::args::Accelerate;
 use crate::failure::Failure;
 use crate::output::progress::Bars;
-use crate::output::{self, json, table};
-
-/// Components of an embedding that a person is shown.
-const PREVIEW: usize = 5;
+use crate::output::{self, json, shown, table};
 
 pub(crate) async fn run(options: SessionOptions, arguments: Accelerate) -> Result<ExitCode, Failure> {
     let session = Session::open(options).await?;
@@ -73,13 +70,8 @@ async fn with_session(session: &Session, arguments: &Accelerate) -> Result<ExitC
 }
 
 fn show(runs: &[Run]) -> Result<(), Failure> {
-    if let Some(Run { output: Output::Embeddings { shape, values }, report }) = runs.first() {
-        output::print(&format!("{} → embedding, float32 {shape:?}", report.model_name))?;
-        for row in values.chunks(shape[1].max(1)) {
-            let head = row.iter().take(PREVIEW).map(|value| format!("{value:.6}")).collect::<Vec<_>>();
-            let more = if row.len() > PREVIEW { ", …" } else { "" };
-            output::print(&format!("[{}{more}]", head.join(", ")))?;
-        }
+    if let Some(run) = runs.first() {
+        output::print(&shown::preview(run))?;
     }
     let reports = runs.iter().map(|run| run.report.clone()).collect::<Vec<_>>();
     let frame = Results::frame(&reports).map_err(pelago_runtime::session::SessionError::from)?;

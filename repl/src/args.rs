@@ -18,6 +18,13 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
+impl Cli {
+    /// Whether Rust cells may run.
+    pub(crate) fn needs_cells(&self) -> bool {
+        matches!(self.command, None | Some(Command::Kernel(_) | Command::Install(_) | Command::Run(_)))
+    }
+}
+
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {

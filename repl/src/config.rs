@@ -8,7 +8,7 @@ use pelago_browser::driver::{Configured, Remote, Search};
 use pelago_browser::guard::Guard;
 use pelago_browser::pool::PoolOptions;
 use pelago_protocol::BrowserKind;
-use pelago_runtime::cells::CellOptions;
+use pelago_runtime::cells::{CellOptions, StandIn};
 use pelago_runtime::interpreter::InterpreterOptions;
 use pelago_runtime::session::SessionOptions;
 
@@ -23,15 +23,41 @@ const OPEN_DEADLINE: Duration = Duration::from_secs(90);
 /// browser's processes.
 pub(crate) const GUARD: &str = "guard";
 
+/// How the terminal session looks and what it keeps.
+#[derive(Clone, Debug)]
+pub(crate) struct TerminalOptions {
+    /// The file of what was typed in earlier sessions.
+    pub(crate) history: PathBuf,
+    /// Whether colours are wanted, where the output is a terminal (<https://no-color.org>).
+    pub(crate) colours: bool,
+    /// Whether the terminal can move its cursor. Where it cannot, lines are
+    /// read as they come, and an answer that is not to be seen cannot be asked for.
+    pub(crate) editing: bool,
+}
+
+/// Whether a Jupyter server started this process and ends with it: it names
+/// itself to its kernels.
+pub(crate) fn started_by_jupyter() -> bool {
+    std::env::var_os("JPY_PARENT_PID").is_some()
+}
+
 /// The options of a session with cells and commands.
-pub(crate) fn interpreter_options(global: &Global) -> Result<InterpreterOptions, Failure> {
+///
+/// # Safety
+/// It sets environment variables: call it while the process has one thread.
+pub(crate) unsafe fn interpreter_options(global: &Global) -> Result<InterpreterOptions, Failure> {
     let session = session_options(global)?;
     let program = std::env::current_exe()?;
     let home = session.store.with_file_name("cells");
+    // SAFETY: the caller's promise.
+    let stand_in = unsafe { StandIn::install(&home, &program) }?;
+    let (prelude, source) = prelude(&program);
     let cells = CellOptions {
-        prelude: prelude(&program),
+        prelude,
+        source,
         user_prelude: Some(session.store.with_file_name("prelude")),
         home,
+        stand_in,
         program,
         folder: std::env::current_dir()?,
         interrupt_deadline: InterpreterOptions::INTERRUPT_DEADLINE,
@@ -39,12 +65,29 @@ pub(crate) fn interpreter_options(global: &Global) -> Result<InterpreterOptions,
     Ok(InterpreterOptions { session, cells })
 }
 
-/// The folder of the compiled prelude: beside the executable in a build, in
-/// `lib/pelago` of the prefix where it is installed.
-fn prelude(program: &Path) -> PathBuf {
+/// The folders of the compiled prelude and of its sources: `lib/pelago` of the
+/// prefix where Pelago is installed, else beside the executable and in the
+/// workspace that it was built in.
+fn prelude(program: &Path) -> (PathBuf, PathBuf) {
     let beside = program.parent().map(Path::to_path_buf).unwrap_or_default();
     let installed = beside.join("../lib/pelago");
-    if installed.is_dir() { installed } else { beside }
+    if installed.join("source").is_dir() {
+        return (installed.clone(), installed.join("source"));
+    }
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default();
+    (beside, workspace)
+}
+
+/// What the user wants of a terminal session.
+pub(crate) fn terminal_options(options: &InterpreterOptions) -> TerminalOptions {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let term = std::env::var("TERM").unwrap_or_default().to_lowercase();
+    let editing = !["dumb", "cons25", "emacs"].contains(&term.as_str());
+    TerminalOptions {
+        history: options.session.store.with_file_name("console-history"),
+        colours: editing && !set("NO_COLOR"),
+        editing,
+    }
 }
 
 /// The options of a session.

@@ -3,9 +3,13 @@
 
 use std::process::ExitCode;
 
+use pelago_runtime::cells::CellsError;
+use pelago_runtime::interpreter::InterpreterError;
+use pelago_kernel::KernelError;
 use pelago_runtime::session::SessionError;
 use serde_json::json;
 
+use crate::console::ScriptError;
 use crate::output;
 
 /// Why a command ended without its result.
@@ -13,6 +17,12 @@ use crate::output;
 pub(crate) enum Failure {
     /// The session says so.
     Session(SessionError),
+    /// The Rust cells do.
+    Cells(CellsError),
+    /// The script on stdin is none.
+    Script(ScriptError),
+    /// The kernel cannot start.
+    Kernel(KernelError),
     /// The terminal, a pipe or the operating system does.
     Io(std::io::Error),
     /// The environment lacks what a default is made of.
@@ -24,6 +34,33 @@ pub(crate) enum Failure {
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         Self::Session(error)
+    }
+}
+
+impl From<CellsError> for Failure {
+    fn from(error: CellsError) -> Self {
+        Self::Cells(error)
+    }
+}
+
+impl From<InterpreterError> for Failure {
+    fn from(error: InterpreterError) -> Self {
+        match error {
+            InterpreterError::Session(error) => Self::Session(error),
+            InterpreterError::Cells(error) => Self::Cells(error),
+        }
+    }
+}
+
+impl From<ScriptError> for Failure {
+    fn from(error: ScriptError) -> Self {
+        Self::Script(error)
+    }
+}
+
+impl From<KernelError> for Failure {
+    fn from(error: KernelError) -> Self {
+        Self::Kernel(error)
     }
 }
 
@@ -57,6 +94,10 @@ impl Failure {
     fn parts(&self) -> (&'static str, String, String) {
         match self {
             Self::Session(error) => (error.code(), error.to_string(), error.help()),
+            Self::Cells(error) => ("cells", error.to_string(), error.help()),
+            Self::Script(error) => ("script", error.to_string(), String::new()),
+            // Its messages say what to do.
+            Self::Kernel(error) => ("kernel", error.to_string(), String::new()),
             Self::Io(error) => ("io", error.to_string(), "see whether the terminal or the disk is full".to_owned()),
             Self::NoHome => (
                 "no_home",

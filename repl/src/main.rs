@@ -18,11 +18,13 @@ mod run;
 use std::process::ExitCode;
 
 use clap::Parser;
+use pelago_runtime::interpreter::InterpreterOptions;
 
 use crate::args::{Cli, Command};
 use crate::failure::Failure;
 
 fn main() -> ExitCode {
+    pelago_runtime::cells::hook();
     // The guard's own arguments are no business of the command line's parser.
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == config::GUARD) {
@@ -35,32 +37,38 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("PELAGO_LOG").unwrap_or_else(|_| "error".into()))
         .init();
+    // SAFETY: no thread has been started.
+    let cells = cli.needs_cells().then(|| unsafe { config::interpreter_options(&cli.global) }).transpose();
     let json = cli.command.as_ref().is_some_and(Command::json);
     let result = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(Failure::from)
-        .and_then(|runtime| runtime.block_on(run(cli)));
+        .and_then(|runtime| runtime.block_on(run(cli, cells?)));
     match result {
         Ok(code) => code,
         Err(failure) => failure.report(json),
     }
 }
 
-async fn run(cli: Cli) -> Result<ExitCode, Failure> {
+async fn run(cli: Cli, cells: Option<InterpreterOptions>) -> Result<ExitCode, Failure> {
     let options = config::session_options(&cli.global)?;
-    let Some(command) = cli.command else {
-        return console::run(config::interpreter_options(&cli.global)?, cli.code).await;
-    };
-    match command {
-        Command::Accelerate(arguments) => accelerate::run(options, arguments).await,
-        Command::Model(command) => model::run(options, command).await,
-        Command::Doctor(arguments) => doctor::run(options, arguments).await,
-        Command::Capabilities(arguments) => capabilities::run(options, arguments).await,
-        Command::History(arguments) => history::run(options, arguments).await,
-        Command::Kernel(arguments) => kernel::run(config::interpreter_options(&cli.global)?, arguments).await,
-        Command::Install(arguments) => install::run(config::interpreter_options(&cli.global)?, arguments).await,
-        Command::Uninstall(arguments) => install::uninstall(arguments).await,
-        Command::Run(arguments) => run::run(config::interpreter_options(&cli.global)?, arguments).await,
+    match (cli.command, cells) {
+        (Some(Command::Kernel(arguments)), Some(options)) => kernel::run(options, arguments).await,
+        (Some(Command::Install(arguments)), Some(options)) => install::run(options, arguments).await,
+        (Some(Command::Run(arguments)), Some(options)) => run::run(options, arguments).await,
+        (None, Some(options)) => {
+            let terminal = config::terminal_options(&options);
+            console::run(options, terminal, cli.code).await
+        }
+        (Some(Command::Accelerate(arguments)), _) => accelerate::run(options, arguments).await,
+        (Some(Command::Model(command)), _) => model::run(options, command).await,
+        (Some(Command::Doctor(arguments)), _) => doctor::run(options, arguments).await,
+        (Some(Command::Capabilities(arguments)), _) => capabilities::run(options, arguments).await,
+        (Some(Command::History(arguments)), _) => history::run(options, arguments).await,
+        (Some(Command::Uninstall(arguments)), _) => install::uninstall(arguments).await,
+        (Some(Command::Kernel(_) | Command::Install(_) | Command::Run(_)) | None, None) => {
+            unreachable!("`needs_cells` names these commands")
+        }
     }
 }

@@ -1,8 +1,12 @@
 //! What a person or a script gets to see. Results go to stdout, all else to
 //! stderr.
 
+mod fit;
 pub(crate) mod json;
+pub(crate) mod paint;
 pub(crate) mod progress;
+pub(crate) mod screen;
+pub(crate) mod shown;
 pub(crate) mod table;
 
 use std::io::Write;

@@ -35,7 +35,8 @@ impl Bars {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn show(&self, step: &Step) {
+    /// Draws a step.
+    pub(crate) fn show(&self, step: &Step) {
         // Bars by what goes on; the label of one may change while it does.
         let (key, label, loaded, total) = match step {
             Step::Opening { product } => {

@@ -2,7 +2,13 @@
 
 use std::io::IsTerminal;
 
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{Cell, CellAlignment, ContentArrangement};
+use console::{measure_text_width, truncate_str};
+use pelago_runtime::interpreter::Table;
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
+
+use super::fit::fit;
 
 /// The columns of a run that fit a terminal, and those made from others below.
 /// `--json` and `pelago history --sql` have all.
@@ -33,6 +39,82 @@ pub(crate) fn fit_to_terminal(is_notebook: bool) {
     }
 }
 
+/// A table as text, without a line end: no wider than `width`, where there is
+/// one, and with a word on what was left out for it. Cells are on one line each.
+pub(crate) fn fitted(table: &Table, width: Option<usize>) -> String {
+    let columns = table.frame.columns().iter().map(Texts::of).collect::<Vec<_>>();
+    let widths = columns.iter().map(Texts::width).collect::<Vec<_>>();
+    let fit = fit(&widths, width);
+    let hidden = &columns[fit.left..columns.len() - fit.right];
+    let left = columns[..fit.left].iter().map(Some);
+    let gap = (!hidden.is_empty()).then_some(None);
+    let right = columns[columns.len() - fit.right..].iter().map(Some);
+    let shown = left.chain(gap).chain(right).collect::<Vec<Option<&Texts>>>();
+
+    let mut drawn = comfy_table::Table::new();
+    drawn.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    let cut = |text: &str| truncate_str(text, fit.cell, "…").into_owned();
+    let head = |texts: &Texts| format!("{}\n{}", cut(&texts.name), cut(&texts.dtype));
+    drawn.set_header(shown.iter().map(|texts| texts.map_or_else(|| "…".to_owned(), head)));
+    let ends = (table.height > table.frame.height()).then_some(table.frame.height() / 2);
+    for row in 0..table.frame.height() {
+        if ends == Some(row) {
+            drawn.add_row(shown.iter().map(|_| "…"));
+        }
+        drawn.add_row(shown.iter().map(|texts| match texts {
+            Some(texts) => Cell::new(cut(&texts.rows[row])).set_alignment(texts.alignment),
+            None => Cell::new("…"),
+        }));
+    }
+    let mut text = format!("shape: ({}, {})\n{drawn}", table.height, table.frame.width());
+    if !hidden.is_empty() {
+        let names = hidden.iter().map(|texts| texts.name.as_str()).collect::<Vec<_>>().join(", ");
+        let note = format!("{} columns do not fit: {names}", hidden.len());
+        text.push('\n');
+        text.push_str(&truncate_str(&note, width.unwrap_or(usize::MAX), "…"));
+    }
+    text
+}
+
+/// A column as text, each cell on one line.
+struct Texts {
+    name: String,
+    dtype: String,
+    rows: Vec<String>,
+    alignment: CellAlignment,
+}
+
+impl Texts {
+    fn of(column: &Column) -> Self {
+        let series = column.as_materialized_series();
+        // An index below the length has a value: the fallback is never used.
+        let rows = (0..series.len()).map(|row| one_line(&series.str_value(row).unwrap_or_default())).collect();
+        let numeric = column.dtype().is_primitive_numeric();
+        Self {
+            name: one_line(column.name()),
+            dtype: column.dtype().to_string(),
+            rows,
+            alignment: if numeric { CellAlignment::Right } else { CellAlignment::Left },
+        }
+    }
+
+    /// Columns of text of the widest cell.
+    fn width(&self) -> usize {
+        let cells = self.rows.iter().chain([&self.name, &self.dtype]);
+        cells.map(|text| measure_text_width(text)).max().unwrap_or_default()
+    }
+}
+
+/// Text in which nothing moves the cursor.
+fn one_line(text: &str) -> String {
+    let visible = |letter: char| match letter {
+        '\n' => '↵',
+        letter if letter.is_control() => '·',
+        letter => letter,
+    };
+    text.chars().map(visible).collect()
+}
+
 /// The columns of a run that answer: where, on what, how fast, how exact.
 pub(crate) fn summary(frame: &DataFrame) -> PolarsResult<DataFrame> {
     let mut columns = vec![frame.column("browser_product")?.clone().with_name("product".into())];
@@ -59,4 +141,64 @@ fn scaled(frame: &DataFrame, name: &str, factor: f64, digits: i32, new_name: &st
     let values = frame.column(name)?.f64()?.iter();
     let rounded = values.map(|value| Some((value? * factor * ten).round() / ten));
     Ok(Series::new(new_name.into(), rounded.collect::<Vec<_>>()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use polars::prelude::df;
+
+    use super::*;
+
+    fn check(table: &Table, width: Option<usize>, expected: Expect) {
+        let text = fitted(table, width);
+        if let Some(width) = width {
+            assert!(text.lines().all(|line| measure_text_width(line) <= width), "{text}");
+        }
+        expected.assert_eq(&text);
+    }
+
+    fn runs() -> Table {
+        let frame = df![
+            "browser" => ["firefox", "chrome"],
+            "reason" => [Some("the adapter is a software one, by its own word, and so is the other"), None],
+            "time" => [1.5, 22.25],
+            "warm" => [true, false],
+        ];
+        Table::of(&frame.unwrap())
+    }
+
+    #[test]
+    fn a_pipe_gets_everything() {
+        check(&runs(), None, expect![[r#""#]]);
+    }
+
+    #[test]
+    fn a_terminal_gets_what_fits() {
+        check(&runs(), Some(70), expect![[r#""#]]);
+        check(&runs(), Some(40), expect![[r#""#]]);
+        check(&runs(), Some(16), expect![[r#""#]]);
+    }
+
+    #[test]
+    fn nothing_in_a_cell_moves_the_cursor() {
+        let frame = df!["a\nb" => ["1\n2\u{1b}[2J", "日本"]].unwrap();
+        check(&Table::of(&frame), Some(80), expect![[r#""#]]);
+    }
+
+    #[test]
+    fn of_a_long_one_both_ends_are_shown() {
+        let frame = df!["n" => (0..1000).collect::<Vec<i32>>()].unwrap();
+        let text = fitted(&Table::of(&frame), Some(80));
+        let lines = text.lines().collect::<Vec<_>>();
+        assert_eq!(lines[0], "shape: (1000, 1)");
+        assert_eq!((lines[5], lines[34], lines[35], lines[36]), ("│   0 │", "│  29 │", "│ …   │", "│ 970 │"));
+    }
+
+    #[test]
+    fn empty_frames_have_a_head() {
+        let frame = df!["n" => Vec::<i32>::new()].unwrap();
+        check(&Table::of(&frame), Some(80), expect![[r#""#]]);
+        check(&Table::of(&DataFrame::empty()), Some(80), expect![[r#""#]]);
+    }
 }

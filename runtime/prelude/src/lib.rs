@@ -1,2 +1,29 @@
-//! What a cell imports.
+//! What a Pelago cell imports: a thin, blocking client of the session that the
+//! cell belongs to. `use pelago::prelude::*` is in scope of every cell.
+//!
+//! It knows no browser and no model; it talks to the session over a Unix socket
+//! and knows how to show a value.
+
+pub mod cell;
+mod client;
+mod display;
+mod error;
+mod input;
+mod ipc;
+pub mod prelude;
+mod run;
+mod session;
+mod streams;
+
+pub use display::{
+    DisplayHandle, Html, Image, Json, Markdown, Show, clear_output, display, display_with_id, update_display,
+};
+pub use error::Error;
+pub use input::{input, password};
+pub use pelago_protocol::{BrowserKind, DType, Family, Input, Placement, Platform, Precision, Report, Tensor};
 pub use polars;
+pub use run::{Output, Run};
+pub use session::{Accelerate, accelerate, browsers, embed, history, interrupted, models, sql};
+
+/// What a call of the session gives.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

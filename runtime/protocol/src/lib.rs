@@ -6,6 +6,7 @@
 
 mod browser;
 mod capabilities;
+pub mod cells;
 mod family;
 mod message;
 mod model;

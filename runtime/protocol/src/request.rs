@@ -5,17 +5,49 @@ use serde::{Deserialize, Serialize};
 use crate::{BrowserKind, ModelSource, Platform, Precision, Tensor};
 
 /// What a model is given.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Input {
     /// Texts, one a row of the batch.
     Texts(Vec<String>),
-    /// Named tensors, as the graph itself takes them.
+    /// Named tensors, as the graph itself takes them. They never travel as text.
+    #[serde(skip)]
     Tensors(Vec<Tensor>),
 }
 
 impl From<&str> for Input {
     fn from(text: &str) -> Self {
         Self::Texts(vec![text.to_owned()])
+    }
+}
+
+impl From<String> for Input {
+    fn from(text: String) -> Self {
+        Self::Texts(vec![text])
+    }
+}
+
+impl From<&[&str]> for Input {
+    fn from(texts: &[&str]) -> Self {
+        Self::Texts(texts.iter().map(|text| (*text).to_owned()).collect())
+    }
+}
+
+impl<const N: usize> From<[&str; N]> for Input {
+    fn from(texts: [&str; N]) -> Self {
+        Self::from(texts.as_slice())
+    }
+}
+
+impl From<Vec<&str>> for Input {
+    fn from(texts: Vec<&str>) -> Self {
+        Self::from(texts.as_slice())
+    }
+}
+
+impl From<Vec<Tensor>> for Input {
+    fn from(tensors: Vec<Tensor>) -> Self {
+        Self::Tensors(tensors)
     }
 }
 
@@ -37,7 +69,7 @@ impl Input {
 }
 
 /// One run of a model, as a user asks for it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
     /// A name, a CID or a path.
     pub model: String,

@@ -6,11 +6,65 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum CellsError {
     /// A folder cannot be used.
-    #[error("the folder {} of the Rust cells cannot be used: {source}; see whether it may be written to, or name another with --home", path.display())]
+    #[error("the folder {} of the Rust cells cannot be used: {source}", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
         /// Why not.
         source: std::io::Error,
     },
+    /// Rust's own tools are missing.
+    #[error("Rust cells need {tool}, which is not on PATH")]
+    NoTool {
+        /// `cargo` or `rustc`.
+        tool: &'static str,
+    },
+    /// The prelude was not built.
+    #[error("Rust cells need the compiled prelude, which is not in {}", folder.display())]
+    NoPrelude {
+        /// Where it was looked for.
+        folder: PathBuf,
+    },
+    /// The prelude could not be linked.
+    #[error("the prelude of Rust cells could not be linked: {detail}")]
+    Link {
+        /// The compiler's words.
+        detail: String,
+    },
+    /// A file of the user's own prelude.
+    #[error("your prelude's file {} failed: {detail}", file.display())]
+    UserPrelude {
+        /// The file.
+        file: PathBuf,
+        /// The compiler's words.
+        detail: String,
+    },
+    /// evcxr did not start.
+    #[error("the Rust evaluator did not start: {detail}")]
+    Evaluator {
+        /// Its words.
+        detail: String,
+    },
+}
+
+impl CellsError {
+    /// What to do next.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::Folder { .. } => {
+                "see whether it may be written to and the disk has room, or name another with --home"
+            }
+            Self::NoTool { .. } => "install Rust 1.95 or later (https://rustup.rs); :commands work without it",
+            Self::NoPrelude { .. } => "run `make build` in Pelago's folder, or `make install`",
+            Self::Link { .. } => {
+                "the compiler has to be the one that built Pelago: run `make build` in Pelago's folder again"
+            }
+            Self::UserPrelude { .. } => "correct the file, or move it out of the folder, and restart the kernel",
+            Self::Evaluator { .. } => {
+                "see whether `rustc` compiles a program at all; `pelago doctor` tells what is missing"
+            }
+        }
+        .to_owned()
+    }
 }

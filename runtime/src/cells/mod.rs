@@ -1,18 +1,54 @@
-//! Rust cells: evcxr, a child process that runs them, and the socket on which
-//! they talk back to the session.
+//! Rust cells: evcxr compiles them, a child process runs them, and a socket lets
+//! them talk back to the session.
+//!
+//! What survives what: a panic or a failed `?` ends the cell, and its new
+//! variables are gone; a second interrupt, an abort or an exit ends the child
+//! process, and all variables are gone. Browsers, models and history belong to
+//! the session, which is in this process, and stay.
 
+mod calls;
+mod compile_error;
 mod error;
+mod evaluator;
+mod execute;
 mod options;
+mod output;
+mod prelude;
+mod server;
+mod shown;
+mod state;
+mod toolchain;
+mod transform;
+mod wire;
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc, watch};
+use uuid::Uuid;
 
 pub use error::CellsError;
 pub use options::CellOptions;
+pub use toolchain::StandIn;
 
-use crate::interpreter::{CellError, Completions, Event, ExecuteOptions, Inspection};
+use self::evaluator::{Evaluator, Job};
+use self::server::Server;
+use self::state::State;
+use crate::interpreter::{CellError, Completion, Completions, Event, Inspection};
 use crate::session::Session;
+
+/// How long a completion or an inspection may take: longer, and the user has typed on.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Call it first in `main`, before any thread and before the command line is
+/// read: the same executable is the process that cells run in, and stands in
+/// cargo's place. For these it does not return.
+pub fn hook() {
+    toolchain::hook();
+    evcxr::runtime_hook();
+}
 
 /// A variable that cells share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,50 +59,98 @@ pub struct Variable {
     pub type_name: String,
 }
 
+/// How far the evaluator is.
+type Started = Option<Result<Evaluator, Arc<CellsError>>>;
+
 /// The Rust cells of one interpreter.
 #[derive(Debug)]
-pub struct Cells {}
+pub struct Cells {
+    options: CellOptions,
+    state: Arc<State>,
+    evaluator: watch::Receiver<Started>,
+    numbers: AtomicU64,
+    /// Texts of cells that ran, the newest last: a panic may come from a function of an older one.
+    texts: Mutex<Vec<execute::Text>>,
+    _server: Server,
+}
 
 impl Cells {
-    /// Starts the evaluator in the background.
+    /// Opens the socket and starts the evaluator in the background.
     ///
     /// # Errors
     /// [`CellsError`] where the socket cannot be made.
     pub async fn open(options: CellOptions, session: Arc<Session>) -> Result<Self, CellsError> {
-        let _ = (options, session);
-        Ok(Self {})
+        std::fs::create_dir_all(&options.home)
+            .map_err(|source| CellsError::Folder { path: options.home.clone(), source })?;
+        let state = Arc::new(State::new(Uuid::now_v7().simple().to_string() + &token(), session));
+        let server = Server::start(&state)?;
+        let (started, evaluator) = watch::channel(None);
+        let (starting, socket) = (options.clone(), server.path());
+        let shared = Arc::clone(&state);
+        tokio::spawn(async move {
+            let evaluator = Evaluator::start(starting, shared, &socket).await;
+            // Nobody listens any more where the interpreter is gone.
+            let _ = started.send(Some(evaluator.map_err(Arc::new)));
+        });
+        Ok(Self { options, state, evaluator, numbers: AtomicU64::new(0), texts: Mutex::default(), _server: server })
     }
 
-    /// Runs Rust that begins on line `first_line` of its cell.
-    pub(crate) async fn execute(
-        &self,
-        text: &str,
-        first_line: usize,
-        options: &ExecuteOptions,
-        events: &mpsc::Sender<Event>,
-    ) -> Result<(), CellError> {
-        let _ = (text, first_line, options, events);
-        Err(CellError::new("CompileError", "Rust cells are not built"))
+    /// Waits until Rust cells can run.
+    ///
+    /// # Errors
+    /// [`CellError`] where they cannot.
+    pub async fn ready(&self) -> Result<(), CellError> {
+        self.evaluator().await.map(|_| ())
     }
 
-    /// See [`crate::interpreter::Interpreter::interrupt`].
-    pub(crate) fn interrupt(&self) {}
+    async fn evaluator(&self) -> Result<Evaluator, CellError> {
+        let mut started = self.evaluator.clone();
+        let found = started.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
+        match found {
+            Some(Ok(evaluator)) => Ok(evaluator),
+            Some(Err(error)) => Err(CellError::new("CellsError", error.to_string()).with_help(error.help())),
+            None => Err(CellError::new("CellsError", "the Rust evaluator stopped").with_help("restart the kernel")),
+        }
+    }
 
-    /// Completes Rust.
+    /// The evaluator where it is ready by now.
+    fn evaluator_now(&self) -> Option<Evaluator> {
+        self.evaluator.borrow().clone()?.ok()
+    }
+
+    /// Completes Rust at `cursor`, in code points.
     pub(crate) async fn complete(&self, code: &str, cursor: usize) -> Completions {
-        let _ = code;
-        Completions { start: cursor, end: cursor, matches: Vec::new() }
+        let nothing = Completions { start: cursor, end: cursor, matches: Vec::new() };
+        let Some(evaluator) = self.evaluator_now() else { return nothing };
+        let (text, at) = (code.to_owned(), byte_of(code, cursor));
+        let asked = evaluator.ask(|reply| Job::Complete { code: text, at, reply });
+        let Ok(Some(Some(found))) = tokio::time::timeout(PATIENCE, asked).await else { return nothing };
+        let matches = found.completions.into_iter().map(|each| Completion {
+            detail: (each.label != each.code).then_some(each.label),
+            text: each.code,
+            kind: each.kind.to_owned(),
+        });
+        Completions {
+            start: code_points(code, found.start_offset),
+            end: code_points(code, found.end_offset),
+            matches: matches.collect(),
+        }
     }
 
-    /// What is known about a word of Rust.
+    /// What is known about the word of Rust at `cursor`, in code points.
     pub(crate) async fn inspect(&self, code: &str, cursor: usize) -> Option<Inspection> {
-        let _ = (code, cursor);
-        None
+        let evaluator = self.evaluator_now()?;
+        let (text, at) = (code.to_owned(), word_end(code, byte_of(code, cursor)));
+        let asked = evaluator.ask(|reply| Job::Inspect { code: text, at, reply });
+        let (text, html) = tokio::time::timeout(PATIENCE, asked).await.ok()???;
+        (text != "No documentation found").then_some(Inspection { text, markdown: html })
     }
 
     /// The variables that cells share, by name.
     pub async fn variables(&self) -> Vec<Variable> {
-        Vec::new()
+        let Some(evaluator) = self.evaluator_now() else { return Vec::new() };
+        let found = evaluator.ask(|reply| Job::Variables { reply }).await.unwrap_or_default();
+        found.into_iter().map(|(name, type_name)| Variable { name, type_name }).collect()
     }
 
     /// Adds a crate for all cells to come, as `:dep` does: `serde`, `serde = "1"`, or
@@ -76,10 +160,44 @@ impl Cells {
     /// # Errors
     /// [`CellError`] with cargo's words.
     pub async fn add_dependency(&self, spec: &str, events: &mpsc::Sender<Event>) -> Result<(), CellError> {
-        let _ = (spec, events);
-        Ok(())
+        self.run_plain(format!(":dep {spec}\n"), events).await
     }
 
     /// Ends the child process.
-    pub(crate) async fn close(&self) {}
+    pub(crate) async fn close(&self) {
+        if let Some(evaluator) = self.evaluator_now() {
+            evaluator.kill();
+        }
+        self.options.stand_in.remove();
+        let _ = std::fs::remove_file(self.options.compile_file());
+    }
+}
+
+impl CellOptions {
+    /// Where the compiler of this interpreter's cells writes its process id.
+    fn compile_file(&self) -> PathBuf {
+        let folder = self.folder.as_os_str().as_encoded_bytes().iter().map(|byte| u64::from(*byte));
+        let number = folder.fold(0_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte));
+        self.home.join(format!("compile-{}-{number:x}", std::process::id()))
+    }
+}
+
+/// What others cannot guess.
+fn token() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
+fn byte_of(code: &str, cursor: usize) -> usize {
+    code.char_indices().nth(cursor).map_or(code.len(), |(at, _)| at)
+}
+
+fn code_points(code: &str, byte: usize) -> usize {
+    code.char_indices().take_while(|(at, _)| *at < byte).count()
+}
+
+/// The end of the word around `at`: what is known is asked of a whole word.
+fn word_end(code: &str, at: usize) -> usize {
+    let rest = code.get(at..).unwrap_or_default();
+    let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
+    at + word.unwrap_or(rest.len())
 }

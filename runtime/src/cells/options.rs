@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::toolchain::StandIn;
+
 /// Where cells are compiled and run.
 #[derive(Clone, Debug)]
 pub struct CellOptions {
@@ -10,8 +12,12 @@ pub struct CellOptions {
     pub home: PathBuf,
     /// The `pelago` executable, which is also the child process of cells.
     pub program: PathBuf,
+    /// What stands in cargo's place.
+    pub stand_in: StandIn,
     /// Folder of the compiled prelude that cells link.
     pub prelude: PathBuf,
+    /// Folder of the prelude's sources, with Pelago's lock file: what tells the types of variables.
+    pub source: PathBuf,
     /// Folder of `.rs` files of the user, which run before the first cell; it may be missing.
     pub user_prelude: Option<PathBuf>,
     /// The working directory that cells see: the notebook's folder.

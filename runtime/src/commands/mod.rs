@@ -1,14 +1,32 @@
 //! The `:commands` of a cell: one file each, one table of them.
+//!
+//! A command answers with values ([`Shown`]) and knows no front end. What the
+//! cell's Rust can do by itself (`accelerate`, `history`, `sql`) a command does
+//! without a compiler.
 
+mod accelerate;
+mod command;
 mod error;
+mod help;
+mod history;
+mod parse;
+mod sql;
+mod values;
+
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-pub use error::CommandError;
-
+use self::command::{Command, Reading, Values, parser};
+use self::parse::Parsed;
 use crate::cells::Cells;
 use crate::interpreter::{Completions, Event, Inspection, Shown};
-use crate::session::Session;
+use crate::session::{Observer, Session};
+
+pub use error::CommandError;
+
+/// Every command, in the order of `:help` and of the reference page.
+static TABLE: &[&dyn Command] = &[&accelerate::Accelerate, &sql::Sql, &history::History, &help::Help];
 
 /// What a command works with.
 #[derive(Clone, Copy, Debug)]
@@ -21,14 +39,28 @@ pub struct Context<'a> {
     pub events: &'a mpsc::Sender<Event>,
 }
 
+impl Context<'_> {
+    /// Tells the front end each step of the session. One that is slow misses
+    /// some: a run never waits for it.
+    fn observer(&self) -> Observer {
+        let events = self.events.clone();
+        Arc::new(move |step| {
+            let _ = events.try_send(Event::Progress(step));
+        })
+    }
+}
+
 /// Runs the command of a line (without its `:`).
 ///
 /// # Errors
 /// [`CommandError`], with what was expected and what to do.
 pub async fn run(context: &Context<'_>, line: &str) -> Result<Vec<Shown>, CommandError> {
-    let _ = context;
-    let name = line.split_whitespace().next().unwrap_or_default().to_owned();
-    Err(CommandError::Unknown { name, nearest: None })
+    let (name, rest) = parse::name(line);
+    let command = parse::find(name)?;
+    match parse::arguments(command, rest)? {
+        Parsed::Help(text) => Ok(vec![Shown::Text(text)]),
+        Parsed::Arguments(arguments) => command.run(context, &arguments).await,
+    }
 }
 
 /// Completes within a command's line; `None` where the cursor is in Rust.

@@ -7,6 +7,7 @@ mod accelerate;
 mod choice;
 mod content;
 mod error;
+mod frames;
 mod options;
 mod report;
 mod routes;

@@ -1,0 +1,183 @@
+//! One `execute_request`, from its arrival to the content of its reply.
+
+mod output;
+mod progress;
+mod streams;
+
+use std::time::Instant;
+
+use pelago_runtime::interpreter::{CellError, Event, ExecuteOptions, Interpreter, Shown};
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+
+use self::output::Output;
+use crate::kernel::Kernel;
+use crate::render;
+use crate::sockets::{Incoming, Publisher};
+use crate::wire::execute::{self, ExecuteRequest};
+use crate::wire::inspect;
+
+/// Events of a cell that may wait for the sockets.
+const EVENTS: usize = 256;
+
+/// How a cell ended.
+pub(crate) struct Ended {
+    /// The content of the reply.
+    pub(crate) reply: Value,
+    /// Whether the cells that wait are to be aborted.
+    pub(crate) stop: bool,
+}
+
+/// Runs a cell and publishes what it shows.
+pub(crate) async fn execute(kernel: &Kernel, request: &Incoming, publisher: &Publisher, cell: ExecuteRequest) -> Ended {
+    let store = cell.store_history && !cell.silent;
+    let count = kernel.next_count();
+    if !cell.silent {
+        publisher.send("execute_input", json!({ "code": cell.code, "execution_count": count })).await;
+    }
+    let mut output = Output::new(publisher.clone(), kernel.output_limit(), cell.silent);
+    let ran = run(kernel, request, &cell, count, &mut output).await;
+    let (reply, text, stop) = match ran {
+        Ok(pages) => {
+            let text = output.finish(Some(count)).await;
+            let expressions = expressions(kernel, &cell).await;
+            (execute::ok(count, &expressions, &pages), text, false)
+        }
+        Err(error) => {
+            output.finish(None).await;
+            if !cell.silent {
+                publisher.send("error", execute::output(&error)).await;
+            }
+            (execute::failed(count, &error), None, cell.stop_on_error)
+        }
+    };
+    if store {
+        kernel.advance_count();
+        if !cell.code.trim().is_empty() {
+            kernel.history().add(count, cell.code, text).await;
+        }
+    }
+    Ended { reply, stop }
+}
+
+/// Runs the code. The pages are what the front end's pager is to show.
+async fn run(
+    kernel: &Kernel,
+    request: &Incoming,
+    cell: &ExecuteRequest,
+    count: u64,
+    output: &mut Output,
+) -> Result<Vec<Value>, CellError> {
+    let interpreter = kernel.interpreter().await?;
+    if let Some(word) = question(&cell.code) {
+        let found = interpreter.inspect(word, word.chars().count()).await;
+        let found = found.ok_or_else(|| {
+            CellError::new("NotFound", format!("nothing is known about {word:?}")).with_help(":help lists all commands")
+        })?;
+        return Ok(vec![execute::page(inspect::data(&found))]);
+    }
+    let options = ExecuteOptions { label: format!("[{count}]"), allow_input: cell.allow_stdin };
+    let (events, mut coming) = mpsc::channel(EVENTS);
+    let execution = interpreter.execute(&cell.code, &options, &events);
+    tokio::pin!(execution);
+    let ended = loop {
+        let due = output.due();
+        tokio::select! {
+            ended = &mut execution => break ended,
+            Some(event) = coming.recv() => take(kernel, request, output, event).await,
+            () = until(due) => output.tick().await,
+        }
+    };
+    // Everything that it showed came before it ended.
+    while let Ok(event) = coming.try_recv() {
+        take(kernel, request, output, event).await;
+    }
+    kernel.stdin().cancel();
+    ended.map(|()| Vec::new())
+}
+
+async fn take(kernel: &Kernel, request: &Incoming, output: &mut Output, event: Event) {
+    match event {
+        Event::Input(question) => {
+            // What stands above the question is read before it is answered.
+            output.flush().await;
+            kernel.stdin().ask(request, question).await;
+        }
+        shown => output.take(shown).await,
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// `?word` asks what is known about a word; no Rust begins so.
+fn question(code: &str) -> Option<&str> {
+    let word = code.trim().strip_prefix('?')?.trim();
+    (!word.is_empty() && !word.contains('\n')).then_some(word)
+}
+
+/// The expressions that the client evaluates along with the cell. One that
+/// fails is an error of its own and not of the cell.
+async fn expressions(kernel: &Kernel, cell: &ExecuteRequest) -> Map<String, Value> {
+    let mut values = Map::new();
+    if cell.user_expressions.is_empty() {
+        return values;
+    }
+    let Ok(interpreter) = kernel.interpreter().await else { return values };
+    for (name, code) in &cell.user_expressions {
+        let value = match evaluate(&interpreter, name, code).await {
+            Ok(shown) => {
+                let data = shown.as_ref().map(render::bundle).unwrap_or_default();
+                json!({ "status": "ok", "data": data, "metadata": {} })
+            }
+            Err(error) => {
+                let mut value = execute::output(&error);
+                value["status"] = "error".into();
+                value
+            }
+        };
+        values.insert(name.clone(), value);
+    }
+    values
+}
+
+async fn evaluate(interpreter: &Interpreter, name: &str, code: &str) -> Result<Option<Shown>, CellError> {
+    let options = ExecuteOptions { label: format!("[{name}]"), allow_input: false };
+    let (events, mut coming) = mpsc::channel(EVENTS);
+    let execution = interpreter.execute(code, &options, &events);
+    tokio::pin!(execution);
+    let mut last = None;
+    let mut keep = |event| {
+        if let Event::Result(shown) = event {
+            last = Some(shown);
+        }
+    };
+    let ended = loop {
+        tokio::select! {
+            ended = &mut execution => break ended,
+            Some(event) = coming.recv() => keep(event),
+        }
+    };
+    while let Ok(event) = coming.try_recv() {
+        keep(event);
+    }
+    ended.map(|()| last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_begins_with_its_mark() {
+        assert_eq!(question("?accelerate"), Some("accelerate"));
+        assert_eq!(question(" ? :sql \n"), Some(":sql"));
+        assert_eq!(question("run()?"), None);
+        assert_eq!(question("?"), None);
+        assert_eq!(question("?a\nb"), None);
+    }
+}

@@ -1,0 +1,152 @@
+//! What the session does while a cell waits, as one display that is updated and
+//! in the end is empty. Steps that are soon over are never shown.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use pelago_runtime::session::Step;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// Steps shorter than this are not shown.
+const SHOWN_AFTER: Duration = Duration::from_millis(300);
+/// Between two updates.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+#[derive(Debug)]
+struct Line {
+    since: Instant,
+    label: String,
+    loaded: u64,
+    total: Option<u64>,
+}
+
+/// The steps that are going on.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    lines: BTreeMap<String, Line>,
+    /// The display, once there is one.
+    display: Option<String>,
+    drawn: Option<Instant>,
+    is_changed: bool,
+}
+
+impl Progress {
+    /// Notes a step.
+    pub(super) fn take(&mut self, step: &Step, now: Instant) {
+        self.is_changed = true;
+        let (key, label, loaded, total) = match step {
+            Step::Opening { product } => (product.clone(), format!("opening {product}"), 0, None),
+            Step::Opened { product } => {
+                self.lines.remove(product);
+                return;
+            }
+            Step::Page { product, progress } => {
+                let file = progress.file.as_deref().unwrap_or_default();
+                let label = format!("{product}: {} {file}", progress.phase);
+                (product.clone(), label.trim_end().to_owned(), progress.loaded, progress.total)
+            }
+            Step::Adding { file, loaded, total } => ("".to_owned(), format!("adding {file}"), *loaded, Some(*total)),
+        };
+        let line = self.lines.entry(key).or_insert_with(|| Line { since: now, label: String::new(), loaded, total });
+        (line.label, line.loaded, line.total) = (label, loaded, total);
+    }
+
+    /// When [`Self::draw`] has something to draw, if nothing happens before.
+    pub(super) fn due(&self) -> Option<Instant> {
+        if !self.is_changed {
+            return None;
+        }
+        let next = self.drawn.map(|drawn| drawn + INTERVAL);
+        if self.display.is_some() {
+            return next;
+        }
+        let shown = self.lines.values().map(|line| line.since + SHOWN_AFTER).min();
+        shown.max(next.filter(|_| shown.is_some()))
+    }
+
+    /// The message that shows what is going on, where it is time for one.
+    pub(super) fn draw(&mut self, now: Instant) -> Option<(&'static str, Value)> {
+        if self.due().is_none_or(|due| due > now) {
+            return None;
+        }
+        self.drawn = Some(now);
+        self.is_changed = false;
+        let kind = if self.display.is_some() { "update_display_data" } else { "display_data" };
+        let id = self.display.get_or_insert_with(|| format!("pelago-progress-{}", Uuid::now_v7()));
+        let data = if self.lines.is_empty() { json!({}) } else { json!({ "text/plain": text(&self.lines) }) };
+        Some((kind, json!({ "data": data, "metadata": {}, "transient": { "display_id": id } })))
+    }
+
+    /// The message that empties the display, where there is one.
+    pub(super) fn end(&mut self) -> Option<(&'static str, Value)> {
+        self.lines.clear();
+        let id = self.display.take()?;
+        Some(("update_display_data", json!({ "data": {}, "metadata": {}, "transient": { "display_id": id } })))
+    }
+}
+
+fn text(lines: &BTreeMap<String, Line>) -> String {
+    let mut text = String::new();
+    for line in lines.values() {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&line.label);
+        if let Some(total) = line.total.filter(|total| *total > 0) {
+            let percent = u128::from(line.loaded.min(total)) * 100 / u128::from(total);
+            // Writing to a String does not fail.
+            let _ = write!(text, " {percent} % of {:.1} MiB", mib(total));
+        }
+    }
+    text
+}
+
+/// For people: a float is exact enough.
+#[expect(clippy::cast_precision_loss, reason = "a size that is printed with one decimal")]
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opening() -> Step {
+        Step::Opening { product: "Firefox".to_owned() }
+    }
+
+    fn adding(loaded: u64) -> Step {
+        Step::Adding { file: "model.onnx".to_owned(), loaded, total: 4 << 20 }
+    }
+
+    #[test]
+    fn a_step_that_is_soon_over_is_never_shown() {
+        let (mut progress, start) = (Progress::default(), Instant::now());
+        progress.take(&opening(), start);
+        assert_eq!(progress.draw(start), None);
+        progress.take(&Step::Opened { product: "Firefox".to_owned() }, start + INTERVAL);
+        assert_eq!((progress.due(), progress.draw(start + SHOWN_AFTER)), (None, None));
+        assert_eq!(progress.end(), None);
+    }
+
+    #[test]
+    fn a_long_one_is_one_display_that_ends_empty() {
+        let (mut progress, start) = (Progress::default(), Instant::now());
+        progress.take(&adding(0), start);
+        let due = progress.due().unwrap();
+        assert_eq!(due, start + SHOWN_AFTER);
+        let (kind, first) = progress.draw(due).unwrap();
+        assert_eq!((kind, &first["data"]["text/plain"]), ("display_data", &json!("adding model.onnx 0 % of 4.0 MiB")));
+        assert_eq!(progress.due(), None, "nothing new");
+        progress.take(&adding(1 << 20), due);
+        assert_eq!(progress.draw(due), None, "not so soon again");
+        let (kind, second) = progress.draw(due + INTERVAL).unwrap();
+        assert_eq!(kind, "update_display_data");
+        assert_eq!(second["data"]["text/plain"], "adding model.onnx 25 % of 4.0 MiB");
+        assert_eq!(second["transient"], first["transient"]);
+        let (kind, last) = progress.end().unwrap();
+        assert_eq!((kind, &last["data"], &last["transient"]), ("update_display_data", &json!({}), &first["transient"]));
+    }
+}

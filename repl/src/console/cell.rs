@@ -1,0 +1,111 @@
+//! One cell: its events on the screen, its questions to the user, Ctrl-C.
+
+use pelago_runtime::interpreter::{CellError, Event, ExecuteOptions, InputRequest, Interpreter};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::question::{self, Answer};
+use crate::config::TerminalOptions;
+use crate::failure::Failure;
+use crate::output::paint::Ink;
+use crate::output::screen::{Screen, Stream};
+
+/// Events that may wait to be shown; a cell that is further ahead waits itself.
+const QUEUE: usize = 64;
+
+/// How a cell ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// As it should.
+    Well,
+    /// With an error, which was shown.
+    Failed,
+    /// By Ctrl-C, which was shown too.
+    Interrupted,
+}
+
+/// Runs a cell and shows all that comes of it.
+///
+/// # Errors
+/// Where the terminal or a pipe is gone; the cell is interrupted then.
+pub(super) async fn run(
+    interpreter: &Interpreter,
+    screen: &mut Screen,
+    terminal: &TerminalOptions,
+    code: String,
+    options: ExecuteOptions,
+) -> Result<Ended, Failure> {
+    // A listener of this cell's own: a Ctrl-C from before does not count.
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut interrupted = false;
+    let (sender, mut events) = mpsc::channel(QUEUE);
+    let execution = tokio::spawn({
+        let interpreter = interpreter.clone();
+        async move { interpreter.execute(&code, &options, &sender).await }
+    });
+    screen.begin();
+    // Ends when the cell has: it drops the only sender.
+    let shown = loop {
+        tokio::select! {
+            event = events.recv() => {
+                let Some(event) = event else { break Ok(()) };
+                match show(interpreter, screen, terminal, event, &mut interrupted).await {
+                    Ok(()) => {}
+                    Err(failure) => break Err(failure),
+                }
+            }
+            _ = interrupts.recv() => interrupt(interpreter, screen, &mut interrupted)?,
+        }
+    };
+    if let Err(failure) = shown {
+        interpreter.interrupt();
+        return Err(failure);
+    }
+    let ended = execution.await.unwrap_or_else(|panic| Err(CellError::new("InternalError", panic.to_string())));
+    let ended = match ended {
+        Ok(()) => Ended::Well,
+        Err(error) => {
+            screen.error(&error)?;
+            if interrupted { Ended::Interrupted } else { Ended::Failed }
+        }
+    };
+    screen.end()?;
+    Ok(ended)
+}
+
+async fn show(
+    interpreter: &Interpreter,
+    screen: &mut Screen,
+    terminal: &TerminalOptions,
+    event: Event,
+    interrupted: &mut bool,
+) -> Result<(), Failure> {
+    match event {
+        Event::Stdout(text) => screen.text(Stream::Out, &text)?,
+        Event::Stderr(text) => screen.text(Stream::Err, &text)?,
+        Event::Display { shown, id, update } => screen.show(&shown, id.as_deref(), update)?,
+        Event::Result(shown) => screen.show(&shown, None, false)?,
+        Event::Clear { wait } => screen.clear(wait)?,
+        Event::Progress(step) => screen.progress(&step)?,
+        Event::Input(InputRequest { prompt, password, reply }) => {
+            screen.make_room(&prompt)?;
+            match question::ask(terminal, prompt, password).await? {
+                // A cell that ended meanwhile needs no answer.
+                Answer::Line(line) => drop(reply.send(line)),
+                Answer::None => {}
+                Answer::Interrupted => interrupt(interpreter, screen, interrupted)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Passes a Ctrl-C on, and says what the next one does.
+fn interrupt(interpreter: &Interpreter, screen: &mut Screen, interrupted: &mut bool) -> Result<(), Failure> {
+    let first = !std::mem::replace(interrupted, true);
+    interpreter.interrupt();
+    if first {
+        screen.say(Ink::Dim, "interrupting; Ctrl-C again ends the cells' process, and with it their variables")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! Code that is given as a whole: `pelago -c CODE`, or a script on stdin. It is
+//! one cell, so its last value is what is printed.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use pelago_runtime::interpreter::{ExecuteOptions, Interpreter};
+use tokio::io::AsyncReadExt;
+
+use super::cell::{self, Ended};
+use crate::config::TerminalOptions;
+use crate::failure::Failure;
+use crate::output::screen::Screen;
+
+/// Bytes of a script at most: something that never ends is no script.
+const MOST: u64 = 16 << 20;
+
+/// Why there is no script on stdin.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ScriptError {
+    /// Bytes that are no text.
+    #[error("the script on stdin is not UTF-8 from byte {valid_up_to} on; save it as UTF-8")]
+    NotUtf8 {
+        /// Bytes before it.
+        valid_up_to: usize,
+    },
+    /// Too much.
+    #[error("the script on stdin is longer than {} MiB; read large data from a file in the script instead", MOST >> 20)]
+    TooLong,
+}
+
+/// The whole of stdin.
+pub(super) async fn read() -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    tokio::io::stdin().take(MOST + 1).read_to_end(&mut bytes).await?;
+    if bytes.len() as u64 > MOST {
+        return Err(ScriptError::TooLong.into());
+    }
+    String::from_utf8(bytes)
+        .map_err(|error| ScriptError::NotUtf8 { valid_up_to: error.utf8_error().valid_up_to() }.into())
+}
+
+/// Runs the code as one cell: results on stdout, the rest on stderr. The exit
+/// code is 1 where it fails, and 130 where Ctrl-C ended it.
+pub(super) async fn run(
+    interpreter: &Interpreter,
+    terminal: &TerminalOptions,
+    code: String,
+) -> Result<ExitCode, Failure> {
+    let mut screen = Screen::new(terminal.colours);
+    // Without `-c` stdin was the script, and has no answers any more.
+    let options = ExecuteOptions { label: "script".to_owned(), allow_input: std::io::stdin().is_terminal() };
+    match cell::run(interpreter, &mut screen, terminal, code, options).await? {
+        Ended::Well => Ok(ExitCode::SUCCESS),
+        Ended::Failed => Ok(ExitCode::FAILURE),
+        Ended::Interrupted => Ok(ExitCode::from(130)),
+    }
+}

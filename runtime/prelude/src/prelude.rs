@@ -1,0 +1,12 @@
+//! What is in scope of every cell.
+
+pub use pelago_protocol::BrowserKind::{Chrome, Edge, Firefox, Safari};
+pub use pelago_protocol::Platform::{Wasm, WebGpu, WebNn};
+pub use polars::df;
+pub use polars::prelude::*;
+
+pub use crate::{
+    BrowserKind, DisplayHandle, Html, Image, Json, Markdown, Output, Platform, Report, Run, Show, Tensor, accelerate,
+    browsers, clear_output, display, display_with_id, embed, history, input, interrupted, models, password, sql,
+    update_display,
+};

@@ -1,0 +1,149 @@
+//! The session's calls, blocking. An interrupt of the cell ends a call with the
+//! error `interrupted`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pelago_protocol::cells::{self, Call, CellRequest};
+use pelago_protocol::{BrowserKind, Input, Platform, Precision, Request, Tensor};
+use polars::prelude::DataFrame;
+
+use crate::{Error, Output, Result, Run, client, ipc};
+
+/// Whether the user interrupted this cell. A long loop asks it now and then and
+/// ends, so that its variables are kept: otherwise a second interrupt ends the process.
+#[must_use]
+pub fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
+
+pub(crate) static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Runs `model` (a name, a CID or a path) on `input` (a text, texts, or tensors)
+/// once [`Accelerate::run`] is called.
+pub fn accelerate(model: impl Into<String>, input: impl Into<Input>) -> Accelerate {
+    Accelerate { request: Request::new(model, input) }
+}
+
+/// Embeds texts with every option at its default: vectors of shape `[batch, hidden]`.
+///
+/// # Errors
+/// [`Error`], as [`Accelerate::run`].
+pub fn embed(model: impl Into<String>, input: impl Into<Input>) -> Result<Output> {
+    Ok(accelerate(model, input).run()?.output().clone())
+}
+
+/// Earlier runs of this machine, the newest first: one row a run.
+///
+/// # Errors
+/// [`Error`] where the results cannot be read.
+pub fn history() -> Result<DataFrame> {
+    frame(Call::History { limit: None })
+}
+
+/// Asks the results in SQL (DuckDB's). The table is `runs`.
+///
+/// # Errors
+/// [`Error`] with DuckDB's words.
+pub fn sql(query: impl Into<String>) -> Result<DataFrame> {
+    frame(Call::Sql { query: query.into() })
+}
+
+/// Browsers of this machine: one row each.
+///
+/// # Errors
+/// [`Error`] where the session is gone.
+pub fn browsers() -> Result<DataFrame> {
+    frame(Call::Browsers)
+}
+
+/// Models that have a name: one row each.
+///
+/// # Errors
+/// [`Error`] where the store cannot be read.
+pub fn models() -> Result<DataFrame> {
+    frame(Call::Models)
+}
+
+fn frame(call: Call) -> Result<DataFrame> {
+    let (_, body) = client::ask(call, &[])?;
+    ipc::read(&body)
+}
+
+/// A run that is still to be asked for.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use = "nothing runs before `.run()`"]
+pub struct Accelerate {
+    request: Request,
+}
+
+impl Accelerate {
+    /// Where in the page the model runs; chosen by what was measured unless it is said here.
+    pub fn platform(mut self, platform: Platform) -> Self {
+        self.request.platform = platform;
+        self
+    }
+
+    /// Which browser runs it.
+    pub fn browser(mut self, browser: BrowserKind) -> Self {
+        self.request.browser = browser;
+        self
+    }
+
+    /// Bits a weight.
+    pub fn precision(mut self, precision: Precision) -> Self {
+        self.request.precision = precision;
+        self
+    }
+
+    /// Keep critical layers at a higher precision.
+    pub fn mixed_precision(mut self, mixed: bool) -> Self {
+        self.request.mixed_precision = mixed;
+        self
+    }
+
+    /// Firefox's compute shader settings for audio models.
+    pub fn use_firefox_optimizations(mut self, on: bool) -> Self {
+        self.request.use_firefox_optimizations = on;
+        self
+    }
+
+    /// Make a software adapter an error.
+    pub fn require_real_hardware(mut self, required: bool) -> Self {
+        self.request.require_real_hardware = required;
+        self
+    }
+
+    /// Let nodes, or the whole graph, run elsewhere than asked; the report says which did.
+    pub fn allow_fallback(mut self, allowed: bool) -> Self {
+        self.request.allow_fallback = allowed;
+        self
+    }
+
+    /// Runs it and waits.
+    ///
+    /// # Errors
+    /// [`Error`] with a code, a message and what to do; `interrupted` where the user ended it.
+    pub fn run(self) -> Result<Run> {
+        let mut request = self.request;
+        let tensors: Option<Vec<Tensor>> = match &mut request.input {
+            Input::Texts(_) => None,
+            Input::Tensors(tensors) => Some(std::mem::take(tensors)),
+        };
+        let (tensors, body) = match tensors {
+            Some(tensors) => {
+                request.input = Input::Texts(Vec::new());
+                let (headers, body) = cells::pack(&tensors);
+                (Some(headers), body)
+            }
+            None => (None, Vec::new()),
+        };
+        let (reply, body) = client::ask(Call::Accelerate { request: CellRequest { request, tensors } }, &body)?;
+        Run::of(reply, &body)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::lost(&error)
+    }
+}

@@ -1,0 +1,226 @@
+//! The thread that owns evcxr: it compiles a cell, has the child process run it,
+//! and completes. evcxr blocks, so it has a thread of its own; what it is asked
+//! comes through a queue.
+
+use std::io;
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use evcxr::{CommandContext, Error, EvalCallbacks, EvalContext, EvalContextOutputs};
+use pelago_protocol::cells::{SOCKET_VARIABLE, TOKEN_VARIABLE};
+use tokio::sync::{mpsc, oneshot};
+
+use super::compile_error::CompileError;
+use super::error::CellsError;
+use super::options::CellOptions;
+use super::prelude;
+use super::state::State;
+use super::toolchain::{COMPILE_VARIABLE, Toolchain};
+use crate::interpreter::Event;
+
+/// What every interpreter's cells begin with. The second line has evcxr expect
+/// `?` from the first cell on: it would compile the first one with it twice.
+const FIRST: &str = "use pelago::prelude::*;\nOk::<(), ()>(())?;";
+/// Has the analyser read the prelude and Polars now, and not in the user's first cell.
+const WARM: &str = "let frame = history()?; frame.clone().lazy().filter(col(\"a\").gt(lit(1))).collect()?.";
+/// Jobs that may wait.
+const QUEUE: usize = 64;
+
+/// What the thread is asked.
+pub(super) enum Job {
+    /// Compile and run.
+    Run { code: String, reply: oneshot::Sender<Result<(), Failed>> },
+    /// What can stand at a byte.
+    Complete { code: String, at: usize, reply: oneshot::Sender<Option<evcxr::Completions>> },
+    /// What is known about the expression that ends at a byte.
+    Inspect { code: String, at: usize, reply: oneshot::Sender<Option<(String, String)>> },
+    /// What was compiled last.
+    Source { reply: oneshot::Sender<Option<String>> },
+    /// Names and types of variables.
+    Variables { reply: oneshot::Sender<Vec<(String, String)>> },
+}
+
+/// Why a cell did not run to its end, as evcxr knows it.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// It was not compiled.
+    Compile(Vec<CompileError>),
+    /// Something else was in the way.
+    Message(String),
+    /// The process ended.
+    Ended(String),
+}
+
+/// The process that cells run in.
+pub(super) type Child = Arc<Mutex<std::process::Child>>;
+
+/// A started evaluator.
+#[derive(Clone, Debug)]
+pub(super) struct Evaluator {
+    jobs: mpsc::Sender<Job>,
+    pub(super) child: Child,
+}
+
+impl Evaluator {
+    /// Starts it; ready when this returns.
+    pub(super) async fn start(options: CellOptions, state: Arc<State>, socket: &Path) -> Result<Self, CellsError> {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (ready, started) = oneshot::channel();
+        let socket = socket.to_owned();
+        let work = move || match open(&options, &state, &socket) {
+            Ok((context, outputs)) => {
+                listen(outputs, &state);
+                // Who waited may be gone.
+                let _ = ready.send(Ok(context.process_handle()));
+                serve(context, queue);
+            }
+            Err(error) => drop(ready.send(Err(error))),
+        };
+        let thread = thread::Builder::new().name("pelago-cells".to_owned()).spawn(work);
+        thread.map_err(|source| CellsError::Evaluator { detail: source.to_string() })?;
+        let stopped = |_| CellsError::Evaluator { detail: "its thread stopped".to_owned() };
+        let child = started.await.map_err(stopped)??;
+        Ok(Self { jobs, child })
+    }
+
+    /// Asks; `None` where the thread is gone.
+    pub(super) async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Option<T> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.send(job(reply)).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// Ends the process that cells run in. evcxr starts another one.
+    pub(super) fn kill(&self) {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = child.kill() {
+            tracing::debug!(%error, "the cells' process was gone already");
+        }
+    }
+}
+
+fn open(
+    options: &CellOptions,
+    state: &State,
+    socket: &Path,
+) -> Result<(CommandContext, EvalContextOutputs), CellsError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| CellsError::Folder { path, source }
+    };
+    let toolchain = toolchain(options)?;
+    options.stand_in.configure(&toolchain).map_err(failed(&options.home))?;
+    let mut command = Command::new(&options.program);
+    command
+        .current_dir(&options.folder)
+        .env("PATH", options.stand_in.path())
+        .env(SOCKET_VARIABLE, socket)
+        .env(TOKEN_VARIABLE, &state.token);
+    let refused = |error: Error| CellsError::Evaluator { detail: error.to_string() };
+    let (context, outputs) = EvalContext::with_subprocess_command(command).map_err(refused)?;
+    let mut context = CommandContext::with_eval_context(context);
+    context.set_opt_level("0").map_err(refused)?;
+    let source = options.source.join("runtime/prelude");
+    context
+        .execute(&format!(
+            ":build_env {COMPILE_VARIABLE}={}\n:dep pelago = {{ path = {source:?}, package = \"pelago-prelude\" }}\n{FIRST}",
+            options.compile_file().display()
+        ))
+        .map_err(refused)?;
+    // The analyser fills its caches; what it finds does not matter.
+    let _ = context.completions(WARM, WARM.len());
+    for file in user_prelude(options).map_err(failed(&options.home))? {
+        let code = std::fs::read_to_string(&file).map_err(failed(&file))?;
+        context.execute(&code).map_err(|error| CellsError::UserPrelude { file, detail: error.to_string() })?;
+    }
+    Ok((context, outputs))
+}
+
+fn toolchain(options: &CellOptions) -> Result<Toolchain, CellsError> {
+    let path = options.stand_in.path();
+    let (cargo, rustc) = Toolchain::find(path)?;
+    let ask = |arguments: &[&str]| -> Result<String, CellsError> {
+        let output = Command::new(&rustc).args(arguments).env("PATH", path).output();
+        let output = output.map_err(|source| CellsError::Folder { path: rustc.clone(), source })?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let libraries = ask(&["--print", "target-libdir"])?.into();
+    let version = ask(&["-vV"])?;
+    let target = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned();
+    let prelude = prelude::ready(&options.prelude, &rustc)?;
+    Ok(Toolchain {
+        cargo,
+        rustc,
+        libraries,
+        path: path.clone(),
+        prelude: prelude.dylib,
+        metadata: prelude.metadata,
+        dependencies: options.home.join("dependencies"),
+        lock: options.source.join("Cargo.lock"),
+        target,
+    })
+}
+
+/// The user's own files, in the order of their names.
+fn user_prelude(options: &CellOptions) -> io::Result<Vec<std::path::PathBuf>> {
+    let Some(folder) = options.user_prelude.as_ref().filter(|folder| folder.is_dir()) else { return Ok(Vec::new()) };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// evcxr's own output: what came outside of a cell's code, e.g. while it was
+/// compiled or when its process broke down.
+fn listen(outputs: EvalContextOutputs, state: &Arc<State>) {
+    type Wrap = fn(String) -> Event;
+    for (lines, wrap) in [(outputs.stdout, Event::Stdout as Wrap), (outputs.stderr, Event::Stderr as Wrap)] {
+        let state = Arc::clone(state);
+        let forward = move || {
+            for line in lines {
+                let Some(running) = state.running() else { continue };
+                // Where an error was reported, evcxr prints the line that is left of it.
+                if !(line.is_empty() && running.thrown.is_some()) {
+                    let _ = running.events.blocking_send(wrap(line + "\n"));
+                }
+            }
+        };
+        if let Err(error) = thread::Builder::new().name("pelago-cells-output".to_owned()).spawn(forward) {
+            tracing::warn!(%error, "output of the compiler will not be seen");
+        }
+    }
+}
+
+fn serve(mut context: CommandContext, mut queue: mpsc::Receiver<Job>) {
+    while let Some(job) = queue.blocking_recv() {
+        // Who asked may be gone: an interrupted completion, a closed kernel.
+        match job {
+            Job::Run { code, reply } => drop(reply.send(run(&mut context, &code))),
+            Job::Complete { code, at, reply } => drop(reply.send(context.completions(&code, at).ok())),
+            Job::Inspect { code, at, reply } => drop(reply.send(context.hover_at(&code, at).ok())),
+            Job::Source { reply } => drop(reply.send(context.last_source().ok())),
+            Job::Variables { reply } => {
+                let variables = context.variables_and_types();
+                let mut variables: Vec<_> = variables.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect();
+                variables.sort();
+                drop(reply.send(variables));
+            }
+        }
+    }
+}
+
+fn run(context: &mut CommandContext, code: &str) -> Result<(), Failed> {
+    match context.execute_with_callbacks(code, &mut EvalCallbacks::default()) {
+        Ok(_) => Ok(()),
+        Err(Error::CompilationErrors(errors)) => Err(Failed::Compile(errors.iter().map(CompileError::of).collect())),
+        Err(Error::SubprocessTerminated(detail)) => Err(Failed::Ended(detail)),
+        Err(other) => Err(Failed::Message(other.to_string())),
+    }
+}

@@ -1,0 +1,123 @@
+//! The prelude as the dylib that cells link, made from what cargo compiled.
+//!
+//! Cargo builds the prelude as a library together with everything else, so
+//! Polars is compiled once for host and cells. Here it is linked into a dylib that
+//! shares the standard library with the cells (which cargo does not offer for
+//! one crate alone), beside links to the metadata of all that is in it: a later
+//! build of Pelago does not pull the ground from under cells that run.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use super::error::CellsError;
+
+/// The library that cargo made.
+const LIBRARY: &str = "libpelago_prelude.rlib";
+/// The dylib, named as its crate is in cells.
+const DYLIB: &str = if cfg!(target_os = "macos") { "libpelago.dylib" } else { "libpelago.so" };
+
+/// The prelude that cells link.
+#[derive(Clone, Debug)]
+pub(super) struct Prelude {
+    /// The dylib.
+    pub(super) dylib: PathBuf,
+    /// Metadata of all that is in it.
+    pub(super) metadata: PathBuf,
+}
+
+/// The prelude of `folder`, linked first where that is still to be done.
+///
+/// # Errors
+/// [`CellsError`] where there is none, or it cannot be linked.
+pub(super) fn ready(folder: &Path, rustc: &Path) -> Result<Prelude, CellsError> {
+    let library = folder.join(LIBRARY);
+    let made = std::fs::metadata(&library).and_then(|found| Ok((found.len(), found.modified()?)));
+    let Ok(made) = made else { return Err(CellsError::NoPrelude { folder: folder.to_owned() }) };
+    let place = folder.join("cells").join(key(made, rustc));
+    let prelude = Prelude { dylib: place.join(DYLIB), metadata: place.join("metadata") };
+    if prelude.dylib.exists() {
+        return Ok(prelude);
+    }
+    let failed = |source| CellsError::Folder { path: place.clone(), source };
+    std::fs::create_dir_all(folder.join("cells")).map_err(failed)?;
+    let lock = std::fs::File::create(folder.join("cells/lock")).map_err(failed)?;
+    lock.lock().map_err(failed)?;
+    if !prelude.dylib.exists() {
+        forget_older(&folder.join("cells"));
+        link(&library, &folder.join("deps"), &place, rustc)?;
+    }
+    Ok(prelude)
+}
+
+fn key(made: (u64, SystemTime), rustc: &Path) -> String {
+    let mut hasher = DefaultHasher::new();
+    (made, rustc, env!("CARGO_PKG_VERSION")).hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}
+
+/// Removes all but the newest: a kernel that still runs may use that one.
+fn forget_older(folder: &Path) {
+    let folders = std::fs::read_dir(folder).into_iter().flatten().flatten().filter(|found| found.path().is_dir());
+    let mut folders: Vec<_> =
+        folders.filter_map(|found| Some((found.metadata().ok()?.modified().ok()?, found.path()))).collect();
+    folders.sort();
+    folders.pop();
+    for (_, old) in folders {
+        // What cannot be removed is tried again the next time.
+        let _ = std::fs::remove_dir_all(old);
+    }
+}
+
+fn link(library: &Path, deps: &Path, place: &Path, rustc: &Path) -> Result<(), CellsError> {
+    let failed = |source| CellsError::Folder { path: place.to_owned(), source };
+    let temporary = place.with_extension("new");
+    let _ = std::fs::remove_dir_all(&temporary);
+    let metadata = temporary.join("metadata");
+    std::fs::create_dir_all(&metadata).map_err(failed)?;
+    let source = temporary.join("pelago.rs");
+    std::fs::write(&source, "pub use pelago_prelude::*;\n").map_err(failed)?;
+    let output = Command::new(rustc)
+        .args(["--crate-name", "pelago", "--edition", "2024", "--crate-type", "dylib"])
+        .args(["-Cprefer-dynamic", "-Cstrip=debuginfo", "-Crpath", "--print", "link-args"])
+        .arg("--extern")
+        .arg(format!("pelago_prelude={}", library.display()))
+        .arg("-L")
+        .arg(format!("dependency={}", deps.display()))
+        .arg("-o")
+        .arg(temporary.join(DYLIB))
+        .arg(&source)
+        .output()
+        .map_err(failed)?;
+    if !output.status.success() {
+        let detail = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(CellsError::Link { detail });
+    }
+    // The linker's own arguments name every library that went in; of these,
+    // and of the macros, cells need what the compiler knows of them.
+    let arguments = String::from_utf8_lossy(&output.stdout).into_owned();
+    let libraries = arguments.split_whitespace().map(|word| PathBuf::from(word.trim_matches('"')));
+    let libraries =
+        libraries.filter(|path| path.extension().is_some_and(|end| end == "rlib") && path.starts_with(deps));
+    for library in libraries {
+        share(&library.with_extension("rmeta"), &metadata).map_err(failed)?;
+    }
+    share(library, &metadata).map_err(failed)?;
+    for found in std::fs::read_dir(deps).map_err(failed)?.flatten() {
+        let path = found.path();
+        let is_macro = path.extension().is_some_and(|end| end == "so" || end == "dylib");
+        if is_macro && found.file_name().to_string_lossy().contains('-') {
+            share(&path, &metadata).map_err(failed)?;
+        }
+    }
+    std::fs::rename(&temporary, place).map_err(failed)
+}
+
+/// A hard link where the file system has them, else a copy.
+fn share(file: &Path, folder: &Path) -> io::Result<()> {
+    let Some(name) = file.file_name() else { return Ok(()) };
+    let at = folder.join(name);
+    std::fs::hard_link(file, &at).or_else(|_| std::fs::copy(file, at).map(|_| ()))
+}
