@@ -15,9 +15,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::compile_error::CompileError;
 use super::error::CellsError;
 use super::options::CellOptions;
-use super::prelude;
+use super::prelude::{self, Prelude};
 use super::state::State;
-use super::toolchain::{COMPILE_VARIABLE, Toolchain};
+use super::toolchain::{COMPILE_VARIABLE, Toolchain, Tools};
 use crate::interpreter::Event;
 
 /// What every interpreter's cells begin with. The second line has evcxr expect
@@ -110,7 +110,7 @@ fn open(
         let path = path.to_owned();
         move |source| CellsError::Folder { path, source }
     };
-    let toolchain = toolchain(options)?;
+    let (toolchain, prelude) = toolchain(options)?;
     options.stand_in.configure(&toolchain).map_err(failed(&options.home))?;
     let mut command = Command::new(&options.program);
     command
@@ -119,18 +119,23 @@ fn open(
         .env(SOCKET_VARIABLE, socket)
         .env(TOKEN_VARIABLE, &state.token);
     let refused = |error: Error| CellsError::Evaluator { detail: error.to_string() };
+    let start = std::time::Instant::now();
+    tracing::info!("evaluator: starts");
     let (context, outputs) = EvalContext::with_subprocess_command(command).map_err(refused)?;
     let mut context = CommandContext::with_eval_context(context);
     context.set_opt_level("0").map_err(refused)?;
-    let source = options.source.join("runtime/prelude");
+    tracing::info!(took = ?start.elapsed(), "evaluator: evcxr is up");
+    let source = prelude.analysis.join("pelago-prelude");
     context
         .execute(&format!(
-            ":build_env {COMPILE_VARIABLE}={}\n:dep pelago = {{ path = {source:?}, package = \"pelago-prelude\" }}\n{FIRST}",
+            ":efmt {{:?}}\n:build_env {COMPILE_VARIABLE}={}\n:dep pelago = {{ path = {source:?}, package = \"pelago-prelude\" }}\n{FIRST}",
             options.compile_file().display()
         ))
         .map_err(refused)?;
+    tracing::info!(took = ?start.elapsed(), "evaluator: the prelude is known");
     // The analyser fills its caches; what it finds does not matter.
     let _ = context.completions(WARM, WARM.len());
+    tracing::info!(took = ?start.elapsed(), "evaluator: the analyser is warm");
     for file in user_prelude(options).map_err(failed(&options.home))? {
         let code = std::fs::read_to_string(&file).map_err(failed(&file))?;
         context.execute(&code).map_err(|error| CellsError::UserPrelude { file, detail: error.to_string() })?;
@@ -138,29 +143,21 @@ fn open(
     Ok((context, outputs))
 }
 
-fn toolchain(options: &CellOptions) -> Result<Toolchain, CellsError> {
-    let path = options.stand_in.path();
-    let (cargo, rustc) = Toolchain::find(path)?;
-    let ask = |arguments: &[&str]| -> Result<String, CellsError> {
-        let output = Command::new(&rustc).args(arguments).env("PATH", path).output();
-        let output = output.map_err(|source| CellsError::Folder { path: rustc.clone(), source })?;
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let libraries = ask(&["--print", "target-libdir"])?.into();
-    let version = ask(&["-vV"])?;
-    let target = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default().to_owned();
-    let prelude = prelude::ready(&options.prelude, &rustc)?;
-    Ok(Toolchain {
-        cargo,
-        rustc,
+fn toolchain(options: &CellOptions) -> Result<(Toolchain, Prelude), CellsError> {
+    let tools = Tools::find(options.stand_in.path())?;
+    let libraries = tools.ask(&["--print", "target-libdir"])?.into();
+    let prelude = prelude::ready(&options.prelude, &options.source, &tools)?;
+    let toolchain = Toolchain {
+        cargo: tools.cargo,
+        rustc: tools.rustc,
         libraries,
-        path: path.clone(),
-        prelude: prelude.dylib,
-        metadata: prelude.metadata,
+        path: tools.path,
+        prelude: prelude.dylib.clone(),
+        metadata: prelude.metadata.clone(),
         dependencies: options.home.join("dependencies"),
-        lock: options.source.join("Cargo.lock"),
-        target,
-    })
+        target: tools.target,
+    };
+    Ok((toolchain, prelude))
 }
 
 /// The user's own files, in the order of their names.

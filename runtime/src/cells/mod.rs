@@ -6,6 +6,7 @@
 //! process, and all variables are gone. Browsers, models and history belong to
 //! the session, which is in this process, and stay.
 
+mod analysis;
 mod calls;
 mod compile_error;
 mod error;

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
+use super::analysis;
 use super::error::CellsError;
+use super::toolchain::Tools;
 
 /// The library that cargo made.
 const LIBRARY: &str = "libpelago_prelude.rlib";
@@ -26,18 +28,22 @@ pub(super) struct Prelude {
     pub(super) dylib: PathBuf,
     /// Metadata of all that is in it.
     pub(super) metadata: PathBuf,
+    /// The crate `pelago` as the analyser reads it.
+    pub(super) analysis: PathBuf,
 }
 
 /// The prelude of `folder`, linked first where that is still to be done.
 ///
 /// # Errors
 /// [`CellsError`] where there is none, or it cannot be linked.
-pub(super) fn ready(folder: &Path, rustc: &Path) -> Result<Prelude, CellsError> {
+pub(super) fn ready(folder: &Path, source: &Path, tools: &Tools) -> Result<Prelude, CellsError> {
+    let rustc = &tools.rustc;
     let library = folder.join(LIBRARY);
     let made = std::fs::metadata(&library).and_then(|found| Ok((found.len(), found.modified()?)));
     let Ok(made) = made else { return Err(CellsError::NoPrelude { folder: folder.to_owned() }) };
     let place = folder.join("cells").join(key(made, rustc));
-    let prelude = Prelude { dylib: place.join(DYLIB), metadata: place.join("metadata") };
+    let prelude =
+        Prelude { dylib: place.join(DYLIB), metadata: place.join("metadata"), analysis: place.join("analysis") };
     if prelude.dylib.exists() {
         return Ok(prelude);
     }
@@ -47,7 +53,7 @@ pub(super) fn ready(folder: &Path, rustc: &Path) -> Result<Prelude, CellsError> 
     lock.lock().map_err(failed)?;
     if !prelude.dylib.exists() {
         forget_older(&folder.join("cells"));
-        link(&library, &folder.join("deps"), &place, rustc)?;
+        link(&library, &folder.join("deps"), source, &place, tools)?;
     }
     Ok(prelude)
 }
@@ -71,15 +77,16 @@ fn forget_older(folder: &Path) {
     }
 }
 
-fn link(library: &Path, deps: &Path, place: &Path, rustc: &Path) -> Result<(), CellsError> {
+fn link(library: &Path, deps: &Path, source: &Path, place: &Path, tools: &Tools) -> Result<(), CellsError> {
     let failed = |source| CellsError::Folder { path: place.to_owned(), source };
     let temporary = place.with_extension("new");
     let _ = std::fs::remove_dir_all(&temporary);
     let metadata = temporary.join("metadata");
     std::fs::create_dir_all(&metadata).map_err(failed)?;
-    let source = temporary.join("pelago.rs");
-    std::fs::write(&source, "pub use pelago_prelude::*;\n").map_err(failed)?;
-    let output = Command::new(rustc)
+    analysis::write(&source.join("runtime/prelude"), &temporary.join("analysis"), tools)?;
+    let root = temporary.join("pelago.rs");
+    std::fs::write(&root, "pub use pelago_prelude::*;\n").map_err(failed)?;
+    let output = Command::new(&tools.rustc)
         .args(["--crate-name", "pelago", "--edition", "2024", "--crate-type", "dylib"])
         .args(["-Cprefer-dynamic", "-Cstrip=debuginfo", "-Crpath", "--print", "link-args"])
         .arg("--extern")
@@ -88,7 +95,7 @@ fn link(library: &Path, deps: &Path, place: &Path, rustc: &Path) -> Result<(), C
         .arg(format!("dependency={}", deps.display()))
         .arg("-o")
         .arg(temporary.join(DYLIB))
-        .arg(&source)
+        .arg(&root)
         .output()
         .map_err(failed)?;
     if !output.status.success() {

@@ -42,8 +42,17 @@ pub(super) struct Toolchain {
     pub(super) metadata: PathBuf,
     /// Folder of the users' `:dep` crates and what is compiled of them.
     pub(super) dependencies: PathBuf,
-    /// The lock file that Pelago itself was built with.
-    pub(super) lock: PathBuf,
+    /// The target triple.
+    pub(super) target: String,
+}
+
+/// Rust's own tools.
+#[derive(Clone, Debug)]
+pub(super) struct Tools {
+    pub(super) cargo: PathBuf,
+    pub(super) rustc: PathBuf,
+    /// `PATH` without the stand-in.
+    pub(super) path: OsString,
     /// The target triple.
     pub(super) target: String,
 }
@@ -157,15 +166,9 @@ fn fail(error: &io::Error) -> ! {
     std::process::exit(101)
 }
 
-impl Toolchain {
-    fn read() -> io::Result<Self> {
-        let file = std::env::var_os(VARIABLE)
-            .ok_or_else(|| io::Error::other("this link belongs to Pelago's cells and is not to be run by hand"))?;
-        Ok(serde_json::from_slice(&std::fs::read(file)?)?)
-    }
-
-    /// The tools as they are found without the stand-in.
-    pub(super) fn find(path: &OsString) -> Result<(PathBuf, PathBuf), CellsError> {
+impl Tools {
+    /// The tools as they are found on `path`, past rustup's proxies.
+    pub(super) fn find(path: &OsString) -> Result<Self, CellsError> {
         let which = |tool: &'static str| {
             let rustup = Command::new("rustup").args(["which", tool]).env("PATH", path).output();
             let found = rustup.ok().filter(|output| output.status.success());
@@ -173,7 +176,27 @@ impl Toolchain {
             let mut folders = std::env::split_paths(path).map(|folder| folder.join(tool));
             found.or_else(|| folders.find(|file| file.is_file())).ok_or(CellsError::NoTool { tool })
         };
-        Ok((which("cargo")?, which("rustc")?))
+        let mut tools =
+            Self { cargo: which("cargo")?, rustc: which("rustc")?, path: path.clone(), target: String::new() };
+        let version = tools.ask(&["-vV"])?;
+        let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+        host.unwrap_or_default().clone_into(&mut tools.target);
+        Ok(tools)
+    }
+
+    /// What rustc answers.
+    pub(super) fn ask(&self, arguments: &[&str]) -> Result<String, CellsError> {
+        let output = Command::new(&self.rustc).args(arguments).env("PATH", &self.path).output();
+        let output = output.map_err(|source| CellsError::Folder { path: self.rustc.clone(), source })?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+}
+
+impl Toolchain {
+    fn read() -> io::Result<Self> {
+        let file = std::env::var_os(VARIABLE)
+            .ok_or_else(|| io::Error::other("this link belongs to Pelago's cells and is not to be run by hand"))?;
+        Ok(serde_json::from_slice(&std::fs::read(file)?)?)
     }
 
     /// evcxr asks rustup where the tools are.
@@ -201,12 +224,7 @@ impl Toolchain {
             return self.compile(command == "check");
         }
         if command == "metadata" {
-            // With Pelago's own lock file nothing has to be resolved, and the
-            // crates of other platforms need not be there.
-            let lock = Path::new("Cargo.lock");
-            if !lock.exists() && self.lock.exists() {
-                std::fs::copy(&self.lock, lock)?;
-            }
+            // The crates of other platforms need not be there.
             if !words.iter().any(|word| word.to_string_lossy().starts_with("--filter-platform")) {
                 words.extend(["--filter-platform".into(), self.target.clone().into()]);
             }

@@ -53,6 +53,7 @@ pub(super) fn transform(text: &str, number: u64, first_line: usize) -> Transform
         .and_then(|function| function.body())
         .and_then(|body| body.stmt_list());
     let mut edits: Vec<(usize, String)> = Vec::new();
+    // Where the cell's own attributes end.
     let mut start = 0;
     if let Some(list) = list {
         for child in list.syntax().children() {
@@ -65,11 +66,11 @@ pub(super) fn transform(text: &str, number: u64, first_line: usize) -> Transform
         }
         if let Some(last) = list.tail_expr().map(|tail| tail.syntax().clone()) {
             let (from, to) = (own(last.text_range().start()), own(last.text_range().end()));
-            edits.push((from, "::pelago::show!(".to_owned()));
+            edits.push((from, "pelago::show!(".to_owned()));
             edits.push((to, ");".to_owned()));
         }
     }
-    edits.push((start, format!("::pelago::cell::begin({number});")));
+    edits.insert(0, (start, format!("pelago::cell::begin({number});")));
     // Stable, so that at one place what was found first is outermost.
     edits.sort_by_key(|(at, _)| *at);
     let (mut code, mut taken) = (String::with_capacity(text.len() + 200), 0);
@@ -82,7 +83,7 @@ pub(super) fn transform(text: &str, number: u64, first_line: usize) -> Transform
         taken = at;
     }
     code.push_str(&text[taken..]);
-    code.push_str(&format!("\n;::pelago::cell::end({number});"));
+    code.push_str(&format!("\n;pelago::cell::end({number});"));
     Transformed { code, insertions }
 }
 
@@ -102,7 +103,7 @@ fn attempts(node: &SyntaxNode, text: &str, first_line: usize, edits: &mut Vec<(u
             let place = |offset: TextSize| own(offset) + shift;
             let at = place(mark.text_range().start());
             let line = first_line + text.get(..at).map_or(0, |before| before.matches('\n').count());
-            edits.push((place(inner.syntax().text_range().start()), "::pelago::cell::attempt(".to_owned()));
+            edits.push((place(inner.syntax().text_range().start()), "pelago::cell::attempt(".to_owned()));
             edits.push((at, format!(", {line})")));
         }
         if let Some(tree) = ast::MacroCall::cast(node.clone()).and_then(|call| call.token_tree()) {
