@@ -3,9 +3,9 @@
 
 use std::process::ExitCode;
 
+use pelago_kernel::KernelError;
 use pelago_runtime::cells::CellsError;
 use pelago_runtime::interpreter::InterpreterError;
-use pelago_kernel::KernelError;
 use pelago_runtime::session::SessionError;
 use serde_json::json;
 

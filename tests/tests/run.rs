@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use pelago_tests::lab::pelago;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 struct Folder(tempfile::TempDir);
@@ -217,4 +219,58 @@ fn what_cannot_be_done_is_told_before_anything_runs() {
     refused(&["a.ipynb", "-f", "missing.json"], "missing.json cannot be read");
     refused(&["a.ipynb", "--timeout", "soon"], "a number of seconds from 0");
     assert_eq!(count(&folder.cells("a.ipynb")[0]), None);
+}
+
+#[test]
+fn parameters_take_the_place_of_defaults() {
+    let folder = Folder::new();
+    let defaults = tagged("let n: u64 = 1;\nlet name = \"none\";", "parameters");
+    folder.notebook("a.ipynb", &[defaults, plain("println!(\"{name}\");\nn * 2")]);
+    let (code, said) = folder.run(&["a.ipynb", "-p", "n=21", "-r", "name=7", "-o", "out.ipynb"]);
+    assert_eq!(code, Some(0), "{said}");
+    let cells = folder.cells("out.ipynb");
+    assert_eq!(cells[1]["metadata"]["tags"], json!(["injected-parameters"]));
+    assert_eq!(cells[1]["source"], json!(["// Parameters\n", "let n: u64 = 21;\n", "let name = \"7\";"]));
+    assert_eq!(cells[2]["outputs"][0], json!({ "name": "stdout", "output_type": "stream", "text": ["7\n"] }));
+    assert_eq!(cells[2]["outputs"][1]["data"]["text/plain"], json!(["42"]));
+
+    // Once more: the cell that is there gets the new value.
+    assert_eq!(folder.run(&["out.ipynb", "-p", "n=3", "--inplace"]).0, Some(0));
+    let cells = folder.cells("out.ipynb");
+    assert_eq!((cells.len(), &cells[1]["source"]), (3, &json!(["// Parameters\n", "let n: u64 = 3;"])));
+    assert_eq!(cells[2]["outputs"][0]["text"], json!(["none\n"]));
+}
+
+#[test]
+fn a_cell_without_end_is_ended() {
+    let folder = Folder::new();
+    folder.notebook("a.ipynb", &[plain("println!(\"before\");\nloop { std::hint::black_box(0); }"), plain("1")]);
+    let (code, said) = folder.run(&["a.ipynb", "--inplace", "--timeout", "60", "--allow-errors"]);
+    assert_eq!(code, Some(124), "{said}");
+    assert!(said.starts_with("timed out   a.ipynb: 1/2 cells"), "{said}");
+    let cells = folder.cells("a.ipynb");
+    assert_eq!(cells[0]["outputs"][0]["text"], json!(["before\n"]));
+    assert_eq!(cells[0]["outputs"][1]["ename"], "Timeout");
+    assert_eq!(count(&cells[1]), None);
+}
+
+#[test]
+fn an_interrupt_keeps_what_ran() {
+    let folder = Folder::new();
+    let forever = "while !interrupted() { std::thread::yield_now(); }";
+    folder.notebook("a.ipynb", &[plain("std::env::current_dir()?"), plain(forever), plain("1")]);
+    folder.notebook("b.ipynb", &[plain("1")]);
+    let mut child = folder.command(&["a.ipynb", "b.ipynb", "-o", "out"]).spawn().unwrap();
+    let pid = Pid::from_child(&child);
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let said = lines.map(Result::unwrap).find(|line| line.starts_with("a.ipynb 1/3"));
+    assert!(said.as_ref().is_some_and(|said| said.starts_with("a.ipynb 1/3 passed")), "{said:?}");
+    kill_process(pid, Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let cells = folder.cells("out/a.ipynb");
+    let seen = cells[0]["outputs"][0]["data"]["text/plain"].to_string();
+    assert!(seen.contains(folder.0.path().file_name().unwrap().to_str().unwrap()), "{seen}");
+    assert_eq!((&cells[2]["outputs"], count(&cells[2])), (&json!([]), None));
+    assert!(!folder.path("out/b.ipynb").exists());
 }

@@ -25,6 +25,9 @@ const SECOND_INTERRUPT: Duration = Duration::from_secs(5);
 /// From the second interrupt to the end of the wait for the cell.
 const GIVE_UP: Duration = Duration::from_secs(30);
 
+/// How long the Rust evaluator may take to start. On a machine that links the prelude first it takes a minute.
+const START_DEADLINE: Duration = Duration::from_secs(600);
+
 /// How cells are run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
@@ -84,7 +87,8 @@ pub(super) async fn execute(
             count += 1;
             line.begin(&first_line);
             let started = Instant::now();
-            let one = One { interpreter, rules, line, stop: stop.clone() };
+            let mut one = One { interpreter, rules, line, stop: stop.clone() };
+            one.start(cell).await;
             let (outcome, own) = one.run(cell, count, &mut shown).await;
             (report.outcome, report.elapsed) = (outcome, started.elapsed());
             shown.push(Some((count, own)));
@@ -116,6 +120,21 @@ enum Cause {
 }
 
 impl One<'_> {
+    /// Waits for the Rust evaluator where the cell needs it, so that its start
+    /// is no part of the cell's own time.
+    async fn start(&mut self, cell: &Cell) {
+        let mut lines = cell.source.lines().map(str::trim_start);
+        if lines.all(|line| line.is_empty() || line.starts_with(':')) {
+            return;
+        }
+        tokio::select! {
+            // How it failed the cell tells.
+            _ = self.interpreter.cells().ready() => {}
+            () = tokio::time::sleep(START_DEADLINE) => {}
+            _ = self.stop.wait_for(|count| *count > 0) => {}
+        }
+    }
+
     /// Runs it, and changes what it updates in the cells before it.
     async fn run(mut self, cell: &Cell, count: u64, before: &mut [Option<(u64, Vec<Own>)>]) -> (Outcome, Vec<Own>) {
         let mut collector = Collector::default();
