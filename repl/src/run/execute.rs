@@ -86,10 +86,14 @@ pub(super) async fn execute(
         } else {
             count += 1;
             line.begin(&first_line);
-            let started = Instant::now();
             let mut one = One { interpreter, rules, line, stop: stop.clone() };
-            one.start(cell).await;
-            let (outcome, own) = one.run(cell, count, &mut shown).await;
+            let is_ready = one.start(cell).await;
+            let started = Instant::now();
+            let (outcome, own) = if is_ready {
+                one.run(cell, count, &mut shown).await
+            } else {
+                (Outcome::Interrupted(CellError::interrupted()), Vec::new())
+            };
             (report.outcome, report.elapsed) = (outcome, started.elapsed());
             shown.push(Some((count, own)));
             is_over = matches!(report.outcome, Outcome::Failed(_) | Outcome::TimedOut(_) | Outcome::Interrupted(_));
@@ -121,17 +125,17 @@ enum Cause {
 
 impl One<'_> {
     /// Waits for the Rust evaluator where the cell needs it, so that its start
-    /// is no part of the cell's own time.
-    async fn start(&mut self, cell: &Cell) {
+    /// is no part of the cell's own time. False where the user ended the wait.
+    async fn start(&mut self, cell: &Cell) -> bool {
         let mut lines = cell.source.lines().map(str::trim_start);
         if lines.all(|line| line.is_empty() || line.starts_with(':')) {
-            return;
+            return true;
         }
         tokio::select! {
             // How it failed the cell tells.
-            _ = self.interpreter.cells().ready() => {}
-            () = tokio::time::sleep(START_DEADLINE) => {}
-            _ = self.stop.wait_for(|count| *count > 0) => {}
+            _ = self.interpreter.cells().ready() => true,
+            () = tokio::time::sleep(START_DEADLINE) => true,
+            Ok(()) = self.stop.changed() => false,
         }
     }
 
