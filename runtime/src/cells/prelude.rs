@@ -14,10 +14,9 @@ use std::time::SystemTime;
 
 use super::analysis;
 use super::error::CellsError;
+use super::options::CellOptions;
 use super::toolchain::Tools;
 
-/// The library that cargo made.
-const LIBRARY: &str = "libpelago_prelude.rlib";
 /// The dylib, named as its crate is in cells.
 const DYLIB: &str = if cfg!(target_os = "macos") { "libpelago.dylib" } else { "libpelago.so" };
 
@@ -38,7 +37,7 @@ pub(super) struct Prelude {
 /// [`CellsError`] where there is none, or it cannot be linked.
 pub(super) fn ready(folder: &Path, source: &Path, tools: &Tools) -> Result<Prelude, CellsError> {
     let rustc = &tools.rustc;
-    let library = folder.join(LIBRARY);
+    let library = folder.join(CellOptions::PRELUDE);
     let made = std::fs::metadata(&library).and_then(|found| Ok((found.len(), found.modified()?)));
     let Ok(made) = made else { return Err(CellsError::NoPrelude { folder: folder.to_owned() }) };
     let place = folder.join("cells").join(key(made, rustc));
