@@ -41,6 +41,23 @@ pub(crate) fn started_by_jupyter() -> bool {
     std::env::var_os("JPY_PARENT_PID").is_some()
 }
 
+/// The user's own folder of Jupyter's data, where the user has a home.
+pub(crate) fn jupyter_data() -> Option<PathBuf> {
+    let named = std::env::var_os("JUPYTER_DATA_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
+    if cfg!(target_os = "macos") {
+        // Jupyter looks at no XDG variable there.
+        let home = std::env::home_dir().filter(|home| home != Path::new(""));
+        return named.or_else(|| Some(home?.join("Library/Jupyter")));
+    }
+    named.or_else(|| Some(user_folder("XDG_DATA_HOME", ".local/share", "")?.join("jupyter")))
+}
+
+/// The Python environment that is active in the user's shell.
+pub(crate) fn python_environment() -> Option<PathBuf> {
+    let named = |name| std::env::var_os(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
+    named("VIRTUAL_ENV").or_else(|| named("CONDA_PREFIX"))
+}
+
 /// The options of a session with cells and commands.
 ///
 /// # Safety

@@ -10,6 +10,7 @@ use pelago_runtime::session::SessionError;
 use serde_json::json;
 
 use crate::console::ScriptError;
+use crate::install::InstallError;
 use crate::output;
 
 /// Why a command ended without its result.
@@ -21,6 +22,8 @@ pub(crate) enum Failure {
     Cells(CellsError),
     /// The script on stdin is none.
     Script(ScriptError),
+    /// The kernel cannot be installed, or taken away.
+    Install(InstallError),
     /// The kernel cannot start.
     Kernel(KernelError),
     /// The terminal, a pipe or the operating system does.
@@ -55,6 +58,15 @@ impl From<InterpreterError> for Failure {
 impl From<ScriptError> for Failure {
     fn from(error: ScriptError) -> Self {
         Self::Script(error)
+    }
+}
+
+impl From<InstallError> for Failure {
+    fn from(error: InstallError) -> Self {
+        match error {
+            InstallError::Interrupted => Self::Interrupted,
+            error => Self::Install(error),
+        }
     }
 }
 
@@ -96,7 +108,8 @@ impl Failure {
             Self::Session(error) => (error.code(), error.to_string(), error.help()),
             Self::Cells(error) => ("cells", error.to_string(), error.help()),
             Self::Script(error) => ("script", error.to_string(), String::new()),
-            // Its messages say what to do.
+            // Their messages say what to do.
+            Self::Install(error) => ("install", error.to_string(), String::new()),
             Self::Kernel(error) => ("kernel", error.to_string(), String::new()),
             Self::Io(error) => ("io", error.to_string(), "see whether the terminal or the disk is full".to_owned()),
             Self::NoHome => (

@@ -25,6 +25,9 @@ const SECOND_INTERRUPT: Duration = Duration::from_secs(5);
 /// From the second interrupt to the end of the wait for the cell.
 const GIVE_UP: Duration = Duration::from_secs(30);
 
+/// How long the Rust evaluator may take to start. On a machine that links the prelude first it takes a minute.
+const START_DEADLINE: Duration = Duration::from_secs(600);
+
 /// How cells are run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
@@ -83,9 +86,14 @@ pub(super) async fn execute(
         } else {
             count += 1;
             line.begin(&first_line);
+            let mut one = One { interpreter, rules, line, stop: stop.clone() };
+            let is_ready = one.start(cell).await;
             let started = Instant::now();
-            let one = One { interpreter, rules, line, stop: stop.clone() };
-            let (outcome, own) = one.run(cell, count, &mut shown).await;
+            let (outcome, own) = if is_ready {
+                one.run(cell, count, &mut shown).await
+            } else {
+                (Outcome::Interrupted(CellError::interrupted()), Vec::new())
+            };
             (report.outcome, report.elapsed) = (outcome, started.elapsed());
             shown.push(Some((count, own)));
             is_over = matches!(report.outcome, Outcome::Failed(_) | Outcome::TimedOut(_) | Outcome::Interrupted(_));
@@ -116,6 +124,21 @@ enum Cause {
 }
 
 impl One<'_> {
+    /// Waits for the Rust evaluator where the cell needs it, so that its start
+    /// is no part of the cell's own time. False where the user ended the wait.
+    async fn start(&mut self, cell: &Cell) -> bool {
+        let mut lines = cell.source.lines().map(str::trim_start);
+        if lines.all(|line| line.is_empty() || line.starts_with(':')) {
+            return true;
+        }
+        tokio::select! {
+            // How it failed the cell tells.
+            _ = self.interpreter.cells().ready() => true,
+            () = tokio::time::sleep(START_DEADLINE) => true,
+            Ok(()) = self.stop.changed() => false,
+        }
+    }
+
     /// Runs it, and changes what it updates in the cells before it.
     async fn run(mut self, cell: &Cell, count: u64, before: &mut [Option<(u64, Vec<Own>)>]) -> (Outcome, Vec<Own>) {
         let mut collector = Collector::default();

@@ -177,9 +177,11 @@ impl Cells {
     }
 }
 
-/// Whether a line of the compiled file is this line of a cell, with what evcxr put around it.
+/// Whether a line of the compiled file is this line of a cell: evcxr puts each
+/// statement on a line of its own and text around it.
 fn holds(compiled: &str, line: &str) -> bool {
-    line.trim().len() > 3 && compiled.contains(line.trim())
+    let (compiled, line) = (compiled.trim(), line.trim());
+    compiled.len().min(line.len()) > 3 && (compiled.contains(line) || line.contains(compiled))
 }
 
 async fn end_after(deadline: Duration, number: u64, state: std::sync::Arc<super::state::State>, evaluator: Evaluator) {
@@ -194,13 +196,25 @@ fn ended(detail: &str, interrupted: bool) -> CellError {
     let (name, value) = if interrupted {
         ("Interrupted", "the cell did not end when it was interrupted, so its process was ended".to_owned())
     } else {
-        ("ProcessEnded", format!("the process of the cells ended: {detail}"))
+        ("ProcessEnded", format!("the process of the cells ended: {}", reason(detail)))
     };
     let mut error = CellError::new(name, value).with_help(
         "variables are gone; functions, browsers, models and history are kept: run the cells that make them again",
     );
     error.variables_lost = true;
     error
+}
+
+/// evcxr's words for the end of a process, without what it printed before.
+fn reason(detail: &str) -> String {
+    let last = detail.lines().last().unwrap_or(detail);
+    let status = last.rsplit_once("status: ").map_or(last, |(_, status)| status);
+    match status {
+        "signal: 11 (SIGSEGV)" | "signal: 11 (SIGSEGV) (core dumped)" => {
+            format!("{status}; a function that calls itself without end is the usual reason")
+        }
+        _ => status.to_owned(),
+    }
 }
 
 fn traceback(name: &str, message: &str, place: Option<(Text, usize)>) -> Vec<String> {

@@ -94,6 +94,12 @@ impl StandIn {
         Ok(Self { folder: file, path })
     }
 
+    /// One that no cargo is found by: for tests that run no Rust.
+    #[cfg(test)]
+    pub(crate) fn nowhere(home: &Path) -> Self {
+        Self { folder: home.join("toolchain.json"), path: OsString::new() }
+    }
+
     /// `PATH` without the stand-in: what the cells' process gets.
     pub(super) fn path(&self) -> &OsString {
         &self.path

@@ -66,7 +66,8 @@ pub(super) fn transform(text: &str, number: u64, first_line: usize) -> Transform
         }
         if let Some(last) = list.tail_expr().map(|tail| tail.syntax().clone()) {
             let (from, to) = (own(last.text_range().start()), own(last.text_range().end()));
-            edits.push((from, "pelago::show!(".to_owned()));
+            // Around what else begins there.
+            edits.insert(0, (from, "pelago::show!(".to_owned()));
             edits.push((to, ");".to_owned()));
         }
     }

@@ -36,12 +36,20 @@ impl Command for Accelerate {
         command
             .arg(
                 Arg::new("model")
+                    .value_name("MODEL")
                     .required(true)
                     .help("A model's name, its CID, or the path of its folder, which is added first"),
             )
-            .arg(Arg::new("input").required(true).num_args(1..).help("Texts, one a row of the batch"))
+            .arg(
+                Arg::new("input")
+                    .value_name("INPUT")
+                    .required(true)
+                    .num_args(1..)
+                    .help("Texts, one a row of the batch"),
+            )
             .arg(
                 Arg::new("platform")
+                    .value_name("PLATFORM")
                     .long("platform")
                     .default_value("auto")
                     .value_parser(values::platform())
@@ -49,6 +57,7 @@ impl Command for Accelerate {
             )
             .arg(
                 Arg::new("browser")
+                    .value_name("BROWSER")
                     .long("browser")
                     .default_value("auto")
                     .value_parser(values::browser())

@@ -59,8 +59,8 @@ pub(crate) enum Values {
     Browsers,
     /// Names of commands.
     Commands,
-    /// Folders of this machine.
-    Folders,
+    /// Columns of the table `runs`.
+    Columns,
 }
 
 /// The parser of a command's arguments, which also writes its help.

@@ -136,6 +136,7 @@ impl CommandError {
                 format!("did you mean {nearest}? {}", one_of(command, expected))
             }
             Self::Value { command, expected, .. } => one_of(command, expected),
+            Self::Conflict { with, .. } if with.is_empty() => "write it once".to_owned(),
             Self::Conflict { .. } => "leave one of them out".to_owned(),
             Self::Session(error) => error.help(),
             Self::Cells(error) => error.help.clone().unwrap_or_default(),
@@ -195,7 +196,11 @@ impl CommandError {
                 let reason = std::error::Error::source(error).map(ToString::to_string);
                 Self::Value { command, argument, found, expected, nearest, reason }
             }
-            ErrorKind::ArgumentConflict => Self::Conflict { command, argument, with: texts(ContextKind::PriorArg) },
+            ErrorKind::ArgumentConflict => {
+                let mut with = texts(ContextKind::PriorArg);
+                with.retain(|other| *other != argument);
+                Self::Conflict { command, argument, with }
+            }
             kind => Self::Refused { command, kind, usage },
         }
     }

@@ -24,7 +24,7 @@ impl Command for Help {
     }
 
     fn arguments(&self, command: clap::Command) -> clap::Command {
-        command.arg(Arg::new("command").help("The command to explain, with or without its colon"))
+        command.arg(Arg::new("command").value_name("COMMAND").help("The command to explain, with or without its colon"))
     }
 
     fn values(&self, argument: &str) -> Values {
@@ -42,7 +42,7 @@ impl Command for Help {
 
 /// The help of one command.
 pub(super) fn of(command: &dyn Command) -> String {
-    parser(command).render_long_help().to_string()
+    parser(command).render_help().to_string()
 }
 
 /// A line a command, and how cells are written.

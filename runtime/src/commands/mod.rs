@@ -5,13 +5,23 @@
 //! without a compiler.
 
 mod accelerate;
+mod browsers;
+mod capabilities;
 mod command;
+mod complete;
+mod dep;
+mod doctor;
 mod error;
 mod help;
 mod history;
+mod model;
+mod models;
 mod parse;
+mod reference;
 mod sql;
+mod table;
 mod values;
+mod vars;
 
 use std::sync::Arc;
 
@@ -20,13 +30,26 @@ use tokio::sync::mpsc;
 use self::command::{Command, Reading, Values, parser};
 use self::parse::Parsed;
 use crate::cells::Cells;
+use crate::interpreter::code::{Place, place};
 use crate::interpreter::{Completions, Event, Inspection, Shown};
 use crate::session::{Observer, Session};
 
 pub use error::CommandError;
 
 /// Every command, in the order of `:help` and of the reference page.
-static TABLE: &[&dyn Command] = &[&accelerate::Accelerate, &sql::Sql, &history::History, &help::Help];
+static TABLE: &[&dyn Command] = &[
+    &accelerate::Accelerate,
+    &history::History,
+    &sql::Sql,
+    &models::Models,
+    &model::Model,
+    &browsers::Browsers,
+    &capabilities::Capabilities,
+    &doctor::Doctor,
+    &dep::Dep,
+    &vars::Vars,
+    &help::Help,
+];
 
 /// What a command works with.
 #[derive(Clone, Copy, Debug)]
@@ -63,15 +86,21 @@ pub async fn run(context: &Context<'_>, line: &str) -> Result<Vec<Shown>, Comman
     }
 }
 
-/// Completes within a command's line; `None` where the cursor is in Rust.
+/// Completes within a command's line, and the name of a model in Rust; `None`
+/// where Rust's own completion has to say. `cursor` is in code points.
 pub async fn complete(session: &Session, code: &str, cursor: usize) -> Option<Completions> {
-    let _ = (session, code, cursor);
-    None
+    complete::at(session, code, cursor).await
 }
 
 /// The help of the command at the cursor; `None` where the cursor is in Rust.
+/// `cursor` is in code points.
 #[must_use]
 pub fn inspect(code: &str, cursor: usize) -> Option<Inspection> {
-    let _ = (code, cursor);
-    None
+    let Place::Command(range) = place(code, complete::byte(code, cursor)) else { return None };
+    let (name, _) = parse::name(&code[range]);
+    let command = parse::find(name).ok()?;
+    Some(Inspection { text: help::of(command), markdown: reference::section(command) })
 }
+
+#[cfg(test)]
+mod tests;

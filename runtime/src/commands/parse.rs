@@ -43,8 +43,8 @@ pub(super) fn arguments(command: &dyn Command, rest: &str) -> Result<Parsed, Com
         Reading::Words => words(rest).ok_or_else(|| CommandError::Quotes { command: command.name() })?,
         Reading::Rest if matches!(rest, "--help" | "-h") => vec![rest.to_owned()],
         Reading::Rest if rest.is_empty() => Vec::new(),
-        // A line that goes on has its `\` at the end; what begins with `-` is no option.
-        Reading::Rest => vec!["--".to_owned(), joined(rest)],
+        // What begins with `-` is no option there.
+        Reading::Rest => vec!["--".to_owned(), joined(rest, "\n")],
     };
     let mut parser = parser(command);
     match parser.try_get_matches_from_mut(words) {
@@ -56,10 +56,10 @@ pub(super) fn arguments(command: &dyn Command, rest: &str) -> Result<Parsed, Com
 
 /// Words with a shell's quotes; `None` where a quote is not closed.
 pub(super) fn words(text: &str) -> Option<Vec<String>> {
-    shlex::split(text)
+    shlex::split(&joined(text, ""))
 }
 
-/// Lines that a `\` at their end joins, as the lines that they are.
-fn joined(text: &str) -> String {
-    text.replace("\\\r\n", "\n").replace("\\\n", "\n")
+/// Lines that a `\` at their end joins, with something in place of it.
+fn joined(text: &str, between: &str) -> String {
+    text.replace("\\\r\n", between).replace("\\\n", between)
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use clap::{Arg, ArgMatches};
 
-use super::{Command, CommandError, Context, Reading};
+use super::{Command, CommandError, Context, Reading, Values};
 use crate::interpreter::{Shown, Table};
 
 /// The command.
@@ -27,11 +27,20 @@ impl Command for Sql {
     }
 
     fn arguments(&self, command: clap::Command) -> clap::Command {
-        command.arg(Arg::new("query").required(true).help("One SELECT, unquoted: the rest of the line as it stands"))
+        command.arg(
+            Arg::new("query")
+                .value_name("QUERY")
+                .required(true)
+                .help("One SELECT, unquoted: the rest of the line as it stands"),
+        )
     }
 
     fn reading(&self) -> Reading {
         Reading::Rest
+    }
+
+    fn values(&self, argument: &str) -> Values {
+        if argument == "query" { Values::Columns } else { Values::Declared }
     }
 
     async fn run(&self, context: &Context<'_>, arguments: &ArgMatches) -> Result<Vec<Shown>, CommandError> {

@@ -4,7 +4,7 @@
 //! It knows neither Jupyter's messages nor the terminal: what a cell shows is a
 //! value ([`Shown`]), of which front ends make MIME bundles or text.
 
-mod code;
+pub(crate) mod code;
 mod completeness;
 mod completion;
 mod error;

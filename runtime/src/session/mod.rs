@@ -6,6 +6,7 @@
 mod accelerate;
 mod choice;
 mod content;
+mod diagnosis;
 mod error;
 mod frames;
 mod options;
@@ -23,6 +24,7 @@ use tokio::sync::Mutex;
 
 pub use accelerate::{Output, Run};
 pub use choice::{OptimalHardware, Route};
+pub use diagnosis::{Diagnosis, Verdict, verdicts};
 pub use error::SessionError;
 pub use options::{Observer, SessionOptions, Step};
 pub use routes::{Attempt, BrowserCapabilities};

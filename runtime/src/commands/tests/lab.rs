@@ -1,0 +1,71 @@
+//! A session in a folder of its own, on a machine where no browser is found.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use pelago_browser::driver::Search;
+use pelago_browser::guard::Guard;
+use pelago_browser::pool::PoolOptions;
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+
+use crate::cells::{CellOptions, Cells, StandIn};
+use crate::commands::{self, CommandError, Context};
+use crate::interpreter::{Event, Shown};
+use crate::session::{Session, SessionOptions};
+
+/// The session, what its commands tell, and its folder.
+pub(super) struct Lab {
+    pub(super) session: Arc<Session>,
+    pub(super) events: mpsc::Receiver<Event>,
+    cells: Cells,
+    sender: mpsc::Sender<Event>,
+    _home: TempDir,
+}
+
+impl Lab {
+    pub(super) async fn open() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        let search = Search { configured: Vec::new(), path: Vec::new(), tool_dirs: Vec::new() };
+        let session = Session::open(SessionOptions {
+            store: at("store"),
+            results: at("results"),
+            browsers: PoolOptions {
+                search,
+                remotes: Vec::new(),
+                profiles: at("profiles"),
+                guard: Guard { program: at("nothing"), args: Vec::new() },
+                headless: true,
+                port: None,
+                open_deadline: Duration::from_secs(5),
+            },
+        });
+        let session = Arc::new(session.await.unwrap());
+        let cells = CellOptions {
+            home: at("cells"),
+            program: at("nothing"),
+            stand_in: StandIn::nowhere(home.path()),
+            prelude: at("nothing"),
+            source: at("nothing"),
+            user_prelude: None,
+            folder: home.path().to_owned(),
+            interrupt_deadline: Duration::from_secs(5),
+        };
+        let cells = Cells::open(cells, Arc::clone(&session)).await.unwrap();
+        let (sender, events) = mpsc::channel(64);
+        Self { session, events, cells, sender, _home: home }
+    }
+
+    /// Runs a line.
+    pub(super) async fn run(&self, line: &str) -> Result<Vec<Shown>, CommandError> {
+        let context = Context { session: &self.session, cells: &self.cells, events: &self.sender };
+        commands::run(&context, line).await
+    }
+}
+
+/// A checked-in file or folder.
+pub(super) fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(path)
+}

@@ -1,0 +1,276 @@
+//! `pelago run` as CI sees it: files, what is on stdout and stderr, exit codes.
+
+#![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use pelago_tests::lab::pelago;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// Writes a notebook as nbformat does.
+    fn notebook(&self, name: &str, cells: &[Value]) {
+        let notebook = json!({
+            "cells": cells,
+            "metadata": {"kernelspec": {"display_name": "Pelago", "language": "rust", "name": "pelago"}},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        });
+        let mut text = Vec::new();
+        let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
+        let mut serializer = serde_json::Serializer::with_formatter(&mut text, formatter);
+        serde::Serialize::serialize(&notebook, &mut serializer).unwrap();
+        text.push(b'\n');
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    fn cells(&self, name: &str) -> Vec<Value> {
+        let notebook: Value = serde_json::from_str(&self.text(name)).unwrap();
+        notebook["cells"].as_array().unwrap().clone()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(pelago());
+        command.current_dir(self.0.path()).arg("--home").arg(self.path("home")).arg("run").args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let Output { status, stdout, .. } = self.command(arguments).output().unwrap();
+        (status.code(), String::from_utf8(stdout).unwrap())
+    }
+}
+
+/// A code cell, with a number of its own as its id.
+fn code(source: &str, metadata: &Value) -> Value {
+    let lines = source.split_inclusive('\n').collect::<Vec<_>>();
+    json!({
+        "cell_type": "code", "execution_count": null, "id": "c", "metadata": metadata, "outputs": [], "source": lines,
+    })
+}
+
+fn plain(source: &str) -> Value {
+    code(source, &json!({}))
+}
+
+fn tagged(source: &str, tag: &str) -> Value {
+    code(source, &json!({ "tags": [tag] }))
+}
+
+fn count(cell: &Value) -> Option<u64> {
+    cell["execution_count"].as_u64()
+}
+
+#[test]
+fn a_failure_is_kept_and_what_follows_it_does_not_run() {
+    let folder = Folder::new();
+    let mut later = plain(":help");
+    later["execution_count"] = json!(7);
+    later["outputs"] = json!([{ "name": "stdout", "output_type": "stream", "text": ["of old"] }]);
+    folder.notebook("a.ipynb", &[plain(":help"), plain(":nothing"), later]);
+    let before = folder.text("a.ipynb");
+    let (code, said) = folder.run(&["a.ipynb", "--output", "out.ipynb"]);
+    assert_eq!(code, Some(1));
+    assert!(
+        said.starts_with("failed      a.ipynb: 2/3 cells") && said.contains("there is no command :nothing"),
+        "{said}"
+    );
+    assert_eq!(folder.text("a.ipynb"), before);
+    let cells = folder.cells("out.ipynb");
+    assert_eq!(cells[0]["outputs"][0]["output_type"], "execute_result");
+    assert_eq!(cells[0]["outputs"][0]["execution_count"], 1);
+    assert_eq!((&cells[1]["outputs"][0]["output_type"], count(&cells[1])), (&json!("error"), Some(2)));
+    assert_eq!(cells[1]["outputs"][0]["ename"], "CommandError");
+    assert_eq!((&cells[2]["outputs"], count(&cells[2])), (&json!([]), None));
+}
+
+#[test]
+fn cells_may_fail_or_be_left_out() {
+    let folder = Folder::new();
+    folder.notebook(
+        "a.ipynb",
+        &[tagged(":nothing", "raises-exception"), tagged(":nothing", "skip-execution"), plain(":help")],
+    );
+    let (code, said) = folder.run(&["a.ipynb", "--inplace"]);
+    assert_eq!(code, Some(0), "{said}");
+    let cells = folder.cells("a.ipynb");
+    assert_eq!(cells.iter().map(count).collect::<Vec<_>>(), [Some(1), None, Some(2)]);
+    assert_eq!(cells[0]["outputs"][0]["output_type"], "error");
+
+    folder.notebook("b.ipynb", &[plain(":nothing"), plain(":help")]);
+    assert_eq!(folder.run(&["b.ipynb"]).0, Some(1));
+    assert_eq!(folder.run(&["b.ipynb", "--allow-errors"]).0, Some(0));
+}
+
+#[test]
+fn the_second_run_changes_no_byte() {
+    let folder = Folder::new();
+    folder.notebook("a.ipynb", &[plain(":help"), tagged(":nothing", "raises-exception")]);
+    assert_eq!(folder.run(&["a.ipynb", "--inplace"]).0, Some(0));
+    let first = folder.text("a.ipynb");
+    let changed = std::fs::metadata(folder.path("a.ipynb")).unwrap().modified().unwrap();
+    assert_eq!(folder.run(&["a.ipynb", "--inplace"]).0, Some(0));
+    assert_eq!(folder.text("a.ipynb"), first);
+    assert_eq!(std::fs::metadata(folder.path("a.ipynb")).unwrap().modified().unwrap(), changed);
+    // In another writing, too.
+    let other =
+        first.replace("\n ", "\n   ").replace("\"nbformat\"", "\"x\": 1.50e+3,\n \"nbformat\"").trim_end().to_owned();
+    std::fs::write(folder.path("a.ipynb"), &other).unwrap();
+    assert_eq!(folder.run(&["a.ipynb", "--output", "out.ipynb"]).0, Some(0));
+    assert_eq!(folder.text("out.ipynb"), other);
+}
+
+#[test]
+fn stored_outputs_are_compared() {
+    let folder = Folder::new();
+    folder.notebook("a.ipynb", &[plain(":help")]);
+    assert_eq!(folder.run(&["a.ipynb", "--check"]).0, Some(3));
+    assert_eq!(folder.run(&["a.ipynb", "--inplace"]).0, Some(0));
+    let (code, said) = folder.run(&["a.ipynb", "--check"]);
+    assert_eq!(code, Some(0), "{said}");
+
+    let mut cells = folder.cells("a.ipynb");
+    let text = &mut cells[0]["outputs"][0]["data"]["text/plain"];
+    let mut lines = text.as_array().unwrap().clone();
+    lines[0] = json!("something else\n");
+    *text = json!(lines);
+    folder.notebook("b.ipynb", &cells);
+    let before = folder.text("b.ipynb");
+    let (code, said) = folder.run(&["b.ipynb", "--check"]);
+    assert_eq!(code, Some(3));
+    assert!(said.starts_with("differs ") && said.contains("-something else"), "{said}");
+    assert_eq!(folder.text("b.ipynb"), before);
+
+    cells[0]["metadata"] = json!({ "pelago": { "check": { "mode": "skip" } } });
+    folder.notebook("c.ipynb", &cells);
+    assert_eq!(folder.run(&["c.ipynb", "--check"]).0, Some(0));
+    cells[0]["metadata"] = json!({ "pelago": { "check": { "mode": "pattern", "pattern": ".*accelerate.*" } } });
+    folder.notebook("d.ipynb", &cells);
+    assert_eq!(folder.run(&["d.ipynb", "--check"]).0, Some(0));
+    cells[0]["metadata"] = json!({ "pelago": { "check": { "mode": "fuzzy" } } });
+    folder.notebook("e.ipynb", &cells);
+    let (code, said) = folder.run(&["e.ipynb", "--check"]);
+    assert_eq!(code, Some(2));
+    assert!(said.contains("metadata of cell 1 cannot be followed: unknown variant `fuzzy`"), "{said}");
+}
+
+#[test]
+fn several_notebooks_run_at_once_and_are_reported() {
+    let folder = Folder::new();
+    folder.notebook("a.ipynb", &[plain(":help")]);
+    folder.notebook("b.ipynb", &[plain(":help"), plain(":nothing <&>"), plain(":help")]);
+    std::fs::write(folder.path("c.ipynb"), "{").unwrap();
+    let arguments = ["a.ipynb", "b.ipynb", "c.ipynb", "--jobs", "3", "--output", "out", "--junit", "report.xml"];
+    let output = folder.command(&arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let verdicts = said.lines().filter(|line| !line.starts_with(' ')).map(|line| line.split(':').next().unwrap());
+    assert_eq!(verdicts.collect::<Vec<_>>(), ["passed      a.ipynb", "failed      b.ipynb", "not run     c.ipynb"]);
+    // stderr is no terminal here: a line a cell.
+    let progress = String::from_utf8(output.stderr).unwrap();
+    assert!(progress.contains("a.ipynb 1/1 passed") && progress.contains("b.ipynb 2/3 failed"), "{progress}");
+    assert_eq!(count(&folder.cells("out/a.ipynb")[0]), Some(1));
+    assert_eq!(count(&folder.cells("out/b.ipynb")[1]), Some(2));
+    assert!(!folder.path("out/c.ipynb").exists());
+
+    let report = folder.text("report.xml");
+    assert!(report.contains(r#"tests="5" skipped="1" failures="1" errors="1""#), "{report}");
+    assert!(report.contains(r#"<testcase name="cell 2: :nothing &lt;&amp;&gt;" classname="b.ipynb""#), "{report}");
+    assert!(report.contains(r#"type="CommandError""#) && report.contains("c.ipynb is not a notebook"), "{report}");
+}
+
+#[test]
+fn what_cannot_be_done_is_told_before_anything_runs() {
+    let folder = Folder::new();
+    folder.notebook("a.ipynb", &[tagged("let n: usize = 1;", "parameters")]);
+    std::fs::create_dir(folder.path("other")).unwrap();
+    std::fs::copy(folder.path("a.ipynb"), folder.path("other/a.ipynb")).unwrap();
+    let refused = |arguments: &[&str], reason: &str| {
+        let output = folder.command(arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8(said).unwrap();
+        assert!(output.status.code() == Some(2) && said.contains(reason), "{arguments:?}: {said}");
+    };
+    refused(&["missing.ipynb"], "missing.ipynb cannot be read");
+    refused(&["."], ". cannot be read");
+    refused(&["a.ipynb", "--inplace", "--check"], "cannot be used with");
+    refused(&["a.ipynb", "-p", "1n=2"], "cannot be the name of a variable");
+    refused(&["a.ipynb", "-p", "n=many"], "parameter n: expected a usize, found \"many\"");
+    refused(&["a.ipynb", "other/a.ipynb", "-o", "out"], "two notebooks would be written to out/a.ipynb");
+    refused(&["a.ipynb", "other/a.ipynb", "-o", "a.ipynb"], "--output names the file a.ipynb");
+    refused(&["a.ipynb", "-f", "missing.json"], "missing.json cannot be read");
+    refused(&["a.ipynb", "--timeout", "soon"], "a number of seconds from 0");
+    assert_eq!(count(&folder.cells("a.ipynb")[0]), None);
+}
+
+#[test]
+fn parameters_take_the_place_of_defaults() {
+    let folder = Folder::new();
+    let defaults = tagged("let n: u64 = 1;\nlet name = \"none\";", "parameters");
+    folder.notebook("a.ipynb", &[defaults, plain("println!(\"{name}\");\nn * 2")]);
+    let (code, said) = folder.run(&["a.ipynb", "-p", "n=21", "-r", "name=7", "-o", "out.ipynb"]);
+    assert_eq!(code, Some(0), "{said}");
+    let cells = folder.cells("out.ipynb");
+    assert_eq!(cells[1]["metadata"]["tags"], json!(["injected-parameters"]));
+    assert_eq!(cells[1]["source"], json!(["// Parameters\n", "let n: u64 = 21;\n", "let name = \"7\";"]));
+    assert_eq!(cells[2]["outputs"][0], json!({ "name": "stdout", "output_type": "stream", "text": ["7\n"] }));
+    assert_eq!(cells[2]["outputs"][1]["data"]["text/plain"], json!(["42"]));
+
+    // Once more: the cell that is there gets the new value.
+    assert_eq!(folder.run(&["out.ipynb", "-p", "n=3", "--inplace"]).0, Some(0));
+    let cells = folder.cells("out.ipynb");
+    assert_eq!((cells.len(), &cells[1]["source"]), (3, &json!(["// Parameters\n", "let n: u64 = 3;"])));
+    assert_eq!(cells[2]["outputs"][0]["text"], json!(["none\n"]));
+}
+
+#[test]
+fn a_cell_without_end_is_ended() {
+    let folder = Folder::new();
+    folder.notebook("a.ipynb", &[plain("println!(\"before\");\nloop { std::hint::black_box(0); }"), plain("1")]);
+    let (code, said) = folder.run(&["a.ipynb", "--inplace", "--timeout", "60", "--allow-errors"]);
+    assert_eq!(code, Some(124), "{said}");
+    assert!(said.starts_with("timed out   a.ipynb: 1/2 cells"), "{said}");
+    let cells = folder.cells("a.ipynb");
+    assert_eq!(cells[0]["outputs"][0]["text"], json!(["before\n"]));
+    assert_eq!(cells[0]["outputs"][1]["ename"], "Timeout");
+    assert_eq!(count(&cells[1]), None);
+}
+
+#[test]
+fn an_interrupt_keeps_what_ran() {
+    let folder = Folder::new();
+    let forever = "while !interrupted() { std::thread::yield_now(); }";
+    folder.notebook("a.ipynb", &[plain("std::env::current_dir()?"), plain(forever), plain("1")]);
+    folder.notebook("b.ipynb", &[plain("1")]);
+    let mut child = folder.command(&["a.ipynb", "b.ipynb", "-o", "out"]).spawn().unwrap();
+    let pid = Pid::from_child(&child);
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let said = lines.map(Result::unwrap).find(|line| line.starts_with("a.ipynb 1/3"));
+    assert!(said.as_ref().is_some_and(|said| said.starts_with("a.ipynb 1/3 passed")), "{said:?}");
+    kill_process(pid, Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let cells = folder.cells("out/a.ipynb");
+    let seen = cells[0]["outputs"][0]["data"]["text/plain"].to_string();
+    assert!(seen.contains(folder.0.path().file_name().unwrap().to_str().unwrap()), "{seen}");
+    assert_eq!((&cells[2]["outputs"], count(&cells[2])), (&json!([]), None));
+    assert!(!folder.path("out/b.ipynb").exists());
+}
