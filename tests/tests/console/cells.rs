@@ -112,7 +112,7 @@ fn a_cell_asks_and_a_password_is_not_shown() {
     assert!(!std::fs::read_to_string(home.join("console-history")).unwrap().contains("secret"));
 
     // Ctrl-C at the question ends the cell, not the session.
-    terminal.keys("input(\"again? \")?");
+    terminal.keys("input(\"again? \")?;");
     terminal.keys(ENTER);
     terminal.wait_for_line("again?");
     terminal.keys(CTRL_C);
