@@ -1,7 +1,7 @@
 //! Colours of code that is being typed: Rust by the compiler's own lexer, lines
 //! that begin with `:` as commands.
 
-use rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
+use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 
 use crate::output::paint::{Ink, Paint};
 
