@@ -26,14 +26,13 @@ fn a_table_is_as_wide_as_the_terminal() {
     let mut terminal = start(home.path(), 40);
     let query = ":sql SELECT 'firefox' AS browser, 1 AS a_long_column, 2 AS another_one, true AS warm";
     let text = terminal.cell(query, 2);
-    let table = "┌─────────┬───┬──────┐\n\
-                 │ browser ┆ … ┆ warm │\n\
-                 │ str     ┆   ┆ bool │\n\
-                 ╞═════════╪═══╪══════╡\n\
-                 │ firefox ┆ … ┆ true │\n\
-                 └─────────┴───┴──────┘\n\
-                 2 columns do not fit: a_long_column,\n\
-                 another_one\n";
+    let table = "┌─────────┬───────────────┬───┬──────┐\n\
+                 │ browser ┆ a_long_column ┆ … ┆ warm │\n\
+                 │ str     ┆ i32           ┆   ┆ bool │\n\
+                 ╞═════════╪═══════════════╪═══╪══════╡\n\
+                 │ firefox ┆             1 ┆ … ┆ true │\n\
+                 └─────────┴───────────────┴───┴──────┘\n\
+                 1 column does not fit: another_one\n";
     assert!(text.contains(table), "{text}");
 }
 
@@ -113,7 +112,7 @@ fn a_cell_asks_and_a_password_is_not_shown() {
     assert!(!std::fs::read_to_string(home.join("console-history")).unwrap().contains("secret"));
 
     // Ctrl-C at the question ends the cell, not the session.
-    terminal.keys("input(\"again? \")?");
+    terminal.keys("input(\"again? \")?;");
     terminal.keys(ENTER);
     terminal.wait_for_line("again?");
     terminal.keys(CTRL_C);
