@@ -92,6 +92,18 @@ fn prelude(program: &Path) -> (PathBuf, PathBuf) {
     (folder.unwrap_or(beside), workspace)
 }
 
+/// How the terminal session looks and what it keeps.
+pub(crate) fn terminal_options(options: &InterpreterOptions) -> TerminalOptions {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let term = std::env::var("TERM").unwrap_or_default().to_lowercase();
+    let editing = !["dumb", "cons25", "emacs"].contains(&term.as_str());
+    TerminalOptions {
+        history: options.session.store.with_file_name("console-history"),
+        colours: editing && !set("NO_COLOR"),
+        editing,
+    }
+}
+
 /// The options of a session.
 pub(crate) fn session_options(global: &Global) -> Result<SessionOptions, Failure> {
     let home = match &global.home {

@@ -17,6 +17,8 @@ use super::error::CellsError;
 use super::options::CellOptions;
 use super::toolchain::Tools;
 
+/// Counts how the folder is laid out: one that was made otherwise is not used.
+const LAYOUT: u32 = 3;
 /// The dylib, named as its crate is in cells.
 const DYLIB: &str = if cfg!(target_os = "macos") { "libpelago.dylib" } else { "libpelago.so" };
 
@@ -59,7 +61,7 @@ pub(super) fn ready(folder: &Path, source: &Path, tools: &Tools) -> Result<Prelu
 
 fn key(made: (u64, SystemTime), rustc: &Path) -> String {
     let mut hasher = DefaultHasher::new();
-    (made, rustc, env!("CARGO_PKG_VERSION")).hash(&mut hasher);
+    (LAYOUT, made, rustc, env!("CARGO_PKG_VERSION")).hash(&mut hasher);
     format!("{:016x}", hasher.finish())
 }
 
