@@ -239,8 +239,23 @@ impl<E: fmt::Debug + 'static> Explain for E {
         if let Some(error) = any.downcast_ref::<Box<dyn std::error::Error>>() {
             return (chain(error.as_ref()), String::new());
         }
-        if let Some(error) = any.downcast_ref::<io::Error>() {
-            return (chain(error), String::new());
+        macro_rules! told_by_display {
+            ($($kind:ty),*) => {
+                $(if let Some(error) = any.downcast_ref::<$kind>() { return (chain(error), String::new()); })*
+            };
+        }
+        told_by_display!(
+            io::Error,
+            fmt::Error,
+            std::num::ParseIntError,
+            std::num::ParseFloatError,
+            std::str::ParseBoolError,
+            std::str::Utf8Error,
+            std::string::FromUtf8Error,
+            std::env::VarError
+        );
+        if let Some(error) = any.downcast_ref::<Box<dyn std::error::Error + Send + Sync>>() {
+            return (chain(error.as_ref()), String::new());
         }
         (format!("{self:?}"), String::new())
     }

@@ -348,7 +348,8 @@ mod tests {
             let mut bytes = Vec::new();
             write_frame(&mut bytes, &Reply::Text { text: text.clone() }, &body).unwrap();
             let (reply, found): (Reply, _) = read_frame(&mut bytes.as_slice()).unwrap();
-            prop_assert!(matches!(reply, Reply::Text { text: found } if found == text));
+            let same = matches!(reply, Reply::Text { text: found } if found == text);
+            prop_assert!(same);
             prop_assert_eq!(found, body);
         }
 

@@ -182,9 +182,8 @@ fn listen(outputs: EvalContextOutputs, state: &Arc<State>) {
         let state = Arc::clone(state);
         let forward = move || {
             for line in lines {
-                let Some(running) = state.running() else { continue };
-                // Where an error was reported, evcxr prints the line that is left of it.
-                if !(line.is_empty() && running.thrown.is_some()) {
+                // Of an error that was reported already, evcxr prints an empty line.
+                if let Some(running) = state.running().filter(|_| !line.is_empty()) {
                     let _ = running.events.blocking_send(wrap(line + "\n"));
                 }
             }

@@ -221,7 +221,7 @@ fn ended(detail: &str, interrupted: bool) -> CellError {
 /// evcxr's words for the end of a process, without what it printed before.
 fn reason(detail: &str) -> String {
     let last = detail.lines().last().unwrap_or(detail);
-    let status = last.rsplit_once("status: ").map_or(last, |(_, status)| status);
+    let status = last.split_once("terminated with status: ").map_or(last, |(_, status)| status);
     match status {
         "signal: 11 (SIGSEGV)" | "signal: 11 (SIGSEGV) (core dumped)" => {
             format!("{status}; a function that calls itself without end is the usual reason")

@@ -1,5 +1,7 @@
 //! A stream's bytes cut into text, marks, and what a type shows by evcxr's convention.
 
+use pelago_protocol::cells::END;
+
 use crate::interpreter::MediaBundle;
 
 /// The byte that a mark begins and ends with.
@@ -97,6 +99,8 @@ impl Scanner {
                 Some((end, Some(id))) => {
                     self.pending.drain(..=end);
                     self.close_bundle(pieces);
+                    // The next cell begins a line of its own, whatever this one left.
+                    self.line_start |= id == END;
                     pieces.push(Piece::Mark(id));
                     return true;
                 }
@@ -230,23 +234,46 @@ mod tests {
 
     #[test]
     fn marks_are_found_where_they_stand() {
-        check(&format!("a{}b\n{}", mark("t0k", 3), mark("t0k", 0)), expect![[""]]);
-        check(&format!("{}{}", mark("other", 3), mark("t0k", 12)), expect![[""]]);
-        check("\u{1e}t0k:x\u{1e}é", expect![[""]]);
+        check(&format!("a{}b\n{}", mark("t0k", 3), mark("t0k", 0)), expect![[r#"
+            Text("a")
+            Mark(3)
+            Text("b\n")
+            Mark(0)
+        "#]]);
+        check(&format!("{}{}", mark("other", 3), mark("t0k", 12)), expect![[r#"
+            Text("\u{1e}other:3\u{1e}")
+            Mark(12)
+        "#]]);
+        check("\u{1e}t0k:x\u{1e}é", expect![[r#"
+            Text("\u{1e}t0k:x\u{1e}é")
+        "#]]);
     }
 
     #[test]
     fn evcxrs_convention_is_followed() {
-        check("a\nEVCXR_BEGIN_CONTENT text/html\n<b>\n</b>\nEVCXR_END_CONTENT\nb", expect![[""]]);
+        check("a\nEVCXR_BEGIN_CONTENT text/html\n<b>\n</b>\nEVCXR_END_CONTENT\nb", expect![[r#"
+            Text("a\n")
+            Media(MediaBundle({"text/html": "<b>\n</b>", "text/plain": "<b>\n</b>"}))
+            Text("b")
+        "#]]);
         let two = "EVCXR_BEGIN_CONTENT text/html\n<i>\nEVCXR_END_CONTENT\nEVCXR_BEGIN_CONTENT text/plain\ni\nEVCXR_END_CONTENT\n";
-        check(two, expect![[""]]);
+        check(two, expect![[r#"
+            Media(MediaBundle({"text/html": "<i>", "text/plain": "i"}))
+        "#]]);
     }
 
     #[test]
     fn what_only_looks_like_it_is_text() {
-        check("EVCXR_BEGIN_CONTENT text/html\nno end", expect![[""]]);
-        check(&format!("EVCXR_BEGIN_CONTENT text/html\nx{}", mark("t0k", 0)), expect![[""]]);
-        check("say EVCXR_BEGIN_CONTENT x\nEVCXR_EXECUTION_COMPLETE\n", expect![[""]]);
+        check("EVCXR_BEGIN_CONTENT text/html\nno end", expect![[r#"
+            Text("EVCXR_BEGIN_CONTENT text/html\nno end")
+        "#]]);
+        check(&format!("EVCXR_BEGIN_CONTENT text/html\nx{}", mark("t0k", 0)), expect![[r#"
+            Text("EVCXR_BEGIN_CONTENT text/html\nx")
+            Mark(0)
+        "#]]);
+        check("say EVCXR_BEGIN_CONTENT x\nEVCXR_EXECUTION_COMPLETE\n", expect![[r#"
+            Text("say EVCXR_BEGIN_CONTENT x\nEVCXR_EXECUTION_COMPLETE\n")
+        "#]]);
     }
 
     proptest! {
