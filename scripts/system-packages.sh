@@ -19,11 +19,27 @@ prerequisites() {
   exit 1
 }
 
+# Rust cells ask the standard library's sources for the types of variables.
+has_rust_sources() {
+  local library
+  for library in "$(rustc --print sysroot)"/lib/rustlib/src/rust/library /usr/src/rustc-*/library; do
+    [[ -d $library/core ]] && return
+  done
+  return 1
+}
+
+rust_sources() {
+  has_rust_sources && return
+  have rustup && rustup component add rust-src >&2 && return
+  say "the standard library's sources are not there; Debian's package is tried next"
+}
+
 is_installed() { [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
 # Debian's packages that are still missing, one a line.
 missing_packages() {
   have cc || echo build-essential
+  has_rust_sources || echo rust-web-src
   # Chromium and its driver have to be one version, so both come from Debian.
   have chromedriver || printf '%s\n' chromium chromium-driver
   have firefox || have firefox-esr || echo firefox-esr
@@ -71,6 +87,7 @@ macos() {
 }
 
 prerequisites
+rust_sources
 case $(uname -s) in
   Darwin) macos ;;
   Linux)

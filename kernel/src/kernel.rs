@@ -82,18 +82,6 @@ impl Kernel {
     pub(crate) fn advance_count(&self) {
         self.count.fetch_add(1, Ordering::Relaxed);
     }
-
-    pub(crate) fn output_limit(&self) -> usize {
-        self.output_limit
-    }
-
-    pub(crate) fn history(&self) -> &History {
-        &self.history
-    }
-
-    pub(crate) fn stdin(&self) -> &Stdin {
-        &self.stdin
-    }
 }
 
 fn open_error(error: &InterpreterError) -> CellError {

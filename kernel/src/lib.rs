@@ -71,6 +71,8 @@ pub struct KernelOptions {
 /// [`KernelError`] where it cannot begin to listen. An interpreter that cannot
 /// be opened is the error of each cell.
 pub async fn run(options: KernelOptions, interpreter: InterpreterOptions) -> Result<(), KernelError> {
+    // Asked for first: a parent that ends while the sockets are made is missed otherwise.
+    let parent = options.end_with_parent.then(std::os::unix::process::parent_id);
     let connection = Connection::read(&options.connection_file, options.allow_remote)?;
     let sockets = Sockets::bind(&connection, &Uuid::now_v7().to_string()).await?;
     if connection.key.is_empty() {
@@ -92,7 +94,7 @@ pub async fn run(options: KernelOptions, interpreter: InterpreterOptions) -> Res
         interrupted: Notify::new(),
     });
     let mut tasks = JoinSet::new();
-    lifetime::watch(&kernel, options.end_with_parent, &mut tasks)?;
+    lifetime::watch(&kernel, parent, &mut tasks)?;
     tasks.spawn(publishing);
     tasks.spawn(listening);
     tasks.spawn(sockets::echo(sockets.heartbeat));

@@ -13,15 +13,15 @@ use crate::kernel::{End, Kernel};
 /// Between two looks at the parent.
 const PARENT: Duration = Duration::from_secs(1);
 
-/// Watches for as long as the tasks are polled.
-pub(crate) fn watch(kernel: &Arc<Kernel>, with_parent: bool, tasks: &mut JoinSet<()>) -> Result<(), KernelError> {
+/// Watches for as long as the tasks are polled. `parent` is the process whose end is the kernel's.
+pub(crate) fn watch(kernel: &Arc<Kernel>, parent: Option<u32>, tasks: &mut JoinSet<()>) -> Result<(), KernelError> {
     let open = |kind| signal(kind).map_err(|source| KernelError::Signals { source });
     let interrupt = open(SignalKind::interrupt())?;
     let (terminate, hangup) = (open(SignalKind::terminate())?, open(SignalKind::hangup())?);
     tasks.spawn(interrupts(Arc::clone(kernel), interrupt));
     tasks.spawn(ends(Arc::clone(kernel), terminate, hangup));
-    if with_parent {
-        tasks.spawn(parent(Arc::clone(kernel)));
+    if let Some(parent) = parent {
+        tasks.spawn(orphaned(Arc::clone(kernel), parent));
     }
     Ok(())
 }
@@ -41,10 +41,9 @@ async fn ends(kernel: Arc<Kernel>, mut terminate: Signal, mut hangup: Signal) {
 }
 
 /// A process whose parent ended gets another one.
-async fn parent(kernel: Arc<Kernel>) {
-    let first = parent_id();
+async fn orphaned(kernel: Arc<Kernel>, parent: u32) {
     let mut look = tokio::time::interval(PARENT);
-    while parent_id() == first {
+    while parent_id() == parent {
         look.tick().await;
     }
     kernel.end(End::Orphaned);

@@ -123,7 +123,7 @@ async fn content(kernel: &Kernel, request: &Incoming, publisher: &Publisher) -> 
             Err(refused) => Err(refused),
         },
         "history_request" => match read::<history::HistoryRequest>(request) {
-            Ok(asked) => Ok(history::reply(&kernel.history().entries(asked.access).await, asked.output)),
+            Ok(asked) => Ok(history::reply(&kernel.history.entries(asked.access).await, asked.output)),
             Err(refused) => Err(refused),
         },
         // No comm is ever open: nothing here registers a target.

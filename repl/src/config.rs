@@ -82,20 +82,17 @@ pub(crate) unsafe fn interpreter_options(global: &Global) -> Result<InterpreterO
     Ok(InterpreterOptions { session, cells })
 }
 
-/// The folders of the compiled prelude and of its sources: `lib/pelago` of the
-/// prefix where Pelago is installed, else beside the executable and in the
-/// workspace that it was built in.
+/// The folders of the compiled prelude and of its sources: beside the executable
+/// that cargo built, else in the workspace that it was built in.
 fn prelude(program: &Path) -> (PathBuf, PathBuf) {
-    let beside = program.parent().map(Path::to_path_buf).unwrap_or_default();
-    let installed = beside.join("../lib/pelago");
-    if installed.join("source").is_dir() {
-        return (installed.clone(), installed.join("source"));
-    }
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default();
-    (beside, workspace)
+    let beside = program.parent().map(Path::to_path_buf).unwrap_or_default();
+    let built = [beside.clone(), workspace.join("target/debug"), workspace.join("target/release")];
+    let folder = built.into_iter().find(|folder| folder.join(CellOptions::PRELUDE).is_file());
+    (folder.unwrap_or(beside), workspace)
 }
 
-/// What the user wants of a terminal session.
+/// How the terminal session looks and what it keeps.
 pub(crate) fn terminal_options(options: &InterpreterOptions) -> TerminalOptions {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let term = std::env::var("TERM").unwrap_or_default().to_lowercase();

@@ -35,7 +35,7 @@ pub(crate) async fn execute(kernel: &Kernel, request: &Incoming, publisher: &Pub
     if !cell.silent {
         publisher.send("execute_input", json!({ "code": cell.code, "execution_count": count })).await;
     }
-    let mut output = Output::new(publisher.clone(), kernel.output_limit(), cell.silent);
+    let mut output = Output::new(publisher.clone(), kernel.output_limit, cell.silent);
     let ran = run(kernel, request, &cell, count, &mut output).await;
     let (reply, text, stop) = match ran {
         Ok(pages) => {
@@ -54,7 +54,7 @@ pub(crate) async fn execute(kernel: &Kernel, request: &Incoming, publisher: &Pub
     if store {
         kernel.advance_count();
         if !cell.code.trim().is_empty() {
-            kernel.history().add(count, cell.code, text).await;
+            kernel.history.add(count, cell.code, text).await;
         }
     }
     Ended { reply, stop }
@@ -92,7 +92,7 @@ async fn run(
     while let Ok(event) = coming.try_recv() {
         take(kernel, request, output, event).await;
     }
-    kernel.stdin().cancel();
+    kernel.stdin.cancel();
     ended.map(|()| Vec::new())
 }
 
@@ -101,7 +101,7 @@ async fn take(kernel: &Kernel, request: &Incoming, output: &mut Output, event: E
         Event::Input(question) => {
             // What stands above the question is read before it is answered.
             output.flush().await;
-            kernel.stdin().ask(request, question).await;
+            kernel.stdin.ask(request, question).await;
         }
         shown => output.take(shown).await,
     }

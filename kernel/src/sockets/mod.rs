@@ -79,7 +79,7 @@ impl Sockets {
             .prefix("pelago-kernel-")
             .tempdir()
             .map_err(|source| KernelError::Folder { source })?;
-        let mut gates = Gates { gates: Vec::new(), folder: folder };
+        let mut gates = Gates { gates: Vec::new(), folder };
         let dropped = Arc::<Dropped>::default();
         let mut shell = RouterSocket::new();
         gates.open("shell", &connection.shell, &mut shell, Last::Queued).await?;

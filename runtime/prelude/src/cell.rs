@@ -23,24 +23,59 @@ static CONTROL: OnceLock<Mutex<UnixStream>> = OnceLock::new();
 thread_local! {
     /// Whether this is the thread that runs cells.
     static IS_CELL_THREAD: StdCell<bool> = const { StdCell::new(false) };
+    /// Whether the running cell came to its last statement.
+    static REACHED_ITS_END: StdCell<bool> = const { StdCell::new(false) };
 }
 
-/// The first statement of a cell.
-pub fn begin(cell: u64) {
+/// What lives as long as the cell's code runs, however it ends.
+#[derive(Debug)]
+pub struct Guard {
+    cell: u64,
+}
+
+/// The first statement of a cell, through `begin!`.
+#[must_use = "the cell ends where this is dropped"]
+pub fn begin(cell: u64) -> Guard {
     IS_CELL_THREAD.set(true);
+    REACHED_ITS_END.set(false);
     INTERRUPTED.store(false, Ordering::Relaxed);
     RUNNING.store(cell, Ordering::Relaxed);
     tell(&Notice::Began { cell }, &[]);
     if let Err(error) = streams::take() {
         complain(&error);
     }
+    Guard { cell }
 }
 
 /// The last statement of a cell.
 pub fn end(cell: u64) {
-    finish();
+    REACHED_ITS_END.set(true);
     tell(&Notice::Ended { cell }, &[]);
-    RUNNING.store(0, Ordering::Relaxed);
+}
+
+impl Drop for Guard {
+    #[expect(clippy::print_stdout, reason = "evcxr reads it: the cell's new variables are not there")]
+    fn drop(&mut self) {
+        let was_ours = streams::are_ours();
+        finish();
+        if was_ours && !REACHED_ITS_END.get() && !std::thread::panicking() {
+            // A `?` that evcxr itself turned into an early end: it said so in
+            // the cell's stream, where it is not heard.
+            println!("EVCXR_ERROR_OCCURRED");
+        }
+        RUNNING.store(0, Ordering::Relaxed);
+        tell(&Notice::Left { cell: self.cell }, &[]);
+    }
+}
+
+/// Begins a cell. The guard has no name that the cell's code could see, or that
+/// evcxr would keep for the next cell.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! begin {
+    ($cell:expr) => {
+        let _cell = $crate::cell::begin($cell);
+    };
 }
 
 fn finish() {
@@ -56,9 +91,8 @@ fn complain(error: &io::Error) {
 }
 
 fn threw(error: Thrown) {
-    let cell = RUNNING.swap(0, Ordering::Relaxed);
+    let cell = RUNNING.load(Ordering::Relaxed);
     if cell != 0 {
-        finish();
         tell(&Notice::Threw { cell, error }, &[]);
     }
 }
@@ -154,6 +188,8 @@ impl<T, E: Explain> Attempt for Result<T, E> {
             let (message, help) = error.explain();
             let name = short_type_name(type_name_of_val(&error));
             threw(Thrown { name, message, help, file: String::new(), line });
+            // evcxr hears of it next, on its own stream.
+            finish();
             Reported
         })
     }
@@ -165,6 +201,7 @@ impl<T> Attempt for Option<T> {
         self.ok_or_else(|| {
             let message = "`?` on a value that is None".to_owned();
             threw(Thrown { name: "None".to_owned(), message, help: String::new(), file: String::new(), line });
+            finish();
             Reported
         })
     }

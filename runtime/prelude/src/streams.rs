@@ -42,6 +42,11 @@ pub(crate) fn take() -> io::Result<()> {
     Ok(())
 }
 
+/// Whether output is the cell's.
+pub(crate) fn are_ours() -> bool {
+    streams().is_ok_and(|streams| *streams.ours.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// Marks the cell's end in both streams and gives them back.
 pub(crate) fn give_back() -> io::Result<()> {
     let streams = streams()?;

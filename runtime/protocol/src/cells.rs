@@ -133,12 +133,17 @@ pub enum Notice {
         /// Number of the cell.
         cell: u64,
     },
-    /// It will not reach its end.
+    /// A panic or an error of `?`. Where the cell still reaches its end, it caught the panic.
     Threw {
         /// Number of the cell.
         cell: u64,
         /// What ended it.
         error: Thrown,
+    },
+    /// Its code runs no more, however it ended.
+    Left {
+        /// Number of the cell.
+        cell: u64,
     },
     /// Something to show. It comes before its mark does in stdout.
     Show {

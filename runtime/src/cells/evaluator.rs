@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use evcxr::{CommandContext, Error, EvalCallbacks, EvalContext, EvalContextOutputs};
 use pelago_protocol::cells::{SOCKET_VARIABLE, TOKEN_VARIABLE};
@@ -122,12 +123,11 @@ fn open(
         .env(SOCKET_VARIABLE, socket)
         .env(TOKEN_VARIABLE, &state.token);
     let refused = |error: Error| CellsError::Evaluator { detail: error.to_string() };
-    let start = std::time::Instant::now();
-    tracing::info!("evaluator: starts");
+    let start = Instant::now();
     let (context, outputs) = EvalContext::with_subprocess_command(command).map_err(refused)?;
     let mut context = CommandContext::with_eval_context(context);
     context.set_opt_level("0").map_err(refused)?;
-    tracing::info!(took = ?start.elapsed(), "evaluator: evcxr is up");
+    tracing::debug!(took = ?start.elapsed(), "evcxr is up");
     let source = prelude.analysis.join("pelago-prelude");
     context
         .execute(&format!(
@@ -135,10 +135,7 @@ fn open(
             options.compile_file().display()
         ))
         .map_err(refused)?;
-    tracing::info!(took = ?start.elapsed(), "evaluator: the prelude is known");
-    // The analyser fills its caches; what it finds does not matter.
-    let _ = context.completions(WARM, WARM.len());
-    tracing::info!(took = ?start.elapsed(), "evaluator: the analyser is warm");
+    tracing::debug!(took = ?start.elapsed(), "the prelude is known");
     for file in user_prelude(options).map_err(failed(&options.home))? {
         let code = std::fs::read_to_string(&file).map_err(failed(&file))?;
         context.execute(&code).map_err(|error| CellsError::UserPrelude { file, detail: error.to_string() })?;
@@ -199,6 +196,10 @@ fn listen(outputs: EvalContextOutputs, state: &Arc<State>) {
 }
 
 fn serve(mut context: CommandContext, mut queue: mpsc::Receiver<Job>) {
+    if queue.is_empty() {
+        // Nobody waits: the analyser fills its caches. What it finds does not matter.
+        let _ = context.completions(WARM, WARM.len());
+    }
     while let Some(job) = queue.blocking_recv() {
         // Who asked may be gone: an interrupted completion, a closed kernel.
         match job {

@@ -14,6 +14,8 @@ use crate::interpreter::{CellError, Event, ExecuteOptions};
 
 /// From the end of a cell's code to the end of its output in both streams.
 const LAST_OUTPUT: Duration = Duration::from_secs(30);
+/// The same where the process ended.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 /// Texts of cells that are kept for tracebacks.
 const TEXTS: usize = 200;
 
@@ -51,7 +53,7 @@ impl Cells {
         self.state.start(number, events.clone(), options.allow_input);
         let ran = evaluator.ask(|reply| Job::Run { code, reply }).await;
         let ran = ran.unwrap_or_else(|| Err(Failed::Message("the Rust evaluator stopped".to_owned())));
-        self.output_has_come().await;
+        self.output_has_come(&ran).await;
         let _ = std::fs::remove_file(self.options.compile_file());
         match self.state.finish() {
             Some(running) => self.outcome(ran, &running, &cell).await,
@@ -104,27 +106,38 @@ impl Cells {
         }
     }
 
-    /// Waits for the marks of the end in both streams, where there will be any.
-    async fn output_has_come(&self) {
+    /// Waits for what a cell that ran still has to say, which comes over other
+    /// connections than evcxr's word that it ran: that its code runs no more, and
+    /// the marks of the end in both streams.
+    async fn output_has_come(&self, ran: &Result<(), Failed>) {
+        let process_ended = matches!(ran, Err(Failed::Ended(_)));
+        if matches!(ran, Err(Failed::Compile(_) | Failed::Message(_))) {
+            return;
+        }
         let all = async {
             loop {
                 let changed = self.state.changed.notified();
                 tokio::pin!(changed);
                 changed.as_mut().enable();
                 match self.state.running() {
-                    Some(running) if running.phase != Phase::Compiling && running.streams_ended < 2 => changed.await,
+                    Some(running) if running.streams_ended < 2 => changed.await,
+                    Some(running) if !running.has_left && !process_ended => changed.await,
                     _ => return,
                 }
             }
         };
-        if tokio::time::timeout(LAST_OUTPUT, all).await.is_err() {
+        // A process that ended gives no word; its streams end, if it had opened them.
+        let patience = if process_ended { LAST_WORDS } else { LAST_OUTPUT };
+        if tokio::time::timeout(patience, all).await.is_err() {
             tracing::warn!("the last output of a cell did not come");
         }
     }
 
     async fn outcome(&self, ran: Result<(), Failed>, running: &Running, cell: &Text) -> Result<(), CellError> {
         let interrupted = running.interrupts > 0;
-        if let Some(thrown) = &running.thrown {
+        // A panic that the cell caught is none of its errors.
+        let was_caught = running.phase == Phase::Ended && matches!(ran, Ok(()));
+        if let Some(thrown) = running.thrown.as_ref().filter(|_| !was_caught) {
             let place = if thrown.file.is_empty() {
                 Some((cell.clone(), thrown.line as usize))
             } else {
@@ -138,7 +151,7 @@ impl Cells {
             return Err(error.with_help(&thrown.help));
         }
         match ran {
-            Ok(()) if running.phase == Phase::Ended || running.phase == Phase::Compiling => Ok(()),
+            Ok(()) if running.phase == Phase::Ended => Ok(()),
             Ok(()) => Err(CellError::new("Error", "the cell returned before its end, by an error that stderr tells")),
             Err(Failed::Ended(detail)) => Err(ended(&detail, interrupted)),
             Err(_) if interrupted => Err(CellError::interrupted()),

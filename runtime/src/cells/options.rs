@@ -25,3 +25,8 @@ pub struct CellOptions {
     /// From an interrupt to the end of the child process, where the cell goes on.
     pub interrupt_deadline: Duration,
 }
+
+impl CellOptions {
+    /// The file of [`CellOptions::prelude`] that cargo makes.
+    pub const PRELUDE: &str = "libpelago_prelude.rlib";
+}

@@ -14,10 +14,11 @@ use std::time::SystemTime;
 
 use super::analysis;
 use super::error::CellsError;
+use super::options::CellOptions;
 use super::toolchain::Tools;
 
-/// The library that cargo made.
-const LIBRARY: &str = "libpelago_prelude.rlib";
+/// Counts how the folder is laid out: one that was made otherwise is not used.
+const LAYOUT: u32 = 3;
 /// The dylib, named as its crate is in cells.
 const DYLIB: &str = if cfg!(target_os = "macos") { "libpelago.dylib" } else { "libpelago.so" };
 
@@ -38,7 +39,7 @@ pub(super) struct Prelude {
 /// [`CellsError`] where there is none, or it cannot be linked.
 pub(super) fn ready(folder: &Path, source: &Path, tools: &Tools) -> Result<Prelude, CellsError> {
     let rustc = &tools.rustc;
-    let library = folder.join(LIBRARY);
+    let library = folder.join(CellOptions::PRELUDE);
     let made = std::fs::metadata(&library).and_then(|found| Ok((found.len(), found.modified()?)));
     let Ok(made) = made else { return Err(CellsError::NoPrelude { folder: folder.to_owned() }) };
     let place = folder.join("cells").join(key(made, rustc));
@@ -60,7 +61,7 @@ pub(super) fn ready(folder: &Path, source: &Path, tools: &Tools) -> Result<Prelu
 
 fn key(made: (u64, SystemTime), rustc: &Path) -> String {
     let mut hasher = DefaultHasher::new();
-    (made, rustc, env!("CARGO_PKG_VERSION")).hash(&mut hasher);
+    (LAYOUT, made, rustc, env!("CARGO_PKG_VERSION")).hash(&mut hasher);
     format!("{:016x}", hasher.finish())
 }
 

@@ -42,6 +42,8 @@ pub(super) struct Running {
     pub(super) phase: Phase,
     pub(super) interrupts: u32,
     pub(super) thrown: Option<Thrown>,
+    /// Whether its code runs no more.
+    pub(super) has_left: bool,
     /// Streams whose mark of the end has come.
     pub(super) streams_ended: u32,
 }
@@ -76,6 +78,7 @@ impl State {
             phase: Phase::Compiling,
             interrupts: 0,
             thrown: None,
+            has_left: false,
             streams_ended: 0,
         };
         let mut inner = self.inner();
@@ -125,6 +128,11 @@ impl State {
                 Notice::Ended { cell: number } => {
                     if let Some(cell) = cell.filter(|cell| cell.number == number) {
                         cell.phase = Phase::Ended;
+                    }
+                }
+                Notice::Left { cell: number } => {
+                    if let Some(cell) = cell.filter(|cell| cell.number == number) {
+                        cell.has_left = true;
                     }
                 }
                 Notice::Threw { cell: number, error } => {

@@ -267,6 +267,10 @@ impl Toolchain {
         for folder in [self.prelude.parent().unwrap_or(Path::new("/")), &self.libraries] {
             rustc.arg(pair("-Clink-arg=-Wl,-rpath,", folder));
         }
+        if cfg!(target_os = "linux") {
+            // Before LD_LIBRARY_PATH, which may lead to another build's.
+            rustc.arg("-Clink-arg=-Wl,--disable-new-dtags");
+        }
         if let Some(externs) = externs {
             rustc.args(externs.arguments());
         }

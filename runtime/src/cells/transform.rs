@@ -71,7 +71,7 @@ pub(super) fn transform(text: &str, number: u64, first_line: usize) -> Transform
             edits.push((to, ");".to_owned()));
         }
     }
-    edits.insert(0, (start, format!("pelago::cell::begin({number});")));
+    edits.insert(0, (start, format!("pelago::begin!({number});")));
     // Stable, so that at one place what was found first is outermost.
     edits.sort_by_key(|(at, _)| *at);
     let (mut code, mut taken) = (String::with_capacity(text.len() + 200), 0);

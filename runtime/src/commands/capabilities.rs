@@ -7,7 +7,7 @@ use polars::prelude::{Column, NamedFrom, Series};
 
 use super::{Command, CommandError, Context, Values, table, values};
 use crate::interpreter::Shown;
-use crate::session::{BrowserCapabilities, SessionError, verdicts};
+use crate::session::{BrowserCapabilities, SessionError, Verdict, verdicts};
 
 /// The command.
 pub(super) struct Capabilities;
@@ -51,24 +51,37 @@ impl Command for Capabilities {
     }
 }
 
-/// A row a browser and platform; one row for a browser that does not open.
+/// A browser and a platform; a browser alone where it does not open.
+struct Row<'a> {
+    product: &'a str,
+    verdict: Option<Verdict>,
+    error: Option<String>,
+}
+
 fn shown(found: &[BrowserCapabilities]) -> Result<Shown, CommandError> {
-    let mut rows: Vec<(&str, Option<&str>, bool, Option<bool>, String)> = Vec::new();
+    let mut rows = Vec::new();
     for browser in found {
+        let product = browser.product.as_str();
         match &browser.capabilities {
-            Ok(capabilities) => rows.extend(verdicts(capabilities).into_iter().map(|verdict| {
-                let platform = Some(verdict.platform.as_str());
-                (browser.product.as_str(), platform, verdict.available, verdict.is_real_hardware, verdict.detail)
-            })),
-            Err(error) => rows.push((&browser.product, None, false, None, error.to_string())),
+            Ok(capabilities) => {
+                let verdicts = verdicts(capabilities).into_iter();
+                rows.extend(verdicts.map(|verdict| Row { product, verdict: Some(verdict), error: None }));
+            }
+            Err(error) => rows.push(Row { product, verdict: None, error: Some(error.to_string()) }),
         }
     }
+    let products = rows.iter().map(|row| row.product).collect::<Vec<_>>();
+    let platforms = rows.iter().map(|row| Some(row.verdict.as_ref()?.platform.as_str())).collect::<Vec<_>>();
+    let available = rows.iter().map(|row| row.verdict.as_ref().is_some_and(|found| found.available));
+    let real = rows.iter().map(|row| row.verdict.as_ref()?.is_real_hardware).collect::<Vec<_>>();
+    let details = rows.iter().map(|row| row.verdict.as_ref().map(|found| &found.detail).or(row.error.as_ref()));
+    let details = details.map(|detail| detail.map(String::as_str)).collect::<Vec<_>>();
     let columns: Vec<Column> = vec![
-        Series::new("product".into(), rows.iter().map(|row| row.0).collect::<Vec<_>>()).into(),
-        Series::new("platform".into(), rows.iter().map(|row| row.1).collect::<Vec<_>>()).into(),
-        Series::new("available".into(), rows.iter().map(|row| row.2).collect::<Vec<_>>()).into(),
-        Series::new("is_real_hardware".into(), rows.iter().map(|row| row.3).collect::<Vec<_>>()).into(),
-        Series::new("detail".into(), rows.iter().map(|row| row.4.as_str()).collect::<Vec<_>>()).into(),
+        Series::new("product".into(), products).into(),
+        Series::new("platform".into(), platforms).into(),
+        Series::new("available".into(), available.collect::<Vec<_>>()).into(),
+        Series::new("is_real_hardware".into(), real).into(),
+        Series::new("detail".into(), details).into(),
     ];
     table::shown(columns)
 }
