@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use console::truncate_str;
 use pelago_runtime::interpreter::{Completion, Completions, Interpreter};
 use rustyline::completion::Candidate;
 use tokio::runtime::Handle;
@@ -15,6 +16,9 @@ const HINT: Duration = Duration::from_millis(40);
 
 /// Columns of a candidate's line in the list.
 const LINE: usize = 72;
+
+/// Columns of what a hint says about the word.
+const ABOUT: usize = 48;
 
 /// Asks an interpreter and waits for its answer.
 #[derive(Clone, Debug)]
@@ -59,7 +63,8 @@ impl Asker {
         let [only] = <[Completion; 1]>::try_from(found.matches).ok()?;
         let typed = code.get(byte_of(code, found.start)..cursor)?;
         let rest = only.text.strip_prefix(typed)?;
-        (!typed.is_empty()).then(|| (rest.to_owned(), only.detail))
+        let about = only.detail.map(|detail| truncate_str(&detail, ABOUT, "…").into_owned());
+        (!typed.is_empty()).then(|| (rest.to_owned(), about))
     }
 
     fn ask(&self, code: &str, cursor: usize, deadline: Duration) -> Completions {
@@ -78,9 +83,7 @@ fn byte_of(text: &str, point: usize) -> usize {
 fn listed(completion: Completion) -> Listed {
     let Completion { text, detail, .. } = completion;
     let line = match detail.as_deref().and_then(|detail| detail.lines().next()) {
-        Some(detail) if !detail.is_empty() => {
-            console::truncate_str(&format!("{text}  {detail}"), LINE, "…").into_owned()
-        }
+        Some(detail) if !detail.is_empty() => truncate_str(&format!("{text}  {detail}"), LINE, "…").into_owned(),
         _ => text.clone(),
     };
     Listed { line, text }

@@ -15,9 +15,6 @@ use rustyline::{
 /// One level.
 const INDENT: &str = "    ";
 
-/// Its characters.
-const INDENT_WIDTH: RepeatCount = 4;
-
 /// Whether the line that was accepted last was cleared by Ctrl-C instead.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cleared(Arc<AtomicBool>);
@@ -76,8 +73,8 @@ struct Brace;
 impl ConditionalEventHandler for Brace {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext) -> Option<Cmd> {
         let line = context.line().get(..context.pos())?.rsplit('\n').next()?;
-        let indented = line.ends_with(INDENT) && line.trim().is_empty();
-        indented.then(|| Cmd::Replace(Movement::BackwardChar(INDENT_WIDTH), Some("}".to_owned())))
+        let outer = line.strip_suffix(INDENT).filter(|_| line.trim().is_empty())?;
+        Some(Cmd::Replace(Movement::BeginningOfLine, Some(format!("{outer}}}"))))
     }
 }
 

@@ -55,7 +55,12 @@ pub(super) fn transform(text: &str, number: u64, first_line: usize) -> Transform
     let mut edits: Vec<(usize, String)> = Vec::new();
     // Where the cell's own attributes end.
     let mut start = 0;
+    // Closes a statement that the user left open; an item must not be followed by one.
+    let mut close = ";";
     if let Some(list) = list {
+        if list.tail_expr().is_none() && matches!(list.statements().last(), Some(ast::Stmt::Item(_))) {
+            close = "";
+        }
         for child in list.syntax().children() {
             if child.kind() == SyntaxKind::ATTR {
                 start = own(child.text_range().end());
@@ -84,7 +89,7 @@ pub(super) fn transform(text: &str, number: u64, first_line: usize) -> Transform
         taken = at;
     }
     code.push_str(&text[taken..]);
-    code.push_str(&format!("\n;pelago::cell::end({number});"));
+    code.push_str(&format!("\n{close}pelago::cell::end({number});"));
     Transformed { code, insertions }
 }
 

@@ -41,9 +41,9 @@ fn tab_completes_commands() {
     let home = tempfile::tempdir().unwrap();
     let mut terminal = start(home.path(), 100);
     terminal.keys(":acc\t");
-    terminal.wait_for_line("[1]> :accelerate");
+    terminal.wait_for_typed("[1]> :accelerate");
     terminal.keys(" --plat\t");
-    terminal.wait_for_line("[1]> :accelerate --platform");
+    terminal.wait_for_typed("[1]> :accelerate --platform");
     terminal.keys(" w\t\t");
     terminal.wait("both words that begin so", |screen| {
         screen.contents().contains("webgpu") && screen.contents().contains("wasm")

@@ -103,6 +103,14 @@ impl Terminal {
         self.wait(line, |screen| cursor_line(screen) == line)
     }
 
+    /// Waits until the line with the cursor is this up to the cursor: a hint may stand behind it.
+    pub(crate) fn wait_for_typed(&self, line: &str) -> String {
+        self.wait(line, |screen| {
+            let columns = screen.cursor_position().1;
+            cursor_line(screen).chars().take(usize::from(columns)).collect::<String>().trim_end() == line
+        })
+    }
+
     /// Types a cell and waits until the prompt of that number is there.
     pub(crate) fn cell(&mut self, code: &str, next: u32) -> String {
         self.keys(code);
