@@ -11,7 +11,7 @@ use pelago_protocol::{BrowserKind, Family, Platform, Precision};
 pub(crate) struct Cli {
     #[command(flatten, next_help_heading = "Options of every command")]
     pub(crate) global: Global,
-    /// Run this code as one cell and exit; without a command and without this, the terminal session starts
+    /// Run this code as one cell and exit. Without it and without a command, a script on stdin is run as one cell; at a terminal a session starts
     #[arg(short = 'c', long = "code", value_name = "CODE")]
     pub(crate) code: Option<String>,
     #[command(subcommand)]
