@@ -234,46 +234,70 @@ mod tests {
 
     #[test]
     fn marks_are_found_where_they_stand() {
-        check(&format!("a{}b\n{}", mark("t0k", 3), mark("t0k", 0)), expect![[r#"
+        check(
+            &format!("a{}b\n{}", mark("t0k", 3), mark("t0k", 0)),
+            expect![[r#"
             Text("a")
             Mark(3)
             Text("b\n")
             Mark(0)
-        "#]]);
-        check(&format!("{}{}", mark("other", 3), mark("t0k", 12)), expect![[r#"
+        "#]],
+        );
+        check(
+            &format!("{}{}", mark("other", 3), mark("t0k", 12)),
+            expect![[r#"
             Text("\u{1e}other:3\u{1e}")
             Mark(12)
-        "#]]);
-        check("\u{1e}t0k:x\u{1e}é", expect![[r#"
+        "#]],
+        );
+        check(
+            "\u{1e}t0k:x\u{1e}é",
+            expect![[r#"
             Text("\u{1e}t0k:x\u{1e}é")
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn evcxrs_convention_is_followed() {
-        check("a\nEVCXR_BEGIN_CONTENT text/html\n<b>\n</b>\nEVCXR_END_CONTENT\nb", expect![[r#"
+        check(
+            "a\nEVCXR_BEGIN_CONTENT text/html\n<b>\n</b>\nEVCXR_END_CONTENT\nb",
+            expect![[r#"
             Text("a\n")
             Media(MediaBundle({"text/html": "<b>\n</b>", "text/plain": "<b>\n</b>"}))
             Text("b")
-        "#]]);
+        "#]],
+        );
         let two = "EVCXR_BEGIN_CONTENT text/html\n<i>\nEVCXR_END_CONTENT\nEVCXR_BEGIN_CONTENT text/plain\ni\nEVCXR_END_CONTENT\n";
-        check(two, expect![[r#"
+        check(
+            two,
+            expect![[r#"
             Media(MediaBundle({"text/html": "<i>", "text/plain": "i"}))
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn what_only_looks_like_it_is_text() {
-        check("EVCXR_BEGIN_CONTENT text/html\nno end", expect![[r#"
+        check(
+            "EVCXR_BEGIN_CONTENT text/html\nno end",
+            expect![[r#"
             Text("EVCXR_BEGIN_CONTENT text/html\nno end")
-        "#]]);
-        check(&format!("EVCXR_BEGIN_CONTENT text/html\nx{}", mark("t0k", 0)), expect![[r#"
+        "#]],
+        );
+        check(
+            &format!("EVCXR_BEGIN_CONTENT text/html\nx{}", mark("t0k", 0)),
+            expect![[r#"
             Text("EVCXR_BEGIN_CONTENT text/html\nx")
             Mark(0)
-        "#]]);
-        check("say EVCXR_BEGIN_CONTENT x\nEVCXR_EXECUTION_COMPLETE\n", expect![[r#"
+        "#]],
+        );
+        check(
+            "say EVCXR_BEGIN_CONTENT x\nEVCXR_EXECUTION_COMPLETE\n",
+            expect![[r#"
             Text("say EVCXR_BEGIN_CONTENT x\nEVCXR_EXECUTION_COMPLETE\n")
-        "#]]);
+        "#]],
+        );
     }
 
     proptest! {
