@@ -59,7 +59,7 @@ release: page ## Build an optimised `pelago` with DuckDB inside (half an hour)
 install: page ## Copy `pelago` and DuckDB's library to PREFIX (/usr/local)
 	@scripts/duckdb-library.sh
 # With the page inside: the dev build reads it from this clone.
-	cargo build --locked --workspace --bin pelago --features rust-embed/debug-embed
+	cargo build --locked --workspace --bin pelago --bin pelago-cargo --features rust-embed/debug-embed
 	@scripts/install.sh $(patsubst ~%,$(HOME)%,$(PREFIX))
 
 .PHONY: model

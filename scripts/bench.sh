@@ -7,4 +7,9 @@ set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 
 scripts/model.sh >/dev/null
+if (($# == 0)) || [[ " $* " == *" kernels "* ]]; then
+  PELAGO_TEST_PYTHON=$(scripts/python.sh)
+  PELAGO_BENCH_EVCXR=$(scripts/evcxr-jupyter.sh)
+  export PELAGO_TEST_PYTHON PELAGO_BENCH_EVCXR
+fi
 exec "$(target_dir)/debug/bench" "$@"

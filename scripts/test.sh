@@ -18,7 +18,20 @@ part() {
 }
 
 PELAGO_TEST_PYTHON=$(scripts/python.sh)
-export PELAGO_TEST_PYTHON
+PELAGO_MODEL=$(scripts/model.sh)
+PELAGO=$(target_dir)/debug/pelago
+export PELAGO_TEST_PYTHON PELAGO_MODEL PELAGO
+
+# The notebooks as a user's CI would check them, in a home of their own.
+check_notebooks() {
+  local home
+  home=$(mktemp -d)
+  PELAGO_HOME=$home "$PELAGO" model add "$PELAGO_MODEL" --name all-MiniLM-L6-v2 &&
+    PELAGO_HOME=$home "$PELAGO" run notebooks/*.ipynb --check
+  local result=$?
+  rm -rf "$home"
+  return $result
+}
 
 part "Rust format" cargo fmt --all --check
 part "Rust lints" cargo clippy --locked --workspace --all-targets -- --deny warnings
@@ -28,6 +41,8 @@ part "page tests" npm run --silent --workspace browser/page test
 part "page in browsers" npm run --silent --workspace browser/page test:browser
 # Real browsers among them; `--no-fail-fast` names every test that fails.
 part "Rust tests" cargo test --locked --workspace --no-fail-fast
+part "Jupyter clients" "$PELAGO_TEST_PYTHON" -m pytest --quiet -p no:cacheprovider tests/python/jupyter
+part "notebooks" check_notebooks
 
 printf '\n%s\n' "${rows[@]}"
 ((${#failed[@]} == 0)) || die "failed: $(IFS=, && echo "${failed[*]}")"

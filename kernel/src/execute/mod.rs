@@ -6,7 +6,7 @@ mod streams;
 
 use std::time::Instant;
 
-use pelago_runtime::interpreter::{CellError, Event, ExecuteOptions, Interpreter, Shown};
+use pelago_runtime::interpreter::{CellError, Event, ExecuteOptions, Interpreter, Shown, question};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
@@ -70,11 +70,7 @@ async fn run(
 ) -> Result<Vec<Value>, CellError> {
     let interpreter = kernel.interpreter().await?;
     if let Some(word) = question(&cell.code) {
-        let found = interpreter.inspect(word, word.chars().count()).await;
-        let found = found.ok_or_else(|| {
-            CellError::new("NotFound", format!("nothing is known about {word:?}")).with_help(":help lists all commands")
-        })?;
-        return Ok(vec![execute::page(inspect::data(&found))]);
+        return Ok(vec![execute::page(inspect::data(&interpreter.explain(word).await?))]);
     }
     let options = ExecuteOptions { label: format!("[{count}]"), allow_input: cell.allow_stdin };
     let (events, mut coming) = mpsc::channel(EVENTS);
@@ -112,12 +108,6 @@ async fn until(due: Option<Instant>) {
         Some(due) => tokio::time::sleep_until(due.into()).await,
         None => std::future::pending().await,
     }
-}
-
-/// `?word` asks what is known about a word; no Rust begins so.
-fn question(code: &str) -> Option<&str> {
-    let word = code.trim().strip_prefix('?')?.trim();
-    (!word.is_empty() && !word.contains('\n')).then_some(word)
 }
 
 /// The expressions that the client evaluates along with the cell. One that
@@ -166,18 +156,4 @@ async fn evaluate(interpreter: &Interpreter, name: &str, code: &str) -> Result<O
         keep(event);
     }
     ended.map(|()| last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_question_begins_with_its_mark() {
-        assert_eq!(question("?accelerate"), Some("accelerate"));
-        assert_eq!(question(" ? :sql \n"), Some(":sql"));
-        assert_eq!(question("run()?"), None);
-        assert_eq!(question("?"), None);
-        assert_eq!(question("?a\nb"), None);
-    }
 }

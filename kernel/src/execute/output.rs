@@ -20,6 +20,8 @@ pub(super) struct Output {
     silent: bool,
     joined: Joined,
     progress: Progress,
+    /// Whether there is output of the cell's own.
+    has_own: bool,
     /// A result that may be the cell's last and so its `execute_result`.
     result: Option<Shown>,
     /// Bytes that may still be shown.
@@ -36,6 +38,7 @@ impl Output {
             silent,
             joined: Joined::default(),
             progress: Progress::default(),
+            has_own: false,
             result: None,
             left: limit,
             limit,
@@ -95,9 +98,7 @@ impl Output {
     pub(super) async fn finish(&mut self, count: Option<u64>) -> Option<String> {
         let result = if count.is_some() { self.result.take() } else { None };
         self.flush().await;
-        if let Some((kind, content)) = self.progress.end() {
-            self.send(kind, content).await;
-        }
+        self.end_progress(result.is_some()).await;
         if self.dropped > 0 {
             let notice = format!(
                 "{} of output are not shown: a cell shows {} at most. \
@@ -136,6 +137,7 @@ impl Output {
     }
 
     async fn display_now(&mut self, shown: &Shown, id: Option<&str>, update: bool) {
+        self.begin_own().await;
         let data = render::bundle(shown);
         let size = size(&data);
         if size > self.left {
@@ -168,7 +170,27 @@ impl Output {
         }
     }
 
-    async fn stream(&self, stream: Stream, text: &str) {
+    /// Before output of the cell's own. What the session told alone is cleared
+    /// then: a saved notebook would keep an empty display.
+    async fn begin_own(&mut self) {
+        if !std::mem::replace(&mut self.has_own, true) && self.progress.end().is_some() {
+            self.send("clear_output", json!({ "wait": true })).await;
+        }
+    }
+
+    /// At the end of the cell, which may have a result to come.
+    async fn end_progress(&mut self, has_result: bool) {
+        let Some(id) = self.progress.end() else { return };
+        if self.has_own {
+            let empty = json!({ "data": {}, "metadata": {}, "transient": { "display_id": id } });
+            self.send("update_display_data", empty).await;
+        } else {
+            self.send("clear_output", json!({ "wait": has_result })).await;
+        }
+    }
+
+    async fn stream(&mut self, stream: Stream, text: &str) {
+        self.begin_own().await;
         self.send("stream", json!({ "name": stream.name(), "text": text })).await;
     }
 

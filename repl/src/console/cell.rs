@@ -1,6 +1,6 @@
 //! One cell: its events on the screen, its questions to the user, Ctrl-C.
 
-use pelago_runtime::interpreter::{CellError, Event, ExecuteOptions, InputRequest, Interpreter};
+use pelago_runtime::interpreter::{CellError, Event, ExecuteOptions, InputRequest, Interpreter, question as asked};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -35,6 +35,13 @@ pub(super) async fn run(
     code: String,
     options: ExecuteOptions,
 ) -> Result<Ended, Failure> {
+    if let Some(word) = asked(&code) {
+        return match interpreter.explain(word).await {
+            Ok(found) => screen.text(Stream::Out, &format!("{}\n", found.text.trim_end())).map(|()| Ended::Well),
+            Err(error) => screen.error(&error).map(|()| Ended::Failed),
+        }
+        .map_err(Failure::from);
+    }
     // A listener of this cell's own: a Ctrl-C from before does not count.
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut interrupted = false;

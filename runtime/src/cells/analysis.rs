@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde::Deserialize;
 
@@ -18,16 +17,23 @@ use super::error::CellsError;
 use super::toolchain::Tools;
 
 /// Crates beside Polars' own whose types cells see.
-const SEEN: &[&str] = &[
-    "pelago-prelude",
-    "pelago-protocol",
-    "bytes",
-    "chrono",
-    "compact_str",
-    "either",
-    "hashbrown",
-    "indexmap",
-    "num-traits",
+const SEEN: &[&str] = &["pelago-prelude", "pelago-protocol", "bytes", "chrono", "num-traits"];
+
+/// Polars' own whose types cells do not see: engines and file formats.
+const INSIDE: &[&str] = &[
+    "polars-arrow-format",
+    "polars-async",
+    "polars-compute",
+    "polars-config",
+    "polars-expr",
+    "polars-json",
+    "polars-mem-engine",
+    "polars-ooc",
+    "polars-parquet",
+    "polars-parquet-format",
+    "polars-row",
+    "polars-sql",
+    "polars-stream",
 ];
 
 #[derive(Deserialize)]
@@ -74,10 +80,11 @@ struct Dep {
 /// Writes the crates into `folder`, one below it each, named as they are.
 pub(super) fn write(prelude: &Path, folder: &Path, tools: &Tools) -> Result<(), CellsError> {
     let failed = |source| CellsError::Folder { path: folder.to_owned(), source };
-    let output = Command::new(&tools.cargo)
+    let output = tools
+        .environment
+        .command(&tools.cargo)
         .args(["metadata", "--format-version=1", "--filter-platform", &tools.target, "--manifest-path"])
         .arg(prelude.join("Cargo.toml"))
-        .env("PATH", &tools.path)
         .env("RUSTC", &tools.rustc)
         .output()
         .map_err(failed)?;
@@ -101,7 +108,7 @@ pub(super) fn write(prelude: &Path, folder: &Path, tools: &Tools) -> Result<(), 
 }
 
 fn is_seen(name: &str) -> bool {
-    name == "polars" || name.starts_with("polars-") || SEEN.contains(&name)
+    (name == "polars" || name.starts_with("polars-") || SEEN.contains(&name)) && !INSIDE.contains(&name)
 }
 
 /// The folder of a crate: two versions have two.

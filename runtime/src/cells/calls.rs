@@ -46,7 +46,7 @@ fn unusable(error: &io::Error) -> Failure {
 }
 
 async fn of(call: Call, body: Vec<u8>, state: &Arc<State>) -> Result<(Reply, Vec<u8>), Failure> {
-    let session = &state.session;
+    let session = state.session().await;
     let frame = match call {
         Call::Accelerate { request } => return accelerate(request, &body, state).await,
         Call::Input { prompt, password } => return input(prompt, password, state).await,
@@ -73,7 +73,7 @@ async fn accelerate(asked: CellRequest, body: &[u8], state: &Arc<State>) -> Resu
         // A front end that is behind misses a step, and the run does not wait for it.
         Arc::new(move |step| drop(running.events.try_send(Event::Progress(step))))
     });
-    let Run { report, output } = state.session.accelerate(&request, observer).await.map_err(failure)?;
+    let Run { report, output } = state.session().await.accelerate(&request, observer).await.map_err(failure)?;
     let row = Results::frame(std::slice::from_ref(&report)).map_err(failure)?;
     let (tensors, is_embedding) = match output {
         Output::Embeddings { shape, values } => {

@@ -19,6 +19,12 @@ pub enum CellsError {
         /// `cargo` or `rustc`.
         tool: &'static str,
     },
+    /// What compiles cells is missing.
+    #[error("Rust cells need {}, which is not there", path.display())]
+    NoStandIn {
+        /// Where it belongs.
+        path: PathBuf,
+    },
     /// The prelude was not built.
     #[error("Rust cells need the compiled prelude, which is not in {}", folder.display())]
     NoPrelude {
@@ -56,7 +62,7 @@ impl CellsError {
                 "see whether it may be written to and the disk has room, or name another with --home"
             }
             Self::NoTool { .. } => "install Rust 1.95 or later (https://rustup.rs); :commands work without it",
-            Self::NoPrelude { .. } => "run `make build` in Pelago's folder, or `make install`",
+            Self::NoStandIn { .. } | Self::NoPrelude { .. } => "run `make build` in Pelago's folder",
             Self::Link { .. } => {
                 "the compiler has to be the one that built Pelago: run `make build` in Pelago's folder again"
             }

@@ -6,13 +6,14 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use evcxr::{CommandContext, Error, EvalCallbacks, EvalContext, EvalContextOutputs};
 use pelago_protocol::cells::{SOCKET_VARIABLE, TOKEN_VARIABLE};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::compile_error::CompileError;
 use super::error::CellsError;
@@ -22,13 +23,14 @@ use super::state::State;
 use super::toolchain::{COMPILE_VARIABLE, Toolchain, Tools};
 use crate::interpreter::Event;
 
-/// What every interpreter's cells begin with. The second line has evcxr expect
-/// `?` from the first cell on: it would compile the first one with it twice.
-const FIRST: &str = "use pelago::prelude::*;\nOk::<(), ()>(())?;";
+/// What every interpreter's cells begin with.
+const FIRST: &str = "use pelago::prelude::*;";
+/// Has evcxr expect `?` from now on: it compiles the first cell with it twice.
+const FALLIBLE: &str = "Ok::<(), ()>(())?;";
 /// Has the analyser read the prelude and Polars now, and not in the user's first cell.
 const WARM: &str = "let frame = history()?; frame.clone().lazy().filter(col(\"a\").gt(lit(1))).collect()?.";
-/// Jobs that may wait.
-const QUEUE: usize = 64;
+/// After so long without a job there is time for [`FALLIBLE`] and [`WARM`].
+const IDLE: Duration = Duration::from_millis(700);
 
 /// What the thread is asked.
 pub(super) enum Job {
@@ -68,7 +70,7 @@ pub(super) struct Evaluator {
 impl Evaluator {
     /// Starts it; ready when this returns.
     pub(super) async fn start(options: CellOptions, state: Arc<State>, socket: &Path) -> Result<Self, CellsError> {
-        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (jobs, queue) = mpsc::channel();
         let (ready, started) = oneshot::channel();
         let socket = socket.to_owned();
         let work = move || match open(&options, &state, &socket) {
@@ -76,7 +78,7 @@ impl Evaluator {
                 listen(outputs, &state);
                 // Who waited may be gone.
                 let _ = ready.send(Ok(context.process_handle()));
-                serve(context, queue);
+                serve(context, &queue, &options.compile_file());
             }
             Err(error) => drop(ready.send(Err(error))),
         };
@@ -90,7 +92,7 @@ impl Evaluator {
     /// Asks; `None` where the thread is gone.
     pub(super) async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Option<T> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.send(job(reply)).await.ok()?;
+        self.jobs.send(job(reply)).ok()?;
         answer.await.ok()
     }
 
@@ -112,22 +114,25 @@ fn open(
         let path = path.to_owned();
         move |source| CellsError::Folder { path, source }
     };
-    let (toolchain, prelude) = toolchain(options)?;
-    options.stand_in.configure(&toolchain).map_err(failed(&options.home))?;
+    let mut phases = Phases::new();
+    let tools = Tools::find(options.stand_in.environment())?;
+    let (toolchain, prelude) = toolchain(options, &tools)?;
+    options.stand_in.configure(&toolchain)?;
     let mut command = Command::new(&options.program);
     command
         // A terminal's Ctrl-C is the front end's to answer: it would end the process at once.
         .process_group(0)
         .current_dir(&options.folder)
-        .env("PATH", options.stand_in.path())
         .env(SOCKET_VARIABLE, socket)
         .env(TOKEN_VARIABLE, &state.token);
+    options.stand_in.environment().restore(&mut command);
     let refused = |error: Error| CellsError::Evaluator { detail: error.to_string() };
-    let start = Instant::now();
+    phases.end("start: tools and the linked prelude");
     let (context, outputs) = EvalContext::with_subprocess_command(command).map_err(refused)?;
     let mut context = CommandContext::with_eval_context(context);
     context.set_opt_level("0").map_err(refused)?;
-    tracing::debug!(took = ?start.elapsed(), "evcxr is up");
+    phases.end("start: evcxr and its first cell");
+    options.stand_in.show_standard_library(&tools)?;
     let source = prelude.analysis.join("pelago-prelude");
     context
         .execute(&format!(
@@ -135,7 +140,7 @@ fn open(
             options.compile_file().display()
         ))
         .map_err(refused)?;
-    tracing::debug!(took = ?start.elapsed(), "the prelude is known");
+    phases.end("start: the prelude's first cell");
     for file in user_prelude(options).map_err(failed(&options.home))? {
         let code = std::fs::read_to_string(&file).map_err(failed(&file))?;
         context.execute(&code).map_err(|error| CellsError::UserPrelude { file, detail: error.to_string() })?;
@@ -143,19 +148,19 @@ fn open(
     Ok((context, outputs))
 }
 
-fn toolchain(options: &CellOptions) -> Result<(Toolchain, Prelude), CellsError> {
-    let tools = Tools::find(options.stand_in.path())?;
+fn toolchain(options: &CellOptions, tools: &Tools) -> Result<(Toolchain, Prelude), CellsError> {
     let libraries = tools.ask(&["--print", "target-libdir"])?.into();
-    let prelude = prelude::ready(&options.prelude, &options.source, &tools)?;
+    let prelude = prelude::ready(&options.prelude, &options.source, tools)?;
     let toolchain = Toolchain {
-        cargo: tools.cargo,
-        rustc: tools.rustc,
+        cargo: tools.cargo.clone(),
+        rustc: tools.rustc.clone(),
         libraries,
-        path: tools.path,
-        prelude: prelude.dylib.clone(),
+        environment: tools.environment.clone(),
+        interface: prelude.interface.clone(),
+        prelude: prelude.folder.clone(),
         metadata: prelude.metadata.clone(),
         dependencies: options.home.join("dependencies"),
-        target: tools.target,
+        target: tools.target.clone(),
     };
     Ok((toolchain, prelude))
 }
@@ -194,15 +199,26 @@ fn listen(outputs: EvalContextOutputs, state: &Arc<State>) {
     }
 }
 
-fn serve(mut context: CommandContext, mut queue: mpsc::Receiver<Job>) {
-    if queue.is_empty() {
-        // Nobody waits: the analyser fills its caches. What it finds does not matter.
-        let _ = context.completions(WARM, WARM.len());
-    }
-    while let Some(job) = queue.blocking_recv() {
+fn serve(mut context: CommandContext, queue: &mpsc::Receiver<Job>, compile: &Path) {
+    let mut is_warm = false;
+    loop {
+        let next = if is_warm { queue.recv().map_err(RecvTimeoutError::from) } else { queue.recv_timeout(IDLE) };
+        let job = match next {
+            Ok(job) => job,
+            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => {
+                // What it finds does not matter.
+                let mut phases = Phases::new();
+                let _ = context.execute(FALLIBLE);
+                let _ = context.completions(WARM, WARM.len());
+                phases.end("idle: the analyser reads Polars");
+                is_warm = true;
+                continue;
+            }
+        };
         // Who asked may be gone: an interrupted completion, a closed kernel.
         match job {
-            Job::Run { code, reply } => drop(reply.send(run(&mut context, &code))),
+            Job::Run { code, reply } => drop(reply.send(run(&mut context, &code, compile))),
             Job::Complete { code, at, reply } => drop(reply.send(context.completions(&code, at).ok())),
             Job::Inspect { code, at, reply } => drop(reply.send(context.hover_at(&code, at).ok())),
             Job::Source { reply } => drop(reply.send(context.last_source().ok())),
@@ -216,11 +232,43 @@ fn serve(mut context: CommandContext, mut queue: mpsc::Receiver<Job>) {
     }
 }
 
-fn run(context: &mut CommandContext, code: &str) -> Result<(), Failed> {
+fn run(context: &mut CommandContext, code: &str, compile: &Path) -> Result<(), Failed> {
+    let began = SystemTime::now();
     match context.execute_with_callbacks(code, &mut EvalCallbacks::default()) {
-        Ok(_) => Ok(()),
+        Ok(outputs) => {
+            let spent: Vec<_> = outputs.phases.iter().map(|phase| phase.duration).collect();
+            // The stand-in writes this file when a compile begins; a cell of commands has none.
+            let compiled = std::fs::metadata(compile).and_then(|file| file.modified()).ok();
+            let analysis = compiled.and_then(|at| at.duration_since(began).ok());
+            if let (Some(analysis), [until_compiled @ .., run]) = (analysis, spent.as_slice()) {
+                let until_compiled: Duration = until_compiled.iter().sum();
+                told("cell: analysis", analysis);
+                told("cell: compile", until_compiled.saturating_sub(analysis));
+                told("cell: run", *run);
+            }
+            Ok(())
+        }
         Err(Error::CompilationErrors(errors)) => Err(Failed::Compile(errors.iter().map(CompileError::of).collect())),
         Err(Error::SubprocessTerminated(detail)) => Err(Failed::Ended(detail)),
         Err(other) => Err(Failed::Message(other.to_string())),
     }
+}
+
+/// What the time goes into, for who asks for it in the log.
+struct Phases(Instant);
+
+impl Phases {
+    fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Tells the phase that ends now, and begins the next one.
+    fn end(&mut self, phase: &str) {
+        told(phase, self.0.elapsed());
+        self.0 = Instant::now();
+    }
+}
+
+fn told(phase: &str, spent: Duration) {
+    tracing::debug!(phase, ms = spent.as_secs_f64() * 1e3);
 }

@@ -44,11 +44,15 @@ use crate::session::Session;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Call it first in `main`, before any thread and before the command line is
-/// read: the same executable is the process that cells run in, and stands in
-/// cargo's place. For these it does not return.
+/// read: the same executable is the process that cells run in. For that it does
+/// not return.
 pub fn hook() {
-    toolchain::hook();
     evcxr::runtime_hook();
+}
+
+/// All that the stand-in for cargo does: compiles a cell, or passes on what it was asked.
+pub fn stand_in() -> ! {
+    toolchain::stand_in()
 }
 
 /// A variable that cells share.
@@ -76,14 +80,15 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// Opens the socket and starts the evaluator in the background.
+    /// Opens the socket and starts the evaluator in the background. What cells
+    /// ask of the session waits until there is one: [`Cells::attach`].
     ///
     /// # Errors
     /// [`CellsError`] where the socket cannot be made.
-    pub async fn open(options: CellOptions, session: Arc<Session>) -> Result<Self, CellsError> {
+    pub async fn open(options: CellOptions) -> Result<Self, CellsError> {
         std::fs::create_dir_all(&options.home)
             .map_err(|source| CellsError::Folder { path: options.home.clone(), source })?;
-        let state = Arc::new(State::new(Uuid::now_v7().simple().to_string() + &token(), session));
+        let state = Arc::new(State::new(Uuid::now_v7().simple().to_string() + &token()));
         let server = Server::start(&state)?;
         let (started, evaluator) = watch::channel(None);
         let (starting, socket) = (options.clone(), server.path());
@@ -94,6 +99,11 @@ impl Cells {
             let _ = started.send(Some(evaluator.map_err(Arc::new)));
         });
         Ok(Self { options, state, evaluator, numbers: AtomicU64::new(0), texts: Mutex::default(), _server: server })
+    }
+
+    /// Gives cells their session.
+    pub fn attach(&self, session: Arc<Session>) {
+        self.state.attach(session);
     }
 
     /// Waits until Rust cells can run.
@@ -169,7 +179,6 @@ impl Cells {
         if let Some(evaluator) = self.evaluator_now() {
             evaluator.kill();
         }
-        self.options.stand_in.remove();
         let _ = std::fs::remove_file(self.options.compile_file());
     }
 }
@@ -177,9 +186,7 @@ impl Cells {
 impl CellOptions {
     /// Where the compiler of this interpreter's cells writes its process id.
     fn compile_file(&self) -> PathBuf {
-        let folder = self.folder.as_os_str().as_encoded_bytes().iter().map(|byte| u64::from(*byte));
-        let number = folder.fold(0_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte));
-        self.home.join(format!("compile-{}-{number:x}", std::process::id()))
+        self.stand_in.compile_file(&self.folder)
     }
 }
 

@@ -9,8 +9,9 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::SystemTime;
+
+use object::{Object, ObjectSection};
 
 use super::analysis;
 use super::error::CellsError;
@@ -18,15 +19,21 @@ use super::options::CellOptions;
 use super::toolchain::Tools;
 
 /// Counts how the folder is laid out: one that was made otherwise is not used.
-const LAYOUT: u32 = 3;
+const LAYOUT: u32 = 6;
 /// The dylib, named as its crate is in cells.
 const DYLIB: &str = if cfg!(target_os = "macos") { "libpelago.dylib" } else { "libpelago.so" };
+
+/// The section of a dylib that rustc reads.
+const METADATA: &str = ".rustc";
 
 /// The prelude that cells link.
 #[derive(Clone, Debug)]
 pub(super) struct Prelude {
-    /// The dylib.
-    pub(super) dylib: PathBuf,
+    /// What cells link: on Linux what the compiler must know of the dylib, without
+    /// its 60,000 symbols, which the linker would read before each cell.
+    pub(super) interface: PathBuf,
+    /// Folder of the dylib that they load.
+    pub(super) folder: PathBuf,
     /// Metadata of all that is in it.
     pub(super) metadata: PathBuf,
     /// The crate `pelago` as the analyser reads it.
@@ -43,16 +50,20 @@ pub(super) fn ready(folder: &Path, source: &Path, tools: &Tools) -> Result<Prelu
     let made = std::fs::metadata(&library).and_then(|found| Ok((found.len(), found.modified()?)));
     let Ok(made) = made else { return Err(CellsError::NoPrelude { folder: folder.to_owned() }) };
     let place = folder.join("cells").join(key(made, rustc));
-    let prelude =
-        Prelude { dylib: place.join(DYLIB), metadata: place.join("metadata"), analysis: place.join("analysis") };
-    if prelude.dylib.exists() {
+    let prelude = Prelude {
+        interface: if cfg!(target_os = "linux") { place.join("interface").join(DYLIB) } else { place.join(DYLIB) },
+        folder: place.clone(),
+        metadata: place.join("metadata"),
+        analysis: place.join("analysis"),
+    };
+    if place.exists() {
         return Ok(prelude);
     }
     let failed = |source| CellsError::Folder { path: place.clone(), source };
     std::fs::create_dir_all(folder.join("cells")).map_err(failed)?;
     let lock = std::fs::File::create(folder.join("cells/lock")).map_err(failed)?;
     lock.lock().map_err(failed)?;
-    if !prelude.dylib.exists() {
+    if !place.exists() {
         forget_older(&folder.join("cells"));
         link(&library, &folder.join("deps"), source, &place, tools)?;
     }
@@ -87,7 +98,9 @@ fn link(library: &Path, deps: &Path, source: &Path, place: &Path, tools: &Tools)
     analysis::write(&source.join("runtime/prelude"), &temporary.join("analysis"), tools)?;
     let root = temporary.join("pelago.rs");
     std::fs::write(&root, "pub use pelago_prelude::*;\n").map_err(failed)?;
-    let output = Command::new(&tools.rustc)
+    let output = tools
+        .environment
+        .command(&tools.rustc)
         .args(["--crate-name", "pelago", "--edition", "2024", "--crate-type", "dylib"])
         .args(["-Cprefer-dynamic", "-Cstrip=debuginfo", "-Crpath", "--print", "link-args"])
         .arg("--extern")
@@ -102,6 +115,9 @@ fn link(library: &Path, deps: &Path, source: &Path, place: &Path, tools: &Tools)
     if !output.status.success() {
         let detail = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(CellsError::Link { detail });
+    }
+    if cfg!(target_os = "linux") {
+        interface(&temporary.join(DYLIB), &temporary.join("interface"), tools)?;
     }
     // The linker's own arguments name every library that went in; of these,
     // and of the macros, cells need what the compiler knows of them.
@@ -121,6 +137,31 @@ fn link(library: &Path, deps: &Path, source: &Path, place: &Path, tools: &Tools)
         }
     }
     std::fs::rename(&temporary, place).map_err(failed)
+}
+
+/// A shared object that has the dylib's name and the compiler's section of it, and nothing else.
+fn interface(dylib: &Path, folder: &Path, tools: &Tools) -> Result<(), CellsError> {
+    let failed = |source| CellsError::Folder { path: folder.to_owned(), source };
+    let bytes = std::fs::read(dylib).map_err(failed)?;
+    let file = object::File::parse(&*bytes).map_err(|error| failed(io::Error::other(error)))?;
+    let section = file.section_by_name(METADATA).and_then(|section| section.data().ok());
+    let section = section.ok_or_else(|| failed(io::Error::other(format!("{DYLIB} has no section {METADATA}"))))?;
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    std::fs::write(folder.join("section"), section).map_err(failed)?;
+    let source = format!(".section {METADATA},\"\",@progbits\n.incbin \"section\"\n");
+    std::fs::write(folder.join("section.s"), source).map_err(failed)?;
+    let output = tools
+        .environment
+        .command(Path::new("cc"))
+        .args(["-shared", "-nostdlib", &format!("-Wl,-soname,{DYLIB}"), "-o", DYLIB, "section.s"])
+        .current_dir(folder)
+        .output()
+        .map_err(failed)?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(CellsError::Link { detail: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
+    }
 }
 
 /// A hard link where the file system has them, else a copy.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pelago_protocol::cells::{Notice, Order, Thrown};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, SetOnce, mpsc, watch};
 
 use crate::interpreter::Event;
 use crate::session::Session;
@@ -17,7 +17,7 @@ pub(super) struct State {
     /// Proves that a connection comes from the cells' process.
     pub(super) token: String,
     /// Answers calls.
-    pub(super) session: Arc<Session>,
+    session: SetOnce<Arc<Session>>,
     /// Counts interrupts: each ends the calls that run.
     pub(super) interrupts: watch::Sender<u64>,
     /// Wakes who waits for the cell to be told about.
@@ -60,9 +60,20 @@ pub(super) enum Phase {
 }
 
 impl State {
-    pub(super) fn new(token: String, session: Arc<Session>) -> Self {
+    pub(super) fn new(token: String) -> Self {
         let (interrupts, _) = watch::channel(0);
-        Self { token, session, interrupts, changed: Notify::new(), inner: Mutex::default() }
+        Self { token, session: SetOnce::new(), interrupts, changed: Notify::new(), inner: Mutex::default() }
+    }
+
+    /// Gives the calls what answers them.
+    pub(super) fn attach(&self, session: Arc<Session>) {
+        // One that was given before stays.
+        let _ = self.session.set(session);
+    }
+
+    /// What answers calls; waits until it is open.
+    pub(super) async fn session(&self) -> &Arc<Session> {
+        self.session.wait().await
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

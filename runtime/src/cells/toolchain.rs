@@ -7,16 +7,19 @@
 //! crates by cargo once, and everything else is passed on.
 
 mod dependencies;
+mod install;
+mod standard_library;
+mod tools;
 
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::CellsError;
+pub use self::install::StandIn;
+pub(super) use self::tools::{Environment, Tools};
 
 /// Names the file of [`Toolchain`] to the stand-in.
 const VARIABLE: &str = "PELAGO_CELLS_TOOLCHAIN";
@@ -34,9 +37,11 @@ pub(super) struct Toolchain {
     pub(super) rustc: PathBuf,
     /// Folder of the standard library's shared object.
     pub(super) libraries: PathBuf,
-    /// `PATH` without the stand-in.
-    pub(super) path: OsString,
-    /// The prelude's dylib.
+    /// What they run in.
+    pub(super) environment: Environment,
+    /// What of the prelude's dylib a cell is linked with.
+    pub(super) interface: PathBuf,
+    /// Folder of the dylib.
     pub(super) prelude: PathBuf,
     /// Metadata of all that the dylib was made of.
     pub(super) metadata: PathBuf,
@@ -46,120 +51,16 @@ pub(super) struct Toolchain {
     pub(super) target: String,
 }
 
-/// Rust's own tools.
-#[derive(Clone, Debug)]
-pub(super) struct Tools {
-    pub(super) cargo: PathBuf,
-    pub(super) rustc: PathBuf,
-    /// `PATH` without the stand-in.
-    pub(super) path: OsString,
-    /// The target triple.
-    pub(super) target: String,
-}
-
-/// A search path with the stand-in in front, and the file that tells it what to do.
-#[derive(Clone, Debug)]
-pub struct StandIn {
-    folder: PathBuf,
-    path: OsString,
-}
-
-impl StandIn {
-    /// Makes the folder of the stand-in below `home` and has this process, and
-    /// so evcxr, find cargo in it.
-    ///
-    /// # Errors
-    /// [`CellsError::Folder`] where it cannot be made.
-    ///
-    /// # Safety
-    /// It sets environment variables: call it while the process has one thread.
-    pub unsafe fn install(home: &Path, program: &Path) -> Result<Self, CellsError> {
-        let folder = home.join("bin");
-        let made = std::fs::create_dir_all(&folder)
-            .and_then(|()| ["cargo", "rustup"].into_iter().try_for_each(|name| link(program, &folder.join(name))));
-        made.map_err(|source| CellsError::Folder { path: folder.clone(), source })?;
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let parts = std::iter::once(folder.clone()).chain(std::env::split_paths(&path));
-        let joined = std::env::join_paths(parts)
-            .map_err(|source| CellsError::Folder { path: folder.clone(), source: io::Error::other(source) })?;
-        let file = home.join(format!("toolchain-{}.json", std::process::id()));
-        // SAFETY: the caller says that no other thread reads the environment.
-        unsafe {
-            std::env::set_var("PATH", joined);
-            std::env::set_var(VARIABLE, &file);
-            if let Some(sources) = sources() {
-                std::env::set_var("RUST_SRC_PATH", sources);
-            }
-        }
-        Ok(Self { folder: file, path })
-    }
-
-    /// One that no cargo is found by: for tests that run no Rust.
-    #[cfg(test)]
-    pub(crate) fn nowhere(home: &Path) -> Self {
-        Self { folder: home.join("toolchain.json"), path: OsString::new() }
-    }
-
-    /// `PATH` without the stand-in: what the cells' process gets.
-    pub(super) fn path(&self) -> &OsString {
-        &self.path
-    }
-
-    /// Tells the stand-in what to do.
-    pub(super) fn configure(&self, toolchain: &Toolchain) -> io::Result<()> {
-        let text = serde_json::to_vec(toolchain)?;
-        let temporary = self.folder.with_extension("new");
-        std::fs::write(&temporary, text)?;
-        std::fs::rename(temporary, &self.folder)
-    }
-
-    /// Takes back what only this process used.
-    pub(super) fn remove(&self) {
-        let _ = std::fs::remove_file(&self.folder);
-    }
-}
-
-/// A link under a name of its own first, so that two processes at once both see one.
-fn link(program: &Path, at: &Path) -> io::Result<()> {
-    if std::fs::read_link(at).is_ok_and(|found| found == program) {
-        return Ok(());
-    }
-    let temporary = at.with_extension(std::process::id().to_string());
-    std::os::unix::fs::symlink(program, &temporary)?;
-    std::fs::rename(temporary, at)
-}
-
-/// The standard library's sources, which tell the types of variables, where the
-/// toolchain itself has none: Debian's packages put them here.
-fn sources() -> Option<PathBuf> {
-    if std::env::var_os("RUST_SRC_PATH").is_some() {
-        return None;
-    }
-    let own = std::env::var_os("RUSTUP_HOME").map(PathBuf::from);
-    let own = own.or_else(|| std::env::home_dir().map(|home| home.join(".rustup")));
-    let toolchains = own.map(|home| home.join("toolchains")).and_then(|folder| std::fs::read_dir(folder).ok());
-    let has_own = toolchains
-        .into_iter()
-        .flatten()
-        .flatten()
-        .any(|found| found.path().join("lib/rustlib/src/rust/library/core").is_dir());
-    if has_own {
-        return None;
-    }
-    let packaged = std::fs::read_dir("/usr/src").ok()?.flatten().map(|found| found.path().join("library"));
-    packaged.filter(|library| library.join("core/src/lib.rs").is_file()).max()
-}
-
-/// Call it first in `main`: where this process was started as the stand-in, it
-/// does that work and does not return.
-pub(super) fn hook() {
+/// What the stand-in does, by the name that it was started by.
+pub(super) fn stand_in() -> ! {
     let name = std::env::args_os().next().map(PathBuf::from);
-    let name = name.as_deref().and_then(Path::file_name).unwrap_or_default();
-    let (is_cargo, is_rustup) = (name == "cargo", name == "rustup");
-    if !is_cargo && !is_rustup {
-        return;
-    }
-    let done = Toolchain::read().and_then(|toolchain| if is_cargo { toolchain.cargo() } else { toolchain.rustup() });
+    let name = name.as_deref().and_then(Path::file_name).unwrap_or_default().to_owned();
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let done = Toolchain::read().and_then(|toolchain| match name.to_str() {
+        Some("rustup") => toolchain.rustup(words),
+        Some("rustc") => Err(toolchain.environment.command(&toolchain.rustc).args(words).exec()),
+        _ => toolchain.cargo(words),
+    });
     match done {
         Ok(code) => std::process::exit(code),
         Err(error) => fail(&error),
@@ -172,32 +73,6 @@ fn fail(error: &io::Error) -> ! {
     std::process::exit(101)
 }
 
-impl Tools {
-    /// The tools as they are found on `path`, past rustup's proxies.
-    pub(super) fn find(path: &OsString) -> Result<Self, CellsError> {
-        let which = |tool: &'static str| {
-            let rustup = Command::new("rustup").args(["which", tool]).env("PATH", path).output();
-            let found = rustup.ok().filter(|output| output.status.success());
-            let found = found.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
-            let mut folders = std::env::split_paths(path).map(|folder| folder.join(tool));
-            found.or_else(|| folders.find(|file| file.is_file())).ok_or(CellsError::NoTool { tool })
-        };
-        let mut tools =
-            Self { cargo: which("cargo")?, rustc: which("rustc")?, path: path.clone(), target: String::new() };
-        let version = tools.ask(&["-vV"])?;
-        let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-        host.unwrap_or_default().clone_into(&mut tools.target);
-        Ok(tools)
-    }
-
-    /// What rustc answers.
-    pub(super) fn ask(&self, arguments: &[&str]) -> Result<String, CellsError> {
-        let output = Command::new(&self.rustc).args(arguments).env("PATH", &self.path).output();
-        let output = output.map_err(|source| CellsError::Folder { path: self.rustc.clone(), source })?;
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    }
-}
-
 impl Toolchain {
     fn read() -> io::Result<Self> {
         let file = std::env::var_os(VARIABLE)
@@ -207,8 +82,7 @@ impl Toolchain {
 
     /// evcxr asks rustup where the tools are.
     #[expect(clippy::print_stdout, reason = "the answer of `rustup which`")]
-    fn rustup(&self) -> io::Result<i32> {
-        let words: Vec<_> = std::env::args_os().skip(1).collect();
+    fn rustup(&self, words: Vec<OsString>) -> io::Result<i32> {
         let own = std::env::var_os("PATH").and_then(|path| std::env::split_paths(&path).next());
         match (words.as_slice(), own) {
             ([which, tool], Some(folder)) if which == "which" && tool == "cargo" => {
@@ -219,23 +93,27 @@ impl Toolchain {
                 println!("{}", self.rustc.display());
                 Ok(0)
             }
-            _ => Err(Command::new("rustup").args(words).env("PATH", &self.path).exec()),
+            _ => Err(self.environment.command(Path::new("rustup")).args(words).exec()),
         }
     }
 
-    fn cargo(&self) -> io::Result<i32> {
-        let mut words: Vec<_> = std::env::args_os().skip(1).collect();
+    fn cargo(&self, mut words: Vec<OsString>) -> io::Result<i32> {
         let command = words.iter().find(|word| !word.to_string_lossy().starts_with('-')).cloned().unwrap_or_default();
-        if command == "build" || command == "check" {
-            return self.compile(command == "check");
-        }
-        if command == "metadata" {
+        match command.to_str() {
+            Some("build") => return self.compile(false),
+            Some("check") => return self.compile(true),
+            // The analyser asks cargo what to ask rustc, which takes ten times as long as to ask rustc.
+            Some("rustc") if words.iter().any(|word| word == "--print") => {
+                let words = words.into_iter().filter(|word| word != "rustc" && word != "--");
+                return Err(self.environment.command(&self.rustc).args(words).exec());
+            }
             // The crates of other platforms need not be there.
-            if !words.iter().any(|word| word.to_string_lossy().starts_with("--filter-platform")) {
+            Some("metadata") if !words.iter().any(|word| word.to_string_lossy().starts_with("--filter-platform")) => {
                 words.extend(["--filter-platform".into(), self.target.clone().into()]);
             }
+            _ => {}
         }
-        Err(Command::new(&self.cargo).args(words).env("PATH", &self.path).env("RUSTC", &self.rustc).exec())
+        Err(self.environment.command(&self.cargo).args(words).env("RUSTC", &self.rustc).exec())
     }
 
     /// Compiles the crate in this folder; returns only where that cannot begin.
@@ -251,7 +129,7 @@ impl Toolchain {
         };
         let output = std::env::current_dir()?.join("target").join(if only_check { "check" } else { "cell" });
         std::fs::create_dir_all(&output)?;
-        let mut rustc = Command::new(&self.rustc);
+        let mut rustc = self.environment.command(&self.rustc);
         rustc
             .args(["--crate-name", "ctx", "--edition", "2024", "--crate-type", "cdylib", "src/lib.rs"])
             .args(["--error-format=json", "--json=diagnostic-rendered-ansi", "--cap-lints=allow"])
@@ -261,15 +139,17 @@ impl Toolchain {
             .arg("--out-dir")
             .arg(&output)
             .arg("--extern")
-            .arg(pair("pelago=", &self.prelude))
+            .arg(pair("pelago=", &self.interface))
             .arg("-L")
             .arg(pair("dependency=", &self.metadata));
-        for folder in [self.prelude.parent().unwrap_or(Path::new("/")), &self.libraries] {
+        for folder in [&self.prelude, &self.libraries] {
             rustc.arg(pair("-Clink-arg=-Wl,-rpath,", folder));
         }
         if cfg!(target_os = "linux") {
             // Before LD_LIBRARY_PATH, which may lead to another build's.
             rustc.arg("-Clink-arg=-Wl,--disable-new-dtags");
+            // The interface has no symbol that would show that it is needed.
+            rustc.arg("-Clink-arg=-Wl,--no-as-needed").arg(pair("-Clink-arg=", &self.interface));
         }
         if let Some(externs) = externs {
             rustc.args(externs.arguments());
@@ -278,7 +158,7 @@ impl Toolchain {
             // evcxr takes the compiled cell from here once rustc has ended well.
             std::fs::write(file, output.join("libctx.so").as_os_str().as_encoded_bytes())?;
         }
-        Err(rustc.env("PATH", &self.path).exec())
+        Err(rustc.exec())
     }
 }
 

@@ -7,6 +7,7 @@ use ra_ap_rustc_lexer::{
 use ra_ap_syntax::{Edition, SourceFile, SyntaxError};
 
 use super::code::{self, Code};
+use super::question;
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,9 @@ pub enum Completeness {
 /// the wait, so that the compiler can say what is missing.
 #[must_use]
 pub fn completeness(cell: &str) -> Completeness {
+    if question(cell).is_some() {
+        return Completeness::Complete;
+    }
     let parts = code::split(cell);
     let Some((last, before)) = parts.split_last() else { return Completeness::Complete };
     for part in before {

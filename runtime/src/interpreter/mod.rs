@@ -9,6 +9,7 @@ mod completeness;
 mod completion;
 mod error;
 mod event;
+mod question;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub use completeness::{Completeness, completeness};
 pub use completion::{Completion, Completions, Inspection};
 pub use error::{CellError, InterpreterError};
 pub use event::{Event, InputRequest, MediaBundle, Shown, Table};
+pub use question::question;
 
 use self::code::Code;
 use crate::cells::{CellOptions, Cells};
@@ -64,8 +66,10 @@ impl Interpreter {
     /// # Errors
     /// [`InterpreterError`] where a folder cannot be used.
     pub async fn open(options: InterpreterOptions) -> Result<Self, InterpreterError> {
+        // The evaluator starts while the session asks the browsers for their versions.
+        let cells = Arc::new(Cells::open(options.cells).await?);
         let session = Arc::new(Session::open(options.session).await?);
-        let cells = Arc::new(Cells::open(options.cells, Arc::clone(&session)).await?);
+        cells.attach(Arc::clone(&session));
         Ok(Self { session, cells, turn: Arc::default(), cancel: Arc::default() })
     }
 

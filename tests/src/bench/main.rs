@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stdout, reason = "its tables are what it is for")]
 
+mod kernels;
 mod link;
 mod machine;
 mod memory;
@@ -40,6 +41,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("shapes", |models| shapes::run(models).boxed()),
     ("process", |models| process::run(models).boxed()),
     ("memory", |models| memory::run(models).boxed()),
+    ("kernels", |models| kernels::run(models).boxed()),
 ];
 
 #[tokio::main]

@@ -143,6 +143,32 @@ impl Kernel {
         }
     }
 
+    /// What is published about a request that is busy already, up to idle.
+    pub(crate) async fn until_last(&mut self, id: &str) -> Vec<Got> {
+        let mut published = Vec::new();
+        loop {
+            let message = self.published().await;
+            match message.content["execution_state"].as_str() {
+                _ if message.parent != id => {}
+                Some("busy") => {}
+                Some("idle") => return published,
+                _ => published.push(message),
+            }
+        }
+    }
+
+    /// What a cell asks its user.
+    pub(crate) async fn question(&mut self) -> Value {
+        let asked = receive(&mut self.stdin).await;
+        assert_eq!(asked.kind, "input_request");
+        asked.content
+    }
+
+    /// Answers it.
+    pub(crate) async fn answer(&mut self, value: &str) {
+        send(&mut self.stdin, "input_reply", json!({"status": "ok", "value": value})).await;
+    }
+
     /// Runs a cell.
     pub(crate) async fn run(&mut self, code: &str) -> (Value, Vec<Got>) {
         self.run_with(code, json!({})).await

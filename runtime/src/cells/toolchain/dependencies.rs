@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,11 +68,10 @@ pub(super) fn build(toolchain: &Toolchain, lines: &[String]) -> io::Result<Resul
     std::fs::write(folder.join("src/lib.rs"), "")?;
     std::fs::write(folder.join("Cargo.toml"), manifest(lines))?;
     let cargo = |command: &str| {
-        let mut cargo = Command::new(&toolchain.cargo);
+        let mut cargo = toolchain.environment.command(&toolchain.cargo);
         cargo
             .arg(command)
             .current_dir(&folder)
-            .env("PATH", &toolchain.path)
             .env("RUSTC", &toolchain.rustc)
             .env("RUSTFLAGS", "-Cprefer-dynamic")
             .env("CARGO_TARGET_DIR", toolchain.dependencies.join("target"))

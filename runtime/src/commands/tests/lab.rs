@@ -53,7 +53,8 @@ impl Lab {
             folder: home.path().to_owned(),
             interrupt_deadline: Duration::from_secs(5),
         };
-        let cells = Cells::open(cells, Arc::clone(&session)).await.unwrap();
+        let cells = Cells::open(cells).await.unwrap();
+        cells.attach(Arc::clone(&session));
         let (sender, events) = mpsc::channel(64);
         Self { session, events, cells, sender, _home: home }
     }
