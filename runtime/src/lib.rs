@@ -5,9 +5,10 @@
 
 pub mod cells;
 pub mod commands;
-pub mod content;
 pub mod graph;
 pub mod interpreter;
 pub mod models;
 pub mod results;
 pub mod session;
+
+pub use pelago_content as content;

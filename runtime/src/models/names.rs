@@ -87,7 +87,7 @@ impl Models {
     ///
     /// `Store`.
     pub fn open(store: Store) -> Result<Self, ModelError> {
-        match store.index().write(|tx| tx.execute_batch(SCHEMA)) {
+        match store.make_tables(SCHEMA) {
             // A store that is only read has the tables already, or no names.
             Ok(()) | Err(StoreError::ReadOnly { .. }) => Ok(Self { store }),
             Err(error) => Err(error.into()),
@@ -292,14 +292,14 @@ impl Models {
         &self,
         work: impl FnOnce(&rusqlite::Connection) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, ModelError> {
-        Ok(self.store.blocking(move |inner| inner.index.read(work)).await?)
+        Ok(self.store.read_tables(work).await?)
     }
 
     pub(super) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, ModelError> {
-        Ok(self.store.blocking(move |inner| inner.index.write(work)).await?)
+        Ok(self.store.write_tables(work).await?)
     }
 }
 

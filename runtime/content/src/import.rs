@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cid::Cid;
 
-use super::extent::{ExtentWriter, RootRecord, Sealed, sync_folder};
-use super::folder::Item;
-use super::store::{AddProgress, Added, Inner};
-use super::unixfs::{self, Child};
-use super::{Profile, StoreError, cids};
+use crate::extent::{ExtentWriter, RootRecord, Sealed, sync_folder};
+use crate::folder::Item;
+use crate::store::{AddProgress, Added, Inner};
+use crate::unixfs::{self, Child};
+use crate::{Profile, StoreError, cids};
 
 /// Chunks that are read, hashed and written together: bounds memory, and gives each core work.
 const BATCH: usize = 8;

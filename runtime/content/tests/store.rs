@@ -1,5 +1,5 @@
 //! The content store through its public interface: CIDs, ranges, damage, odd
-//! folders. What happens to it when processes die is in `content_processes.rs`.
+//! folders. What happens to it when processes die is in `processes.rs`.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout, reason = "a test may panic and say why")]
 
@@ -9,7 +9,7 @@ use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use futures::StreamExt;
-use pelago_runtime::content::{Added, Kind, Store, StoreError, parse_address};
+use pelago_content::{Added, Kind, Store, StoreError, parse_address};
 use proptest::prelude::*;
 
 const MIB: usize = 1 << 20;

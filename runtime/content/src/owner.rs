@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::StoreError;
+use crate::StoreError;
 
 /// A folder that is being made bears this until its lock is held.
 const NEW: &str = "new-";

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use cid::Cid;
 use serde::{Deserialize, Serialize};
 
-use super::StoreError;
+use crate::StoreError;
 
 const MAGIC: &[u8; 8] = b"PELAGOX1";
 /// The largest table of contents that is read: some 5 million blocks.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use pelago_runtime::content::{Store, StoreError};
+use pelago_content::{Store, StoreError};
 
 const STORE: &str = "PELAGO_TEST_WORKER_STORE";
 const SEED: &str = "PELAGO_TEST_WORKER_SEED";

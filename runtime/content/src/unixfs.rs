@@ -7,7 +7,7 @@ use ipld_dagpb::{PbLink, PbNode};
 use prost::Message as _;
 use rust_unixfs::dir::builder::{BufferingTreeBuilder, TreeOptions};
 
-use super::{Profile, StoreError, cids};
+use crate::{Profile, StoreError, cids};
 
 const RAW: i32 = 0;
 const DIRECTORY: i32 = 1;

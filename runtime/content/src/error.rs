@@ -72,6 +72,14 @@ pub enum StoreError {
         /// The block.
         cid: Box<Cid>,
     },
+    /// A block that was given does not match its CID. It was not kept.
+    #[error("what was given for block {cid} is refused ({reason}): do not use its source again")]
+    WrongBlock {
+        /// The CID that was asked for.
+        cid: Box<Cid>,
+        /// What is wrong with the bytes.
+        reason: String,
+    },
     /// A root is not in the store.
     #[error("{cid} is not in this store: `list` names what is, `add` adds a folder")]
     UnknownRoot {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use cid::Cid;
 
-use super::StoreError;
+use crate::StoreError;
 
 /// Folders deeper than this are refused: a loop of mounts, or a mistake.
 const DEPTH_MAX: usize = 64;

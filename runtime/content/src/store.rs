@@ -11,16 +11,16 @@ use bytes::Bytes;
 use cid::Cid;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::folder::{self, Item};
-use super::import::import;
-use super::index::Index;
-use super::memory::Memory;
-use super::owner::{Owner, sweep};
-use super::read::{Entry, Kind, Verified};
-use super::refill::refill;
-use super::{Profile, StoreError, parse_address};
+use crate::folder::{self, Item};
+use crate::import::import;
+use crate::index::Index;
+use crate::memory::Memory;
+use crate::owner::{Owner, sweep};
+use crate::read::{Entry, Kind, Verified};
+use crate::refill::refill;
+use crate::{Profile, StoreError, parse_address};
 
 /// Blocks that a stream has in the air: one being sent, one being read.
 const AHEAD: usize = 2;
@@ -329,8 +329,37 @@ impl Store {
         }
     }
 
-    pub(crate) fn index(&self) -> &Index {
-        &self.inner.index
+    /// Makes tables beside the store's own, for an area that keeps records of content. Blocks the thread, briefly.
+    ///
+    /// # Errors
+    ///
+    /// `ReadOnly`, `Index`.
+    pub fn make_tables(&self, schema: &str) -> Result<(), StoreError> {
+        self.inner.index.write(|tx| tx.execute_batch(schema))
+    }
+
+    /// Reads the store's database.
+    ///
+    /// # Errors
+    ///
+    /// `Index`.
+    pub async fn read_tables<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.blocking(move |inner| inner.index.read(work)).await
+    }
+
+    /// Changes the tables that [`Store::make_tables`] made, all or nothing.
+    ///
+    /// # Errors
+    ///
+    /// `ReadOnly`, `NoSpace`, `Index`.
+    pub async fn write_tables<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, rusqlite::Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.blocking(move |inner| inner.index.write(work)).await
     }
 }
 

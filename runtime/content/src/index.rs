@@ -8,8 +8,8 @@ use std::time::Duration;
 use cid::Cid;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::StoreError;
-use super::extent::{Placed, RootRecord, Sealed};
+use crate::StoreError;
+use crate::extent::{Placed, RootRecord, Sealed};
 
 /// The layout of the tables below.
 const FORMAT: i64 = 1;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use cid::Cid;
 
-use super::extent::{Found, Placed, RootRecord, read_contents};
-use super::read::{read_at, walk};
-use super::{StoreError, cids, index};
+use crate::extent::{Found, Placed, RootRecord, read_contents};
+use crate::read::{read_at, walk};
+use crate::{StoreError, cids, index};
 
 /// Builds the index from the extents: blocks from their tables of contents, and each recorded root
 /// whose DAG is whole. What belongs to no root is left out, and swept.

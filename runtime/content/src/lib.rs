@@ -28,6 +28,7 @@
 //!
 //! This area knows nothing of models, browsers or the network.
 
+mod blocks;
 mod cids;
 mod error;
 mod extent;
@@ -42,7 +43,8 @@ mod refill;
 mod store;
 mod unixfs;
 
-pub use cids::parse_address;
+pub use blocks::{BLOCK_MAX, Blocks, MemoryBlocks};
+pub use cids::{parse_address, verify};
 pub use error::StoreError;
 pub use profile::Profile;
 pub use read::{Entry, Kind, Verified};

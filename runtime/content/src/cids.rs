@@ -4,7 +4,8 @@ use cid::Cid;
 use cid::multihash::Multihash;
 use sha2::{Digest, Sha256};
 
-use super::StoreError;
+use crate::StoreError;
+use crate::blocks::BLOCK_MAX;
 
 pub(crate) const RAW: u64 = 0x55;
 pub(crate) const DAG_PB: u64 = 0x70;
@@ -26,6 +27,24 @@ pub(crate) fn of(codec: u64, bytes: &[u8]) -> Cid {
 /// Whether the bytes are those that the CID names.
 pub(crate) fn matches(cid: &Cid, bytes: &[u8]) -> bool {
     cid.hash().code() == SHA2_256 && Sha256::digest(bytes)[..] == *cid.hash().digest()
+}
+
+/// Refuses bytes from others that are not those that the CID names.
+///
+/// # Errors
+///
+/// `Unsupported`, `WrongBlock`.
+pub fn verify(cid: &Cid, bytes: &[u8]) -> Result<(), StoreError> {
+    check_supported(cid)?;
+    let wrong = |reason| Err(StoreError::WrongBlock { cid: Box::new(*cid), reason });
+    if bytes.len() as u64 > BLOCK_MAX {
+        return wrong(format!("{} bytes, a block has at most {BLOCK_MAX}", bytes.len()));
+    }
+    match inline(cid) {
+        Some(own) if own == bytes => Ok(()),
+        None if matches(cid, bytes) => Ok(()),
+        _ => wrong(format!("its bytes are those of {}", of(cid.codec(), bytes))),
+    }
 }
 
 /// Refuses CIDs that this store cannot verify.

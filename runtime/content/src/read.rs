@@ -9,16 +9,15 @@ use std::os::unix::fs::FileExt;
 use bytes::Bytes;
 use cid::Cid;
 
-use super::index::Location;
-use super::memory::Stamp;
-use super::store::Inner;
-use super::unixfs::{self, Child, Node};
-use super::{StoreError, cids};
+use crate::blocks::BLOCK_MAX;
+use crate::index::Location;
+use crate::memory::Stamp;
+use crate::store::Inner;
+use crate::unixfs::{self, Child, Node};
+use crate::{StoreError, cids};
 
 /// How deep a file's tree or a folder's shards may go. Width 1024 and 1 MiB make 2^60 bytes at 4.
 const DEPTH_MAX: usize = 16;
-/// The largest block that is read.
-const BLOCK_MAX: u64 = 2 << 20;
 
 /// A file or folder of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,75 @@
+//! Blocks by CID: what a fetch reads and writes, and a gateway serves. The
+//! store on disk is one; here is the one in memory, which a newcomer reads first.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
+use cid::Cid;
+use futures::future::BoxFuture;
+
+use crate::{StoreError, cids};
+
+/// The largest block that is accepted from others, bytes (the limit of bitswap and of trustless gateways).
+pub const BLOCK_MAX: u64 = 2 << 20;
+
+/// Verified blocks.
+pub trait Blocks: Send + Sync + 'static {
+    /// Which of these blocks are here.
+    fn has<'a>(&'a self, cids: &'a [Cid]) -> BoxFuture<'a, Result<Vec<bool>, StoreError>>;
+
+    /// A block's length, bytes, if it is here.
+    fn length<'a>(&'a self, cid: &'a Cid) -> BoxFuture<'a, Result<Option<u64>, StoreError>>;
+
+    /// A block's bytes. An identity CID carries its own.
+    ///
+    /// # Errors
+    ///
+    /// `MissingBlock`, `Corrupt`, `Unsupported`, `Io`, `Index`.
+    fn get<'a>(&'a self, cid: &'a Cid) -> BoxFuture<'a, Result<Bytes, StoreError>>;
+
+    /// Keeps a block. Its bytes are hashed first.
+    ///
+    /// # Errors
+    ///
+    /// `WrongBlock` where they are not those that the CID names, or more than [`BLOCK_MAX`];
+    /// `Unsupported`, `NoSpace`, `ReadOnly`, `Io`, `Index`.
+    fn put(&self, cid: Cid, bytes: Bytes) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+/// Blocks in memory, without a bound: for tests, and for what is small.
+#[derive(Debug, Default)]
+pub struct MemoryBlocks(Mutex<HashMap<Vec<u8>, Bytes>>);
+
+impl MemoryBlocks {
+    fn found(&self, cid: &Cid) -> Result<Bytes, StoreError> {
+        cids::check_supported(cid)?;
+        if let Some(bytes) = cids::inline(cid) {
+            return Ok(Bytes::copy_from_slice(bytes));
+        }
+        let blocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        blocks.get(&cid.to_bytes()).cloned().ok_or_else(|| StoreError::MissingBlock { cid: Box::new(*cid) })
+    }
+}
+
+impl Blocks for MemoryBlocks {
+    fn has<'a>(&'a self, cids: &'a [Cid]) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
+        Box::pin(async move { Ok(cids.iter().map(|cid| self.found(cid).is_ok()).collect()) })
+    }
+
+    fn length<'a>(&'a self, cid: &'a Cid) -> BoxFuture<'a, Result<Option<u64>, StoreError>> {
+        Box::pin(async move { Ok(self.found(cid).ok().map(|bytes| bytes.len() as u64)) })
+    }
+
+    fn get<'a>(&'a self, cid: &'a Cid) -> BoxFuture<'a, Result<Bytes, StoreError>> {
+        Box::pin(async move { self.found(cid) })
+    }
+
+    fn put(&self, cid: Cid, bytes: Bytes) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            cids::verify(&cid, &bytes)?;
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(cid.to_bytes(), bytes);
+            Ok(())
+        })
+    }
+}
