@@ -65,12 +65,10 @@ debian() {
     exit 1
   fi
   say "installing ${packages[*]}"
-  # A package list that is absent or old shows as a failed install.
-  if ! apt-cache show "${packages[@]}" >/dev/null 2>&1 || ! apt install --no-install-recommends -y "${packages[@]}"; then
-    apt update || say "apt-get update failed in part; going on with what it got"
-    apt install --no-install-recommends -y "${packages[@]}" ||
-      die "apt-get could not install: ${packages[*]}. Its own message is above."
-  fi
+  # An old package list would install last season's browsers.
+  apt update || say "apt-get update failed in part; going on with what it got"
+  apt install --no-install-recommends -y "${packages[@]}" ||
+    die "apt-get could not install: ${packages[*]}. Its own message is above."
 }
 
 macos() {

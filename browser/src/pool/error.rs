@@ -11,7 +11,7 @@ use crate::server::ServerError;
 #[non_exhaustive]
 pub enum PoolError {
     /// No such browser is installed, or it lacks its driver.
-    #[error("no usable {kind} was found: {}", if problems.is_empty() { "none is installed".to_owned() } else { problems.join("; ") })]
+    #[error("no usable {} was found: {}", if *kind == BrowserKind::Auto { "browser" } else { kind.as_str() }, if problems.is_empty() { "none is installed".to_owned() } else { problems.join("; ") })]
     NoBrowser {
         /// The kind that was asked for.
         kind: BrowserKind,

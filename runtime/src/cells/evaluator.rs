@@ -78,7 +78,7 @@ impl Evaluator {
                 listen(outputs, &state);
                 // Who waited may be gone.
                 let _ = ready.send(Ok(context.process_handle()));
-                serve(context, &queue, &options.compile_file());
+                serve(context, &queue, options.compile().file());
             }
             Err(error) => drop(ready.send(Err(error))),
         };
@@ -137,7 +137,7 @@ fn open(
     context
         .execute(&format!(
             ":efmt {{:?}}\n:build_env {COMPILE_VARIABLE}={}\n:dep pelago = {{ path = {source:?}, package = \"pelago-prelude\" }}\n{FIRST}",
-            options.compile_file().display()
+            options.compile().file().display()
         ))
         .map_err(refused)?;
     phases.end("start: the prelude's first cell");

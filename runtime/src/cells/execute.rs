@@ -3,7 +3,6 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
 use tokio::sync::mpsc;
 
 use super::Cells;
@@ -50,11 +49,12 @@ impl Cells {
                 texts.remove(0);
             }
         }
+        self.options.compile().reset();
         self.state.start(number, events.clone(), options.allow_input);
         let ran = evaluator.ask(|reply| Job::Run { code, reply }).await;
         let ran = ran.unwrap_or_else(|| Err(Failed::Message("the Rust evaluator stopped".to_owned())));
         self.output_has_come(&ran).await;
-        let _ = std::fs::remove_file(self.options.compile_file());
+        self.options.compile().reset();
         match self.state.finish() {
             Some(running) => self.outcome(ran, &running, &cell).await,
             None => Ok(()),
@@ -65,8 +65,10 @@ impl Cells {
     pub(super) async fn run_plain(&self, code: String, events: &mpsc::Sender<Event>) -> Result<(), CellError> {
         let evaluator = self.evaluator().await?;
         let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        self.options.compile().reset();
         self.state.start(number, events.clone(), false);
         let ran = evaluator.ask(|reply| Job::Run { code, reply }).await;
+        self.options.compile().reset();
         let running = self.state.finish();
         match ran {
             Some(Ok(())) => Ok(()),
@@ -88,21 +90,12 @@ impl Cells {
             return evaluator.kill();
         }
         if phase == Phase::Compiling {
-            self.end_compile();
+            self.options.compile().stop();
         }
         let (state, deadline) = (std::sync::Arc::clone(&self.state), self.options.interrupt_deadline);
         // Without a runtime there is no cell either.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(end_after(deadline, number, state, evaluator));
-        }
-    }
-
-    /// Ends the compiler with all that it started.
-    fn end_compile(&self) {
-        let id = std::fs::read_to_string(self.options.compile_file()).ok().and_then(|text| text.trim().parse().ok());
-        if let Some(group) = id.and_then(Pid::from_raw) {
-            // It may have ended just now.
-            let _ = rustix::process::kill_process_group(group, Signal::KILL);
         }
     }
 

@@ -8,6 +8,7 @@
 
 mod analysis;
 mod calls;
+mod compile;
 mod compile_error;
 mod error;
 mod evaluator;
@@ -22,7 +23,6 @@ mod toolchain;
 mod transform;
 mod wire;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -34,6 +34,7 @@ pub use error::CellsError;
 pub use options::CellOptions;
 pub use toolchain::StandIn;
 
+use self::compile::Compile;
 use self::evaluator::{Evaluator, Job};
 use self::server::Server;
 use self::state::State;
@@ -179,14 +180,13 @@ impl Cells {
         if let Some(evaluator) = self.evaluator_now() {
             evaluator.kill();
         }
-        let _ = std::fs::remove_file(self.options.compile_file());
+        self.options.compile().reset();
     }
 }
 
 impl CellOptions {
-    /// Where the compiler of this interpreter's cells writes its process id.
-    fn compile_file(&self) -> PathBuf {
-        self.stand_in.compile_file(&self.folder)
+    fn compile(&self) -> Compile {
+        Compile::at(self.stand_in.compile_file(&self.folder))
     }
 }
 

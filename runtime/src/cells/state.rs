@@ -129,11 +129,18 @@ impl State {
     pub(super) fn noticed(&self, notice: Notice, body: &[u8]) {
         {
             let mut inner = self.inner();
+            let inner = &mut *inner;
             let cell = inner.cell.as_mut();
             match notice {
                 Notice::Began { cell: number } => {
                     if let Some(cell) = cell.filter(|cell| cell.number == number) {
                         cell.phase = Phase::Running;
+                        // It came between the compile and the run: the cell has not heard of it.
+                        if cell.interrupts > 0
+                            && let Some(orders) = &inner.orders
+                        {
+                            let _ = orders.try_send(Order::Interrupt);
+                        }
                     }
                 }
                 Notice::Ended { cell: number } => {

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::install::StandIn;
 pub(super) use self::tools::{Environment, Tools};
+use super::compile;
 
 /// Names the file of [`Toolchain`] to the stand-in.
 const VARIABLE: &str = "PELAGO_CELLS_TOOLCHAIN";
@@ -118,7 +119,7 @@ impl Toolchain {
 
     /// Compiles the crate in this folder; returns only where that cannot begin.
     fn compile(&self, only_check: bool) -> io::Result<i32> {
-        lead_a_group()?;
+        compile::begin(std::env::var_os(COMPILE_VARIABLE).map(PathBuf::from).as_deref())?;
         let manifest = std::fs::read_to_string("Cargo.toml")?;
         let externs = match dependencies::listed(&manifest) {
             lines if lines.is_empty() => None,
@@ -167,17 +168,4 @@ fn pair(text: &str, path: &Path) -> OsString {
     let mut argument = OsString::from(text);
     argument.push(path);
     argument
-}
-
-/// Lets an interrupt end a compile with all that it started, and so the end of
-/// the process that wants it.
-fn lead_a_group() -> io::Result<()> {
-    // Where either fails, an interrupt ends the first process alone.
-    let _ = rustix::process::setpgid(None, None);
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
-    match std::env::var_os(COMPILE_VARIABLE) {
-        Some(file) => std::fs::write(file, std::process::id().to_string()),
-        None => Ok(()),
-    }
 }

@@ -66,6 +66,9 @@ def page(lab):
         page.set_default_timeout(DEADLINE)
         page.goto(f"{address}/lab/tree/quickstart.ipynb?token={token}&reset")
         yield page
+        # Where a test failed, pytest shows what was in its way.
+        for dialog in page.locator("dialog").all():
+            print("open dialog:", dialog.inner_text())
         chromium.close()
 
 
@@ -76,8 +79,8 @@ def choose(page, menu, command):
 
 
 def wait_until_idle(page):
-    indicator = page.locator(".jp-NotebookPanel-toolbar .jp-Notebook-ExecutionIndicator")
-    expect(indicator).to_have_attribute("data-status", "idle", timeout=DEADLINE)
+    # The toolbar's indicator is idle already while no kernel is connected.
+    expect(page.get_by_role("button", name="Pelago (Rust) | Idle")).to_be_visible(timeout=DEADLINE)
 
 
 def code_cells(page):

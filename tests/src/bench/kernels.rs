@@ -135,8 +135,8 @@ async fn install(models: &Models, folder: &Path) -> Result<f64, Failure> {
     let took = start.elapsed().as_secs_f64();
     let python = python()?;
     let evcxr = std::env::var_os("PELAGO_BENCH_EVCXR").ok_or("PELAGO_BENCH_EVCXR names no evcxr_jupyter")?;
-    // evcxr keeps what it compiled of Polars here.
-    let kept = lab::cache().join("evcxr");
+    // evcxr keeps what it compiled of Polars here; the next measurement finds it.
+    let kept = std::env::temp_dir().join("pelago-bench-evcxr");
     std::fs::create_dir_all(&kept)?;
     spec(folder, EVCXR, &[&evcxr, "--control_file".as_ref()], &[("EVCXR_TMPDIR", &kept)])?;
     spec(folder, IPYTHON, &[python.as_os_str(), "-m".as_ref(), "ipykernel_launcher".as_ref(), "-f".as_ref()], &[])?;
