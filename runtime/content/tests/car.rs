@@ -116,7 +116,7 @@ fn what_is_wrong_is_named() {
     check(
         b"\x05hello",
         expect![
-            "0 blocks, the CAR's header is not valid (Mismatch { expect_major: 5, byte: 104 }): is this a CAR file?"
+            "0 blocks, the CAR's header is not valid (a map of `roots` and `version` in DAG-CBOR was expected): is this a CAR file?"
         ],
     );
     let with = |tail: &[u8]| [&whole[..], tail].concat();
