@@ -29,8 +29,9 @@
 //! This area knows nothing of models, browsers or the network.
 
 mod blocks;
-mod car;
+pub mod car;
 mod cids;
+mod dag;
 mod error;
 mod extent;
 mod folder;
@@ -47,6 +48,7 @@ mod unixfs;
 pub use blocks::{BLOCK_MAX, Blocks, MemoryBlocks};
 pub use car::{CarError, CarLimits, CarReader, CarWriter};
 pub use cids::{parse_address, verify};
+pub use dag::{EntityBytes, EntityBytesError, Scope, Span, Walk, WalkOptions};
 pub use error::StoreError;
 pub use profile::Profile;
 pub use read::{Entry, Kind, Verified};
