@@ -35,6 +35,8 @@ mod dag;
 mod error;
 mod extent;
 mod folder;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod gateway;
 mod import;
 mod index;
