@@ -29,10 +29,15 @@
 //! This area knows nothing of models, browsers or the network.
 
 mod blocks;
+pub mod car;
 mod cids;
+mod dag;
 mod error;
 mod extent;
 mod folder;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
+mod gateway;
 mod import;
 mod index;
 mod memory;
@@ -44,8 +49,11 @@ mod store;
 mod unixfs;
 
 pub use blocks::{BLOCK_MAX, Blocks, MemoryBlocks};
+pub use car::{CarError, CarLimits, CarReader, CarWriter};
 pub use cids::{parse_address, verify};
+pub use dag::{EntityBytes, EntityBytesError, Scope, Span, Walk, WalkOptions};
 pub use error::StoreError;
+pub use gateway::{Cors, Gateway, GatewayError, GatewayOptions};
 pub use profile::Profile;
 pub use read::{Entry, Kind, Verified};
 pub use store::{AddProgress, Added, ByteStream, Root, Stamp, Store};
