@@ -40,6 +40,7 @@ mod owner;
 mod profile;
 mod read;
 mod refill;
+pub mod retrieve;
 mod store;
 mod unixfs;
 
