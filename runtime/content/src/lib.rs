@@ -29,6 +29,7 @@
 //! This area knows nothing of models, browsers or the network.
 
 mod blocks;
+mod car;
 mod cids;
 mod error;
 mod extent;
@@ -45,6 +46,7 @@ mod store;
 mod unixfs;
 
 pub use blocks::{BLOCK_MAX, Blocks, MemoryBlocks};
+pub use car::{CarError, CarLimits, CarReader, CarWriter};
 pub use cids::{parse_address, verify};
 pub use error::StoreError;
 pub use profile::Profile;

@@ -13,7 +13,9 @@ use crate::StoreError;
 #[non_exhaustive]
 pub enum ProviderError {
     /// Its address cannot be used.
-    #[error("the address {address:?} cannot be used ({reason}): use http:// or https://, a host, and a port if need be")]
+    #[error(
+        "the address {address:?} cannot be used ({reason}): use http:// or https://, a host, and a port if need be"
+    )]
     Address {
         /// What was given, without a password.
         address: String,
@@ -160,7 +162,11 @@ impl ProviderError {
     pub(super) fn is_final(&self) -> bool {
         matches!(
             self,
-            Self::Wrong { .. } | Self::Extra { .. } | Self::Blocked { .. } | Self::Redirect { .. } | Self::Address { .. }
+            Self::Wrong { .. }
+                | Self::Extra { .. }
+                | Self::Blocked { .. }
+                | Self::Redirect { .. }
+                | Self::Address { .. }
         ) || matches!(self, Self::Status { status: 401 | 403 | 405, .. })
     }
 }

@@ -189,9 +189,7 @@ pub(super) async fn check_status(response: Response, pace: Pace) -> Result<Respo
         _ if status.is_success() => Ok(response),
         // 412: it was asked not to look elsewhere, and does not have it itself.
         StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::PRECONDITION_FAILED => Err(ProviderError::Lacks),
-        StatusCode::TOO_MANY_REQUESTS => {
-            Err(ProviderError::Busy { wait: wait.unwrap_or(WAIT_DEFAULT).min(WAIT_MAX) })
-        }
+        StatusCode::TOO_MANY_REQUESTS => Err(ProviderError::Busy { wait: wait.unwrap_or(WAIT_DEFAULT).min(WAIT_MAX) }),
         StatusCode::SERVICE_UNAVAILABLE if wait.is_some() => {
             Err(ProviderError::Busy { wait: wait.unwrap_or(WAIT_DEFAULT).min(WAIT_MAX) })
         }

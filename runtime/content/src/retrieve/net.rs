@@ -86,8 +86,10 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
     let global = s[0] & 0xe000 == 0x2000;
     // 2001::/23 is for protocols (Teredo among them), 2002::/16 is 6to4, the others are for documentation.
-    let special =
-        (s[0] == 0x2001 && s[1] < 0x200) || s[0] == 0x2002 || (s[0] == 0x2001 && s[1] == 0xdb8) || s[0] & 0xfff0 == 0x3ff0;
+    let special = (s[0] == 0x2001 && s[1] < 0x200)
+        || s[0] == 0x2002
+        || (s[0] == 0x2001 && s[1] == 0xdb8)
+        || s[0] & 0xfff0 == 0x3ff0;
     global && !special
 }
 
@@ -119,9 +121,8 @@ impl Resolve for Checked {
 pub(super) fn parse_base(text: &str, reach: Reach) -> Result<Url, ProviderError> {
     let mut url = Url::parse(text)
         .map_err(|e| ProviderError::Address { address: without_secrets(text), reason: e.to_string() })?;
-    let refused = |reason: &str| {
-        Err(ProviderError::Address { address: without_secrets(text), reason: reason.to_owned() })
-    };
+    let refused =
+        |reason: &str| Err(ProviderError::Address { address: without_secrets(text), reason: reason.to_owned() });
     if !matches!(url.scheme(), "http" | "https") {
         return refused("it is neither http nor https");
     }
@@ -207,11 +208,39 @@ mod tests {
     #[test]
     fn only_public_addresses_are_public() {
         let private = [
-            "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.8.8.8", "169.254.169.254", "172.16.0.1", "192.0.0.8",
-            "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1", "240.0.0.1",
-            "255.255.255.255", "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1",
-            "64:ff9b:1::1", "100::1", "2001::1", "2001:db8::1", "2002:7f00:1::", "3fff::1", "fc00::1", "fd12::1",
-            "fe80::1", "fec0::1", "ff02::1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "127.8.8.8",
+            "169.254.169.254",
+            "172.16.0.1",
+            "192.0.0.8",
+            "192.0.2.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "224.0.0.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "::127.0.0.1",
+            "64:ff9b::7f00:1",
+            "64:ff9b:1::1",
+            "100::1",
+            "2001::1",
+            "2001:db8::1",
+            "2002:7f00:1::",
+            "3fff::1",
+            "fc00::1",
+            "fd12::1",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
         ];
         for text in private {
             assert!(!Reach::Public.allows(text.parse().unwrap()), "{text}");
@@ -235,8 +264,15 @@ mod tests {
         let check = |text: &str| parse_base(text, Reach::Public).map(|u| u.to_string()).map_err(|e| e.to_string());
         assert_eq!(check("https://gateway.example/at").unwrap(), "https://gateway.example/at/");
         for text in [
-            "ftp://a.example", "https://a.example/?x", "https://u:secret@a.example", "file:///etc", "http://127.1/",
-            "http://0x7f000001/", "http://[::ffff:10.0.0.1]/", "a.example", "",
+            "ftp://a.example",
+            "https://a.example/?x",
+            "https://u:secret@a.example",
+            "file:///etc",
+            "http://127.1/",
+            "http://0x7f000001/",
+            "http://[::ffff:10.0.0.1]/",
+            "a.example",
+            "",
         ] {
             let said = check(text).unwrap_err();
             assert!(!said.contains("secret"), "{said}");

@@ -81,16 +81,20 @@ impl Run {
         accused.collect()
     }
 
-    pub(super) fn report(&mut self) -> Fetched {
-        let mut sources: Vec<SourceReport> = self.members.iter().map(|m| SourceReport {
-            name: m.source.provider.name().to_owned(),
-            kind: m.source.provider.kind(),
-            bytes: m.bytes,
-            blocks: m.blocks,
-            goodput: m.goodput(),
-            latency: m.latency(),
-            errors: m.errors(),
-        }).collect();
+    pub(super) fn report(mut self) -> Fetched {
+        let mut sources: Vec<SourceReport> = self
+            .members
+            .iter()
+            .map(|m| SourceReport {
+                name: m.source.provider.name().to_owned(),
+                kind: m.source.provider.kind(),
+                bytes: m.bytes,
+                blocks: m.blocks,
+                goodput: m.goodput(),
+                latency: m.latency(),
+                errors: m.errors(),
+            })
+            .collect();
         sources.sort_by_key(|source| std::cmp::Reverse(source.bytes));
         self.members.retain(|m| m.dropped);
         Fetched {

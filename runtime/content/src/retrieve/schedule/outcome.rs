@@ -37,12 +37,12 @@ impl Run {
     /// Counts an error against a source. One that is dropped is not waited for.
     fn blame(&mut self, transfer: &Transfer, error: ProviderError) {
         let member = &mut self.members[transfer.member];
-        let name = member.source.provider.name();
-        tracing::debug!(source = name, cid = %transfer.cid, %error, "a transfer failed");
+        let provider = member.source.provider.clone();
+        tracing::debug!(source = provider.name(), cid = %transfer.cid, %error, "a transfer failed");
         let was = member.dropped;
         member.failed(error, &transfer.cid, Instant::now());
         if member.dropped && !was {
-            tracing::warn!(source = name, error = ?member.last_error, "a source is dropped");
+            tracing::warn!(source = provider.name(), error = ?member.last_error, "a source is dropped");
             self.transfers.values().filter(|t| t.member == transfer.member).for_each(|t| t.abort.abort());
         }
     }

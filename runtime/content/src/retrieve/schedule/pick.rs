@@ -67,11 +67,7 @@ fn choose(wanted: &Wanted, missing: f64, members: &[Member], now: Instant) -> Op
 
 /// A transfer that is far behind what another source would take for all of it, and that source. Only for
 /// the end, when nothing else is left to ask for.
-pub(super) fn race<'a>(
-    alone: impl Iterator<Item = &'a Transfer>,
-    members: &[Member],
-    now: Instant,
-) -> Option<Choice> {
+pub(super) fn race<'a>(alone: impl Iterator<Item = &'a Transfer>, members: &[Member], now: Instant) -> Option<Choice> {
     for transfer in alone {
         let slow = &members[transfer.member];
         let expected = slow.eta(0.0, 0.0);

@@ -186,11 +186,6 @@ impl Plan {
         Some(wanted)
     }
 
-    /// Whether a block is here and was noted.
-    pub(super) fn knows(&self, cid: &Cid) -> bool {
-        self.counted.contains(cid)
-    }
-
     /// Bytes of all under the target, as it says itself, once it is here.
     pub(super) fn claimed(&self) -> Option<u64> {
         self.claimed

@@ -125,9 +125,8 @@ impl Run {
                 _ = tick.tick() => self.tick()?,
             }
         }
-        let fetched = self.report();
         self.tell();
-        Ok(fetched)
+        Ok(self.report())
     }
 
     fn add(&mut self, source: Source) {

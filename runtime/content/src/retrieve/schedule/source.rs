@@ -195,7 +195,12 @@ mod tests {
         let block = 1_048_576.0;
         for _ in 0..200 {
             let goodput = (member.window() as f64 * block / (delay + block / rate)).min(rate);
-            member.succeeded(block as u64, Some(Duration::from_secs_f64(delay)), Duration::from_secs(1), Duration::ZERO);
+            member.succeeded(
+                block as u64,
+                Some(Duration::from_secs_f64(delay)),
+                Duration::from_secs(1),
+                Duration::ZERO,
+            );
             member.rate = Rate::default();
             member.rate.begin_with(goodput);
         }
