@@ -11,18 +11,25 @@
 
 mod bandwidth;
 mod body;
+mod discover;
 mod error;
 mod http;
+mod kubo;
+mod multiaddr;
 mod net;
 mod provider;
+mod routing;
 mod schedule;
 
 pub use bandwidth::Bandwidth;
 pub use body::Pace;
+pub use discover::{Announcement, Discovery, Extent};
 pub use error::{Dropped, FetchError, ProviderError};
 pub use http::{HttpOptions, HttpProvider};
+pub use kubo::KuboProvider;
 pub use net::Reach;
 pub use provider::{BlockStream, Kind, Meter, Provider, Request, Scope};
+pub use routing::Routing;
 pub use schedule::{
     CarUse, Fetched, Hints, Limits, Options, Progress, Source, SourceProgress, SourceReport, Sources, fetch,
 };

@@ -3,6 +3,7 @@
 mod dag;
 mod faults;
 mod fetching;
+mod finding;
 mod hostile;
 mod server;
 
