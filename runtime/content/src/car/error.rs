@@ -89,7 +89,13 @@ pub enum CarError {
     /// The CAR has no root, so there is nothing to import.
     #[error("the CAR names no root: export it again with the model's CID as its root")]
     NoRoot,
-    /// A block under a root is neither in the CAR nor here.
+    /// More blocks than one DAG may have.
+    #[error("the CAR has more than {limit} blocks: export the model in parts")]
+    TooMany {
+        /// The most that are accepted.
+        limit: usize,
+    },
+    /// A block under a root is not in the CAR.
     #[error("the CAR lacks block {cid}, which its root needs: export it again, whole")]
     Missing {
         /// The block.
