@@ -1,6 +1,8 @@
 //! Who is asked for which block. Work-conserving: a source with room gets the
 //! next block, unless another would be done with everything before it is.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::plan::{Plan, Wanted};
@@ -13,6 +15,12 @@ const LOOK_AHEAD: usize = 64;
 const MUCH_FASTER: f64 = 2.0;
 /// What a race must win at least, seconds: less is noise.
 const RACE_MIN: f64 = 0.05;
+
+/// An answer is late after so many times the usual wait, and this long at least.
+const LATE_TIMES: u32 = 4;
+const LATE_FROM: Duration = Duration::from_millis(250);
+/// What is taken for the usual wait of a source that has not answered yet.
+const LATENCY_UNKNOWN: Duration = Duration::from_millis(250);
 
 /// A block and who is to be asked for it.
 pub(super) struct Choice {
@@ -69,15 +77,12 @@ fn choose(wanted: &Wanted, missing: f64, members: &[Member], now: Instant) -> Op
 /// the end, when nothing else is left to ask for.
 pub(super) fn race<'a>(alone: impl Iterator<Item = &'a Transfer>, members: &[Member], now: Instant) -> Option<Choice> {
     for transfer in alone {
-        let slow = &members[transfer.member];
-        let expected = slow.eta(0.0, 0.0);
-        let waited = transfer.meter.elapsed().as_secs_f64();
-        // Before the first byte nothing is known but what the source is wont to take.
-        let left = if transfer.meter.received() == 0 && waited < MUCH_FASTER * expected + RACE_MIN {
+        // Before the first byte nothing is known but how soon the source is wont to answer.
+        let usual = members[transfer.member].latency().unwrap_or(LATENCY_UNKNOWN);
+        if transfer.meter.received() == 0 && transfer.meter.elapsed() < LATE_FROM + usual * LATE_TIMES {
             continue;
-        } else {
-            transfer.left()
-        };
+        }
+        let left = transfer.left();
         let other = members
             .iter()
             .enumerate()
