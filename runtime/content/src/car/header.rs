@@ -16,14 +16,19 @@ pub(super) struct Header {
 
 impl Header {
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, CarError> {
-        let header: Self = serde_ipld_dagcbor::from_slice(bytes).map_err(|_| CarError::Header {
-            reason: "a map of `roots` and `version` in DAG-CBOR was expected".to_owned(),
-        })?;
+        let wrong = |reason: &str| CarError::Header { reason: reason.to_owned() };
+        let header: Self = serde_ipld_dagcbor::from_slice(bytes)
+            .map_err(|_| wrong("a map of `roots` and `version` in DAG-CBOR was expected"))?;
         match (header.version, &header.roots) {
-            (1, Some(_)) | (2, None) => Ok(header),
-            (1, None) => Err(CarError::Header { reason: "it has no list of roots".to_owned() }),
-            (2, Some(_)) => Err(CarError::Header { reason: "version 2 opens without roots".to_owned() }),
-            (found, _) => Err(CarError::Version { found }),
+            (1, Some(_)) | (2, None) => {}
+            (1, None) => return Err(wrong("it has no list of roots")),
+            (2, Some(_)) => return Err(wrong("version 2 opens without roots")),
+            (found, _) => return Err(CarError::Version { found }),
+        }
+        // DAG-CBOR has one form for each value; the decoder is laxer than that.
+        match serde_ipld_dagcbor::to_vec(&header) {
+            Ok(again) if again == bytes => Ok(header),
+            _ => Err(wrong("it is CBOR, but not in the one form that DAG-CBOR has for it")),
         }
     }
 

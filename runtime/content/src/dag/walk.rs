@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cid::Cid;
 use futures::future::ready;
-use futures::stream::{Stream, StreamExt, TryStreamExt, try_unfold};
+use futures::stream::{Stream, StreamExt, try_unfold};
 
 use super::order::{Order, Want, total};
 use super::path::resolve;
@@ -105,9 +105,11 @@ impl Walk {
             let next = order.next(&*blocks).await?;
             Ok(next.map(|next| (next, (order, blocks))))
         });
-        let read = named.map_ok(move |(cid, bytes)| {
+        // Not `try_buffered`: there, an error would overtake the blocks before it.
+        let read = named.map(move |next| {
             let blocks = blocks.clone();
             async move {
+                let (cid, bytes) = next?;
                 let bytes = match bytes {
                     Some(bytes) => bytes,
                     None => blocks.get(&cid).await?,
@@ -119,7 +121,7 @@ impl Walk {
             let was = std::mem::replace(failed, block.is_err());
             ready((!was).then_some(block))
         };
-        read.try_buffered(AHEAD).scan(false, ended)
+        read.buffered(AHEAD).scan(false, ended)
     }
 }
 

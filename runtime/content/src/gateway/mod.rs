@@ -24,6 +24,8 @@ mod rate;
 mod request;
 mod server;
 mod stall;
+#[cfg(test)]
+mod tests;
 
 pub use error::GatewayError;
 pub use options::{Cors, GatewayOptions};

@@ -22,7 +22,9 @@ use crate::Blocks;
 
 /// Connections above the limit that are told so; further ones are dropped.
 const TURNED_AWAY: usize = 32;
-/// The longest head of a request, bytes, and what of an answer is held for sending.
+/// The longest head of a request, bytes.
+const HEAD_MAX: usize = 32 << 10;
+/// What is held of a request, and of an answer beyond the piece at hand, bytes.
 const BUFFER: usize = 64 << 10;
 /// Headers of a request.
 const HEADERS_MAX: usize = 64;
@@ -158,6 +160,7 @@ impl Server {
             .header_read_timeout(self.options.head)
             .max_buf_size(BUFFER)
             .max_headers(HEADERS_MAX)
+            .max_header_size(HEAD_MAX)
             .serve_connection(TokioIo::new(Stalling::new(stream, self.options.stall)), service);
         let (stop, kill) = (self.stop.clone(), self.kill.clone());
         async move {
