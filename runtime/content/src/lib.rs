@@ -45,6 +45,7 @@ mod owner;
 mod profile;
 mod read;
 mod refill;
+pub mod retrieve;
 mod store;
 mod unixfs;
 
