@@ -100,10 +100,10 @@ mod tests {
     /// A folder of two entries, a file of two parts and a shard, as blocks.
     fn nodes() -> Vec<Vec<u8>> {
         let leaf = cids::of(cids::RAW, LEAF);
-        let link = |name: &str| ipld_dagpb::PbLink { cid: leaf, name: Some(name.to_owned()), size: Some(4) };
+        let link = |name: &str| crate::dagpb::Link { cid: leaf, name: Some(name.to_owned()), size: Some(4) };
         let node = |data: &[u8], names: &[&str]| {
             let links = names.iter().map(|name| link(name)).collect();
-            ipld_dagpb::PbNode { links, data: Some(Bytes::copy_from_slice(data)) }.into_bytes()
+            crate::dagpb::encode(links, data)
         };
         vec![
             node(&[8, 1], &["a", "b"]),

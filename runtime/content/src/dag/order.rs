@@ -8,11 +8,10 @@ use std::ops::Range;
 use bytes::Bytes;
 use cid::Cid;
 use cid::Version;
-use ipld_dagpb::PbNode;
 
 use super::{EntityBytes, Span};
 use crate::unixfs::{self, Node};
-use crate::{Blocks, StoreError, cids};
+use crate::{Blocks, StoreError, cids, dagpb};
 
 /// Blocks of one walk; with chunks of 1 MiB this is 1 TiB of content.
 pub(crate) const BLOCKS_MAX: usize = 1 << 20;
@@ -118,8 +117,7 @@ fn below(cid: &Cid, want: &Want, block: Bytes) -> Result<Vec<(Cid, Want)>, Store
     Ok(match want {
         Want::One => Vec::new(),
         Want::All => {
-            let node = PbNode::from_bytes(block)
-                .map_err(|e| StoreError::Node { cid: Box::new(*cid), reason: e.to_string() })?;
+            let node = dagpb::decode(&block).map_err(|reason| StoreError::Node { cid: Box::new(*cid), reason })?;
             node.links.into_iter().map(|link| (link.cid, Want::All)).collect()
         }
         Want::Entity(bytes) => match (unixfs::decode(cid, block), bytes) {
@@ -128,13 +126,13 @@ fn below(cid: &Cid, want: &Want, block: Bytes) -> Result<Vec<(Cid, Want)>, Store
                 Span::Bytes(range) => overlapping(parts, &range),
                 Span::Empty | Span::Outside => Vec::new(),
             },
-            (Ok(Node::Shard { shards, .. }), _) => shards.into_iter().map(|cid| (cid, Want::Shards)).collect(),
+            (Ok(Node::Shard(shard)), _) => shard.shards().map(|cid| (cid, Want::Shards)).collect(),
             // What is not UnixFS, a symbolic link among it, is its block alone (specification of `entity`).
-            (Ok(Node::Leaf(_) | Node::Folder(_)) | Err(StoreError::Node { .. }), _) => Vec::new(),
+            (Ok(Node::Leaf(_) | Node::Folder(_) | Node::Symlink(_)) | Err(StoreError::Node { .. }), _) => Vec::new(),
             (Err(error), _) => return Err(error),
         },
         Want::Shards => match unixfs::decode(cid, block)? {
-            Node::Shard { shards, .. } => shards.into_iter().map(|cid| (cid, Want::Shards)).collect(),
+            Node::Shard(shard) => shard.shards().map(|cid| (cid, Want::Shards)).collect(),
             _ => return bad("a shard of a folder was expected"),
         },
         Want::Part { size, bytes } => match unixfs::decode(cid, block)? {

@@ -11,9 +11,10 @@ use bytes::Bytes;
 use cid::Cid;
 
 use super::paths::Paths;
+use crate::hamt::Shard;
 use crate::retrieve::{FetchError, Request, Scope};
 use crate::unixfs::{self, Node};
-use crate::{StoreError, cids};
+use crate::{StoreError, cids, dagpb};
 
 /// What the caller accepts of a DAG, which may be built to do harm.
 #[derive(Clone, Copy, Debug)]
@@ -266,12 +267,11 @@ impl Plan {
         let Some((name, after)) = rest.split_first() else { return Ok(Vec::new()) };
         let (entries, shards) = match node {
             Node::Folder(entries) => (entries, Vec::new()),
-            Node::Shard { entries, shards } => (entries, shards),
-            Node::Leaf(_) | Node::File(_) => {
+            Node::Shard(shard) => in_parts(&shard),
+            Node::Leaf(_) | Node::File(_) | Node::Symlink(_) => {
                 return Err(StoreError::NotFolder { path: format!("{}/{}", self.root, item.path) }.into());
             }
         };
-        check_names(&item.cid, &entries)?;
         if let Some((_, cid)) = entries.into_iter().find(|(entry, _)| entry == name) {
             // What was met and wanted until now were other shards.
             self.pending.clear();
@@ -338,14 +338,13 @@ fn under(item: &Item, scope: Scope, node: Node) -> Result<Vec<Item>, StoreError>
     let entry = |(name, cid): (String, Cid)| Item { path: join(&item.path, &name), span: None, ..item.child(cid) };
     Ok(match node {
         _ if scope == Scope::Block => Vec::new(),
-        Node::Leaf(_) => Vec::new(),
+        Node::Leaf(_) | Node::Symlink(_) => Vec::new(),
         Node::File(parts) => file_parts(item, parts),
         Node::Folder(entries) => {
-            check_names(&item.cid, &entries)?;
             if scope == Scope::All { entries.into_iter().map(entry).collect() } else { Vec::new() }
         }
-        Node::Shard { entries, shards } => {
-            check_names(&item.cid, &entries)?;
+        Node::Shard(shard) => {
+            let (entries, shards) = in_parts(&shard);
             let entries = if scope == Scope::All { entries } else { Vec::new() };
             let shards = shards.into_iter().map(|cid| Item { span: None, ..item.child(cid) });
             shards.chain(entries.into_iter().map(entry)).collect()
@@ -378,7 +377,7 @@ fn check_size(item: &Item, node: &Node) -> Result<(), StoreError> {
     let actual = match node {
         Node::Leaf(bytes) => bytes.len() as u64,
         Node::File(parts) => parts.iter().map(|(_, size)| size).sum(),
-        Node::Folder(_) | Node::Shard { .. } => 0,
+        Node::Folder(_) | Node::Shard(_) | Node::Symlink(_) => 0,
     };
     let is_file = matches!(node, Node::Leaf(_) | Node::File(_));
     match item.content {
@@ -391,15 +390,9 @@ fn check_size(item: &Item, node: &Node) -> Result<(), StoreError> {
     }
 }
 
-/// Names that would lead out of the folder wherever somebody writes it to a disk.
-fn check_names(cid: &Cid, entries: &[(String, Cid)]) -> Result<(), StoreError> {
-    let bad = |name: &str| matches!(name, "" | "." | "..") || name.contains(['/', '\0']);
-    match entries.iter().find(|(name, _)| bad(name)) {
-        Some((name, _)) => {
-            Err(StoreError::Node { cid: Box::new(*cid), reason: format!("an entry has the name {name:?}, refused") })
-        }
-        None => Ok(()),
-    }
+/// A shard's own entries, and the shards below it.
+fn in_parts(shard: &Shard) -> (Vec<(String, Cid)>, Vec<Cid>) {
+    (shard.entries().map(|(name, cid)| (name.to_owned(), cid)).collect(), shard.shards().collect())
 }
 
 /// Bytes of all blocks under a node, as it says (`Tsize`), and its own.
@@ -408,7 +401,7 @@ fn dag_size(cid: &Cid, block: &Bytes) -> u64 {
     if cid.codec() == cids::RAW {
         return own;
     }
-    let links = ipld_dagpb::PbNode::from_bytes(block.clone()).map(|node| node.links).unwrap_or_default();
+    let links = dagpb::decode(block).map(|node| node.links).unwrap_or_default();
     links.iter().filter_map(|link| link.size).fold(own, u64::saturating_add)
 }
 
