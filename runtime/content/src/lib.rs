@@ -36,10 +36,12 @@ mod folder;
 mod import;
 mod index;
 mod memory;
+pub mod origin;
 mod owner;
 mod profile;
 mod read;
 mod refill;
+pub mod replicate;
 mod store;
 mod unixfs;
 
