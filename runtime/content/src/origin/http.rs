@@ -286,7 +286,12 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(options: &OriginOptions) -> Self {
-        Self { floor: options.floor, window: options.floor_window.max(Duration::from_millis(1)), waited: Duration::ZERO, came: 0 }
+        Self {
+            floor: options.floor,
+            window: options.floor_window.max(Duration::from_millis(1)),
+            waited: Duration::ZERO,
+            came: 0,
+        }
     }
 
     /// The next bytes; none at the end.

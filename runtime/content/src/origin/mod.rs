@@ -129,8 +129,11 @@ impl Origin {
         let meter = Meter::new(targets.len() as u64, total, &progress);
         let downloads = Downloads { http: &self.http, staging: &staging, meter: &meter };
         let parallel = self.http.options().parallel.max(1);
-        let files: Vec<StagedFile> =
-            stream::iter(&targets).map(|target| downloads.bring(target)).buffered(parallel).try_collect().await?;
+        let bringing = stream::iter(&targets).map(|target| downloads.bring(target)).buffered(parallel).try_collect();
+        let files: Vec<StagedFile> = tokio::select! {
+            files = bringing => files?,
+            never = meter.beat() => match never {},
+        };
         Ok(Staged {
             folder: staging.files().to_owned(),
             source,

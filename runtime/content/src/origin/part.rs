@@ -12,8 +12,8 @@ use super::OriginError;
 use super::digest::{Digest, Hasher};
 use super::staging::{Staging, hash};
 
-/// Bytes that are gathered before they are written.
-pub(super) const GATHER: usize = 1 << 20;
+/// Bytes that are gathered before they are written; as many are lost by a kill.
+pub(super) const GATHER: usize = 256 << 10;
 
 /// What the server said of a part, so that only more of the same is appended to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
