@@ -157,14 +157,24 @@ async fn a_length_that_lies_is_found_out() {
 async fn answers_that_are_none() {
     check("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", None, &expect!["there is no URL: check the address"])
         .await;
-    check("HTTP/1.1 204 No Content\r\n\r\n", None, &expect!["URL gave an answer that is not understood: its status is 204 No Content, 200 was expected"]).await;
+    check(
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        None,
+        &expect!["URL gave an answer that is not understood: its status is 204 No Content, 200 was expected"],
+    )
+    .await;
     check(
         "HTTP/1.1 206 Partial Content\r\ncontent-length: 5\r\ncontent-range: bytes 5-9/10\r\n\r\nhello",
         None,
         &expect!["URL gave an answer that is not understood: its status is 206 Partial Content, 200 was expected"],
     )
     .await;
-    check("HTTP/1.1 302 Found\r\ncontent-length: 0\r\n\r\n", None, &expect!["URL redirects in a way that is not followed: it has no Location"]).await;
+    check(
+        "HTTP/1.1 302 Found\r\ncontent-length: 0\r\n\r\n",
+        None,
+        &expect!["URL redirects in a way that is not followed: it has no Location"],
+    )
+    .await;
     check("nonsense", None, &expect!["URL could not be read: error sending request: client error (SendRequest): invalid HTTP version parsed; check the network and run it again, it goes on where it stopped"]).await;
     check("", None, &expect!["URL could not be read: error sending request: client error (SendRequest): connection closed before message completed; check the network and run it again, it goes on where it stopped"]).await;
 }
