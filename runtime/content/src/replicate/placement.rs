@@ -10,7 +10,7 @@
 //! Domains (a machine, a rack, a house) come before scores: the best peer of
 //! each domain is taken before the second of any.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use cid::Cid;
 use sha2::{Digest, Sha256};
@@ -49,7 +49,8 @@ pub fn rank<'a>(root: &Cid, size: u64, candidates: &'a [Candidate]) -> Vec<&'a C
         .collect();
     // Names are told apart where scores are not, so that the order is one for everybody.
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
-    scored.dedup_by(|a, b| a.1.id == b.1.id);
+    let mut seen = HashSet::new();
+    scored.retain(|(_, candidate)| seen.insert(&candidate.id));
     let mut taken: HashMap<&str, usize> = HashMap::new();
     let mut rounds: Vec<(usize, &Candidate)> = scored
         .into_iter()
@@ -226,7 +227,7 @@ mod tests {
 
     #[test]
     fn who_has_no_room_or_no_trust_gets_nothing() {
-        let mut peers = vec![peer(0, 0, 100), peer(1, 1, 99), peer(2, 2, 1000), peer(2, 2, 1000)];
+        let mut peers = vec![peer(0, 0, 100), peer(1, 1, 99), peer(2, 2, 1000), peer(0, 3, 100)];
         peers[2].score = 0.0;
         assert_eq!(ids(&place(&root(1), 100, 5, &peers)), BTreeSet::from(["peer-0".to_owned()]));
         assert!(place(&root(1), 101, 5, &peers).is_empty());
