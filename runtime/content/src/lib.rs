@@ -38,7 +38,13 @@
 //! a pin or a lease forbids both. The transaction that takes away is the one
 //! that looks for what keeps, so nothing can be pinned and collected at once.
 //!
-//! This area knows nothing of models, browsers or the network.
+//! # The rooms
+//!
+//! The files beside this one are the store. [`dag`](Walk) walks what is in it, [`car`] streams it, the
+//! [gateway](Gateway) serves it; [`retrieve`] fetches into it from many sources at once, [`origin`] brings models
+//! that are not content yet, and [`replicate`] has others keep copies.
+//!
+//! This crate knows nothing of models, browsers or front ends.
 
 mod blocks;
 pub mod car;
@@ -61,6 +67,7 @@ mod limits;
 mod memory;
 mod names;
 mod options;
+pub mod origin;
 mod owner;
 mod pending;
 mod pins;
@@ -68,6 +75,7 @@ mod profile;
 mod quota;
 mod read;
 mod refill;
+pub mod replicate;
 pub mod retrieve;
 mod rows;
 mod schema;

@@ -341,7 +341,11 @@ fn under(item: &Item, scope: Scope, node: Node) -> Result<Vec<Item>, StoreError>
         Node::Leaf(_) | Node::Symlink(_) => Vec::new(),
         Node::File(parts) => file_parts(item, parts),
         Node::Folder(entries) => {
-            if scope == Scope::All { entries.into_iter().map(entry).collect() } else { Vec::new() }
+            if scope == Scope::All {
+                entries.into_iter().map(entry).collect()
+            } else {
+                Vec::new()
+            }
         }
         Node::Shard(shard) => {
             let (entries, shards) = in_parts(&shard);

@@ -1,0 +1,37 @@
+//! Replication: how often a model is to be held, by whom, and whether it is.
+//!
+//! [`Demand`] turns requests into a wanted number; an engine has that many
+//! replicas made. Three engines speak to services that exist, and place as
+//! these see fit: [`ClusterEngine`], [`PinningEngine`], [`KuboEngine`]. The
+//! fourth, [`PeerEngine`], asks other Pelagos to pull from this one: it places
+//! by [`placement`], and the other side is [`router`]. [`challenge`] finds out
+//! whether a peer still holds what it took; its [`Score`] weighs the next
+//! placement.
+//!
+//! Nothing here knows the store, models or the clock: what is remembered
+//! (demands, scores) the caller keeps, and times are given.
+
+mod challenge;
+mod cluster;
+mod demand;
+mod engine;
+mod error;
+mod jobs;
+mod kubo;
+mod peers;
+mod pinning;
+pub mod placement;
+mod rest;
+mod server;
+
+pub use challenge::{Outcome, Score, challenge};
+pub use cluster::ClusterEngine;
+pub use demand::{Demand, DemandOptions};
+pub use engine::{Order, Replica, ReplicaEngine, ReplicaState, Replicas};
+pub use error::ReplicaError;
+pub use kubo::KuboEngine;
+pub use peers::{PeerEngine, Trust};
+pub use pinning::PinningEngine;
+pub use placement::{Candidate, Plan};
+pub use rest::Credentials;
+pub use server::{HostError, ReplicaHost, ServerOptions, router};

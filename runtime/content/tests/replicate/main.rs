@@ -1,0 +1,107 @@
+//! Replication against what others serve: a pinning service, Kubo's pin RPC, a cluster, and other Pelagos.
+
+mod challenge;
+mod cluster;
+mod kubo;
+mod peers;
+mod pinning;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use axum::Router;
+use bytes::Bytes;
+use cid::Cid;
+use ipld_dagpb::{PbLink, PbNode};
+use pelago_content::replicate::{Order, Replicas};
+use sha2::{Digest, Sha256};
+
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Serves routes on this machine, each told who asks; its address.
+pub(crate) async fn serve(router: Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+    tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
+    address
+}
+
+pub(crate) fn cid(codec: u64, bytes: &[u8]) -> Cid {
+    let digest: [u8; 32] = Sha256::digest(bytes).into();
+    Cid::new_v1(codec, cid::multihash::Multihash::wrap(0x12, &digest).unwrap())
+}
+
+/// A node with `leaves` leaves of 1000 bytes, by way of nodes of at most three links.
+pub(crate) fn dag(leaves: usize) -> (Cid, BTreeMap<Cid, Bytes>) {
+    let mut blocks = BTreeMap::new();
+    let mut level: Vec<(Cid, u64)> = (0..leaves)
+        .map(|n| {
+            let bytes = Bytes::from(format!("{n:1000}"));
+            let leaf = cid(0x55, &bytes);
+            blocks.insert(leaf, bytes);
+            (leaf, 1000)
+        })
+        .collect();
+    loop {
+        level = level
+            .chunks(3)
+            .map(|children| {
+                let links = children.iter().map(|(cid, size)| PbLink {
+                    cid: *cid,
+                    name: Some(String::new()),
+                    size: Some(*size),
+                });
+                let bytes = Bytes::from(PbNode { links: links.collect(), data: None }.into_bytes());
+                let node = cid(0x70, &bytes);
+                let size = bytes.len() as u64 + children.iter().map(|(_, size)| size).sum::<u64>();
+                blocks.insert(node, bytes);
+                (node, size)
+            })
+            .collect();
+        if let [(root, _)] = level[..] {
+            return (root, blocks);
+        }
+    }
+}
+
+pub(crate) fn order(root: Cid, min: u32, max: u32) -> Order {
+    Order { root, name: "a model".to_owned(), size: 20_000, min, max }
+}
+
+/// The replicas as text, without addresses and CIDs that change.
+pub(crate) fn shown(replicas: &Replicas) -> String {
+    let one = |r: &pelago_content::replicate::Replica| {
+        let holder = r.holder.split("127.0.0.1:").next().unwrap().to_owned();
+        format!("{holder} {:?} {}", r.state, r.detail.as_deref().unwrap_or("-"))
+    };
+    replicas.replicas.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+/// A process that is ended with the test.
+pub(crate) struct Peer(Child);
+
+impl Peer {
+    /// Starts a Node program, and waits for the first line of its output that `ready` takes.
+    pub(crate) fn start<T>(folder: &str, args: &[&str], ready: impl Fn(&str) -> Option<T>) -> (Self, T) {
+        let mut child = Command::new("node")
+            .args(args)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let found = lines.map(Result::unwrap).find_map(|line| ready(&line));
+        (Self(child), found.expect("the peer must start"))
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
