@@ -1,9 +1,11 @@
 //! The command line: what can be asked, and nothing of how it is done.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use pelago_protocol::{BrowserKind, Family, Platform, Precision};
+use pelago_protocol::{BrowserKind, Platform, Precision};
+use pelago_runtime::network::SourceAddress;
 
 /// Runs machine-learning models in real browsers, on WebGPU, WebNN or wasm, and proves where they ran.
 #[derive(Debug, Parser)]
@@ -43,6 +45,12 @@ pub(crate) struct Global {
     /// A remote WebDriver (Selenium Grid) to use for one kind of browser, as `chrome=http://127.0.0.1:4444`
     #[arg(long, global = true, value_name = "KIND=URL", value_parser = kind_and_url)]
     pub(crate) remote: Vec<(BrowserKind, String)>,
+    /// Who is asked for models that are not here, as `peer=http://192.168.1.5:8081`; KIND is peer, gateway, kubo or router; may be repeated. Nobody else is asked
+    #[arg(long, global = true, env = "PELAGO_SOURCES", value_delimiter = ' ', value_name = "KIND=URL")]
+    pub(crate) source: Vec<SourceAddress>,
+    /// Bytes a second that may be fetched from them, e.g. 20M
+    #[arg(long, global = true, value_name = "BYTES", value_parser = bytes)]
+    pub(crate) download_limit: Option<NonZeroU64>,
     /// The loopback port that pages are served on [default: 47613, or any free one where it is taken]
     #[arg(long, global = true, value_name = "PORT")]
     pub(crate) port: Option<u16>,
@@ -53,9 +61,9 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Run a model in a browser and print its output and a table of timings
     Accelerate(Accelerate),
-    /// Add, list, show or remove models
+    /// Add, fetch, list, serve, check or remove models
     #[command(subcommand)]
-    Model(Model),
+    Model(crate::model::Model),
     /// Say what is installed, what can run where, and how to mend what cannot
     Doctor(Doctor),
     /// Say what each browser can do: WebGPU, WebNN and wasm, software or hardware
@@ -77,9 +85,7 @@ impl Command {
     pub(crate) fn json(&self) -> bool {
         match self {
             Self::Accelerate(arguments) => arguments.json,
-            Self::Model(
-                Model::Add { json, .. } | Model::List { json } | Model::Show { json, .. } | Model::Remove { json, .. },
-            ) => *json,
+            Self::Model(model) => model.json(),
             Self::Doctor(arguments) => arguments.json,
             Self::Capabilities(arguments) => arguments.json,
             Self::History(arguments) => arguments.json,
@@ -128,47 +134,6 @@ pub(crate) struct Accelerate {
     pub(crate) json: bool,
 }
 
-/// `pelago model`
-#[derive(Debug, Subcommand)]
-pub(crate) enum Model {
-    /// Check a folder (safetensors or ONNX, tokenizer, config) and add it under its CID
-    Add {
-        /// The model's folder
-        folder: PathBuf,
-        /// The name to know it by [default: the one in its config, or the folder's]
-        #[arg(long)]
-        name: Option<String>,
-        /// The family, where detection is wrong
-        #[arg(long, value_parser = word::<Family>, value_name = "FAMILY")]
-        family: Option<Family>,
-        /// Print a JSON object
-        #[arg(long)]
-        json: bool,
-    },
-    /// List the models that have a name
-    List {
-        /// Print a JSON object a model
-        #[arg(long)]
-        json: bool,
-    },
-    /// Show one model: its CID, family, files and the graphs made from it
-    Show {
-        /// A name or a CID
-        model: String,
-        /// Print a JSON object
-        #[arg(long)]
-        json: bool,
-    },
-    /// Take a model's name away and free the bytes that no other model uses
-    Remove {
-        /// A name
-        model: String,
-        /// Print a JSON object
-        #[arg(long)]
-        json: bool,
-    },
-}
-
 /// `pelago doctor`
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
@@ -202,7 +167,25 @@ pub(crate) struct History {
     pub(crate) json: bool,
 }
 
-fn word<T>(text: &str) -> Result<T, String>
+/// `500000`, `20M`, `1.5Gi`: decimal and binary multiples.
+pub(crate) fn bytes(text: &str) -> Result<NonZeroU64, String> {
+    let expected = || format!("{text:?} is no number of bytes: write e.g. 500000, 20M or 1.5Gi");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match text[digits.len()..].trim_end_matches('B') {
+        "" => 1.0,
+        "k" | "K" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "Ki" => 1024.0,
+        "Mi" => 1_048_576.0,
+        "Gi" => 1_073_741_824.0,
+        _ => return Err(expected()),
+    };
+    let number: f64 = digits.parse().map_err(|_| expected())?;
+    NonZeroU64::new((number * factor) as u64).filter(|_| number.is_finite() && number > 0.0).ok_or_else(expected)
+}
+
+pub(crate) fn word<T>(text: &str) -> Result<T, String>
 where
     T: std::str::FromStr,
     T::Err: std::fmt::Display,
@@ -239,9 +222,20 @@ mod tests {
     }
 
     #[test]
+    fn bytes_have_multiples() {
+        let read = |text| bytes(text).map(NonZeroU64::get);
+        assert_eq!((read("500"), read("20M"), read("1.5KiB")), (Ok(500), Ok(20_000_000), Ok(1536)));
+        for wrong in ["", "M", "-1", "0", "nan", "5 apples", "inf"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn words_are_checked() {
         let error = Cli::try_parse_from(["pelago", "accelerate", "m", "x", "--platform", "cuda"]).unwrap_err();
         assert!(error.to_string().contains("use one of auto, webgpu, webnn, wasm"), "{error}");
+        let error = Cli::try_parse_from(["pelago", "doctor", "--source", "http://x"]).unwrap_err();
+        assert!(error.to_string().contains("KIND=URL"), "{error}");
         let error = Cli::try_parse_from(["pelago", "doctor", "--browser-path", "auto=/x"]).unwrap_err();
         assert!(error.to_string().contains("name the kind of browser"), "{error}");
     }

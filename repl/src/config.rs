@@ -9,8 +9,10 @@ use pelago_browser::guard::Guard;
 use pelago_browser::pool::PoolOptions;
 use pelago_protocol::BrowserKind;
 use pelago_runtime::cells::{CellOptions, StandIn};
+use pelago_runtime::content::origin::{OriginError, Token};
 use pelago_runtime::interpreter::InterpreterOptions;
-use pelago_runtime::session::SessionOptions;
+use pelago_runtime::network::{HUGGING_FACE, NetworkError, NetworkOptions};
+use pelago_runtime::session::{SessionError, SessionOptions};
 
 use crate::args::Global;
 use crate::failure::Failure;
@@ -131,7 +133,20 @@ pub(crate) fn session_options(global: &Global) -> Result<SessionOptions, Failure
             port: global.port,
             open_deadline: OPEN_DEADLINE,
         },
+        network: network_options(global, &home)?,
     })
+}
+
+/// Where models come from. The hub's variables are those of its own tools.
+fn network_options(global: &Global, home: &Path) -> Result<NetworkOptions, Failure> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let hub = variable("HF_ENDPOINT").unwrap_or_else(|| HUGGING_FACE.to_owned());
+    let failed = |error: OriginError| Failure::Session(NetworkError::from(error).into());
+    let mut options = NetworkOptions::new(home.join("staging"), &hub).map_err(SessionError::from)?;
+    options.origin.token = variable("HF_TOKEN").map(|token| Token::new(&token)).transpose().map_err(failed)?;
+    options.sources = global.source.clone();
+    options.download_limit = global.download_limit;
+    Ok(options)
 }
 
 /// What the user named, one entry a kind of browser.

@@ -8,6 +8,7 @@ pub mod commands;
 pub mod graph;
 pub mod interpreter;
 pub mod models;
+pub mod network;
 pub mod results;
 pub mod session;
 

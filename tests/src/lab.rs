@@ -7,6 +7,7 @@ use pelago_browser::driver::Search;
 use pelago_browser::guard::Guard;
 use pelago_browser::pool::PoolOptions;
 use pelago_protocol::Request;
+use pelago_runtime::network::{HUGGING_FACE, NetworkOptions};
 use pelago_runtime::session::{Output, Run, Session, SessionError, SessionOptions};
 use tempfile::TempDir;
 
@@ -69,6 +70,7 @@ pub fn options(home: &Path) -> SessionOptions {
             port: None,
             open_deadline: Duration::from_secs(120),
         },
+        network: NetworkOptions::new(home.join("staging"), HUGGING_FACE).unwrap_or_else(|error| panic!("{error}")),
     }
 }
 

@@ -46,6 +46,9 @@ impl Progress {
                 let label = format!("{product}: {} {file}", progress.phase);
                 (product.clone(), label.trim_end().to_owned(), progress.loaded, progress.total)
             }
+            Step::Fetching { model, loaded, total, .. } => {
+                (String::new(), format!("fetching {model}"), *loaded, *total)
+            }
             Step::Adding { file, loaded, total } => ("".to_owned(), format!("adding {file}"), *loaded, Some(*total)),
         };
         let line = self.lines.entry(key).or_insert_with(|| Line { since: now, label: String::new(), loaded, total });

@@ -54,6 +54,10 @@ impl Bars {
                 let label = format!("{product}: {} {what}", progress.phase);
                 (label.clone(), label, progress.loaded, progress.total)
             }
+            Step::Fetching { model, loaded, total, sources } => {
+                let sources = if *sources == 1 { String::new() } else { format!(" from {sources} sources") };
+                ("fetching".to_owned(), format!("fetching {model}{sources}"), *loaded, *total)
+            }
             Step::Adding { file, loaded, total } => {
                 ("adding".to_owned(), format!("adding {file}"), *loaded, Some(*total))
             }

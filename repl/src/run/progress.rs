@@ -76,6 +76,10 @@ impl Line {
             Step::Page { product, progress } => {
                 format!("{product}: {} {}", progress.phase, progress.file.as_deref().unwrap_or_default())
             }
+            Step::Fetching { model, loaded, total: Some(total), .. } => {
+                format!("fetching {model} {}%", loaded * 100 / (*total).max(1))
+            }
+            Step::Fetching { model, .. } => format!("fetching {model}"),
             Step::Adding { file, loaded, total } => format!("adding {file} {}%", loaded * 100 / (*total).max(1)),
         });
     }

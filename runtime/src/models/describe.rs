@@ -54,6 +54,15 @@ impl Models {
         self.describe_located(located).await
     }
 
+    /// CID of what a name or a CID leads to.
+    ///
+    /// # Errors
+    ///
+    /// As `describe`, without `UnknownFamily`.
+    pub async fn root(&self, text: &str) -> Result<Cid, ModelError> {
+        Ok(self.locate(text).await?.cid)
+    }
+
     /// What a user's word leads to, by one look at the index.
     pub(crate) async fn locate(&self, text: &str) -> Result<Located, ModelError> {
         match self.resolve(text).await? {

@@ -155,6 +155,16 @@ pub enum ModelError {
         /// The folder.
         path: PathBuf,
     },
+    /// A name that did not stand for so many things.
+    #[error("{name} cannot go back {steps}: it has stood for {known} so far, `pelago model history {name}` shows them")]
+    NoHistory {
+        /// The name.
+        name: String,
+        /// How far back was asked for.
+        steps: usize,
+        /// Entries of its history.
+        known: usize,
+    },
     /// A name that cannot be given.
     #[error("{name:?} cannot be a model's name ({reason}): choose another with --name")]
     BadName {

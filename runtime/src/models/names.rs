@@ -35,7 +35,7 @@ pub struct Model {
     pub name: String,
     /// CID of its folder.
     pub cid: Cid,
-    /// Where it came from: a folder's path.
+    /// Where it came from: a folder's path, `ipfs://<cid>`, `hf://<repository>@<commit>` or an address.
     pub source: String,
     /// The profile it was imported under.
     pub profile: String,
@@ -113,6 +113,20 @@ impl Models {
         progress: impl Fn(AddProgress) + Send + Sync + 'static,
     ) -> Result<AddedModel, ModelError> {
         let folder = folder.into();
+        let source = folder.clone();
+        self.add_from(folder, &source.display().to_string(), name, family, progress).await
+    }
+
+    /// The same, of a folder that holds what came from elsewhere: `source` says from where.
+    pub(crate) async fn add_from(
+        &self,
+        folder: impl Into<PathBuf>,
+        source: &str,
+        name: Option<&str>,
+        family: Option<Family>,
+        progress: impl Fn(AddProgress) + Send + Sync + 'static,
+    ) -> Result<AddedModel, ModelError> {
+        let folder = folder.into();
         name.map_or(Ok(()), check_name)?;
         let checking = folder.clone();
         let checked = tokio::task::spawn_blocking(move || check_folder(&checking, family))
@@ -121,7 +135,7 @@ impl Models {
         let name = name.unwrap_or(&checked.name).to_owned();
         check_name(&name)?;
         let added = self.store.add_folder(&checked.folder, progress).await?;
-        self.put_name(&name, added.root, &checked.folder.display().to_string()).await?;
+        self.put_name(&name, added.root, source).await?;
         if let Some(family) = family {
             self.put_family(added.root, family).await?;
         }
@@ -188,6 +202,21 @@ impl Models {
         let sql = format!("SELECT {COLUMNS} FROM names n WHERE name = ? ORDER BY id DESC");
         let rows: Vec<Model> = self.read(move |c| c.prepare(&sql)?.query_map([wanted], model)?.collect()).await?;
         if rows.is_empty() { Err(self.unknown(name).await?) } else { Ok(rows) }
+    }
+
+    /// Gives a name back what it stood for before, or `steps` times before. That is a new entry of its
+    /// history, so that it can be taken back likewise.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownName`; `NoHistory` where it did not stand for so many things; `Removed`; `Store`.
+    pub async fn roll_back(&self, name: &str, steps: usize) -> Result<Model, ModelError> {
+        let history = self.history(name).await?;
+        let known = history.len();
+        let before = history.into_iter().nth(steps);
+        let before = before.ok_or_else(|| ModelError::NoHistory { name: name.to_owned(), steps, known })?;
+        self.put_name(name, before.cid, &before.source).await?;
+        self.show(name).await
     }
 
     /// Forgets a name, and removes the content of its history and what was derived from it, as far

@@ -62,7 +62,7 @@ impl Session {
     pub async fn accelerate(&self, request: &Request, observer: Option<Observer>) -> Result<Run, SessionError> {
         let start = Instant::now();
         check(request)?;
-        let prepared = self.sources.prepare(&request.model, request.precision).await?;
+        let prepared = self.sources.prepare(&request.model, request.precision, observer.as_ref()).await?;
         check_family(request, prepared.source.family)?;
         let route = self.route(request, &prepared).await?;
         let run = self.execute(request, &prepared, &route, start, observer.as_ref()).await?;
@@ -98,7 +98,7 @@ impl Session {
             opened: &opened,
             hardware,
             executed: &executed,
-            bytes: prepared.served.since(before),
+            bytes: prepared.served.since(&before),
             started,
             total: start.elapsed(),
         };

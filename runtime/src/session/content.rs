@@ -3,43 +3,52 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use pelago_browser::server::{Content, ContentError as Refused, ContentInfo, ContentStream};
 use pelago_protocol::TierBytes;
 
-use crate::content::{Kind, Store, StoreError, parse_address};
+use crate::content::{Kind, Store, StoreError, TierCounter, parse_address};
 
 /// Bytes that each root gave to pages, since this process began.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Served(Arc<RwLock<HashMap<String, Arc<AtomicU64>>>>);
+pub(super) struct Served(Arc<RwLock<HashMap<String, TierCounter>>>);
 
 impl Served {
     /// The counter of one root.
-    pub(super) fn of(&self, root: &str) -> Arc<AtomicU64> {
-        let read = self.0.read().unwrap_or_else(PoisonError::into_inner).get(root).map(Arc::clone);
+    pub(super) fn of(&self, root: &str) -> TierCounter {
+        let read = self.0.read().unwrap_or_else(PoisonError::into_inner).get(root).cloned();
         read.unwrap_or_else(|| {
-            Arc::clone(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(root.to_owned()).or_default())
+            self.0.write().unwrap_or_else(PoisonError::into_inner).entry(root.to_owned()).or_default().clone()
         })
     }
 }
 
 /// The counters of the roots that one model is made of.
 #[derive(Clone, Debug)]
-pub(super) struct Counters(pub(super) Vec<Arc<AtomicU64>>);
+pub(super) struct Counters(pub(super) Vec<TierCounter>);
 
 impl Counters {
-    /// Bytes so far.
-    pub(super) fn total(&self) -> u64 {
-        self.0.iter().map(|counter| counter.load(Ordering::Relaxed)).sum()
+    /// Bytes so far, from memory and from the disk.
+    pub(super) fn total(&self) -> TierBytes {
+        let mut total = TierBytes::default();
+        for counted in self.0.iter().map(TierCounter::bytes) {
+            total.memory += counted.memory;
+            total.disk += counted.disk;
+        }
+        total
     }
 
-    /// Bytes since an earlier total. The store has one tier that bytes come from: the disk.
-    pub(super) fn since(&self, before: u64) -> TierBytes {
-        TierBytes { disk: self.total().saturating_sub(before), ..TierBytes::default() }
+    /// Bytes since an earlier total.
+    pub(super) fn since(&self, before: &TierBytes) -> TierBytes {
+        let now = self.total();
+        TierBytes {
+            memory: now.memory.saturating_sub(before.memory),
+            disk: now.disk.saturating_sub(before.disk),
+            ..TierBytes::default()
+        }
     }
 }
 
@@ -68,17 +77,10 @@ impl Content for StoreContent {
     }
 
     async fn read(&self, path: &str, range: Range<u64>) -> Result<ContentStream, Refused> {
-        let bytes = self.store.read(path, range).await.map_err(|error| refused(path, error))?;
-        let root = path.split('/').next().unwrap_or(path);
-        let (counter, path) = (self.served.of(root), path.to_owned());
-        let counted = bytes.map(move |chunk| match chunk {
-            Ok(chunk) => {
-                counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
-                Ok(chunk)
-            }
-            Err(error) => Err(refused(&path, error)),
-        });
-        Ok(counted.boxed())
+        let counter = self.served.of(path.split('/').next().unwrap_or(path));
+        let bytes = self.store.read_counted(path, range, counter).await.map_err(|error| refused(path, error))?;
+        let path = path.to_owned();
+        Ok(bytes.map_err(move |error| refused(&path, error)).boxed())
     }
 }
 

@@ -8,6 +8,7 @@ use pelago_protocol::{ErrorCode, Platform, Precision};
 use crate::content::StoreError;
 use crate::graph;
 use crate::models::ModelError;
+use crate::network::NetworkError;
 use crate::results::ResultsError;
 
 /// An error of a session.
@@ -20,6 +21,9 @@ pub enum SessionError {
     /// A model.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// Fetching a model, or giving it to others.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// Building a graph from a checkpoint.
     #[error("the graph of {model} cannot be built: {source}")]
     Graph {
@@ -116,6 +120,7 @@ impl SessionError {
         match self {
             Self::Content(_) => "content",
             Self::Model(_) => "model",
+            Self::Network(_) => "network",
             Self::Graph { .. } => "graph",
             Self::Results(_) => "results",
             Self::Frame(_) => "frame",
@@ -154,6 +159,7 @@ impl SessionError {
                 "use --precision 32, or add the model again from a folder that holds that file".to_owned()
             }
             Self::Unsupported { help, .. } => help.clone(),
+            Self::Network(error) => error.help(),
             Self::EmptyInput { .. } => "give at least one text, none of them empty".to_owned(),
             Self::UnexpectedOutput { .. } | Self::Frame(_) | Self::Json(_) | Self::Task { .. } => {
                 "page and program may be of different builds: build both again with `make build`".to_owned()

@@ -31,6 +31,7 @@ pub use routes::{Attempt, BrowserCapabilities};
 
 use crate::content::{Store, StoreError};
 use crate::models::Models;
+use crate::network::Network;
 use crate::results::Results;
 
 /// Live browsers, models and results. Cheap to share: every method takes
@@ -38,7 +39,7 @@ use crate::results::Results;
 #[derive(Debug)]
 pub struct Session {
     pool: Pool,
-    models: Models,
+    network: Network,
     results: Results,
     sources: source::Sources,
     /// Medians of earlier runs by model, precision and batch, once they were looked up.
@@ -52,31 +53,38 @@ impl Session {
     /// # Errors
     /// [`SessionError`] where a folder cannot be used or the loopback server cannot listen.
     pub async fn open(options: SessionOptions) -> Result<Self, SessionError> {
-        let models = Self::open_models(&options).await?;
-        let store = models.store().clone();
+        let network = Self::open_network(&options).await?;
+        let store = network.models().store().clone();
         let results = Results::open(&options.results).await?;
         let served = content::Served::default();
         let content = Arc::new(content::StoreContent::new(store.clone(), served.clone()));
         let pool = Pool::start(options.browsers, Arc::new(PageBundle::open()?), content).await?;
-        let sources = source::Sources::new(store, models.clone(), served);
-        Ok(Self { pool, models, results, sources, measured: Mutex::default() })
+        let sources = source::Sources::new(store, network.clone(), served);
+        Ok(Self { pool, network, results, sources, measured: Mutex::default() })
     }
 
-    /// The models alone, without browsers or results.
+    /// The models and where more of them come from, without browsers or results.
     ///
     /// # Errors
-    /// [`SessionError`] where the folder cannot be used.
-    pub async fn open_models(options: &SessionOptions) -> Result<Models, SessionError> {
+    /// [`SessionError`] where the folder or a source cannot be used.
+    pub async fn open_network(options: &SessionOptions) -> Result<Network, SessionError> {
         let folder = options.store.clone();
         let opened =
             tokio::task::spawn_blocking(move || Ok::<_, SessionError>(Models::open(Store::open(folder)?)?)).await;
-        opened.map_err(|source| StoreError::Worker { source })?
+        let models = opened.map_err(|source| StoreError::Worker { source })??;
+        Ok(Network::new(models, options.network.clone())?)
+    }
+
+    /// Where models come from, beside this machine.
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.network
     }
 
     /// The models of this machine.
     #[must_use]
     pub fn models(&self) -> &Models {
-        &self.models
+        self.network.models()
     }
 
     /// The results of every run.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use pelago_browser::pool::PoolOptions;
 use pelago_protocol::Progress;
 
+use crate::network::NetworkOptions;
+
 /// Where a session keeps things and how it opens browsers.
 #[derive(Clone, Debug)]
 pub struct SessionOptions {
@@ -16,6 +18,8 @@ pub struct SessionOptions {
     pub results: PathBuf,
     /// Browsers.
     pub browsers: PoolOptions,
+    /// Who is asked for models that are not here.
+    pub network: NetworkOptions,
 }
 
 /// What a session is doing, for whoever watches.
@@ -37,6 +41,17 @@ pub enum Step {
         product: String,
         /// How far.
         progress: Progress,
+    },
+    /// A model comes over the network.
+    Fetching {
+        /// What the user called it, or the file at hand.
+        model: String,
+        /// Bytes that are here and verified.
+        loaded: u64,
+        /// Bytes in all, once that is known.
+        total: Option<u64>,
+        /// Sources that give something.
+        sources: usize,
     },
     /// A model's file is added to the store.
     Adding {

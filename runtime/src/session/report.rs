@@ -9,6 +9,7 @@ use pelago_protocol::{Adapter, Capabilities, Hardware, Phases, Platform, Report,
 use super::Route;
 use super::accelerate::Executed;
 use super::source::Prepared;
+use crate::content::retrieve::{Fetched, Kind};
 
 /// Everything that is known of a run.
 pub(super) struct Facts<'a> {
@@ -44,6 +45,9 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
     let processing_time = executed.processing_ms / 1000.0;
     let batch = request.input.items();
     let fetched = executed.load.fetch_ms.is_some();
+    let network = prepared.fetched.as_deref().filter(|network| network.bytes > 0);
+    let bytes =
+        TierBytes { p2p: given(network, Kind::is_peer), ipfs: given(network, |kind| !kind.is_peer()), ..facts.bytes };
     Report {
         run_id: uuid::Uuid::now_v7().to_string(),
         started: facts.started.to_rfc3339_opts(SecondsFormat::Micros, true),
@@ -81,15 +85,31 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         tokens: embed.map(|embed| embed.tokens.iter().sum::<usize>() as u64),
         throughput_items_per_sec: (processing_time > 0.0).then(|| batch as f64 / processing_time),
         memory_usage_mb: executed.load.memory_usage_mb,
-        // Models are added to the local store before they run: no byte of one
-        // comes over a network.
-        ipfs_cache_hit: true,
-        ipfs_source: Source::Cache,
+        ipfs_cache_hit: network.is_none(),
+        ipfs_source: main_source(&bytes),
         ipfs_load_time: fetched.then_some(prepared.took.as_secs_f64() * 1000.0),
-        bytes: facts.bytes.clone(),
-        p2p_optimized: false,
+        bytes,
+        p2p_optimized: network.is_some_and(|network| network.p2p_optimized),
         optimizations: optimizations(executed),
         parity: None,
+    }
+}
+
+/// Verified bytes that the sources of these kinds gave.
+fn given(network: Option<&Fetched>, of: impl Fn(Kind) -> bool) -> u64 {
+    network
+        .map_or(0, |network| network.sources.iter().filter(|source| of(source.kind)).map(|source| source.bytes).sum())
+}
+
+/// What came over the network is kept on the disk and read from there, so it
+/// counts where it came from.
+fn main_source(bytes: &TierBytes) -> Source {
+    let here = (bytes.memory + bytes.disk).saturating_sub(bytes.p2p + bytes.ipfs);
+    match bytes.p2p.max(bytes.ipfs) {
+        0 => Source::Cache,
+        most if most < here => Source::Cache,
+        most if most == bytes.p2p => Source::P2p,
+        _ => Source::Ipfs,
     }
 }
 

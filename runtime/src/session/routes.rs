@@ -70,7 +70,7 @@ impl Session {
     /// [`SessionError`] where the model is not known or no browser opens.
     pub async fn get_optimal_hardware(&self, model: &str) -> Result<OptimalHardware, SessionError> {
         let request = Request::new(model, "");
-        let prepared = self.sources.prepare(model, request.precision).await?;
+        let prepared = self.sources.prepare(model, request.precision, None).await?;
         self.choose(&request, &prepared).await
     }
 
@@ -86,7 +86,7 @@ impl Session {
         request: &Request,
         observer: Option<Observer>,
     ) -> Result<Vec<Attempt>, SessionError> {
-        let prepared = self.sources.prepare(&request.model, request.precision).await?;
+        let mut prepared = self.sources.prepare(&request.model, request.precision, observer.as_ref()).await?;
         let mut routes = Vec::new();
         let mut attempts = Vec::new();
         for found in self.capabilities(BrowserKind::Auto, observer.clone()).await {
@@ -116,6 +116,8 @@ impl Session {
                 self.results.record(&run.report).await?;
             }
             attempts.push(Attempt { route, outcome });
+            // It came over the network once, for the first of them.
+            prepared.fetched = None;
         }
         if attempts.is_empty() { Err(self.pool.no_browser(BrowserKind::Auto).into()) } else { Ok(attempts) }
     }

@@ -3,18 +3,20 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use cid::Cid;
 use futures::TryStreamExt;
 use pelago_protocol::{DType, ExternalData, Graph, ModelSource, Precision};
 
-use super::SessionError;
 use super::content::{Counters, Served};
+use super::{Observer, SessionError};
+use crate::content::retrieve::Fetched;
 use crate::content::{Stamp, Store, StoreError};
 use crate::graph::{self, BuildOptions, Files};
 use crate::models::{Described, Located, ModelError, Models, Recipe};
+use crate::network::{self, Network};
 
 /// How a graph is built. A change to the builder that changes its graphs gets a
 /// new version, so that old ones are not taken for new.
@@ -26,6 +28,8 @@ pub(super) struct Prepared {
     pub(super) source: ModelSource,
     /// From the request for the model to its verified bytes being ready to be served.
     pub(super) took: Duration,
+    /// How the model came over the network, where it did just now.
+    pub(super) fetched: Option<Arc<Fetched>>,
     /// Counts the bytes of the model that go to pages.
     pub(super) served: Counters,
 }
@@ -34,7 +38,7 @@ pub(super) struct Prepared {
 #[derive(Debug)]
 pub(super) struct Sources {
     store: Store,
-    models: Models,
+    network: Network,
     served: Served,
     known: Mutex<Known>,
 }
@@ -48,20 +52,24 @@ struct Known {
 }
 
 impl Sources {
-    pub(super) fn new(store: Store, models: Models, served: Served) -> Self {
-        Self { store, models, served, known: Mutex::default() }
+    pub(super) fn new(store: Store, network: Network, served: Served) -> Self {
+        Self { store, network, served, known: Mutex::default() }
     }
 
     /// Finds the model and the graph of the precision that is asked for.
-    pub(super) async fn prepare(&self, model: &str, precision: Precision) -> Result<Prepared, SessionError> {
+    pub(super) async fn prepare(
+        &self,
+        model: &str,
+        precision: Precision,
+        observer: Option<&Observer>,
+    ) -> Result<Prepared, SessionError> {
         let start = Instant::now();
         let stamp = self.store.stamp();
         let key = (model.to_owned(), precision);
         if let Some(prepared) = self.remembered(stamp, &key) {
             return Ok(Prepared { took: start.elapsed(), ..prepared });
         }
-        let located = self.locate(model).await?;
-        let model = self.models.describe_located(located).await?;
+        let (model, fetched) = self.describe(model, observer).await?;
         let graph = self.graph(&model, precision).await?;
         let roots = [model.cid.to_string(), graph.cid.clone()];
         let source = ModelSource {
@@ -73,25 +81,45 @@ impl Sources {
             graph,
         };
         let served = Counters(roots.iter().map(|root| self.served.of(root)).collect());
-        let prepared = Prepared { source, took: start.elapsed(), served };
+        let prepared = Prepared { source, took: start.elapsed(), fetched: fetched.map(Arc::new), served };
         // Under the stamp from before the look: what changed since then shows at the next one.
         let mut known = self.lock();
         if known.stamp == stamp {
-            known.prepared.insert(key, prepared.clone());
+            known.prepared.insert(key, Prepared { fetched: None, ..prepared.clone() });
         }
         drop(known);
         Ok(prepared)
     }
 
-    /// What a request's word for a model leads to. A folder is added first:
-    /// nothing runs that is not content with a CID.
-    async fn locate(&self, model: &str) -> Result<Located, SessionError> {
-        match self.models.locate(model).await {
+    fn models(&self) -> &Models {
+        self.network.models()
+    }
+
+    /// What a request's word for a model leads to. A folder is added first, and
+    /// what is not here is fetched: nothing runs that is not content with a CID.
+    async fn describe(
+        &self,
+        model: &str,
+        observer: Option<&Observer>,
+    ) -> Result<(Described, Option<Fetched>), SessionError> {
+        let located = match self.models().locate(model).await {
             Err(ModelError::NotAdded { path }) => {
-                let added = self.models.add(path, None, None, |_| {}).await?;
+                let added = self.models().add(path, None, None, |_| {}).await?;
                 Ok(Located { name: added.name, cid: added.added.root })
             }
-            found => Ok(found?),
+            found => found,
+        };
+        let described = match located {
+            Ok(located) => self.models().describe_located(located).await,
+            Err(error) => Err(error),
+        };
+        match described {
+            // Content that is elsewhere, or whose blocks went while its name stayed.
+            Err(error) if network::is_absent(&error) => {
+                let got = self.network.get(model, None, observer).await?;
+                Ok((self.models().describe(model).await?, got.fetched))
+            }
+            described => Ok((described?, None)),
         }
     }
 
@@ -138,14 +166,14 @@ impl Sources {
     }
 
     async fn built(&self, model: &Described) -> Result<Graph, SessionError> {
-        let known = self.models.derived(model.cid, RECIPE).await?;
+        let known = self.models().derived(model.cid, RECIPE).await?;
         let (cid, size) = match known {
             Some(cid) => (cid, self.store.stat(cid, "").await?.size),
             None => {
                 let built = self.build(model).await?;
                 let size = built.len() as u64;
                 let cid = self.store.add_bytes(built).await?.root;
-                self.models.put_derived(model.cid, RECIPE, cid).await?;
+                self.models().put_derived(model.cid, RECIPE, cid).await?;
                 (cid, size)
             }
         };

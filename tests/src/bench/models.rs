@@ -45,7 +45,7 @@ impl Models {
     pub(crate) async fn prepare() -> Result<Self, Failure> {
         let home = tempfile::tempdir()?;
         let folder = lab::minilm();
-        let models = Session::open_models(&lab::options(home.path())).await?;
+        let models = Session::open_network(&lab::options(home.path())).await?.models().clone();
         models.add(&folder, Some(NAME), None, |_| {}).await?;
         let model = models.describe(NAME).await?;
         // The same bytes as the session builds, so the same CID.

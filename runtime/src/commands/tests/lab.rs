@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use crate::cells::{CellOptions, Cells, StandIn};
 use crate::commands::{self, CommandError, Context};
 use crate::interpreter::{Event, Shown};
+use crate::network::{HUGGING_FACE, NetworkOptions};
 use crate::session::{Session, SessionOptions};
 
 /// The session, what its commands tell, and its folder.
@@ -41,6 +42,7 @@ impl Lab {
                 port: None,
                 open_deadline: Duration::from_secs(5),
             },
+            network: NetworkOptions::new(at("staging"), HUGGING_FACE).unwrap(),
         });
         let session = Arc::new(session.await.unwrap());
         let cells = CellOptions {

@@ -1,0 +1,127 @@
+//! A model by CID from the sources, block by block verified, into the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cid::Cid;
+use futures::StreamExt;
+use futures::stream;
+
+use super::{Network, NetworkError};
+use crate::content::retrieve::{self, Fetched, Options, Progress, Request, Scope, Sources};
+use crate::content::{Blocks, MemoryBlocks, StoreError, Walk, WalkOptions};
+use crate::models::{ModelError, Resolved};
+use crate::session::{Observer, Step};
+
+/// The longest wait for another process that fetches the same root: what it has fetched need not be
+/// fetched twice.
+const SHARED: Duration = Duration::from_secs(600);
+
+/// A model that is here now.
+#[derive(Debug)]
+pub struct Got {
+    /// CID of its folder.
+    pub cid: Cid,
+    /// Its name, where it has one.
+    pub name: Option<String>,
+    /// Bytes.
+    pub size: u64,
+    /// Files.
+    pub files: u64,
+    /// How it came; `None` where it was here already.
+    pub fetched: Option<Fetched>,
+}
+
+impl Network {
+    /// Sees that a model is here: `bafy…`, `ipfs://bafy…/sub`, or the name of one whose content has gone.
+    /// With `name` it is known by that name from now on. Dropping the future stops all transfers; what was
+    /// verified stays, and the next call goes on from there.
+    ///
+    /// # Errors
+    ///
+    /// `Fetch` where nobody gives it; `Path` where the path leads nowhere; `Folder`; `Model`; `Store`.
+    pub async fn get(&self, model: &str, name: Option<&str>, observer: Option<&Observer>) -> Result<Got, NetworkError> {
+        let (root, path, known) = match self.models.resolve(model).await? {
+            Resolved::Named(model) => (model.cid, String::new(), Some(model.name)),
+            Resolved::Content { cid, path } => (cid, path, None),
+            Resolved::Folder(path) => return Err(NetworkError::Folder { path }),
+        };
+        let cid = self.follow(root, &path).await?;
+        let fetched = self.ensure(cid, model, observer).await?;
+        if let Some(name) = name {
+            let from = if path.is_empty() { format!("ipfs://{root}") } else { format!("ipfs://{root}/{path}") };
+            self.models.put_name(name, cid, &from).await?;
+        }
+        let kept = self.models.store().roots().await?.into_iter().find(|kept| kept.cid == cid);
+        let (size, files) = kept.map_or((0, 0), |kept| (kept.size, kept.files));
+        Ok(Got { cid, name: name.map(str::to_owned).or(known), size, files, fetched })
+    }
+
+    /// What a path under a root leads to, with just the blocks that prove it.
+    async fn follow(&self, root: Cid, path: &str) -> Result<Cid, NetworkError> {
+        if path.is_empty() {
+            return Ok(root);
+        }
+        match self.models.store().stat(root, path).await {
+            Ok(entry) => return Ok(entry.cid),
+            Err(StoreError::MissingBlock { .. } | StoreError::UnknownRoot { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let way: Arc<dyn Blocks> = Arc::new(MemoryBlocks::default());
+        let request = Request { scope: Scope::Block, ..Request::at(root, path) };
+        let options = Options { bandwidth: self.download.clone(), ..Options::default() };
+        retrieve::fetch(request, Arc::clone(&way), self.asked(root), options).await?;
+        let only = WalkOptions { scope: crate::content::Scope::Block, dups: false };
+        let walk = Walk::open(way, root, path, only).await?;
+        let missing = || NetworkError::Path { root: Box::new(root), path: path.to_owned() };
+        walk.roots().last().copied().ok_or_else(missing)
+    }
+
+    /// Fetches what of a root is missing. `None` where the store keeps it whole.
+    pub(crate) async fn ensure(
+        &self,
+        cid: Cid,
+        label: &str,
+        observer: Option<&Observer>,
+    ) -> Result<Option<Fetched>, NetworkError> {
+        let store = self.models.store();
+        match store.stat_dag(cid).await {
+            Ok(_) => return Ok(None),
+            Err(StoreError::UnknownRoot { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let ingest = store.ingest_within(cid, SHARED).await?;
+        let told = observer.cloned().zip(Some(label.to_owned()));
+        let progress = told.map(|(observer, label)| -> Arc<dyn Fn(Progress) + Send + Sync> {
+            Arc::new(move |progress: Progress| observer(step(&label, &progress)))
+        });
+        let options = Options { bandwidth: self.download.clone(), progress, ..Options::default() };
+        let fetched = retrieve::fetch(Request::all(cid), Arc::new(ingest.clone()), self.asked(cid), options).await?;
+        ingest.finish().await?;
+        Ok(Some(fetched))
+    }
+
+    /// The sources that the user named, and those that the named routers find while the fetch runs.
+    fn asked(&self, root: Cid) -> Sources {
+        let found = self.routers.iter().map(|router| router.providers(root));
+        let found = stream::select_all(found).filter_map(|found| async move {
+            found.inspect_err(|error| tracing::warn!(%error, "a router gave no answer")).ok()
+        });
+        let found = (!self.routers.is_empty()).then(|| found.boxed());
+        Sources { known: self.sources.clone(), found }
+    }
+}
+
+fn step(label: &str, progress: &Progress) -> Step {
+    Step::Fetching {
+        model: label.to_owned(),
+        loaded: progress.done,
+        total: progress.total,
+        sources: progress.sources.iter().filter(|source| source.in_flight > 0 || source.bytes > 0).count(),
+    }
+}
+
+/// Whether what a user named is content that this machine lacks, and sources may have.
+pub(crate) fn is_absent(error: &ModelError) -> bool {
+    matches!(error, ModelError::Store(StoreError::MissingBlock { .. } | StoreError::UnknownRoot { .. }))
+}

@@ -1,0 +1,68 @@
+//! Content from others and for others: models fetched by CID from the sources
+//! that the user named, brought from where they are published, written to and
+//! read from CAR files, and served.
+//!
+//! How blocks travel and how they are checked is `pelago-content`'s business;
+//! here is which sources are asked, what becomes a model, and who is told.
+
+mod archive;
+mod error;
+mod fetch;
+mod options;
+mod publish;
+
+pub use error::NetworkError;
+pub use fetch::Got;
+pub(crate) use fetch::is_absent;
+pub use options::{HUGGING_FACE, NetworkOptions, SourceAddress, SourceKind};
+pub use publish::PublishedModel;
+
+use std::sync::Arc;
+
+use crate::content::retrieve::{Bandwidth, Routing, Source};
+use crate::content::{Gateway, GatewayOptions};
+use crate::models::Models;
+
+/// The network side of a store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Network {
+    models: Models,
+    options: Arc<NetworkOptions>,
+    sources: Vec<Source>,
+    routers: Vec<Routing>,
+    download: Bandwidth,
+}
+
+impl Network {
+    /// The network as the options say. Nobody is spoken to yet.
+    ///
+    /// # Errors
+    ///
+    /// `Source` where an address cannot be used.
+    pub fn new(models: Models, options: NetworkOptions) -> Result<Self, NetworkError> {
+        let (mut sources, mut routers) = (Vec::new(), Vec::new());
+        for address in &options.sources {
+            match address.open()? {
+                options::Opened::Source(source) => sources.push(source),
+                options::Opened::Router(router) => routers.push(router),
+            }
+        }
+        let download = options.download_limit.map_or_else(Bandwidth::default, |limit| Bandwidth::limited(limit.get()));
+        Ok(Self { models, options: Arc::new(options), sources, routers, download })
+    }
+
+    /// Serves what the store has, to whoever can reach the address. Nothing is fetched for others.
+    ///
+    /// # Errors
+    ///
+    /// `Serve` where the address cannot be listened on, or is not loopback and that was not allowed.
+    pub async fn serve(&self, options: GatewayOptions) -> Result<Gateway, NetworkError> {
+        Ok(Gateway::start(Arc::new(self.models.store().clone()), options).await?)
+    }
+
+    /// The models that it fetches for.
+    #[must_use]
+    pub fn models(&self) -> &Models {
+        &self.models
+    }
+}
