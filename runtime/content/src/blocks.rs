@@ -5,10 +5,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use cid::Cid;
 use futures::future::BoxFuture;
 
-use crate::{StoreError, cids};
+use crate::{Cid, StoreError, cids};
 
 /// The largest block that is accepted from others, bytes (the limit of bitswap and of trustless gateways).
 pub const BLOCK_MAX: u64 = 2 << 20;
@@ -48,7 +47,7 @@ impl MemoryBlocks {
             return Ok(Bytes::copy_from_slice(bytes));
         }
         let blocks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        blocks.get(&cid.to_bytes()).cloned().ok_or_else(|| StoreError::MissingBlock { cid: Box::new(*cid) })
+        blocks.get(&cids::key(cid)).cloned().ok_or_else(|| StoreError::MissingBlock { cid: Box::new(*cid) })
     }
 }
 
@@ -68,7 +67,7 @@ impl Blocks for MemoryBlocks {
     fn put(&self, cid: Cid, bytes: Bytes) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             cids::verify(&cid, &bytes)?;
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(cid.to_bytes(), bytes);
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(cids::key(&cid), bytes);
             Ok(())
         })
     }

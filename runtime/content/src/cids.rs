@@ -1,11 +1,10 @@
 //! CIDs: made, checked against bytes, and read from text.
 
-use cid::Cid;
 use cid::multihash::Multihash;
 use sha2::{Digest, Sha256};
 
-use crate::StoreError;
 use crate::blocks::BLOCK_MAX;
+use crate::{Cid, StoreError};
 
 pub(crate) const RAW: u64 = 0x55;
 pub(crate) const DAG_PB: u64 = 0x70;
@@ -16,12 +15,39 @@ const IDENTITY_MAX: usize = 128;
 
 /// The CIDv1 of a block with sha2-256.
 pub(crate) fn of(codec: u64, bytes: &[u8]) -> Cid {
-    let digest: [u8; 32] = Sha256::digest(bytes).into();
-    // 32 bytes always fit into the 64 of a `Multihash`.
+    of_parts(codec, [bytes, &[], &[]])
+}
+
+/// The same of a block that lies in pieces.
+pub(crate) fn of_parts(codec: u64, parts: [&[u8]; 3]) -> Cid {
+    let mut hasher = Sha256::new();
+    parts.iter().for_each(|part| hasher.update(part));
+    let digest: [u8; 32] = hasher.finalize().into();
+    // 32 bytes always fit into a `Multihash`.
     match Multihash::wrap(SHA2_256, &digest) {
         Ok(hash) => Cid::new_v1(codec, hash),
         Err(_) => unreachable!("a sha2-256 digest fits into a multihash"),
     }
+}
+
+/// The CIDv0 of a dag-pb block.
+pub(crate) fn of_v0(bytes: &[u8]) -> Cid {
+    to_v0(&of(DAG_PB, bytes))
+}
+
+/// The CIDv0 of a CID that has one, otherwise the CID.
+pub(crate) fn to_v0(cid: &Cid) -> Cid {
+    if cid.codec() == DAG_PB { Cid::new_v0(*cid.hash()).unwrap_or(*cid) } else { *cid }
+}
+
+/// The CIDv1 of a CID: under it a block is kept, so that `Qm…` and `bafybei…` are one block.
+pub(crate) fn to_v1(cid: &Cid) -> Cid {
+    Cid::new_v1(cid.codec(), *cid.hash())
+}
+
+/// The bytes of [`to_v1`].
+pub(crate) fn key(cid: &Cid) -> Vec<u8> {
+    to_v1(cid).to_bytes()
 }
 
 /// Whether the bytes are those that the CID names.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cid::Cid;
+use crate::Cid;
 
 /// An error of the content store. CIDs are boxed, so that a `Result` stays small.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,19 @@ pub enum StoreError {
         /// The store's folder.
         path: PathBuf,
         /// The newest format that this version knows.
+        expected: i64,
+        /// The format found.
+        found: i64,
+    },
+    /// The index was written by an earlier version, and cannot be brought up to date.
+    #[error(
+        "the store {} has format {found}, this needs {expected}: make the folder writable once, so that it is converted",
+        path.display()
+    )]
+    OldFormat {
+        /// The store's folder.
+        path: PathBuf,
+        /// The format that is needed.
         expected: i64,
         /// The format found.
         found: i64,
@@ -145,6 +158,67 @@ pub enum StoreError {
         cid: Box<Cid>,
         /// Expected and found.
         reason: String,
+    },
+    /// A DAG that goes beyond what is worked on. Nothing of it was kept.
+    #[error("{cid} has more than {max} {what}: such content is refused, do not use its source")]
+    Limit {
+        /// The root, or the node at which it was noticed.
+        cid: Box<Cid>,
+        /// What there is too much of.
+        what: &'static str,
+        /// How much is accepted.
+        max: u64,
+    },
+    /// A symbolic link in content. It is never followed.
+    #[error("{path:?} is a symbolic link to {target:?}, which is not followed: name the file itself")]
+    Symlink {
+        /// The path, `<cid>/…`.
+        path: String,
+        /// Where it points.
+        target: String,
+    },
+    /// Two paths that a file system which does not tell cases apart would make one.
+    #[error("{first:?} and {second:?} differ only in case, so one would overwrite the other: export a CAR instead")]
+    Collision {
+        /// The path met first.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Another process, or another task of this one, fetches the same root.
+    #[error("{cid} is being fetched already: wait for that to end, or try again later")]
+    Busy {
+        /// The root.
+        cid: Box<Cid>,
+    },
+    /// A block without a root to belong to.
+    #[error("block {cid} belongs to no fetch: begin one with `ingest` and put it there")]
+    NoFetch {
+        /// The block.
+        cid: Box<Cid>,
+    },
+    /// A root that is in use, so it was not removed.
+    #[error("{cid} is {by}: {}", if *.by == "pinned" { "unpin it first" } else { "close the session that uses it first" })]
+    InUse {
+        /// The root.
+        cid: Box<Cid>,
+        /// `pinned` or `leased`.
+        by: &'static str,
+    },
+    /// The store's quota has no room, and nothing that may be evicted gives enough.
+    #[error(
+        "{wanted} bytes more would exceed the store's quota of {quota} bytes ({used} are used, {reserved} reserved, \
+         and no more can be evicted): remove or unpin models, or raise the quota"
+    )]
+    Quota {
+        /// Bytes asked for.
+        wanted: u64,
+        /// Bytes that extents have.
+        used: u64,
+        /// Bytes that running imports and fetches have reserved.
+        reserved: u64,
+        /// The quota, bytes.
+        quota: u64,
     },
     /// A name that content must not have.
     #[error("{} has a name that cannot be added ({reason}): rename it", path.display())]

@@ -7,11 +7,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use cid::Cid;
 use serde::{Deserialize, Serialize};
 
-use crate::StoreError;
+use crate::{Cid, StoreError};
 
 const MAGIC: &[u8; 8] = b"PELAGOX1";
 /// The largest table of contents that is read: some 5 million blocks.
@@ -33,6 +33,22 @@ pub(crate) struct RootRecord {
     pub(crate) size: u64,
     pub(crate) files: u64,
     pub(crate) added_at: String,
+    /// What it took to fetch it, ms; 0 for what was added here.
+    #[serde(default)]
+    pub(crate) cost_ms: u64,
+    #[serde(default)]
+    pub(crate) evictable: bool,
+}
+
+/// What an extent records beside its blocks.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Record {
+    #[default]
+    Nothing,
+    /// A root that is whole with this extent.
+    Root(RootRecord),
+    /// That its blocks came by a fetch of this root, which may not have ended.
+    Fetch(Cid),
 }
 
 /// The table of contents: lengths in order; offsets follow from them.
@@ -40,11 +56,13 @@ pub(crate) struct RootRecord {
 struct Contents {
     blocks: Vec<(String, u64)>,
     root: Option<RootRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fetch: Option<String>,
 }
 
 /// An extent that is being written in its owner's folder. Dropped unsealed, it leaves nothing.
 pub(crate) struct ExtentWriter {
-    file: BufWriter<File>,
+    file: BufWriter<Arc<File>>,
     path: PathBuf,
     name: String,
     blocks: Vec<Placed>,
@@ -63,27 +81,63 @@ impl ExtentWriter {
     pub(crate) fn create(folder: &Path, name: String) -> Result<Self, StoreError> {
         let path = folder.join(&name);
         let file = OpenOptions::new()
+            .read(true)
             .write(true)
             .create_new(true)
             .mode(0o644)
             .open(&path)
             .map_err(|e| StoreError::io("create", &path, e))?;
-        Ok(Self { file: BufWriter::with_capacity(1 << 18, file), path, name, blocks: Vec::new(), offset: 0 })
+        let file = BufWriter::with_capacity(1 << 18, Arc::new(file));
+        Ok(Self { file, path, name, blocks: Vec::new(), offset: 0 })
     }
 
-    /// Appends a block whose CID was computed from these bytes.
-    pub(crate) fn append(&mut self, cid: Cid, bytes: &[u8]) -> Result<(), StoreError> {
-        self.file.write_all(bytes).map_err(|e| StoreError::io("write", &self.path, e))?;
-        let length = bytes.len() as u64;
+    /// Appends a block whose CID was computed from these bytes, which may lie in pieces.
+    pub(crate) fn append(&mut self, cid: Cid, parts: [&[u8]; 3]) -> Result<&Placed, StoreError> {
+        for part in parts {
+            self.file.write_all(part).map_err(|e| StoreError::io("write", &self.path, e))?;
+        }
+        let length = parts.iter().map(|part| part.len() as u64).sum();
+        let at = self.blocks.len();
         self.blocks.push(Placed { cid, offset: self.offset, length });
         self.offset += length;
-        Ok(())
+        Ok(&self.blocks[at])
+    }
+
+    /// Hands what was appended to the system, so that it can be read from [`ExtentWriter::file`].
+    pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
+        self.file.flush().map_err(|e| StoreError::io("write", &self.path, e))
+    }
+
+    /// The file, to read blocks from before it is sealed.
+    pub(crate) fn file(&self) -> &Arc<File> {
+        self.file.get_ref()
+    }
+
+    /// Where the file is until it is sealed.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes of the blocks so far.
+    pub(crate) fn length(&self) -> u64 {
+        self.offset
+    }
+
+    /// The blocks so far.
+    pub(crate) fn blocks(&self) -> &[Placed] {
+        &self.blocks
     }
 
     /// Writes the table of contents, flushes to the disk and moves the file into `extents`.
     /// The folder itself is for the caller to flush, once for several extents.
-    pub(crate) fn seal(mut self, extents: &Path, root: Option<RootRecord>) -> Result<Sealed, StoreError> {
-        let contents = Contents { blocks: self.blocks.iter().map(|b| (b.cid.to_string(), b.length)).collect(), root };
+    pub(crate) fn seal(mut self, extents: &Path, record: Record) -> Result<Sealed, StoreError> {
+        let blocks = self.blocks.iter().map(|b| (b.cid.to_string(), b.length)).collect();
+        let (root, fetch) = match record {
+            Record::Nothing => (None, None),
+            Record::Root(root) => (Some(root), None),
+            Record::Fetch(root) => (None, Some(root.to_string())),
+        };
+        let contents = Contents { blocks, root, fetch };
         let io = |e| StoreError::io("write", &self.path, e);
         let table = serde_json::to_vec(&contents).map_err(|e| io(e.into()))?;
         self.file.write_all(&table).map_err(io)?;
@@ -116,7 +170,7 @@ pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
 pub(crate) struct Found {
     pub(crate) size: u64,
     pub(crate) blocks: Vec<Placed>,
-    pub(crate) root: Option<RootRecord>,
+    pub(crate) record: Record,
 }
 
 /// Reads an extent's table of contents. `None` if the file is no whole extent.
@@ -142,5 +196,11 @@ pub(crate) fn read_contents(path: &Path) -> Result<Option<Found>, StoreError> {
         blocks.push(Placed { cid, offset, length });
         offset = offset.saturating_add(length);
     }
-    Ok((offset == at - table.len() as u64).then_some(Found { size, blocks, root: contents.root }))
+    let fetch = contents.fetch.and_then(|fetch| Cid::try_from(fetch.as_str()).ok());
+    let record = match (contents.root, fetch) {
+        (Some(root), _) => Record::Root(root),
+        (None, Some(fetch)) => Record::Fetch(fetch),
+        (None, None) => Record::Nothing,
+    };
+    Ok((offset == at - table.len() as u64).then_some(Found { size, blocks, record }))
 }

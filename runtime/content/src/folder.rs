@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use cid::Cid;
 
-use crate::StoreError;
+use crate::{Cid, StoreError, names};
 
 /// Folders deeper than this are refused: a loop of mounts, or a mistake.
 const DEPTH_MAX: usize = 64;
@@ -101,13 +100,10 @@ fn follow(root: &Path, path: &Path) -> Result<Item, StoreError> {
 
 /// Refuses names that are no plain entry of a folder.
 pub(crate) fn check_name(name: &str, path: &Path) -> Result<(), StoreError> {
-    let reason = match name {
-        "" => "empty",
-        "." | ".." => "`.` and `..` are not names",
-        _ if name.contains('/') => "it has a slash",
-        _ if name.contains('\0') => "it has a NUL",
-        _ if name.len() > 255 => "longer than 255 bytes",
-        _ => return Ok(()),
+    let reason = match names::check(name) {
+        Err(reason) => reason,
+        Ok(()) if name.len() > 255 => "longer than 255 bytes",
+        Ok(()) => return Ok(()),
     };
     Err(StoreError::Name { path: path.to_owned(), reason })
 }

@@ -6,22 +6,28 @@ use std::fs::OpenOptions;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cid::Cid;
-
-use crate::extent::{ExtentWriter, RootRecord, Sealed, sync_folder};
+use crate::extent::{ExtentWriter, Record, RootRecord, Sealed, sync_folder};
 use crate::folder::Item;
+use crate::options::AddOptions;
+use crate::quota::{PER_BLOCK, Reservation};
+use crate::rows::Commit;
 use crate::store::{AddProgress, Added, Inner};
 use crate::unixfs::{self, Child};
-use crate::{Profile, StoreError, cids};
+use crate::{Cid, Profile, StoreError, cids};
 
-/// Chunks that are read, hashed and written together: bounds memory, and gives each core work.
-const BATCH: usize = 8;
+/// Bytes that are read, hashed and written together: bounds memory, and gives each core work.
+const BATCH: usize = 8 << 20;
+/// Bytes that are reserved at once, as long as so much is still to be read.
+const AHEAD: u64 = 64 << 20;
 
 /// One import, which leaves nothing behind unless it is committed.
 struct Import<'a> {
     inner: &'a Inner,
+    options: AddOptions,
+    reservation: Reservation,
     progress: &'a (dyn Fn(AddProgress) + Send + Sync),
     cancelled: &'a AtomicBool,
     owner_folder: &'a Path,
@@ -43,9 +49,10 @@ struct Import<'a> {
 
 /// Adds an item under the profile; blocks the calling thread.
 pub(crate) fn import(
-    inner: &Inner,
+    inner: &Arc<Inner>,
     item: &Item,
     hidden: Vec<PathBuf>,
+    options: AddOptions,
     progress: &(dyn Fn(AddProgress) + Send + Sync),
     cancelled: &AtomicBool,
 ) -> Result<Added, StoreError> {
@@ -54,6 +61,8 @@ pub(crate) fn import(
     loop {
         let mut import = Import {
             inner,
+            options,
+            reservation: Reservation::new(inner.clone()),
             progress,
             cancelled,
             owner_folder: owner.folder(),
@@ -69,53 +78,60 @@ pub(crate) fn import(
             committed: false,
             buffer: Vec::new(),
         };
-        match import.run(item, &hidden)? {
-            Ok(added) => return Ok(added),
+        match import.run(item, &hidden) {
             // Another process took away what was relied on: once more, with blocks of our own.
-            Err(_) if reuse => reuse = false,
-            // Only content that was linked to by CID can have gone now.
-            Err(cid) => return Err(StoreError::MissingBlock { cid: Box::new(cid) }),
+            // If it is missing again, it is content that was linked to by CID.
+            Err(StoreError::MissingBlock { .. }) if reuse => reuse = false,
+            done => return done,
         }
     }
 }
 
 impl Import<'_> {
-    fn run(&mut self, item: &Item, hidden: &[PathBuf]) -> Result<Result<Added, Cid>, StoreError> {
+    fn run(&mut self, item: &Item, hidden: &[PathBuf]) -> Result<Added, StoreError> {
         let root = self.add(item, Path::new(""))?;
         let record = RootRecord {
             cid: root.cid.to_string(),
-            profile: Profile::UnixfsV1_2025.as_str().to_owned(),
+            profile: self.profile().as_str().to_owned(),
             size: root.size,
             files: self.files,
             added_at: chrono::Utc::now().to_rfc3339(),
+            cost_ms: 0,
+            evictable: self.options.evictable,
         };
         // A new root is recorded in an extent even if all its blocks are old, so that a scan finds it.
-        if self.small.is_some() || !self.inner.has_root(&root.cid)? {
+        if self.small.is_some() || self.inner.index.root_id(&root.cid)?.is_none() {
             let small = match self.small.take() {
                 Some(writer) => writer,
                 None => self.writer()?,
             };
-            self.sealed.push(small.seal(&self.inner.extents, Some(record.clone()))?);
+            self.sealed.push(small.seal(&self.inner.extents, Record::Root(record.clone()))?);
         }
         if !self.sealed.is_empty() {
             sync_folder(&self.inner.extents)?;
         }
-        let unneeded = match self.inner.index.commit(&self.sealed, &record, &root.cid, &self.under)? {
-            Ok(unneeded) => unneeded,
-            Err(gone) => return Ok(Err(gone)),
-        };
+        let unneeded = self.inner.index.commit(&Commit {
+            extents: &self.sealed,
+            record: &record,
+            root: &root.cid,
+            under: &self.under,
+            fetch: None,
+            reservation: self.reservation.id(),
+        })?;
         self.committed = true;
-        for name in unneeded {
-            self.inner.remove_extent(&name);
-        }
-        Ok(Ok(Added {
+        self.inner.removed(&unneeded);
+        Ok(Added {
             root: root.cid,
             size: root.size,
             files: self.files,
             new_bytes: self.new_bytes,
-            profile: Profile::UnixfsV1_2025,
+            profile: Some(self.profile()),
             hidden: hidden.to_vec(),
-        }))
+        })
+    }
+
+    fn profile(&self) -> Profile {
+        self.options.profile
     }
 
     fn add(&mut self, item: &Item, path: &Path) -> Result<Child, StoreError> {
@@ -125,7 +141,7 @@ impl Import<'_> {
                 for (name, item) in entries {
                     children.push((name.clone(), self.add(item, &path.join(name))?));
                 }
-                let (child, nodes) = unixfs::folder(path, &children)?;
+                let (child, nodes) = unixfs::folder(self.profile(), path, &children)?;
                 self.put_nodes(nodes)?;
                 Ok(child)
             }
@@ -140,8 +156,8 @@ impl Import<'_> {
             }
             Item::Bytes(bytes) => self.add_file(&bytes[..], path, bytes.len() as u64),
             Item::Link(cid) => {
-                self.files += 1;
-                let (child, under) = self.inner.describe(cid)?;
+                let (child, under, files) = self.inner.describe(cid)?;
+                self.files += files;
                 for block in under {
                     self.note(block);
                 }
@@ -152,7 +168,9 @@ impl Import<'_> {
 
     fn add_file(&mut self, mut source: impl Read, path: &Path, size: u64) -> Result<Child, StoreError> {
         let mut buffer = std::mem::take(&mut self.buffer);
-        let capacity = Profile::CHUNK * if size > Profile::CHUNK as u64 { BATCH } else { 1 };
+        let chunk = self.profile().chunk();
+        let is_large = size > chunk as u64;
+        let capacity = if is_large { BATCH } else { chunk };
         if buffer.len() < capacity {
             buffer.resize(capacity, 0);
         }
@@ -168,12 +186,13 @@ impl Import<'_> {
                 break;
             }
             let batch = &buffer[..length];
-            let chunks: Vec<&[u8]> = if length == 0 { vec![batch] } else { batch.chunks(Profile::CHUNK).collect() };
-            let named = hash(&chunks);
-            self.put_chunks(&chunks, &named, (size > Profile::CHUNK as u64).then_some(&mut large))?;
-            leaves.extend(named.iter().zip(&chunks).map(|(cid, chunk)| {
-                let size = chunk.len() as u64;
-                Child { cid: *cid, size, dag_size: size }
+            let chunks: Vec<&[u8]> = if length == 0 { vec![batch] } else { batch.chunks(chunk).collect() };
+            let blocks = named_leaves(self.profile(), &chunks);
+            self.put_chunks(&blocks, is_large.then_some(&mut large))?;
+            leaves.extend(blocks.iter().zip(&chunks).map(|(block, chunk)| Child {
+                cid: block.cid,
+                size: chunk.len() as u64,
+                dag_size: block.length(),
             }));
             actual += length as u64;
             self.done += length as u64;
@@ -187,10 +206,10 @@ impl Import<'_> {
             return Err(StoreError::Changed { path: path.to_owned(), expected: size, actual });
         }
         if let Some(writer) = large {
-            self.sealed.push(writer.seal(&self.inner.extents, None)?);
+            self.sealed.push(writer.seal(&self.inner.extents, Record::Nothing)?);
         }
         self.files += 1;
-        let (child, nodes) = unixfs::file_tree(leaves);
+        let (child, nodes) = unixfs::file_tree(self.profile(), leaves);
         self.put_nodes(nodes)?;
         Ok(child)
     }
@@ -198,33 +217,31 @@ impl Import<'_> {
     /// Writes the blocks that are new, into the file's own extent or the shared one.
     fn put_chunks(
         &mut self,
-        chunks: &[&[u8]],
-        named: &[Cid],
+        blocks: &[Named<'_>],
         mut large: Option<&mut Option<ExtentWriter>>,
     ) -> Result<(), StoreError> {
-        let stored = if self.reuse { self.inner.index.present(named)? } else { vec![false; named.len()] };
-        for ((chunk, cid), stored) in chunks.iter().zip(named).zip(stored) {
-            if !self.note(*cid) || stored {
+        let named: Vec<Cid> = blocks.iter().map(|block| block.cid).collect();
+        let stored = if self.reuse { self.inner.index.present(&named)? } else { vec![false; named.len()] };
+        for (block, stored) in blocks.iter().zip(stored) {
+            if !self.note(block.cid) || stored {
                 continue;
             }
-            self.new_bytes += chunk.len() as u64;
-            match &mut large {
-                Some(Some(writer)) => writer.append(*cid, chunk)?,
-                Some(slot) => {
-                    let mut writer = self.writer()?;
-                    writer.append(*cid, chunk)?;
-                    **slot = Some(writer);
-                }
-                None => self.small()?.append(*cid, chunk)?,
-            }
+            let length = block.length();
+            self.new_bytes += length;
+            self.reservation.need(length + PER_BLOCK, AHEAD.min(self.total.saturating_sub(self.done)))?;
+            let writer = match &mut large {
+                Some(Some(writer)) => writer,
+                Some(none) => none.insert(self.writer()?),
+                None => self.small()?,
+            };
+            writer.append(block.cid, block.parts())?;
         }
         Ok(())
     }
 
     fn put_nodes(&mut self, nodes: Vec<unixfs::Block>) -> Result<(), StoreError> {
-        let named: Vec<Cid> = nodes.iter().map(|n| n.cid).collect();
-        let chunks: Vec<&[u8]> = nodes.iter().map(|n| &n.bytes[..]).collect();
-        self.put_chunks(&chunks, &named, None)
+        let blocks: Vec<_> = nodes.iter().map(|n| Named { cid: n.cid, body: &n.bytes, ..Named::default() }).collect();
+        self.put_chunks(&blocks, None)
     }
 
     /// Remembers a block as part of the content; false if it was met before.
@@ -272,19 +289,43 @@ fn fill(source: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
     Ok(length)
 }
 
-/// The CIDs of chunks, on as many cores as there are.
-fn hash(chunks: &[&[u8]]) -> Vec<Cid> {
+/// A block that is to be written: a chunk, and what its profile puts around it.
+#[derive(Default)]
+struct Named<'a> {
+    cid: Cid,
+    head: Vec<u8>,
+    body: &'a [u8],
+    tail: Vec<u8>,
+}
+
+impl Named<'_> {
+    fn parts(&self) -> [&[u8]; 3] {
+        [&self.head, self.body, &self.tail]
+    }
+
+    fn length(&self) -> u64 {
+        self.parts().iter().map(|part| part.len() as u64).sum()
+    }
+}
+
+/// The leaves of chunks, on as many cores as there are.
+fn named_leaves<'a>(profile: Profile, chunks: &[&'a [u8]]) -> Vec<Named<'a>> {
+    let leaf = |body: &&'a [u8]| {
+        let (head, tail) = unixfs::leaf_frame(profile, body.len());
+        let codec = if profile.raw_leaves() { cids::RAW } else { cids::DAG_PB };
+        let cid = cids::of_parts(codec, [&head, body, &tail]);
+        let cid = if profile.raw_leaves() { cid } else { cids::to_v0(&cid) };
+        Named { cid, head, body, tail }
+    };
     // One chunk is not worth a thread.
     if chunks.len() < 2 {
-        return chunks.iter().map(|c| cids::of(cids::RAW, c)).collect();
+        return chunks.iter().map(leaf).collect();
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let share = chunks.len().div_ceil(cores);
     std::thread::scope(|scope| {
-        let workers: Vec<_> = chunks
-            .chunks(share)
-            .map(|part| scope.spawn(move || part.iter().map(|c| cids::of(cids::RAW, c)).collect::<Vec<_>>()))
-            .collect();
+        let workers: Vec<_> =
+            chunks.chunks(share).map(|part| scope.spawn(move || part.iter().map(leaf).collect::<Vec<_>>())).collect();
         workers.into_iter().flat_map(|w| w.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
     })
 }

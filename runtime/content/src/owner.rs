@@ -40,6 +40,17 @@ impl Owner {
         Ok(Self { id, folder, counter: AtomicU64::new(0), _lock: lock })
     }
 
+    /// Its name, by which leases and reservations call it.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Whether the process of an owner is alive and has the store open.
+    pub(crate) fn is_alive(owners: &Path, id: &str) -> bool {
+        let folder = owners.join(id);
+        folder.exists() && matches!(lock_of_dead(&folder), Claimed::Alive)
+    }
+
     /// Where unfinished files go.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder

@@ -1,50 +1,88 @@
-//! The index built anew, from nothing but the extents.
+//! The index built anew, from nothing but the extents and the marks of pins.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use cid::Cid;
+use bytes::Bytes;
+use rusqlite::Transaction;
 
-use crate::extent::{Found, Placed, RootRecord, read_contents};
-use crate::read::{read_at, walk};
-use crate::{StoreError, cids, index};
+use crate::extent::{Found, Placed, Record, RootRecord, read_contents};
+use crate::read::read_at;
+use crate::survey::{Source, survey};
+use crate::{Cid, StoreError, cids, pins, rows};
 
-/// Builds the index from the extents: blocks from their tables of contents, and each recorded root
-/// whose DAG is whole. What belongs to no root is left out, and swept.
-pub(crate) fn refill(tx: &rusqlite::Transaction<'_>, extents: &Path) -> Result<(), StoreError> {
+/// Blocks as the extents' tables of contents place them.
+struct Places(HashMap<Cid, (PathBuf, Placed)>);
+
+impl Source for Places {
+    fn block(&self, cid: &Cid) -> Result<Bytes, StoreError> {
+        let missing = || StoreError::MissingBlock { cid: Box::new(*cid) };
+        if let Some(bytes) = cids::inline(cid) {
+            return Ok(Bytes::copy_from_slice(bytes));
+        }
+        let (path, placed) = self.0.get(&cids::to_v1(cid)).ok_or_else(missing)?;
+        let read = std::fs::File::open(path).and_then(|f| read_at(&f, placed.offset, placed.length));
+        let bytes = read.map_err(|e| StoreError::io("read", path, e))?;
+        if cids::matches(cid, &bytes) { Ok(bytes) } else { Err(missing()) }
+    }
+
+    fn length(&self, cid: &Cid) -> Result<Option<u64>, StoreError> {
+        if let Some(bytes) = cids::inline(cid) {
+            return Ok(Some(bytes.len() as u64));
+        }
+        Ok(self.0.get(&cids::to_v1(cid)).map(|(_, placed)| placed.length))
+    }
+}
+
+/// Builds the index from the extents: blocks from their tables of contents, each recorded root
+/// whose DAG is whole, and each fetch that did not end. What belongs to neither is left out, and swept.
+pub(crate) fn refill(tx: &Transaction<'_>, extents: &Path, pinned: &Path) -> Result<(), StoreError> {
     let sql = |e| StoreError::index(Path::new("store.sqlite"), e);
     let io = |e| StoreError::io("list", extents, e);
-    let mut places: HashMap<Cid, (PathBuf, Placed)> = HashMap::new();
+    let mut places = Places(HashMap::new());
     let mut roots: Vec<(String, RootRecord)> = Vec::new();
+    let mut fetches: HashMap<Cid, Vec<Cid>> = HashMap::new();
     for entry in std::fs::read_dir(extents).map_err(io)? {
         let entry = entry.map_err(io)?;
         let path = entry.path();
-        let (Ok(name), Some(Found { size, blocks, root })) = (entry.file_name().into_string(), read_contents(&path)?)
+        let (Ok(name), Some(Found { size, blocks, record })) = (entry.file_name().into_string(), read_contents(&path)?)
         else {
             tracing::warn!(path = %path.display(), "not a whole extent: left out of the index");
             continue;
         };
-        index::insert_extent(tx, &name, size, &blocks).map_err(sql)?;
-        for block in blocks {
-            places.entry(block.cid).or_insert_with(|| (path.clone(), block));
+        rows::insert_extent(tx, &name, size, &blocks).map_err(sql)?;
+        match record {
+            Record::Nothing => {}
+            Record::Root(root) => roots.push((name, root)),
+            Record::Fetch(root) => fetches.entry(root).or_default().extend(blocks.iter().map(|b| b.cid)),
         }
-        roots.extend(root.map(|root| (name, root)));
+        for block in blocks {
+            places.0.entry(cids::to_v1(&block.cid)).or_insert_with(|| (path.clone(), block));
+        }
     }
     for (holder, root) in roots {
         let Ok(cid) = Cid::try_from(root.cid.as_str()) else { continue };
-        let fetch = |cid: &Cid| {
-            let (path, placed) = places.get(cid).ok_or(StoreError::MissingBlock { cid: Box::new(*cid) })?;
-            let read = std::fs::File::open(path).and_then(|f| read_at(&f, placed.offset, placed.length));
-            let bytes = read.map_err(|e| StoreError::io("read", path, e))?;
-            if cids::matches(cid, &bytes) { Ok(bytes) } else { Err(StoreError::MissingBlock { cid: Box::new(*cid) }) }
-        };
-        match walk(cid, fetch, |cid| Ok(places.contains_key(cid))) {
-            Ok(under) => index::insert_root(tx, &root, &cid, Some(&holder), &under).map_err(sql)?,
+        match survey(&cid, &places) {
+            Ok(found) => {
+                rows::insert_root(tx, &root, &cid, Some(&holder), &found.under).map_err(sql)?;
+                fetches.remove(&cid);
+            }
             Err(error) => tracing::warn!(%cid, %error, "a root is not whole: left out of the index"),
         }
     }
-    tx.execute("DELETE FROM blocks WHERE NOT EXISTS (SELECT 1 FROM root_blocks r WHERE r.cid = blocks.cid)", [])
-        .map_err(sql)?;
-    index::prune_rows(tx).map_err(sql)?;
+    for (root, blocks) in fetches {
+        let id = rows::fetch_id(tx, &root).map_err(sql)?;
+        rows::insert_fetched(tx, id, blocks.iter()).map_err(sql)?;
+    }
+    for root in pins::marked(pinned)? {
+        pins::set(tx, &root).map_err(sql)?;
+    }
+    tx.execute(
+        "DELETE FROM blocks WHERE NOT EXISTS (SELECT 1 FROM root_blocks r WHERE r.cid = blocks.cid)
+         AND NOT EXISTS (SELECT 1 FROM fetch_blocks f WHERE f.cid = blocks.cid)",
+        [],
+    )
+    .map_err(sql)?;
+    rows::prune_rows(tx).map_err(sql)?;
     Ok(())
 }

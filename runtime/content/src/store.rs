@@ -1,29 +1,30 @@
 //! The store as the rest of the session sees it: async, cheap to clone, for
 //! several tasks at once. The work itself runs on the blocking pool.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use cid::Cid;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, Transaction};
 
 use crate::folder::{self, Item};
 use crate::import::import;
 use crate::index::Index;
 use crate::memory::Memory;
+use crate::options::{AddOptions, StoreOptions};
 use crate::owner::{Owner, sweep};
-use crate::read::{Entry, Kind, Verified};
+use crate::pending::Pending;
+use crate::read::Verified;
 use crate::refill::refill;
-use crate::{Profile, StoreError, parse_address};
-
-/// Blocks that a stream has in the air: one being sent, one being read.
-const AHEAD: usize = 2;
+use crate::rows::{column_cid, root_id, take_root};
+use crate::tiers::{TierBytes, TierCounter};
+use crate::tree::Entry;
+use crate::used::Used;
+use crate::{Cid, Profile, StoreError, pins};
 
 /// Verified bytes of a file, block by block.
 pub type ByteStream = BoxStream<'static, Result<Bytes, StoreError>>;
@@ -50,8 +51,8 @@ pub struct Added {
     pub files: u64,
     /// Bytes of blocks that the store did not have before.
     pub new_bytes: u64,
-    /// The profile it was imported under.
-    pub profile: Profile,
+    /// The profile it was imported under; none for what was fetched, as its maker chose that.
+    pub profile: Option<Profile>,
     /// Files and folders left out because their names begin with a dot.
     pub hidden: Vec<PathBuf>,
 }
@@ -61,7 +62,7 @@ pub struct Added {
 pub struct Root {
     /// Its CID.
     pub cid: Cid,
-    /// The profile's name.
+    /// The profile's name, or `fetched`.
     pub profile: String,
     /// Bytes of content.
     pub size: u64,
@@ -85,8 +86,15 @@ pub struct Store {
 pub(crate) struct Inner {
     pub(crate) dir: PathBuf,
     pub(crate) extents: PathBuf,
+    pub(crate) owners: PathBuf,
+    pub(crate) fetches: PathBuf,
+    pub(crate) pins: PathBuf,
     pub(crate) index: Index,
     pub(crate) memory: Memory,
+    pub(crate) pending: Pending,
+    pub(crate) used: Used,
+    pub(crate) tiers: TierCounter,
+    pub(crate) quota: Option<u64>,
     read_only: bool,
     /// Claimed on opening, or on the first import where the disk was full then.
     owner: OnceLock<Owner>,
@@ -108,9 +116,18 @@ impl Store {
     /// `Io`, `NoSpace` or `ReadOnly` where the folder cannot be made; `Index`; `Format` where it was
     /// written by a later version.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        Self::open_with(dir, StoreOptions::default())
+    }
+
+    /// The same, with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`].
+    pub fn open_with(dir: impl Into<PathBuf>, options: StoreOptions) -> Result<Self, StoreError> {
         let dir = dir.into();
-        let (extents, owners) = (dir.join("extents"), dir.join("owners"));
-        let made = [&extents, &owners]
+        let [extents, owners, fetches, pins] = ["extents", "owners", "fetches", "pins"].map(|name| dir.join(name));
+        let made = [&extents, &owners, &fetches, &pins]
             .into_iter()
             .try_for_each(|f| std::fs::create_dir_all(f).map_err(|e| StoreError::io("create", f, e)))
             .and_then(|()| Owner::claim(&owners));
@@ -125,14 +142,37 @@ impl Store {
             }
             Err(error) => return Err(error),
         };
-        let index = Index::open(path, read_only, |tx| refill(tx, &extents))?;
+        let index = Index::open(path, read_only, |tx| refill(tx, &extents, &pins))?;
         if !read_only {
             let swept = sweep(&owners, &extents, |name| index.has_extent(name))?;
             if swept > 0 {
                 tracing::info!(swept, "removed what a dead process left unfinished");
             }
         }
-        Ok(Self { inner: Arc::new(Inner { dir, extents, index, memory: Memory::default(), read_only, owner }) })
+        let inner = Inner {
+            dir,
+            extents,
+            owners,
+            fetches,
+            pins,
+            index,
+            memory: Memory::new(options.memory),
+            pending: Pending::default(),
+            used: Used::default(),
+            tiers: TierCounter::default(),
+            quota: options.quota,
+            read_only,
+            owner,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
+        Self { inner }
     }
 
     /// The store's folder.
@@ -156,11 +196,25 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// `Io`, `NotFolder`, `Name`, `Link`, `Special`, `Changed` for the folder; `NoSpace`,
+    /// `Io`, `NotFolder`, `Name`, `Link`, `Special`, `Changed` for the folder; `NoSpace`, `Quota`,
     /// `ReadOnly`, `Index` for the store; `Cancelled`.
     pub async fn add_folder(
         &self,
         folder: impl Into<PathBuf>,
+        progress: impl Fn(AddProgress) + Send + Sync + 'static,
+    ) -> Result<Added, StoreError> {
+        self.add_folder_as(folder, AddOptions::default(), progress).await
+    }
+
+    /// The same, with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::add_folder`].
+    pub async fn add_folder_as(
+        &self,
+        folder: impl Into<PathBuf>,
+        options: AddOptions,
         progress: impl Fn(AddProgress) + Send + Sync + 'static,
     ) -> Result<Added, StoreError> {
         let folder = folder.into();
@@ -170,6 +224,7 @@ impl Store {
                 let item = folder::walk(&folder, &mut hidden)?;
                 Ok((item, hidden))
             },
+            options,
             progress,
         )
         .await
@@ -179,10 +234,19 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// `NoSpace`, `ReadOnly`, `Index`, `Cancelled`.
+    /// `NoSpace`, `Quota`, `ReadOnly`, `Index`, `Cancelled`.
     pub async fn add_bytes(&self, bytes: impl Into<Bytes>) -> Result<Added, StoreError> {
+        self.add_bytes_as(bytes, AddOptions::default()).await
+    }
+
+    /// The same, with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::add_bytes`].
+    pub async fn add_bytes_as(&self, bytes: impl Into<Bytes>, options: AddOptions) -> Result<Added, StoreError> {
         let item = Item::Bytes(bytes.into());
-        self.import(move || Ok((item, Vec::new())), |_| {}).await
+        self.import(move || Ok((item, Vec::new())), options, |_| {}).await
     }
 
     /// Adds a folder made of bytes and of content that is here already (which takes no room again),
@@ -192,22 +256,37 @@ impl Store {
     ///
     /// `Name` for a path that cannot be; `MissingBlock` for content that is not here; and as `add_bytes`.
     pub async fn add_files(&self, files: Vec<(String, Bytes)>, links: Vec<(String, Cid)>) -> Result<Added, StoreError> {
+        self.add_files_as(files, links, AddOptions::default()).await
+    }
+
+    /// The same, with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::add_files`].
+    pub async fn add_files_as(
+        &self,
+        files: Vec<(String, Bytes)>,
+        links: Vec<(String, Cid)>,
+        options: AddOptions,
+    ) -> Result<Added, StoreError> {
         let files = files.into_iter().map(|(path, bytes)| (path, Item::Bytes(bytes)));
         let links = links.into_iter().map(|(path, cid)| (path, Item::Link(cid)));
         let items: Vec<_> = files.chain(links).collect();
-        self.import(move || Ok((folder::from_files(items)?, Vec::new())), |_| {}).await
+        self.import(move || Ok((folder::from_files(items)?, Vec::new())), options, |_| {}).await
     }
 
     async fn import(
         &self,
         what: impl FnOnce() -> Result<(Item, Vec<PathBuf>), StoreError> + Send + 'static,
+        options: AddOptions,
         progress: impl Fn(AddProgress) + Send + Sync + 'static,
     ) -> Result<Added, StoreError> {
         let cancel = CancelOnDrop(Arc::new(AtomicBool::new(false)));
         let cancelled = cancel.0.clone();
         self.blocking(move |inner| {
             let (item, hidden) = what()?;
-            import(inner, &item, hidden, &progress, &cancelled)
+            import(inner, &item, hidden, options, &progress, &cancelled)
         })
         .await
     }
@@ -222,48 +301,13 @@ impl Store {
         self.blocking(move |inner| inner.stat(root, &path)).await
     }
 
-    /// All files under a folder's CID, by path.
+    /// All files and symbolic links under a folder's CID, by path.
     ///
     /// # Errors
     ///
-    /// As `stat`, and `NotFolder`.
+    /// As `stat`, `NotFolder`, and `Limit` where there are too many, or too deep.
     pub async fn list(&self, root: Cid) -> Result<Vec<Entry>, StoreError> {
         self.blocking(move |inner| inner.list(root)).await
-    }
-
-    /// Reads bytes of a file at `<cid>/path`. Each piece was hashed against its block's CID before
-    /// it is given out; the stream ends at the first that does not match.
-    ///
-    /// # Errors
-    ///
-    /// `Address`, `IsFolder`, `Range`, and as `stat`; the stream gives `Corrupt` or `Io`.
-    pub async fn read(&self, path: &str, range: Range<u64>) -> Result<ByteStream, StoreError> {
-        let text = path.to_owned();
-        let parts = self
-            .blocking(move |inner| {
-                let (root, path) = parse_address(&text)?;
-                let entry = inner.stat(root, &path)?;
-                if entry.kind == Kind::Folder {
-                    return Err(StoreError::IsFolder { path: text });
-                }
-                if range.start > range.end || range.end > entry.size {
-                    let Range { start, end } = range;
-                    return Err(StoreError::Range { path: text, start, end, size: entry.size });
-                }
-                inner.parts(&entry.cid, entry.size, &range)
-            })
-            .await?;
-        let store = self.clone();
-        let stream = futures::stream::iter(parts).map(move |part| {
-            let store = store.clone();
-            async move { store.blocking(move |inner| inner.part(&part)).await }
-        });
-        // After an error nothing follows: a reader that skips it would glue wrong bytes together.
-        let ended = |failed: &mut bool, piece: Result<Bytes, StoreError>| {
-            let was = std::mem::replace(failed, piece.is_err());
-            futures::future::ready((!was).then_some(piece))
-        };
-        Ok(stream.buffered(AHEAD).scan(false, ended).boxed())
     }
 
     /// Reads a whole file of at most `limit` bytes.
@@ -291,28 +335,50 @@ impl Store {
     ///
     /// `Index`.
     pub async fn roots(&self) -> Result<Vec<Root>, StoreError> {
-        self.blocking(Inner::roots).await
+        self.blocking(|inner| inner.roots()).await
     }
 
-    /// Removes a root, and whatever no other root uses.
+    /// Removes a root, and whatever nothing else uses.
     ///
     /// # Errors
     ///
-    /// `UnknownRoot`, `ReadOnly`, `Index`.
+    /// `UnknownRoot`; `InUse` for one that is pinned, or leased by a living process; `ReadOnly`, `Index`.
     pub async fn remove(&self, root: Cid) -> Result<(), StoreError> {
         self.blocking(move |inner| {
-            let unneeded = inner.index.remove_root(&root)?.ok_or(StoreError::UnknownRoot { cid: Box::new(root) })?;
-            unneeded.iter().for_each(|name| inner.remove_extent(name));
+            let unneeded = inner.index.try_write(|tx| {
+                let id = inner.index.sql(root_id(tx, &root))?;
+                let id = id.ok_or(StoreError::UnknownRoot { cid: Box::new(root) })?;
+                match inner.index.sql(pins::holder(inner, tx, id))? {
+                    Some(by) => Err(StoreError::InUse { cid: Box::new(root), by }),
+                    None => inner.index.sql(take_root(tx, id)),
+                }
+            })?;
+            inner.removed(&unneeded);
             Ok(())
         })
         .await
+    }
+
+    /// Every block under a root, each once, in CIDs of version 1.
+    ///
+    /// # Errors
+    ///
+    /// `UnknownRoot`, `Index`.
+    pub async fn blocks(&self, root: Cid) -> Result<Vec<Cid>, StoreError> {
+        self.blocking(move |inner| inner.blocks_of(&root)).await
+    }
+
+    /// Bytes that this process has handed out since it opened the store, by tier.
+    #[must_use]
+    pub fn tier_totals(&self) -> TierBytes {
+        self.inner.tiers.bytes()
     }
 
     /// Reads and hashes every block under a root again.
     ///
     /// # Errors
     ///
-    /// `UnknownRoot`; `Corrupt` or `MissingBlock` for the first bad block.
+    /// `UnknownRoot`; `Corrupt` or `MissingBlock` for the first bad block; `Node` for a DAG that is not well-formed.
     pub async fn verify(&self, root: Cid) -> Result<Verified, StoreError> {
         self.blocking(move |inner| inner.verify(&root)).await
     }
@@ -320,12 +386,26 @@ impl Store {
     /// Runs work on the blocking pool.
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Arc<Inner>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let inner = self.inner.clone();
         match tokio::task::spawn_blocking(move || work(&inner)).await {
             Ok(result) => result,
             Err(source) => Err(StoreError::Worker { source }),
+        }
+    }
+
+    /// Runs small work whose failure changes nothing for the caller, and does not wait for it.
+    pub(crate) fn in_background(&self, work: impl FnOnce(&Inner) -> Result<(), StoreError> + Send + 'static) {
+        let inner = self.inner.clone();
+        let work = move || {
+            if let Err(error) = work(&inner) {
+                tracing::debug!(%error, "a note in the index was not made");
+            }
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(work)),
+            Err(_) => work(),
         }
     }
 
@@ -376,8 +456,22 @@ impl Inner {
         Ok(self.owner.get_or_init(|| owner))
     }
 
-    pub(crate) fn has_root(&self, cid: &Cid) -> Result<bool, StoreError> {
-        self.index.read(|c| c.prepare_cached("SELECT 1 FROM roots WHERE cid = ?")?.exists([cid.to_bytes()]))
+    /// Refuses what an index of an earlier format, which cannot be written, does not tell.
+    pub(crate) fn check_current(&self) -> Result<(), StoreError> {
+        self.index.check_current(&self.dir)
+    }
+
+    /// Which of these blocks are here.
+    pub(crate) fn has(&self, cids: &[Cid]) -> Result<Vec<bool>, StoreError> {
+        cids.iter().map(|cid| Ok(crate::cids::check_supported(cid).is_ok() && self.length(cid)?.is_some())).collect()
+    }
+
+    /// Deletes extents that a transaction has left empty.
+    pub(crate) fn removed(&self, extents: &[String]) {
+        if !extents.is_empty() {
+            self.memory.forget_blocks();
+        }
+        extents.iter().for_each(|name| self.remove_extent(name));
     }
 
     /// Deletes an extent that the index does not name any more. Who reads it still may finish.
@@ -390,26 +484,15 @@ impl Inner {
     }
 
     pub(crate) fn blocks_of(&self, root: &Cid) -> Result<Vec<Cid>, StoreError> {
-        let found = self.index.read(|c| {
-            let id: Option<i64> =
-                c.query_row("SELECT id FROM roots WHERE cid = ?", [root.to_bytes()], |r| r.get(0)).optional()?;
-            let Some(id) = id else { return Ok(None) };
-            let mut statement = c.prepare("SELECT cid FROM root_blocks WHERE root = ?")?;
-            statement.query_map([id], |r| r.get::<_, Vec<u8>>(0))?.collect::<Result<Vec<_>, _>>().map(Some)
-        })?;
-        let bytes = found.ok_or(StoreError::UnknownRoot { cid: Box::new(*root) })?;
-        Ok(bytes.iter().filter_map(|b| Cid::try_from(&b[..]).ok()).collect())
+        self.index.blocks_of(root)?.ok_or(StoreError::UnknownRoot { cid: Box::new(*root) })
     }
 
     fn roots(&self) -> Result<Vec<Root>, StoreError> {
         self.index.read(|c| {
             let mut statement = c.prepare("SELECT cid, profile, size, files, added_at FROM roots ORDER BY id")?;
             let rows = statement.query_map([], |r| {
-                let cid = Cid::try_from(&r.get::<_, Vec<u8>>(0)?[..]).map_err(|e| {
-                    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, Box::new(e))
-                })?;
                 Ok(Root {
-                    cid,
+                    cid: column_cid(r, 0)?,
                     profile: r.get(1)?,
                     size: r.get::<_, i64>(2)? as u64,
                     files: r.get::<_, i64>(3)? as u64,

@@ -18,7 +18,8 @@ use sha2::{Digest, Sha256};
 const SIZE: usize = 5_000_001;
 
 fn peers() -> PathBuf {
-    let folder = std::env::var_os("PELAGO_TEST_PEERS").expect("PELAGO_TEST_PEERS names what scripts/peers.sh installed");
+    let folder =
+        std::env::var_os("PELAGO_TEST_PEERS").expect("PELAGO_TEST_PEERS names what scripts/peers.sh installed");
     let folder = PathBuf::from(folder);
     assert!(folder.join("node").exists(), "{} has no `node`: run scripts/peers.sh", folder.display());
     folder

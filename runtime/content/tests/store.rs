@@ -8,9 +8,12 @@ use std::io::Write as _;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use chacha20::ChaCha20Rng;
+use chacha20::rand_core::{Rng as _, SeedableRng as _};
 use futures::StreamExt;
-use pelago_content::{Added, Kind, Store, StoreError, parse_address};
+use pelago_content::{AddOptions, Added, Kind, Profile, Store, StoreError, parse_address};
 use proptest::prelude::*;
+use sha2::Digest as _;
 
 const MIB: usize = 1 << 20;
 
@@ -63,87 +66,89 @@ fn flip(path: &Path, at: u64) {
     file.write_all_at(&[byte[0] ^ 1], at).unwrap();
 }
 
-/// A ChaCha20 keystream with nonce 0 (RFC 8439), as the profile's test vectors are made of.
-struct ChaCha20 {
-    key: [u32; 8],
-    counter: u32,
-    ready: Vec<u8>,
+/// A ChaCha20 keystream with nonce 0 (RFC 8439), as the profiles' test vectors are made of.
+fn keystream(seed: &str) -> ChaCha20Rng {
+    ChaCha20Rng::from_seed(sha2::Sha256::digest(seed).into())
 }
 
-impl ChaCha20 {
-    fn new(seed: &str) -> Self {
-        use sha2::Digest;
-        let digest = sha2::Sha256::digest(seed);
-        let key = std::array::from_fn(|i| u32::from_le_bytes(digest[i * 4..i * 4 + 4].try_into().unwrap()));
-        Self { key, counter: 0, ready: Vec::new() }
-    }
-
-    fn block(&mut self) -> [u8; 64] {
-        let mut start = [0u32; 16];
-        start[..4].copy_from_slice(&[0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574]);
-        start[4..12].copy_from_slice(&self.key);
-        start[12] = self.counter;
-        self.counter += 1;
-        let mut s = start;
-        let mut quarter = |a: usize, b: usize, c: usize, d: usize| {
-            for (x, y, z, n) in [(a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)] {
-                s[x] = s[x].wrapping_add(s[y]);
-                s[z] = (s[z] ^ s[x]).rotate_left(n);
-            }
-        };
-        for _ in 0..10 {
-            (0..4).for_each(|i| quarter(i, i + 4, i + 8, i + 12));
-            (0..4).for_each(|i| quarter(i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4));
-        }
-        let mut out = [0; 64];
-        for (i, word) in out.chunks_exact_mut(4).enumerate() {
-            word.copy_from_slice(&s[i].wrapping_add(start[i]).to_le_bytes());
-        }
-        out
-    }
-
-    fn take(&mut self, length: usize) -> Vec<u8> {
-        while self.ready.len() < length {
-            let block = self.block();
-            self.ready.extend_from_slice(&block);
-        }
-        let rest = self.ready.split_off(length);
-        std::mem::replace(&mut self.ready, rest)
-    }
-}
-
-fn check_vector_file(seed: &str, size: usize, cid: &str) {
+fn check_vector_file(profile: Profile, seed: &str, size: usize, cid: &str) {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("source");
     std::fs::create_dir(&source).unwrap();
     let mut file = std::fs::File::create(source.join("file")).unwrap();
-    let mut stream = ChaCha20::new(seed);
+    let (mut stream, mut buffer) = (keystream(seed), vec![0; MIB]);
     let mut left = size;
     while left > 0 {
         let n = left.min(MIB);
-        file.write_all(&stream.take(n)).unwrap();
+        stream.fill_bytes(&mut buffer[..n]);
+        file.write_all(&buffer[..n]).unwrap();
         left -= n;
     }
     let store = Store::open(dir.path().join("store")).unwrap();
-    let added = add(&store, &source).unwrap();
-    assert_eq!(on(store.stat(added.root, "file")).unwrap().cid.to_string(), cid, "{seed} {size}");
+    let options = AddOptions { profile, ..AddOptions::default() };
+    let added = on(store.add_folder_as(source, options, |_| {})).unwrap();
+    let entry = on(store.stat(added.root, "file")).unwrap();
+    assert_eq!((entry.cid.to_string().as_str(), entry.size), (cid, size as u64), "{seed} {size}");
+    on(store.verify(added.root)).unwrap();
 }
 
-fn check_vector_folder(seed: &str, files: usize, name: usize, last: usize, cid: &str) {
+fn check_vector_folder(profile: Profile, seed: &str, files: usize, name: usize, last: usize, cid: &str) {
     let alphabet = b"abcdefghijklmnopqrstuvwxyz01234567890-_";
-    let mut stream = ChaCha20::new(seed);
-    let entries = (0..files)
-        .map(|i| {
-            let length = if i + 1 == files { last } else { name };
-            let name: String = stream.take(length).iter().map(|b| alphabet[*b as usize % 39] as char).collect();
+    // All at once: the generator does not go on in the middle of a word.
+    let mut letters = vec![0; (files - 1) * name + last];
+    keystream(seed).fill_bytes(&mut letters);
+    let (firsts, last) = letters.split_at((files - 1) * name);
+    let entries: Vec<_> = firsts
+        .chunks(name)
+        .chain([last])
+        .map(|name| {
+            let name: String = name.iter().map(|b| alphabet[*b as usize % 39] as char).collect();
             (name, bytes::Bytes::from_static(b"x"))
         })
         .collect();
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    let added = on(store.add_files(entries, Vec::new())).unwrap();
-    assert_eq!(added.root.to_string(), cid, "{files} names of {name}, the last of {last}");
+    let options = AddOptions { profile, ..AddOptions::default() };
+    let some = entries[files / 2].0.clone();
+    let added = on(store.add_files_as(entries, Vec::new(), options)).unwrap();
+    assert_eq!(added.root.to_string(), cid, "{files} names of {name}, the last of {}", last.len());
     assert_eq!(on(store.list(added.root)).unwrap().len(), files);
+    assert_eq!(on(store.read_all(added.root, &some, 9)).unwrap(), "x");
+}
+
+/// The CIDs of IPIP-499, <https://github.com/ipfs/specs/pull/499>.
+const V0: Profile = Profile::UnixfsV0_2015;
+const V1: Profile = Profile::UnixfsV1_2025;
+
+#[test]
+fn files_have_the_cids_of_ipip_499() {
+    check_vector_file(V0, "chunk-v0-seed", 262_144, "QmWmRj3dFDZdb6ABvbmKhEL6TmPbAfBZ1t5BxsEyJrcZhE");
+    check_vector_file(V0, "chunk-v0-seed", 262_145, "QmYyLxtzZyW22zpoVAtKANLRHpDjZtNeDjQdJrcQNWoRkJ");
+    check_vector_file(V0, "v0-seed", 45_613_056, "QmUbBALi174SnogsUzLpYbD4xPiBSFANF4iztWCsHbMKh2");
+    check_vector_file(V0, "v0-seed", 45_613_057, "QmV81WL765sC8DXsRhE5fJv2rwhS4icHRaf3J9Zk5FdRnW");
+    let one_chunk = "bafkreiacndfy443ter6qr2tmbbdhadvxxheowwf75s6zehscklu6ezxmta";
+    check_vector_file(V1, "chunk-v1-seed", 1_048_576, one_chunk);
+    let two_chunks = "bafybeigmix7t42i6jacydtquhet7srwvgpizfg7gjbq7627d35mjomtu64";
+    check_vector_file(V1, "chunk-v1-seed", 1_048_577, two_chunks);
+}
+
+#[test]
+fn large_files_have_the_cids_of_ipip_499() {
+    let one_level = "bafybeihmf37wcuvtx4hpu7he5zl5qaf2ineo2lqlfrapokkm5zzw7zyhvm";
+    check_vector_file(V1, "v1-2025-seed", 1 << 30, one_level);
+    let two_levels = "bafybeibdsi225ugbkmpbdohnxioyab6jsqrmkts3twhpvfnzp77xtzpyhe";
+    check_vector_file(V1, "v1-2025-seed", (1 << 30) + 1, two_levels);
+}
+
+#[test]
+fn folders_have_the_cids_of_ipip_499() {
+    let (v0, v1) = ("hamt-unixfs-v0-2015", "hamt-unixfs-v1-2025");
+    check_vector_folder(V0, v0, 4096, 30, 30, "QmX5GtRk3TSSEHtdrykgqm4eqMEn3n2XhfkFAis5fjyZmN");
+    check_vector_folder(V0, v0, 4033, 31, 31, "QmeMiJzmhpJAUgynAcxTQYek5PPKgdv3qEvFsdV3XpVnvP");
+    let plain = "bafybeic3h7rwruealwxkacabdy45jivq2crwz6bufb5ljwupn36gicplx4";
+    check_vector_folder(V1, v1, 4766, 11, 21, plain);
+    let sharded = "bafybeiegvuterwurhdtkikfhbxcldohmxp566vpjdofhzmnhv6o4freidu";
+    check_vector_folder(V1, v1, 4766, 11, 22, sharded);
 }
 
 #[test]
@@ -153,32 +158,12 @@ fn small_files_have_the_cids_of_the_profile() {
     let root = |bytes: &'static [u8]| on(store.add_bytes(bytes)).unwrap().root.to_string();
     assert_eq!(root(b"hello world"), "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e");
     assert_eq!(root(b""), "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku");
+    let old = AddOptions { profile: V0, ..AddOptions::default() };
+    let root_v0 = |bytes: &'static [u8]| on(store.add_bytes_as(bytes, old)).unwrap().root.to_string();
+    assert_eq!(root_v0(b"hello world"), "Qmf412jQZiuVUtdgnB36FXFX7xg5V6KEbSJ4dpQuhkLyfD");
+    assert_eq!(root_v0(b""), "QmbFMke1KXqnYyBBWxB74N4c5SBnJMVAiMNRcGu6x1AwQH");
     let folder = on(store.add_files(Vec::new(), Vec::new())).unwrap().root.to_string();
     assert_eq!(folder, "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354");
-}
-
-#[test]
-fn published_vectors_of_the_profile() {
-    let Ok(folder) = std::env::var("PELAGO_TEST_VECTORS") else {
-        eprintln!("PELAGO_TEST_VECTORS is not set to a folder with ipip499.json: published vectors not tried");
-        return;
-    };
-    let text = std::fs::read_to_string(Path::new(&folder).join("ipip499.json")).unwrap();
-    let all: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let profile = &all["unixfs-v1-2025"];
-    let number = |v: &serde_json::Value| usize::try_from(v.as_u64().unwrap()).unwrap();
-    for file in profile["files"].as_array().unwrap() {
-        check_vector_file(file["seed"].as_str().unwrap(), number(&file["size"]), file["cid"].as_str().unwrap());
-    }
-    for folder in profile["directories"].as_array().unwrap() {
-        check_vector_folder(
-            folder["seed"].as_str().unwrap(),
-            number(&folder["files"]),
-            number(&folder["name_length"]),
-            number(&folder["last_name_length"]),
-            folder["cid"].as_str().unwrap(),
-        );
-    }
 }
 
 #[test]

@@ -8,11 +8,11 @@ use std::ops::Range;
 use bytes::Bytes;
 use cid::Cid;
 use cid::Version;
-use ipld_dagpb::PbNode;
 
 use super::{EntityBytes, Span};
+use crate::hamt::Shard;
 use crate::unixfs::{self, Node};
-use crate::{Blocks, StoreError, cids};
+use crate::{Blocks, StoreError, cids, dagpb};
 
 /// Blocks of one walk; with chunks of 1 MiB this is 1 TiB of content.
 pub(crate) const BLOCKS_MAX: usize = 1 << 20;
@@ -118,8 +118,7 @@ fn below(cid: &Cid, want: &Want, block: Bytes) -> Result<Vec<(Cid, Want)>, Store
     Ok(match want {
         Want::One => Vec::new(),
         Want::All => {
-            let node = PbNode::from_bytes(block)
-                .map_err(|e| StoreError::Node { cid: Box::new(*cid), reason: e.to_string() })?;
+            let node = dagpb::decode(&block).map_err(|reason| StoreError::Node { cid: Box::new(*cid), reason })?;
             node.links.into_iter().map(|link| (link.cid, Want::All)).collect()
         }
         Want::Entity(bytes) => match (unixfs::decode(cid, block), bytes) {
@@ -128,13 +127,13 @@ fn below(cid: &Cid, want: &Want, block: Bytes) -> Result<Vec<(Cid, Want)>, Store
                 Span::Bytes(range) => overlapping(parts, &range),
                 Span::Empty | Span::Outside => Vec::new(),
             },
-            (Ok(Node::Shard { shards, .. }), _) => shards.into_iter().map(|cid| (cid, Want::Shards)).collect(),
-            // What is not UnixFS, a symbolic link among it, is its block alone (specification of `entity`).
-            (Ok(Node::Leaf(_) | Node::Folder(_)) | Err(StoreError::Node { .. }), _) => Vec::new(),
+            (Ok(Node::Shard(shard)), _) => shards(shard),
+            // What is not UnixFS is its block alone (specification of `entity`).
+            (Ok(Node::Leaf(_) | Node::Folder(_) | Node::Symlink(_)) | Err(StoreError::Node { .. }), _) => Vec::new(),
             (Err(error), _) => return Err(error),
         },
         Want::Shards => match unixfs::decode(cid, block)? {
-            Node::Shard { shards, .. } => shards.into_iter().map(|cid| (cid, Want::Shards)).collect(),
+            Node::Shard(shard) => shards(shard),
             _ => return bad("a shard of a folder was expected"),
         },
         Want::Part { size, bytes } => match unixfs::decode(cid, block)? {
@@ -143,6 +142,12 @@ fn below(cid: &Cid, want: &Want, block: Bytes) -> Result<Vec<(Cid, Want)>, Store
             _ => return bad("it is not the part of a file, of the size, that its parent says"),
         },
     })
+}
+
+/// The shards below one.
+fn shards(shard: Shard) -> Vec<(Cid, Want)> {
+    let below = shard.children.into_iter().filter(|child| child.name.is_none());
+    below.map(|child| (child.cid, Want::Shards)).collect()
 }
 
 /// A file's size. `decode` has checked that it fits.

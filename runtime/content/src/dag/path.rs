@@ -1,12 +1,9 @@
 //! From a root along a path of names, through folders and their shards, with
 //! just the blocks that prove each step.
 
-use std::io::Cursor;
-
-use bytes::Bytes;
 use cid::Cid;
-use ipld_dagpb::PbNode;
 
+use crate::hamt::Place;
 use crate::unixfs::{self, Node};
 use crate::{Blocks, StoreError};
 
@@ -39,51 +36,32 @@ pub(super) async fn resolve(blocks: &dyn Blocks, root: Cid, path: &str) -> Resul
 /// What a folder's entry is; the blocks that were read go to `way`.
 async fn step(blocks: &dyn Blocks, folder: Cid, name: &str, way: &mut Vec<Cid>) -> Result<Option<Cid>, StoreError> {
     let mut cid = folder;
-    // Each shard takes a byte of the hash, so the way down has as many steps as bytes, and one for the folder.
-    for byte in hash(name).into_iter().map(Some).chain([None]) {
-        let block = blocks.get(&cid).await?;
+    let mut place = None;
+    loop {
+        let bad = |reason: String| StoreError::Node { cid: Box::new(cid), reason };
+        let node = unixfs::decode(&cid, blocks.get(&cid).await?)?;
         way.push(cid);
-        match (unixfs::decode(&cid, block.clone())?, byte) {
-            (Node::Folder(entries), _) if cid == folder => {
+        let shard = match (node, place) {
+            (Node::Folder(entries), None) => {
                 return Ok(entries.into_iter().find(|(entry, _)| entry == name).map(|(_, cid)| cid));
             }
-            (Node::Shard { .. }, Some(byte)) => match in_shard(&cid, block, name, byte)? {
-                None => return Ok(None),
-                Some(Found::Entry(entry)) => return Ok(Some(entry)),
-                Some(Found::Shard(next)) => cid = next,
-            },
-            (Node::Leaf(_) | Node::File(_), _) if cid == folder => return Ok(None),
-            _ => break,
+            // A symbolic link is never followed.
+            (Node::Leaf(_) | Node::File(_) | Node::Symlink(_), None) => return Ok(None),
+            (Node::Shard(shard), _) => shard,
+            (_, Some(_)) => return Err(bad("a shard of a folder was expected".to_owned())),
+        };
+        let here = place.unwrap_or(Place::root(shard.fanout));
+        shard.check(here).map_err(bad)?;
+        let Some(bucket) = here.bucket(name) else { return Ok(None) };
+        match shard.children.into_iter().find(|child| child.bucket == bucket) {
+            Some(child) if child.name.is_none() => {
+                // Each shard takes bits of the hash, so this ends.
+                let below = here.below(bucket);
+                place = Some(below.ok_or_else(|| bad("its shards go deeper than a hash has bits".to_owned()))?);
+                cid = child.cid;
+            }
+            Some(child) if child.name.as_deref() == Some(name) => return Ok(Some(child.cid)),
+            _ => return Ok(None),
         }
-    }
-    Err(StoreError::Node { cid: Box::new(cid), reason: "a shard of a folder was expected".to_owned() })
-}
-
-enum Found {
-    Entry(Cid),
-    Shard(Cid),
-}
-
-/// Links of a shard are named by their bucket in two hex digits, an entry's with its name behind it.
-fn in_shard(cid: &Cid, block: Bytes, name: &str, byte: u8) -> Result<Option<Found>, StoreError> {
-    let node =
-        PbNode::from_bytes(block).map_err(|e| StoreError::Node { cid: Box::new(*cid), reason: e.to_string() })?;
-    let bucket = format!("{byte:02X}");
-    Ok(node.links.into_iter().find_map(|link| {
-        let rest = link.name.as_deref()?.strip_prefix(&bucket)?;
-        match rest {
-            "" => Some(Found::Shard(link.cid)),
-            rest if rest == name => Some(Found::Entry(link.cid)),
-            _ => None,
-        }
-    }))
-}
-
-/// The hash that spreads names over shards: the first half of MurmurHash3 x64 128 (UnixFS specification, 0x22).
-fn hash(name: &str) -> [u8; 8] {
-    match murmur3::murmur3_x64_128(&mut Cursor::new(name), 0) {
-        // The crate puts the first half into the low bits.
-        Ok(both) => (both as u64).to_be_bytes(),
-        Err(_) => unreachable!("reading from memory cannot fail"),
     }
 }

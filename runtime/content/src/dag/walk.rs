@@ -130,7 +130,7 @@ async fn file_size(blocks: &dyn Blocks, cid: &Cid) -> Result<Option<u64>, StoreE
     match unixfs::decode(cid, blocks.get(cid).await?) {
         Ok(Node::Leaf(bytes)) => Ok(Some(bytes.len() as u64)),
         Ok(Node::File(parts)) => Ok(Some(total(&parts))),
-        Ok(Node::Folder(_) | Node::Shard { .. }) | Err(StoreError::Node { .. }) => Ok(None),
+        Ok(Node::Folder(_) | Node::Shard(_) | Node::Symlink(_)) | Err(StoreError::Node { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }

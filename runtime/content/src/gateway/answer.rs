@@ -100,21 +100,25 @@ async fn raw(
     permit: OwnedSemaphorePermit,
 ) -> Result<Response<Body>, Refusal> {
     let of_store = |error: StoreError| Refusal::of_store(&error, wanted.only_if_cached);
-    let missing = || StoreError::MissingBlock { cid: Box::new(wanted.cid) };
-    let length =
-        shared.blocks.length(&wanted.cid).await.and_then(|found| found.ok_or_else(missing)).map_err(of_store)?;
-    let response = found(wanted, &wanted.cid.to_string());
     let tag = etag(wanted);
-    if has_already(headers, &tag) {
-        return finish(response.status(StatusCode::NOT_MODIFIED), body::empty());
+    let response = found(wanted, &wanted.cid.to_string());
+    let known = has_already(headers, &tag);
+    let described = |response: Builder| {
+        response
+            .header(header::CONTENT_TYPE, RAW_TYPE)
+            .header(header::CONTENT_DISPOSITION, value(&disposition(wanted)))
+            .header(header::ACCEPT_RANGES, "bytes")
+    };
+    if head || known {
+        let missing = || StoreError::MissingBlock { cid: Box::new(wanted.cid) };
+        let length = shared.blocks.length(&wanted.cid).await;
+        let length = length.and_then(|found| found.ok_or_else(missing)).map_err(of_store)?;
+        return match known {
+            true => finish(response.status(StatusCode::NOT_MODIFIED), body::empty()),
+            false => finish(described(response).header(header::CONTENT_LENGTH, length), body::empty()),
+        };
     }
-    let response = response
-        .header(header::CONTENT_TYPE, RAW_TYPE)
-        .header(header::CONTENT_DISPOSITION, value(&disposition(wanted)))
-        .header(header::ACCEPT_RANGES, "bytes");
-    if head {
-        return finish(response.header(header::CONTENT_LENGTH, length), body::empty());
-    }
+    let response = described(response);
     let block = shared.blocks.get(&wanted.cid).await.map_err(of_store)?;
     let length = block.len() as u64;
     // A range of another version of the answer is of no use (RFC 9110, If-Range).

@@ -24,9 +24,13 @@ mod rate;
 mod request;
 mod server;
 mod stall;
+#[cfg(any(test, fuzzing))]
+mod survive;
 #[cfg(test)]
 mod tests;
 
 pub use error::GatewayError;
 pub use options::{Cors, GatewayOptions};
 pub use server::Gateway;
+#[cfg(any(test, fuzzing))]
+pub(crate) use survive::survive;

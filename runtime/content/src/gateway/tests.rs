@@ -1,11 +1,9 @@
 //! Requests that no one means well: each is read or refused, never more.
 
-use hyper::HeaderMap;
-use hyper::header::{ACCEPT, HeaderValue};
 use proptest::prelude::*;
 
-use super::headers::{disposition, etag, has_already, range};
-use super::request::Wanted;
+use super::headers::range;
+use super::survive::survive;
 
 /// Texts near what is understood, and any others.
 fn text(near: &'static [&'static str]) -> impl Strategy<Value = String> {
@@ -26,25 +24,6 @@ fn path() -> impl Strategy<Value = String> {
     let name = text(&["a", "..", ".", "", "%2f", "%00", "%ff", "%E2%82%AC", "%"]);
     (text(&["/ipfs/", "/ipns/", "/"]), cid, prop::collection::vec(name, 0..4))
         .prop_map(|(space, cid, names)| format!("{space}{cid}/{}", names.join("/")))
-}
-
-/// What is done with whatever comes.
-pub(crate) fn survive(path: &str, query: &str, accept: &[u8]) {
-    let mut headers = HeaderMap::new();
-    if let Ok(value) = HeaderValue::from_bytes(accept) {
-        headers.insert(ACCEPT, value);
-    }
-    match Wanted::read(path, Some(query), &headers) {
-        Ok(wanted) => {
-            // What goes into headers has nothing that could end one and begin another.
-            for text in [etag(&wanted), disposition(&wanted)] {
-                assert!(text.bytes().all(|byte| (b' '..0x7f).contains(&byte)), "{text:?}");
-            }
-            assert!(!wanted.path.split('/').any(|name| matches!(name, "." | "..") || name.contains('\0')));
-            has_already(&headers, &etag(&wanted));
-        }
-        Err(refusal) => assert!(refusal.status().is_client_error()),
-    }
 }
 
 proptest! {

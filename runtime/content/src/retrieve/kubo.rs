@@ -97,7 +97,8 @@ impl KuboProvider {
         if lacks.iter().any(|words| lower.contains(words)) {
             return ProviderError::Lacks;
         }
-        let message = message.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect();
+        let message =
+            message.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect();
         ProviderError::Status { status: 500, message }
     }
 

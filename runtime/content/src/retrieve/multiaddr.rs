@@ -49,9 +49,17 @@ mod tests {
         assert_eq!(check("/ip6/2001:db8::1/tcp/443/tls/http"), "https://[2001:db8::1]:443/");
         assert_eq!(check("/dns/a.example/tcp/443/tls/sni/a.example/http"), "https://a.example:443/");
         for text in [
-            "", "/", "dns/a/tcp/1/http", "/dns4/a.example/tcp/443", "/dns4/a.example/udp/443/quic-v1",
-            "/ip4/1.2.3/tcp/80/http", "/ip4/1.2.3.4/tcp/70000/http", "/dns4/a@b/tcp/80/http", "/dns/a/tcp/443/wss",
-            "/dns/a.example/tcp/443/tls/sni/b.example/http", "/unix/tmp/tcp/1/http",
+            "",
+            "/",
+            "dns/a/tcp/1/http",
+            "/dns4/a.example/tcp/443",
+            "/dns4/a.example/udp/443/quic-v1",
+            "/ip4/1.2.3/tcp/80/http",
+            "/ip4/1.2.3.4/tcp/70000/http",
+            "/dns4/a@b/tcp/80/http",
+            "/dns/a/tcp/443/wss",
+            "/dns/a.example/tcp/443/tls/sni/b.example/http",
+            "/unix/tmp/tcp/1/http",
         ] {
             assert_eq!(check(text), "", "{text}");
         }

@@ -157,7 +157,8 @@ async fn whole(mut body: Body) -> Result<BoxStream<'static, Result<Record, Provi
     let mut text = BytesMut::new();
     body.read_into(&mut text, &Meter::default()).await?;
     let answer: Answer = serde_json::from_slice(&text).map_err(|e| unreadable(&e))?;
-    let records = answer.providers.unwrap_or_default().into_iter().filter_map(|value| serde_json::from_value(value).ok());
+    let records =
+        answer.providers.unwrap_or_default().into_iter().filter_map(|value| serde_json::from_value(value).ok());
     Ok(futures::stream::iter(records.map(Ok).collect::<Vec<_>>()).boxed())
 }
 
