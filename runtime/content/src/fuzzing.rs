@@ -93,18 +93,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::CarWriter;
+    use crate::{CarWriter, dagpb};
 
     const LEAF: &[u8] = b"leaf";
 
     /// A folder of two entries, a file of two parts and a shard, as blocks.
     fn nodes() -> Vec<Vec<u8>> {
         let leaf = cids::of(cids::RAW, LEAF);
-        let link = |name: &str| crate::dagpb::Link { cid: leaf, name: Some(name.to_owned()), size: Some(4) };
-        let node = |data: &[u8], names: &[&str]| {
-            let links = names.iter().map(|name| link(name)).collect();
-            crate::dagpb::encode(links, data)
-        };
+        let link = |name: &str| dagpb::Link { cid: leaf, name: Some(name.to_owned()), size: Some(4) };
+        let node = |data: &[u8], names: &[&str]| dagpb::encode(names.iter().map(|name| link(name)).collect(), data);
         vec![
             node(&[8, 1], &["a", "b"]),
             node(&[8, 2, 0x18, 8, 0x20, 4, 0x20, 4], &["", ""]),

@@ -75,7 +75,6 @@ mod profile;
 mod quota;
 mod read;
 mod refill;
-pub mod replicate;
 pub mod retrieve;
 mod rows;
 mod schema;

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use cid::Cid;
-use fixtures::{DAG_PB, Dag, RAW, cid_of, encode, file_data, identity, noise, run};
+use fixtures::{DAG_PB, Dag, RAW, cid_of, encode_shard, file_data, identity, noise, run};
 use futures::{StreamExt, TryStreamExt};
 use pelago_content::{Blocks, EntityBytes, Scope, StoreError, Walk, WalkOptions};
 use proptest::prelude::*;
@@ -189,13 +189,12 @@ fn shards_that_lead_nowhere_end() {
     run(async {
         let dag = Dag::default();
         let leaf = dag.raw(b"x").await;
-        let shard = |links: &[(&str, Cid)]| encode([vec![0x08, 5, 0x28, 0x22, 0x30, 0x80, 2]].concat(), links);
         // Every bucket leads on, 20 levels down, where the hash has bytes for eight.
-        let mut node = dag.put(DAG_PB, shard(&[("00leaf", leaf)])).await;
+        let mut node = dag.put(DAG_PB, encode_shard(&[("00leaf", leaf)])).await;
         let buckets: Vec<String> = (0..=255).map(|bucket| format!("{bucket:02X}")).collect();
         for _ in 0..20 {
             let links: Vec<_> = buckets.iter().map(|bucket| (bucket.as_str(), node)).collect();
-            node = dag.put(DAG_PB, shard(&links)).await;
+            node = dag.put(DAG_PB, encode_shard(&links)).await;
         }
         let found = walk(&dag, node, "leaf", Scope::All, false).await;
         assert!(matches!(found, Err(StoreError::Node { .. })), "{found:?}");
@@ -203,9 +202,14 @@ fn shards_that_lead_nowhere_end() {
         // A shard whose bucket holds a plain folder.
         let folder = dag.folder(&[("leaf", leaf)]).await;
         let links: Vec<_> = buckets.iter().map(|bucket| (bucket.as_str(), folder)).collect();
-        let mixed = dag.put(DAG_PB, shard(&links)).await;
+        let mixed = dag.put(DAG_PB, encode_shard(&links)).await;
         assert!(matches!(walk(&dag, mixed, "leaf", Scope::All, false).await, Err(StoreError::Node { .. })));
         assert!(matches!(walk(&dag, mixed, "", Scope::Entity(None), false).await, Err(StoreError::Node { .. })));
+        // An entry in a bucket that its name's hash does not lead to: who lists sees it, who looks up would not.
+        let misplaced: Vec<String> = (0..=255).map(|bucket| format!("{bucket:02X}leaf")).collect();
+        let links: Vec<_> = misplaced.iter().map(|name| (name.as_str(), leaf)).collect();
+        let odd = dag.put(DAG_PB, encode_shard(&links)).await;
+        assert!(matches!(walk(&dag, odd, "leaf", Scope::All, false).await, Err(StoreError::Node { .. })));
     });
 }
 

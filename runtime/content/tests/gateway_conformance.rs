@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cid::Cid;
-use ipld_dagpb::PbNode;
+use fixtures::Link;
 use pelago_content::{Blocks, CarLimits, CarReader, Gateway, GatewayOptions, MemoryBlocks};
 use reqwest::Response;
 
@@ -25,15 +25,15 @@ struct Fixture {
 }
 
 impl Fixture {
-    fn node(&self, cid: &Cid) -> PbNode {
-        PbNode::from_bytes(self.blocks[cid].clone()).expect("a dag-pb node")
+    fn links(&self, cid: &Cid) -> Vec<Link> {
+        fixtures::links(&self.blocks[cid])
     }
 
     /// What a path through plain folders leads to.
     fn at(&self, path: &str) -> Cid {
         path.split('/').filter(|name| !name.is_empty()).fold(self.root, |cid, name| {
-            let links = self.node(&cid).links;
-            links.into_iter().find(|link| link.name.as_deref() == Some(name)).expect("an entry").cid
+            let links = self.links(&cid);
+            links.into_iter().find(|link| link.name.as_deref() == Some(name)).expect("an entry").cid()
         })
     }
 
@@ -42,25 +42,25 @@ impl Fixture {
         if cid.codec() == fixtures::RAW || !self.blocks.contains_key(cid) {
             return Vec::new();
         }
-        let links = self.node(cid).links;
-        links.into_iter().flat_map(|link| [vec![link.cid], self.below(&link.cid)].concat()).collect()
+        let links = self.links(cid);
+        links.into_iter().flat_map(|link| [vec![link.cid()], self.below(&link.cid())].concat()).collect()
     }
 }
 
 impl Fixture {
     /// The shards below one, depth first. Their links have two hex digits for a name, entries more.
     fn shards(&self, cid: &Cid) -> Vec<Cid> {
-        let links = self.node(cid).links.into_iter().filter(|link| link.name.as_ref().is_some_and(|n| n.len() == 2));
-        links.flat_map(|link| [vec![link.cid], self.shards(&link.cid)].concat()).collect()
+        let links = self.links(cid).into_iter().filter(|link| link.name.as_ref().is_some_and(|n| n.len() == 2));
+        links.flat_map(|link| [vec![link.cid()], self.shards(&link.cid())].concat()).collect()
     }
 
     /// From a shard to an entry, looked for everywhere.
     fn way(&self, cid: &Cid, name: &str) -> Option<Vec<Cid>> {
-        self.node(cid).links.into_iter().find_map(|link| {
-            let rest = link.name?.split_off(2);
+        self.links(cid).into_iter().find_map(|link| {
+            let rest = link.name.clone()?.split_off(2);
             let below = match rest.as_str() {
-                "" => self.way(&link.cid, name)?,
-                rest if rest == name => vec![link.cid],
+                "" => self.way(&link.cid(), name)?,
+                rest if rest == name => vec![link.cid()],
                 _ => return None,
             };
             Some([vec![*cid], below].concat())

@@ -101,17 +101,15 @@ async fn from_memory() {
 #[ignore = "measures"]
 async fn from_the_store() {
     let folder = tempfile::tempdir().expect("a folder");
-    let source = folder.path().join("source");
-    std::fs::create_dir(&source).expect("a folder");
-    let mut content = vec![0u8; SIZE];
-    for (n, chunk) in content.chunks_mut(8).enumerate() {
-        chunk.copy_from_slice(&(n as u64).to_le_bytes());
-    }
-    std::fs::write(source.join("weights"), &content).expect("a file");
+    let weights = folder.path().join("source/weights");
+    std::fs::create_dir(folder.path().join("source")).expect("a folder");
+    // Each block is another, or the store would keep but one.
+    let content: Vec<u8> = (0..SIZE as u64 / 8).flat_map(u64::to_le_bytes).collect();
+    std::fs::write(&weights, &content).expect("a file");
     drop(content);
     let store = Store::open(folder.path().join("store")).expect("a store");
-    let added = store.add_folder(&source, |_| {}).await.expect("it is added");
-    // As another process would find it: nothing is remembered as verified.
+    let added = store.add_folder(folder.path().join("source"), |_| {}).await.expect("it is added");
+    // Opened anew, it has nothing verified, as for the first request of a process.
     let fresh = Store::open(folder.path().join("store")).expect("a store");
     measure("store", Arc::new(fresh), added.root).await;
 }

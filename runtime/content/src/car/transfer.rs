@@ -77,20 +77,21 @@ pub async fn import<R: AsyncRead + Unpin + Send>(
     if roots.is_empty() {
         return Err(CarError::NoRoot);
     }
-    // Where each block was first met, until a root is found to need it.
-    let mut given: HashMap<Cid, u64> = HashMap::new();
+    // Where each block was first met, and whether a root needs it. Both names of a dag-pb block are one.
+    let mut given: HashMap<Cid, (u64, bool)> = HashMap::new();
     let mut duplicates = 0;
     loop {
         let at = reader.position();
         let Some((cid, bytes)) = reader.next().await? else { break };
-        if given.contains_key(&cid) {
+        let name = cids::to_v1(&cid);
+        if given.contains_key(&name) {
             duplicates += 1;
             continue;
         }
         blocks.put(cid, bytes).await?;
         // Identity blocks need not be in a CAR, and may be.
         if cids::inline(&cid).is_none() {
-            given.insert(cid, at);
+            given.insert(name, (at, false));
         }
         if given.len() > BLOCKS_MAX {
             return Err(CarError::TooMany { limit: BLOCKS_MAX });
@@ -105,10 +106,10 @@ pub async fn import<R: AsyncRead + Unpin + Send>(
             Err(StoreError::MissingBlock { cid }) => return Err(CarError::Missing { cid }),
             Err(error) => return Err(error.into()),
         };
-        given.remove(&cid).ok_or(CarError::Missing { cid: Box::new(cid) })?;
+        given.get_mut(&cids::to_v1(&cid)).ok_or(CarError::Missing { cid: Box::new(cid) })?.1 = true;
     }
-    match given.into_iter().min_by_key(|(_, at)| *at) {
-        Some((cid, at)) => Err(CarError::Extra { cid: Box::new(cid), at }),
+    match given.into_iter().filter(|(_, (_, needed))| !needed).min_by_key(|(_, (at, _))| *at) {
+        Some((cid, (at, _))) => Err(CarError::Extra { cid: Box::new(cid), at }),
         None => Ok(Imported { roots, blocks: count, duplicates, bytes: reader.position() }),
     }
 }

@@ -10,6 +10,7 @@ use cid::Cid;
 use cid::Version;
 
 use super::{EntityBytes, Span};
+use crate::hamt::Shard;
 use crate::unixfs::{self, Node};
 use crate::{Blocks, StoreError, cids, dagpb};
 
@@ -126,13 +127,13 @@ fn below(cid: &Cid, want: &Want, block: Bytes) -> Result<Vec<(Cid, Want)>, Store
                 Span::Bytes(range) => overlapping(parts, &range),
                 Span::Empty | Span::Outside => Vec::new(),
             },
-            (Ok(Node::Shard(shard)), _) => shard.shards().map(|cid| (cid, Want::Shards)).collect(),
-            // What is not UnixFS, a symbolic link among it, is its block alone (specification of `entity`).
+            (Ok(Node::Shard(shard)), _) => shards(shard),
+            // What is not UnixFS is its block alone (specification of `entity`).
             (Ok(Node::Leaf(_) | Node::Folder(_) | Node::Symlink(_)) | Err(StoreError::Node { .. }), _) => Vec::new(),
             (Err(error), _) => return Err(error),
         },
         Want::Shards => match unixfs::decode(cid, block)? {
-            Node::Shard(shard) => shard.shards().map(|cid| (cid, Want::Shards)).collect(),
+            Node::Shard(shard) => shards(shard),
             _ => return bad("a shard of a folder was expected"),
         },
         Want::Part { size, bytes } => match unixfs::decode(cid, block)? {
@@ -141,6 +142,12 @@ fn below(cid: &Cid, want: &Want, block: Bytes) -> Result<Vec<(Cid, Want)>, Store
             _ => return bad("it is not the part of a file, of the size, that its parent says"),
         },
     })
+}
+
+/// The shards below one.
+fn shards(shard: Shard) -> Vec<(Cid, Want)> {
+    let below = shard.children.into_iter().filter(|child| child.name.is_none());
+    below.map(|child| (child.cid, Want::Shards)).collect()
 }
 
 /// A file's size. `decode` has checked that it fits.

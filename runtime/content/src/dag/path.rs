@@ -36,27 +36,32 @@ pub(super) async fn resolve(blocks: &dyn Blocks, root: Cid, path: &str) -> Resul
 /// What a folder's entry is; the blocks that were read go to `way`.
 async fn step(blocks: &dyn Blocks, folder: Cid, name: &str, way: &mut Vec<Cid>) -> Result<Option<Cid>, StoreError> {
     let mut cid = folder;
-    let mut place: Option<Place> = None;
+    let mut place = None;
     loop {
-        let block = blocks.get(&cid).await?;
-        way.push(cid);
         let bad = |reason: String| StoreError::Node { cid: Box::new(cid), reason };
-        let shard = match (unixfs::decode(&cid, block)?, place) {
-            (Node::Shard(shard), _) => shard,
+        let node = unixfs::decode(&cid, blocks.get(&cid).await?)?;
+        way.push(cid);
+        let shard = match (node, place) {
             (Node::Folder(entries), None) => {
                 return Ok(entries.into_iter().find(|(entry, _)| entry == name).map(|(_, cid)| cid));
             }
+            // A symbolic link is never followed.
             (Node::Leaf(_) | Node::File(_) | Node::Symlink(_), None) => return Ok(None),
+            (Node::Shard(shard), _) => shard,
             (_, Some(_)) => return Err(bad("a shard of a folder was expected".to_owned())),
         };
         let here = place.unwrap_or(Place::root(shard.fanout));
         shard.check(here).map_err(bad)?;
         let Some(bucket) = here.bucket(name) else { return Ok(None) };
-        let Some(child) = shard.children.into_iter().find(|child| child.bucket == bucket) else { return Ok(None) };
-        match child.name {
-            Some(entry) => return Ok((entry == name).then_some(child.cid)),
-            None => place = Some(here.below(bucket).ok_or_else(|| bad("its shards go too deep".to_owned()))?),
+        match shard.children.into_iter().find(|child| child.bucket == bucket) {
+            Some(child) if child.name.is_none() => {
+                // Each shard takes bits of the hash, so this ends.
+                let below = here.below(bucket);
+                place = Some(below.ok_or_else(|| bad("its shards go deeper than a hash has bits".to_owned()))?);
+                cid = child.cid;
+            }
+            Some(child) if child.name.as_deref() == Some(name) => return Ok(Some(child.cid)),
+            _ => return Ok(None),
         }
-        cid = child.cid;
     }
 }

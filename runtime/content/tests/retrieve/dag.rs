@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use cid::Cid;
 use cid::multihash::Multihash;
-use ipld_dagpb::{PbLink, PbNode};
 use sha2::{Digest, Sha256};
 
 const RAW: u64 = 0x55;
@@ -38,11 +37,21 @@ impl Dag {
         Child { cid: self.put(RAW, bytes), size, dag_size: size }
     }
 
-    fn node(&mut self, data: Vec<u8>, links: Vec<PbLink>, size: u64) -> Child {
-        let below: u64 = links.iter().filter_map(|link| link.size).fold(0, u64::saturating_add);
-        let bytes = Bytes::from(PbNode { links, data: Some(data.into()) }.into_bytes());
+    /// A dag-pb node: each link with hash, name and size, then the data.
+    fn node(&mut self, data: &[u8], links: &[(&str, Child)], size: u64) -> Child {
+        let mut bytes = Vec::new();
+        for (name, child) in links {
+            let mut link = Vec::new();
+            field(&mut link, 0x0a, &child.cid.to_bytes());
+            field(&mut link, 0x12, name.as_bytes());
+            link.push(0x18);
+            varint(&mut link, child.dag_size);
+            field(&mut bytes, 0x12, &link);
+        }
+        field(&mut bytes, 0x0a, data);
+        let below: u64 = links.iter().map(|(_, child)| child.dag_size).fold(0, u64::saturating_add);
         let dag_size = below.saturating_add(bytes.len() as u64);
-        Child { cid: self.put(DAG_PB, bytes), size, dag_size }
+        Child { cid: self.put(DAG_PB, bytes.into()), size, dag_size }
     }
 
     /// A file of parts, whose sizes are as they say.
@@ -54,29 +63,27 @@ impl Dag {
             data.push(0x20);
             varint(&mut data, part.size);
         }
-        let link = |part: &Child| PbLink { cid: part.cid, name: Some(String::new()), size: Some(part.dag_size) };
-        self.node(data, parts.iter().map(link).collect(), size)
+        let links: Vec<_> = parts.iter().map(|part| ("", *part)).collect();
+        self.node(&data, &links, size)
     }
 
     pub(crate) fn folder(&mut self, entries: &[(&str, Child)]) -> Child {
-        let link = |(name, child): &(&str, Child)| PbLink {
-            cid: child.cid,
-            name: Some((*name).to_owned()),
-            size: Some(child.dag_size),
-        };
-        self.node(vec![0x08, 0x01], entries.iter().map(link).collect(), 0)
+        self.node(&[0x08, 0x01], entries, 0)
     }
 
-    /// A shard of a folder with fan-out 256; names stand with their bucket before them.
-    pub(crate) fn shard(&mut self, links: &[(&str, Child)]) -> Child {
-        let link = |(name, child): &(&str, Child)| PbLink {
-            cid: child.cid,
-            name: Some((*name).to_owned()),
-            size: Some(child.dag_size),
-        };
-        // Type, hash murmur3-x64-64 (0x22), fan-out 256.
-        let data = vec![0x08, 0x05, 0x28, 0x22, 0x30, 0x80, 0x02];
-        self.node(data, links.iter().map(link).collect(), 0)
+    /// A shard of a folder with fan-out 256, with the buckets that it has; names stand with their bucket before them.
+    pub(crate) fn shard(&mut self, buckets: &[u8], links: &[(&str, Child)]) -> Child {
+        // The bitfield has bucket 255 first, and no zeros at its start.
+        let mut bits = [0u8; 32];
+        for bucket in buckets {
+            bits[31 - usize::from(bucket / 8)] |= 1 << (bucket % 8);
+        }
+        let first = bits.iter().position(|byte| *byte != 0).unwrap_or(bits.len());
+        let mut data = vec![0x08, 0x05];
+        field(&mut data, 0x12, &bits[first..]);
+        // Hash murmur3-x64-64 (0x22), fan-out 256.
+        data.extend([0x28, 0x22, 0x30, 0x80, 0x02]);
+        self.node(&data, links, 0)
     }
 
     /// A file of `count` leaves of `size` bytes that differ.
@@ -102,6 +109,12 @@ pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
     }
     bytes.truncate(length);
     bytes
+}
+
+fn field(to: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
+    to.push(tag);
+    varint(to, bytes.len() as u64);
+    to.extend_from_slice(bytes);
 }
 
 fn varint(to: &mut Vec<u8>, mut value: u64) {

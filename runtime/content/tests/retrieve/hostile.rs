@@ -85,6 +85,14 @@ async fn names_that_lead_out_of_a_folder_are_refused() {
 }
 
 #[tokio::test]
+async fn an_entry_in_a_bucket_that_is_not_its_own_is_refused() {
+    let mut dag = Dag::default();
+    let file = dag.raw("x");
+    let root = dag.shard(&[1], &[("01a.bin", file)]);
+    assert!(bad_node(&refused(&dag, root, Limits::default()).await));
+}
+
+#[tokio::test]
 async fn a_block_of_more_than_two_mebibytes_is_refused() {
     let mut dag = Dag::default();
     let root = dag.raw(noise(1, (2 << 20) + 1));

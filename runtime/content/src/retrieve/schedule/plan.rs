@@ -11,7 +11,7 @@ use bytes::Bytes;
 use cid::Cid;
 
 use super::paths::Paths;
-use crate::hamt::Shard;
+use crate::hamt::{Place, Shard};
 use crate::retrieve::{FetchError, Request, Scope};
 use crate::unixfs::{self, Node};
 use crate::{StoreError, cids, dagpb};
@@ -37,7 +37,7 @@ impl Default for Limits {
 /// Why a block is wanted, and so what follows from it.
 #[derive(Clone, Debug)]
 enum Role {
-    /// It is on the way to the path's end, or a shard in which the way may go on; these parts are left.
+    /// It is on the way to the path's end; these parts are left.
     Way(Arc<[String]>),
     /// It is the path's end, or under it.
     Target(Scope),
@@ -56,6 +56,8 @@ pub(super) struct Item {
     depth: u32,
     path: Arc<str>,
     role: Role,
+    /// Of a shard below another, where it stands.
+    place: Option<Place>,
 }
 
 /// A block that is missing, and each visit that waits for it.
@@ -85,10 +87,6 @@ pub(super) struct Plan {
     counted: HashSet<Cid>,
     next: u64,
     paths: Paths,
-    /// Parts of the path that were not found yet.
-    left: usize,
-    /// Blocks in which the next part may be, not looked into yet.
-    searching: usize,
     /// Bytes of all under the target, as it says itself.
     claimed: Option<u64>,
     /// Bytes of pending blocks, and how many do not say theirs.
@@ -105,7 +103,6 @@ impl Plan {
     pub(super) fn new(request: &Request, limits: Limits) -> (Self, Item) {
         let parts: Arc<[String]> = request.path.split('/').filter(|p| !p.is_empty()).map(str::to_owned).collect();
         let scope = if request.bytes.is_some() { Scope::Entity } else { request.scope };
-        let (left, searching) = (parts.len(), usize::from(!parts.is_empty()));
         let first = Item {
             cid: request.root,
             size: None,
@@ -114,6 +111,7 @@ impl Plan {
             depth: 0,
             path: "".into(),
             role: if parts.is_empty() { Role::Target(scope) } else { Role::Way(parts) },
+            place: None,
         };
         let plan = Self {
             root: request.root,
@@ -125,8 +123,6 @@ impl Plan {
             counted: HashSet::new(),
             next: 0,
             paths: Paths::default(),
-            left,
-            searching,
             claimed: None,
             sized: 0,
             unsized_: 0,
@@ -210,13 +206,10 @@ impl Plan {
     pub(super) fn expand(&mut self, item: &Item, block: Bytes) -> Result<Vec<Item>, FetchError> {
         self.count(item, block.len() as u64)?;
         let scope = match &item.role {
-            // A shard of a folder in which the name was found meanwhile.
-            Role::Way(rest) if rest.len() > self.left => return Ok(Vec::new()),
             Role::Way(rest) => {
-                let rest = rest.clone();
                 let node = unixfs::decode(&item.cid, block)?;
-                let children = self.follow(item, &rest, node)?;
-                return self.admit(item, children);
+                let next = self.follow(item, rest, node)?;
+                return self.admit(item, vec![next]);
             }
             Role::Target(scope) => *scope,
         };
@@ -262,39 +255,30 @@ impl Plan {
         }
     }
 
-    /// One step along the path.
-    fn follow(&mut self, item: &Item, rest: &[String], node: Node) -> Result<Vec<Item>, FetchError> {
-        let Some((name, after)) = rest.split_first() else { return Ok(Vec::new()) };
-        let (entries, shards) = match node {
-            Node::Folder(entries) => (entries, Vec::new()),
-            Node::Shard(shard) => in_parts(&shard),
+    /// One step along the path: the entry, or the shard in which it is.
+    fn follow(&self, item: &Item, rest: &[String], node: Node) -> Result<Item, FetchError> {
+        let path = join(&item.path, &rest.join("/"));
+        let missing = || StoreError::NoEntry { cid: Box::new(self.root), path: path.to_string() };
+        let (name, after) = rest.split_first().ok_or_else(missing)?;
+        let found = match node {
+            Node::Folder(entries) => entries.into_iter().find(|(entry, _)| entry == name).map(|(_, cid)| cid),
+            Node::Shard(shard) => {
+                let place = standing(item, &shard)?;
+                let bucket = place.bucket(name);
+                let child =
+                    shard.children.into_iter().find(|child| Some(child.bucket) == bucket).ok_or_else(missing)?;
+                if child.name.is_none() {
+                    return Ok(Item { role: item.role.clone(), ..item.shard(place, child.bucket, child.cid)? });
+                }
+                child.name.filter(|entry| entry == name).map(|_| child.cid)
+            }
             Node::Leaf(_) | Node::File(_) | Node::Symlink(_) => {
                 return Err(StoreError::NotFolder { path: format!("{}/{}", self.root, item.path) }.into());
             }
         };
-        if let Some((_, cid)) = entries.into_iter().find(|(entry, _)| entry == name) {
-            // What was met and wanted until now were other shards.
-            self.pending.clear();
-            self.ranks.clear();
-            self.seen.clear();
-            (self.sized, self.unsized_) = (0, 0);
-            self.left = after.len();
-            self.searching = usize::from(!after.is_empty());
-            let role = if after.is_empty() { Role::Target(self.scope) } else { Role::Way(after.into()) };
-            return Ok(vec![Item { path: join(&item.path, name), role, ..item.child(cid) }]);
-        }
-        let mut children = Vec::new();
-        for shard in shards {
-            if !self.seen.contains_key(&(shard, None)) && !children.iter().any(|c: &Item| c.cid == shard) {
-                children.push(Item { role: item.role.clone(), ..item.child(shard) });
-            }
-        }
-        self.searching = self.searching - 1 + children.len();
-        if self.searching == 0 {
-            let path = join(&item.path, &rest.join("/"));
-            return Err(StoreError::NoEntry { cid: Box::new(self.root), path: path.to_string() }.into());
-        }
-        Ok(children)
+        let cid = found.ok_or_else(missing)?;
+        let role = if after.is_empty() { Role::Target(self.scope) } else { Role::Way(after.into()) };
+        Ok(Item { path: join(&item.path, name), role, ..item.child(cid) })
     }
 
     /// Leaves out what was met before, and refuses what is too much.
@@ -324,7 +308,13 @@ impl Plan {
 
 impl Item {
     fn child(&self, cid: Cid) -> Self {
-        Self { cid, size: None, content: None, depth: self.depth + 1, ..self.clone() }
+        Self { cid, size: None, content: None, place: None, depth: self.depth + 1, ..self.clone() }
+    }
+
+    /// A shard below this one.
+    fn shard(&self, place: Place, bucket: u32, cid: Cid) -> Result<Self, StoreError> {
+        let bad = || StoreError::Node { cid: Box::new(self.cid), reason: "its shards go too deep".to_owned() };
+        Ok(Self { place: Some(place.below(bucket).ok_or_else(bad)?), ..self.child(cid) })
     }
 
     /// Whether it has no links and says its size, so that its bytes need not be read when they are here.
@@ -340,20 +330,28 @@ fn under(item: &Item, scope: Scope, node: Node) -> Result<Vec<Item>, StoreError>
         _ if scope == Scope::Block => Vec::new(),
         Node::Leaf(_) | Node::Symlink(_) => Vec::new(),
         Node::File(parts) => file_parts(item, parts),
-        Node::Folder(entries) => {
-            if scope == Scope::All {
-                entries.into_iter().map(entry).collect()
-            } else {
-                Vec::new()
-            }
-        }
+        Node::Folder(entries) if scope == Scope::All => entries.into_iter().map(entry).collect(),
+        Node::Folder(_) => Vec::new(),
         Node::Shard(shard) => {
-            let (entries, shards) = in_parts(&shard);
-            let entries = if scope == Scope::All { entries } else { Vec::new() };
-            let shards = shards.into_iter().map(|cid| Item { span: None, ..item.child(cid) });
-            shards.chain(entries.into_iter().map(entry)).collect()
+            let place = standing(item, &shard)?;
+            let mut wanted = Vec::new();
+            for child in shard.children {
+                match child.name {
+                    Some(name) if scope == Scope::All => wanted.push(entry((name, child.cid))),
+                    Some(_) => {}
+                    None => wanted.push(Item { span: None, ..item.shard(place, child.bucket, child.cid)? }),
+                }
+            }
+            wanted
         }
     })
+}
+
+/// Where a shard stands among those of its folder, if its entries belong there.
+fn standing(item: &Item, shard: &Shard) -> Result<Place, StoreError> {
+    let place = item.place.unwrap_or_else(|| Place::root(shard.fanout));
+    shard.check(place).map_err(|reason| StoreError::Node { cid: Box::new(item.cid), reason })?;
+    Ok(place)
 }
 
 fn file_parts(item: &Item, parts: Vec<(Cid, u64)>) -> Vec<Item> {
@@ -386,17 +384,12 @@ fn check_size(item: &Item, node: &Node) -> Result<(), StoreError> {
     let is_file = matches!(node, Node::Leaf(_) | Node::File(_));
     match item.content {
         Some(expected) if !is_file || actual != expected => {
-            let found = if is_file { format!("it has {actual}") } else { "it is a folder".to_owned() };
+            let found = if is_file { format!("it has {actual}") } else { "it is no file".to_owned() };
             let reason = format!("the file that it is a part of says {expected} bytes, {found}");
             Err(StoreError::Node { cid: Box::new(item.cid), reason })
         }
         _ => Ok(()),
     }
-}
-
-/// A shard's own entries, and the shards below it.
-fn in_parts(shard: &Shard) -> (Vec<(String, Cid)>, Vec<Cid>) {
-    (shard.entries().map(|(name, cid)| (name.to_owned(), cid)).collect(), shard.shards().collect())
 }
 
 /// Bytes of all blocks under a node, as it says (`Tsize`), and its own.
