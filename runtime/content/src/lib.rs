@@ -29,10 +29,13 @@
 //! This area knows nothing of models, browsers or the network.
 
 mod blocks;
+pub mod car;
 mod cids;
+mod dag;
 mod error;
 mod extent;
 mod folder;
+mod gateway;
 mod import;
 mod index;
 mod memory;
@@ -42,12 +45,16 @@ mod profile;
 mod read;
 mod refill;
 pub mod replicate;
+pub mod retrieve;
 mod store;
 mod unixfs;
 
 pub use blocks::{BLOCK_MAX, Blocks, MemoryBlocks};
+pub use car::{CarError, CarLimits, CarReader, CarWriter};
 pub use cids::{parse_address, verify};
+pub use dag::{EntityBytes, EntityBytesError, Scope, Span, Walk, WalkOptions};
 pub use error::StoreError;
+pub use gateway::{Cors, Gateway, GatewayError, GatewayOptions};
 pub use profile::Profile;
 pub use read::{Entry, Kind, Verified};
 pub use store::{AddProgress, Added, ByteStream, Root, Stamp, Store};

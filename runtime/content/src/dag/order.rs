@@ -1,0 +1,168 @@
+//! The order of a walk: which block is next, with as few of them read as
+//! possible. A leaf is named without being read, so that whoever follows can
+//! read several at once.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use bytes::Bytes;
+use cid::Cid;
+use cid::Version;
+use ipld_dagpb::PbNode;
+
+use super::{EntityBytes, Span};
+use crate::unixfs::{self, Node};
+use crate::{Blocks, StoreError, cids};
+
+/// Blocks of one walk; with chunks of 1 MiB this is 1 TiB of content.
+pub(crate) const BLOCKS_MAX: usize = 1 << 20;
+/// Links that wait to be followed; a folder node of 2 MiB has some 40 000.
+const PENDING_MAX: usize = 1 << 18;
+
+/// What is wanted of a block.
+#[derive(Clone, Debug)]
+pub(crate) enum Want {
+    /// The block alone.
+    One,
+    /// All that it links to.
+    All,
+    /// What makes up a file or lists a folder, cut to these bytes of a file.
+    Entity(Option<EntityBytes>),
+    /// The shards of a folder, not its entries.
+    Shards,
+    /// These bytes of a part of a file that has `size`.
+    Part { size: u64, bytes: Range<u64> },
+}
+
+/// A walk, depth first, parents before what they link to, links in their order.
+#[derive(Debug)]
+pub(crate) struct Order {
+    /// What is next is last.
+    pending: Vec<(Cid, Want)>,
+    /// Blocks that were named, and whether all below them was or will be. `None` where repeats are wanted.
+    seen: Option<HashMap<[u8; 33], bool>>,
+    visited: usize,
+}
+
+impl Order {
+    /// A walk over these blocks and what is wanted of each.
+    pub(crate) fn new(
+        starts: impl IntoIterator<Item = (Cid, Want), IntoIter: DoubleEndedIterator>,
+        dups: bool,
+    ) -> Self {
+        Self { pending: starts.into_iter().rev().collect(), seen: (!dups).then(HashMap::new), visited: 0 }
+    }
+
+    /// The next block, and its bytes where they had to be read. Identity CIDs are followed, never named.
+    pub(crate) async fn next(&mut self, blocks: &dyn Blocks) -> Result<Option<(Cid, Option<Bytes>)>, StoreError> {
+        while let Some((cid, want)) = self.pending.pop() {
+            cids::check_supported(&cid)?;
+            self.visited += 1;
+            if self.visited > BLOCKS_MAX {
+                return Err(too_large(&cid, format!("the walk has more than {BLOCKS_MAX} blocks")));
+            }
+            let (named, followed) = self.meet(&cid, &want);
+            let named = named && cids::inline(&cid).is_none();
+            let leaf = cid.codec() == cids::RAW || matches!(want, Want::One);
+            let mut bytes = None;
+            if followed && !leaf {
+                let block = blocks.get(&cid).await?;
+                self.pending.extend(below(&cid, &want, block.clone())?.into_iter().rev());
+                bytes = Some(block);
+            }
+            if self.pending.len() > PENDING_MAX {
+                return Err(too_large(&cid, format!("more than {PENDING_MAX} links wait to be followed")));
+            }
+            if named {
+                return Ok(Some((cid, bytes)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a block is to be named, and whether its links are to be followed.
+    fn meet(&mut self, cid: &Cid, want: &Want) -> (bool, bool) {
+        let Some(seen) = &mut self.seen else { return (true, true) };
+        let Some(key) = key(cid) else { return (true, true) };
+        let whole = matches!(want, Want::All | Want::Shards);
+        match seen.get_mut(&key) {
+            None => {
+                seen.insert(key, whole);
+                (true, true)
+            }
+            // What was followed in part may lack what is wanted now.
+            Some(before) => (false, !std::mem::replace(before, *before || whole)),
+        }
+    }
+}
+
+/// What tells a supported CID from others: version and codec in a byte, then the digest. Half the size of a `Cid`.
+fn key(cid: &Cid) -> Option<[u8; 33]> {
+    let mut key = [0; 33];
+    key[0] = u8::from(cid.version() == Version::V1) << 1 | u8::from(cid.codec() == cids::RAW);
+    let digest = cid.hash().digest();
+    // An identity CID is shorter: it is never named, and following it twice costs nothing but its links.
+    (cids::inline(cid).is_none() && digest.len() == 32).then(|| {
+        key[1..].copy_from_slice(digest);
+        key
+    })
+}
+
+fn too_large(cid: &Cid, what: String) -> StoreError {
+    StoreError::Node { cid: Box::new(*cid), reason: format!("{what}: ask for its parts by their paths") }
+}
+
+/// The links of a node that are wanted, in their order.
+fn below(cid: &Cid, want: &Want, block: Bytes) -> Result<Vec<(Cid, Want)>, StoreError> {
+    let bad = |reason: &str| Err(StoreError::Node { cid: Box::new(*cid), reason: reason.to_owned() });
+    Ok(match want {
+        Want::One => Vec::new(),
+        Want::All => {
+            let node = PbNode::from_bytes(block)
+                .map_err(|e| StoreError::Node { cid: Box::new(*cid), reason: e.to_string() })?;
+            node.links.into_iter().map(|link| (link.cid, Want::All)).collect()
+        }
+        Want::Entity(bytes) => match (unixfs::decode(cid, block), bytes) {
+            (Ok(Node::File(parts)), None) => parts.into_iter().map(|(cid, _)| (cid, Want::All)).collect(),
+            (Ok(Node::File(parts)), Some(wanted)) => match wanted.within(total(&parts)) {
+                Span::Bytes(range) => overlapping(parts, &range),
+                Span::Empty | Span::Outside => Vec::new(),
+            },
+            (Ok(Node::Shard { shards, .. }), _) => shards.into_iter().map(|cid| (cid, Want::Shards)).collect(),
+            // What is not UnixFS, a symbolic link among it, is its block alone (specification of `entity`).
+            (Ok(Node::Leaf(_) | Node::Folder(_)) | Err(StoreError::Node { .. }), _) => Vec::new(),
+            (Err(error), _) => return Err(error),
+        },
+        Want::Shards => match unixfs::decode(cid, block)? {
+            Node::Shard { shards, .. } => shards.into_iter().map(|cid| (cid, Want::Shards)).collect(),
+            _ => return bad("a shard of a folder was expected"),
+        },
+        Want::Part { size, bytes } => match unixfs::decode(cid, block)? {
+            Node::File(parts) if total(&parts) == *size => overlapping(parts, bytes),
+            Node::Leaf(content) if content.len() as u64 == *size => Vec::new(),
+            _ => return bad("it is not the part of a file, of the size, that its parent says"),
+        },
+    })
+}
+
+/// A file's size. `decode` has checked that it fits.
+pub(super) fn total(parts: &[(Cid, u64)]) -> u64 {
+    parts.iter().map(|(_, size)| size).sum()
+}
+
+/// The parts that a range of a file touches.
+fn overlapping(parts: Vec<(Cid, u64)>, range: &Range<u64>) -> Vec<(Cid, Want)> {
+    let mut start = 0;
+    let mut touched = Vec::new();
+    for (cid, size) in parts {
+        let end = start + size;
+        let (from, to) = (range.start.max(start), range.end.min(end));
+        if from == start && to == end && from < to {
+            touched.push((cid, Want::All));
+        } else if from < to {
+            touched.push((cid, Want::Part { size, bytes: from - start..to - start }));
+        }
+        start = end;
+    }
+    touched
+}

@@ -1,0 +1,68 @@
+//! Requests that no one means well: each is read or refused, never more.
+
+use hyper::HeaderMap;
+use hyper::header::{ACCEPT, HeaderValue};
+use proptest::prelude::*;
+
+use super::headers::{disposition, etag, has_already, range};
+use super::request::Wanted;
+
+/// Texts near what is understood, and any others.
+fn text(near: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let known = prop::sample::select(near).prop_map(str::to_owned);
+    prop_oneof![4 => known, 1 => any::<String>(), 1 => "[ -~]{0,20}"]
+}
+
+fn query() -> impl Strategy<Value = String> {
+    let name = text(&["format", "dag-scope", "entity-bytes", "filename", "car-version", "car-order", "car-dups", "x"]);
+    let value =
+        text(&["raw", "car", "block", "entity", "all", "0:*", "-5:9", "dfs", "y", "n", "1", "a%00b", "%ff", ""]);
+    prop::collection::vec((name, value), 0..6)
+        .prop_map(|fields| fields.into_iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join("&"))
+}
+
+fn path() -> impl Strategy<Value = String> {
+    let cid = text(&["bafkqaaa", "bafkreie7selb6q2dhze2nxtnw2anph3acwps4swjc4tcdijiizbicwcebm", "bafy", "Qm"]);
+    let name = text(&["a", "..", ".", "", "%2f", "%00", "%ff", "%E2%82%AC", "%"]);
+    (text(&["/ipfs/", "/ipns/", "/"]), cid, prop::collection::vec(name, 0..4))
+        .prop_map(|(space, cid, names)| format!("{space}{cid}/{}", names.join("/")))
+}
+
+/// What is done with whatever comes.
+pub(crate) fn survive(path: &str, query: &str, accept: &[u8]) {
+    let mut headers = HeaderMap::new();
+    if let Ok(value) = HeaderValue::from_bytes(accept) {
+        headers.insert(ACCEPT, value);
+    }
+    match Wanted::read(path, Some(query), &headers) {
+        Ok(wanted) => {
+            // What goes into headers has nothing that could end one and begin another.
+            for text in [etag(&wanted), disposition(&wanted)] {
+                assert!(text.bytes().all(|byte| (b' '..0x7f).contains(&byte)), "{text:?}");
+            }
+            assert!(!wanted.path.split('/').any(|name| matches!(name, "." | "..") || name.contains('\0')));
+            has_already(&headers, &etag(&wanted));
+        }
+        Err(refusal) => assert!(refusal.status().is_client_error()),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(5000))]
+
+    #[test]
+    fn any_request_is_read_or_refused(
+        path in path(),
+        query in query(),
+        accept in text(&["application/vnd.ipld.raw", "application/vnd.ipld.car;dups=y;q=0.5", "*/*", ";;,,q=", ""]),
+    ) {
+        survive(&path, &query, accept.as_bytes());
+    }
+
+    #[test]
+    fn a_range_is_within_the_block(header in text(&["bytes=0-1", "bytes=-5", "bytes=9-", "bytes="]), length: u64) {
+        if let Ok(Some(range)) = range(&header, length) {
+            prop_assert!(range.start < range.end && range.end <= length);
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! What is still to be fetched: the DAG as far as it is known, in the order in
+//! which its blocks are wanted. Knows blocks and their links; nothing of
+//! sources, the network or the store.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cid::Cid;
+
+use super::paths::Paths;
+use crate::retrieve::{FetchError, Request, Scope};
+use crate::unixfs::{self, Node};
+use crate::{StoreError, cids};
+
+/// What the caller accepts of a DAG, which may be built to do harm.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of all blocks.
+    pub bytes: u64,
+    /// Blocks.
+    pub blocks: u64,
+    /// Links from the root to a block.
+    pub depth: u32,
+}
+
+impl Default for Limits {
+    /// 1 TiB, a million blocks, 128 links deep.
+    fn default() -> Self {
+        Self { bytes: 1 << 40, blocks: 1 << 20, depth: 128 }
+    }
+}
+
+/// Why a block is wanted, and so what follows from it.
+#[derive(Clone, Debug)]
+enum Role {
+    /// It is on the way to the path's end, or a shard in which the way may go on; these parts are left.
+    Way(Arc<[String]>),
+    /// It is the path's end, or under it.
+    Target(Scope),
+}
+
+/// A block that is wanted.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    pub(super) cid: Cid,
+    /// Bytes of the block where its parent says so, which holds for raw leaves.
+    pub(super) size: Option<u64>,
+    /// Bytes of content under it, as its parent says.
+    content: Option<u64>,
+    /// Of this content, only these.
+    span: Option<Range<u64>>,
+    depth: u32,
+    path: Arc<str>,
+    role: Role,
+}
+
+/// A block that is missing, and each visit that waits for it.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) cid: Cid,
+    /// Bytes, where a parent says so.
+    pub(super) size: Option<u64>,
+    pub(super) items: Vec<Item>,
+    order: u64,
+}
+
+/// Preferred before others, nodes before leaves (they tell what else there is), then as the links stand.
+type Rank = (bool, bool, u64);
+/// A part of a file is another visit than all of it.
+type Visit = (Cid, Option<(u64, u64)>);
+
+/// The blocks that are known of and not here.
+pub(super) struct Plan {
+    root: Cid,
+    scope: Scope,
+    limits: Limits,
+    pending: BTreeMap<Rank, Wanted>,
+    ranks: HashMap<Cid, Rank>,
+    /// Visits made or planned, and the path of the first.
+    seen: HashMap<Visit, Arc<str>>,
+    counted: HashSet<Cid>,
+    next: u64,
+    paths: Paths,
+    /// Parts of the path that were not found yet.
+    left: usize,
+    /// Blocks in which the next part may be, not looked into yet.
+    searching: usize,
+    /// Bytes of all under the target, as it says itself.
+    claimed: Option<u64>,
+    /// Bytes of pending blocks, and how many do not say theirs.
+    sized: u64,
+    unsized_: usize,
+    /// Bytes of blocks that are here, verified.
+    pub(super) here: u64,
+    /// Such blocks.
+    pub(super) blocks: u64,
+}
+
+impl Plan {
+    /// A plan, and the block that it begins with.
+    pub(super) fn new(request: &Request, limits: Limits) -> (Self, Item) {
+        let parts: Arc<[String]> = request.path.split('/').filter(|p| !p.is_empty()).map(str::to_owned).collect();
+        let scope = if request.bytes.is_some() { Scope::Entity } else { request.scope };
+        let (left, searching) = (parts.len(), usize::from(!parts.is_empty()));
+        let first = Item {
+            cid: request.root,
+            size: None,
+            content: None,
+            span: request.bytes.clone(),
+            depth: 0,
+            path: "".into(),
+            role: if parts.is_empty() { Role::Target(scope) } else { Role::Way(parts) },
+        };
+        let plan = Self {
+            root: request.root,
+            scope,
+            limits,
+            pending: BTreeMap::new(),
+            ranks: HashMap::new(),
+            seen: HashMap::new(),
+            counted: HashSet::new(),
+            next: 0,
+            paths: Paths::default(),
+            left,
+            searching,
+            claimed: None,
+            sized: 0,
+            unsized_: 0,
+            here: 0,
+            blocks: 0,
+        };
+        (plan, first)
+    }
+
+    /// Puts a block that is missing into its place.
+    pub(super) fn want(&mut self, item: Item) {
+        if let Some(wanted) = self.ranks.get(&item.cid).and_then(|rank| self.pending.get_mut(rank)) {
+            wanted.items.push(item);
+            return;
+        }
+        self.next += 1;
+        self.give_back(Wanted { cid: item.cid, size: item.size, items: vec![item], order: self.next });
+    }
+
+    /// Puts a block that was taken out and did not come into the place that it had.
+    pub(super) fn give_back(&mut self, wanted: Wanted) {
+        match wanted.size {
+            Some(size) => self.sized = self.sized.saturating_add(size),
+            None => self.unsized_ += 1,
+        }
+        let rank = self.rank(&wanted);
+        self.ranks.insert(wanted.cid, rank);
+        self.pending.insert(rank, wanted);
+    }
+
+    fn rank(&self, wanted: &Wanted) -> Rank {
+        let preferred = wanted.items.iter().any(|item| self.paths.is_preferred(&item.path));
+        (!preferred, wanted.cid.codec() == cids::RAW, wanted.order)
+    }
+
+    /// The missing blocks that are not being fetched, in order.
+    pub(super) fn pending(&self) -> impl Iterator<Item = &Wanted> {
+        self.pending.values()
+    }
+
+    pub(super) fn missing(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Bytes of the missing blocks, as far as they are known.
+    pub(super) fn missing_bytes(&self) -> u64 {
+        self.sized
+    }
+
+    /// Takes a block out, to be fetched.
+    pub(super) fn take(&mut self, cid: &Cid) -> Option<Wanted> {
+        let rank = self.ranks.remove(cid)?;
+        let wanted = self.pending.remove(&rank)?;
+        match wanted.size {
+            Some(size) => self.sized = self.sized.saturating_sub(size),
+            None => self.unsized_ -= 1,
+        }
+        Some(wanted)
+    }
+
+    /// Bytes of all under the target, as it says itself, once it is here.
+    pub(super) fn claimed(&self) -> Option<u64> {
+        self.claimed
+    }
+
+    /// Moves what lies at, above or under a path to the front.
+    pub(super) fn prefer(&mut self, path: &str) {
+        self.paths.prefer(path);
+        for (_, wanted) in std::mem::take(&mut self.pending) {
+            let rank = self.rank(&wanted);
+            self.ranks.insert(wanted.cid, rank);
+            self.pending.insert(rank, wanted);
+        }
+    }
+
+    /// Notes a verified block that is here, and gives what it links to and was not met before.
+    ///
+    /// # Errors
+    ///
+    /// `TooLarge`, `TooManyBlocks`, `TooDeep`; `Store` with `Node`, `NoEntry`, `NotFolder`, `Unsupported`.
+    pub(super) fn expand(&mut self, item: &Item, block: Bytes) -> Result<Vec<Item>, FetchError> {
+        self.count(item, block.len() as u64)?;
+        let scope = match &item.role {
+            // A shard of a folder in which the name was found meanwhile.
+            Role::Way(rest) if rest.len() > self.left => return Ok(Vec::new()),
+            Role::Way(rest) => {
+                let rest = rest.clone();
+                let node = unixfs::decode(&item.cid, block)?;
+                let children = self.follow(item, &rest, node)?;
+                return self.admit(item, children);
+            }
+            Role::Target(scope) => *scope,
+        };
+        if self.claimed.is_none() && scope == Scope::All {
+            let size = dag_size(&item.cid, &block);
+            self.claimed = Some(size);
+            self.check_bytes(size)?;
+        }
+        let node = unixfs::decode(&item.cid, block)?;
+        check_size(item, &node)?;
+        let children = under(item, scope, node)?;
+        self.admit(item, children)
+    }
+
+    /// Notes a block that is here, without looking into it.
+    ///
+    /// # Errors
+    ///
+    /// `TooLarge`.
+    pub(super) fn count(&mut self, item: &Item, bytes: u64) -> Result<(), FetchError> {
+        if !self.counted.insert(item.cid) {
+            return Ok(());
+        }
+        self.here += bytes;
+        self.blocks += 1;
+        self.check_bytes(self.here)
+    }
+
+    fn check_bytes(&self, bytes: u64) -> Result<(), FetchError> {
+        if bytes > self.limits.bytes {
+            return Err(FetchError::TooLarge { root: Box::new(self.root), bytes, limit: self.limits.bytes });
+        }
+        Ok(())
+    }
+
+    /// Bytes of all blocks, here and missing: exact once every node is here, before it what the target
+    /// says, and unknown where that says nothing. `in_flight` are the sizes of the blocks under way.
+    pub(super) fn total(&self, in_flight: impl IntoIterator<Item = Option<u64>>) -> Option<u64> {
+        let in_flight: Option<u64> = in_flight.into_iter().sum();
+        match in_flight {
+            Some(bytes) if self.unsized_ == 0 => Some(self.here.saturating_add(self.sized).saturating_add(bytes)),
+            _ => self.claimed.map(|claimed| claimed.max(self.here)),
+        }
+    }
+
+    /// One step along the path.
+    fn follow(&mut self, item: &Item, rest: &[String], node: Node) -> Result<Vec<Item>, FetchError> {
+        let Some((name, after)) = rest.split_first() else { return Ok(Vec::new()) };
+        let (entries, shards) = match node {
+            Node::Folder(entries) => (entries, Vec::new()),
+            Node::Shard { entries, shards } => (entries, shards),
+            Node::Leaf(_) | Node::File(_) => {
+                return Err(StoreError::NotFolder { path: format!("{}/{}", self.root, item.path) }.into());
+            }
+        };
+        check_names(&item.cid, &entries)?;
+        if let Some((_, cid)) = entries.into_iter().find(|(entry, _)| entry == name) {
+            // What was met and wanted until now were other shards.
+            self.pending.clear();
+            self.ranks.clear();
+            self.seen.clear();
+            (self.sized, self.unsized_) = (0, 0);
+            self.left = after.len();
+            self.searching = usize::from(!after.is_empty());
+            let role = if after.is_empty() { Role::Target(self.scope) } else { Role::Way(after.into()) };
+            return Ok(vec![Item { path: join(&item.path, name), role, ..item.child(cid) }]);
+        }
+        let mut children = Vec::new();
+        for shard in shards {
+            if !self.seen.contains_key(&(shard, None)) && !children.iter().any(|c: &Item| c.cid == shard) {
+                children.push(Item { role: item.role.clone(), ..item.child(shard) });
+            }
+        }
+        self.searching = self.searching - 1 + children.len();
+        if self.searching == 0 {
+            let path = join(&item.path, &rest.join("/"));
+            return Err(StoreError::NoEntry { cid: Box::new(self.root), path: path.to_string() }.into());
+        }
+        Ok(children)
+    }
+
+    /// Leaves out what was met before, and refuses what is too much.
+    fn admit(&mut self, parent: &Item, children: Vec<Item>) -> Result<Vec<Item>, FetchError> {
+        let mut fresh = Vec::new();
+        for child in children {
+            cids::check_supported(&child.cid)?;
+            if child.depth > self.limits.depth {
+                return Err(FetchError::TooDeep { cid: Box::new(parent.cid), limit: self.limits.depth });
+            }
+            let raw = child.cid.codec() == cids::RAW;
+            let span = child.span.as_ref().filter(|_| !raw && matches!(child.role, Role::Target(_)));
+            match self.seen.entry((child.cid, span.map(|s| (s.start, s.end)))) {
+                Entry::Occupied(first) => self.paths.alias(&child.path, first.get()),
+                Entry::Vacant(place) => {
+                    place.insert(child.path.clone());
+                    fresh.push(child);
+                }
+            }
+            if self.seen.len() as u64 > self.limits.blocks {
+                return Err(FetchError::TooManyBlocks { root: Box::new(self.root), limit: self.limits.blocks });
+            }
+        }
+        Ok(fresh)
+    }
+}
+
+impl Item {
+    fn child(&self, cid: Cid) -> Self {
+        Self { cid, size: None, content: None, depth: self.depth + 1, ..self.clone() }
+    }
+
+    /// Whether it has no links and says its size, so that its bytes need not be read when they are here.
+    pub(super) fn is_plain_leaf(&self) -> bool {
+        self.cid.codec() == cids::RAW && matches!(self.role, Role::Target(_)) && self.size.is_some()
+    }
+}
+
+/// What of a node's links is wanted.
+fn under(item: &Item, scope: Scope, node: Node) -> Result<Vec<Item>, StoreError> {
+    let entry = |(name, cid): (String, Cid)| Item { path: join(&item.path, &name), span: None, ..item.child(cid) };
+    Ok(match node {
+        _ if scope == Scope::Block => Vec::new(),
+        Node::Leaf(_) => Vec::new(),
+        Node::File(parts) => file_parts(item, parts),
+        Node::Folder(entries) => {
+            check_names(&item.cid, &entries)?;
+            if scope == Scope::All { entries.into_iter().map(entry).collect() } else { Vec::new() }
+        }
+        Node::Shard { entries, shards } => {
+            check_names(&item.cid, &entries)?;
+            let entries = if scope == Scope::All { entries } else { Vec::new() };
+            let shards = shards.into_iter().map(|cid| Item { span: None, ..item.child(cid) });
+            shards.chain(entries.into_iter().map(entry)).collect()
+        }
+    })
+}
+
+fn file_parts(item: &Item, parts: Vec<(Cid, u64)>) -> Vec<Item> {
+    let mut at = 0u64;
+    let mut wanted = Vec::new();
+    for (cid, size) in parts {
+        let (start, end) = (at, at.saturating_add(size));
+        at = end;
+        let span = match &item.span {
+            None => None,
+            Some(span) if span.start <= start && end <= span.end => None,
+            Some(span) if span.start < end && start < span.end => {
+                Some(span.start.saturating_sub(start)..span.end.min(end) - start)
+            }
+            Some(_) => continue,
+        };
+        let raw = cid.codec() == cids::RAW;
+        wanted.push(Item { size: raw.then_some(size), content: Some(size), span, ..item.child(cid) });
+    }
+    wanted
+}
+
+/// A parent that lies about the size of a part would break every range of the file.
+fn check_size(item: &Item, node: &Node) -> Result<(), StoreError> {
+    let actual = match node {
+        Node::Leaf(bytes) => bytes.len() as u64,
+        Node::File(parts) => parts.iter().map(|(_, size)| size).sum(),
+        Node::Folder(_) | Node::Shard { .. } => 0,
+    };
+    let is_file = matches!(node, Node::Leaf(_) | Node::File(_));
+    match item.content {
+        Some(expected) if !is_file || actual != expected => {
+            let found = if is_file { format!("it has {actual}") } else { "it is a folder".to_owned() };
+            let reason = format!("the file that it is a part of says {expected} bytes, {found}");
+            Err(StoreError::Node { cid: Box::new(item.cid), reason })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Names that would lead out of the folder wherever somebody writes it to a disk.
+fn check_names(cid: &Cid, entries: &[(String, Cid)]) -> Result<(), StoreError> {
+    let bad = |name: &str| matches!(name, "" | "." | "..") || name.contains(['/', '\0']);
+    match entries.iter().find(|(name, _)| bad(name)) {
+        Some((name, _)) => {
+            Err(StoreError::Node { cid: Box::new(*cid), reason: format!("an entry has the name {name:?}, refused") })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Bytes of all blocks under a node, as it says (`Tsize`), and its own.
+fn dag_size(cid: &Cid, block: &Bytes) -> u64 {
+    let own = block.len() as u64;
+    if cid.codec() == cids::RAW {
+        return own;
+    }
+    let links = ipld_dagpb::PbNode::from_bytes(block.clone()).map(|node| node.links).unwrap_or_default();
+    links.iter().filter_map(|link| link.size).fold(own, u64::saturating_add)
+}
+
+fn join(path: &str, name: &str) -> Arc<str> {
+    if path.is_empty() { name.into() } else { format!("{path}/{name}").into() }
+}
