@@ -22,8 +22,8 @@ use tokio::time::{Instant, timeout};
 use url::{Host, Url};
 
 use super::error::shown;
-use super::net::is_public;
 use super::{OriginError, OriginOptions};
+use crate::retrieve::Reach;
 
 /// Redirects that are followed one after another.
 const REDIRECTS_MAX: usize = 8;
@@ -238,7 +238,7 @@ fn check_literal(url: &Url) -> Result<(), OriginError> {
         Some(Host::Ipv6(v6)) => v6.into(),
         Some(Host::Domain(_)) | None => return Ok(()),
     };
-    if is_public(address) {
+    if Reach::Public.allows(address) {
         return Ok(());
     }
     Err(OriginError::Blocked { host: url.host_str().unwrap_or_default().to_owned(), address })
@@ -255,7 +255,7 @@ impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let public: Vec<SocketAddr> = found.iter().copied().filter(|a| is_public(a.ip())).collect();
+            let public: Vec<SocketAddr> = found.iter().copied().filter(|a| Reach::Public.allows(a.ip())).collect();
             match found.first() {
                 Some(private) if public.is_empty() => Err(Private(private.ip()).into()),
                 _ => Ok(Box::new(public.into_iter()) as Addrs),

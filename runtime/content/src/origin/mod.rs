@@ -10,8 +10,9 @@
 //! caller gives belongs to the fetch and holds nothing else; see `staging`.
 //!
 //! Hosts at private addresses are refused, in redirects too, unless the
-//! caller's options name them. The token goes to the hub and nowhere else.
-//! This area knows neither the store nor the environment.
+//! caller's options name them; which addresses are private, retrieval knows. The
+//! token goes to the hub and nowhere else. This area knows neither the store nor
+//! the environment.
 
 mod address;
 mod digest;
@@ -19,7 +20,6 @@ mod download;
 mod error;
 mod http;
 mod hub;
-mod net;
 mod options;
 mod part;
 mod progress;

@@ -1,5 +1,7 @@
 //! Models brought from a hub and from web servers: whole, resumed, and refused.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout, reason = "a test may panic and say why")]
+
 mod faults;
 mod file;
 mod guard;

@@ -262,8 +262,11 @@ async fn killed_again_and_again_it_goes_on() {
     hub.seen();
     let staged = fetch(&hub.origin(), "hf://org/name", dir.path()).await.unwrap();
     assert_eq!(files(&staged.folder), expected(&hub));
-    // A part is written a mebibyte at a time, or when its transfer ends: that much can be lost a kill.
-    assert!(staged.network_bytes < total as u64, "{} of {total}", staged.network_bytes);
+    // Each kill can cost what was gathered and not yet written, of two transfers; the rest is there.
+    let lost = 3 * 2 * (256 + 64) * KIB;
+    let kept = staged.bytes - staged.network_bytes;
+    assert!(kept as usize + lost >= 3 * 700 * KIB, "{kept} bytes were kept");
+    assert!(kept > 0 && total as u64 == staged.bytes);
     let ranges: Vec<_> = hub.transfers().into_iter().filter_map(|t| t.range).collect();
     assert!(!ranges.is_empty(), "some file must have been gone on with");
 }

@@ -25,7 +25,7 @@ fn js_ipfs(repo: &std::path::Path) -> (Peer, String, cid::Cid) {
 }
 
 #[tokio::test]
-#[ignore = "needs js-ipfs: npm ci in tests/peers, then PELAGO_TEST_PEERS=<that folder>"]
+#[ignore = "needs js-ipfs and Node 22: npm ci in tests/peers, then PELAGO_TEST_PEERS=<that folder>"]
 async fn another_implementation_pins() {
     let dir = tempfile::tempdir().unwrap();
     let (_peer, address, root) = js_ipfs(dir.path());
@@ -43,7 +43,7 @@ async fn another_implementation_pins() {
 }
 
 #[tokio::test]
-#[ignore = "needs js-ipfs: npm ci in tests/peers, then PELAGO_TEST_PEERS=<that folder>"]
+#[ignore = "needs js-ipfs and Node 22: npm ci in tests/peers, then PELAGO_TEST_PEERS=<that folder>"]
 async fn what_another_implementation_cannot_find_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let (_peer, address, _) = js_ipfs(dir.path());

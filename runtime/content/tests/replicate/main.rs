@@ -1,5 +1,7 @@
 //! Replication against what others serve: a pinning service, Kubo's pin RPC, a cluster, and other Pelagos.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic and say why")]
+
 mod challenge;
 mod cluster;
 mod kubo;
@@ -85,8 +87,10 @@ pub(crate) struct Peer(Child);
 
 impl Peer {
     /// Starts a Node program, and waits for the first line of its output that `ready` takes.
+    /// `PELAGO_TEST_NODE` names another Node than that on the path.
     pub(crate) fn start<T>(folder: &str, args: &[&str], ready: impl Fn(&str) -> Option<T>) -> (Self, T) {
-        let mut child = Command::new("node")
+        let node = std::env::var("PELAGO_TEST_NODE").unwrap_or_else(|_| "node".to_owned());
+        let mut child = Command::new(node)
             .args(args)
             .current_dir(folder)
             .stdin(Stdio::piped())

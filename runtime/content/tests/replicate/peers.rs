@@ -288,7 +288,7 @@ async fn pulls_wait_in_a_bounded_queue_and_can_be_cancelled() {
         assert_eq!(status(client.get(url(n)).bearer_auth(SHARED)).await, 404);
     }
     host.turns.add_permits(1);
-    let engine = engine(&[address.clone()], "http://127.0.0.1/");
+    let engine = engine(std::slice::from_ref(&address), "http://127.0.0.1/");
     until(&engine, &root, |r| r.held() == 1).await;
 }
 
