@@ -21,7 +21,7 @@ use rusqlite::params;
 
 use crate::claim::Claim;
 use crate::extent::{ExtentWriter, Record, RootRecord, Sealed, sync_folder};
-use crate::quota::{PER_BLOCK, Reservation};
+use crate::quota::{Ahead, PER_BLOCK, Reservation};
 use crate::rows::{Commit, fetch_id, insert_extent, insert_fetched, take_fetch};
 use crate::store::{Added, Inner};
 use crate::survey::survey;
@@ -223,7 +223,7 @@ impl Shared {
             return Ok(());
         }
         let length = bytes.len() as u64;
-        state.reservation.need(length + PER_BLOCK, AHEAD)?;
+        state.reservation.need(length + PER_BLOCK, Ahead::Perhaps(AHEAD))?;
         let open = match &mut state.writer {
             Some(open) => open,
             none => none.insert(Open::create(inner)?),
