@@ -1,5 +1,7 @@
 //! `pelago model serve`.
 
+use std::time::Duration;
+
 use pelago_runtime::content::GatewayOptions;
 use pelago_runtime::network::Network;
 use serde_json::json;
@@ -8,6 +10,9 @@ use super::args::Serve;
 use super::network_error;
 use crate::failure::Failure;
 use crate::output;
+
+/// From Ctrl-C to the end of answers that are being sent.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// Serves until Ctrl-C, or until the process is asked to end.
 pub(super) async fn run(network: &Network, arguments: Serve) -> Result<(), Failure> {
@@ -31,6 +36,5 @@ pub(super) async fn run(network: &Network, arguments: Serve) -> Result<(), Failu
         _ = interrupt.recv() => {}
         _ = end.recv() => {}
     }
-    gateway.close().await;
-    Ok(())
+    gateway.close(LAST_ANSWERS).await.map_err(|error| network_error(error.into()))
 }

@@ -137,16 +137,6 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    /// The shards below.
-    pub(crate) fn shards(&self) -> impl Iterator<Item = Cid> {
-        self.children.iter().filter(|child| child.name.is_none()).map(|child| child.cid)
-    }
-
-    /// The entries that this shard holds itself.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, Cid)> {
-        self.children.iter().filter_map(|child| Some((child.name.as_deref()?, child.cid)))
-    }
-
     /// Whether each entry is where its name's hash belongs, so that who lists and who looks up
     /// see the same folder; otherwise why not.
     pub(crate) fn check(&self, place: Place) -> Result<(), String> {

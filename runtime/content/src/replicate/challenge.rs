@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cid::Cid;
-use ipld_dagpb::PbNode;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -98,7 +97,7 @@ fn next(cid: &Cid, bytes: Bytes, rng: &mut impl Rng) -> Option<Cid> {
         return None;
     }
     // What matches its CID and is no node is the publisher's fault, not the peer's.
-    let node = PbNode::from_bytes(bytes).ok()?;
+    let node = crate::dagpb::decode(&bytes).ok()?;
     let weight = |size: Option<u64>| u128::from(size.unwrap_or(1).max(1));
     let total: u128 = node.links.iter().map(|link| weight(link.size)).sum();
     if total == 0 {

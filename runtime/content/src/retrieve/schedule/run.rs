@@ -2,7 +2,7 @@
 //! when nothing is missing or nobody can bring it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cid::Cid;
@@ -38,7 +38,8 @@ pub(super) struct Run {
     pub(super) options: Options,
     pub(super) plan: Plan,
     pub(super) members: Vec<Member>,
-    found: Option<BoxStream<'static, Source>>,
+    /// A mutex that nobody locks: it lets tasks that await hold the fetch by reference.
+    found: Option<Mutex<BoxStream<'static, Source>>>,
     first: Option<Item>,
     tasks: JoinSet<Result<Kept, Failure>>,
     pub(super) transfers: HashMap<Id, Transfer>,
@@ -69,7 +70,7 @@ impl Run {
             options,
             plan,
             members: sources.known.into_iter().map(Member::new).collect(),
-            found: sources.found,
+            found: sources.found.map(Mutex::new),
             first: Some(first),
             tasks: JoinSet::new(),
             transfers: HashMap::new(),
@@ -105,7 +106,7 @@ impl Run {
             self.dispatch()?;
             let found = async {
                 match &mut self.found {
-                    Some(found) => found.next().await,
+                    Some(found) => found.get_mut().unwrap_or_else(PoisonError::into_inner).next().await,
                     None => std::future::pending().await,
                 }
             };
