@@ -40,6 +40,8 @@
 //!
 //! This area knows nothing of models, browsers or the network.
 
+mod add;
+mod batch;
 mod blocks;
 mod cids;
 mod claim;
@@ -74,6 +76,7 @@ mod tree;
 mod unixfs;
 mod used;
 
+pub use add::{AddProgress, Added};
 pub use blocks::{BLOCK_MAX, Blocks, MemoryBlocks};
 pub use cid::Cid;
 pub use cids::{parse_address, verify};
@@ -86,7 +89,7 @@ pub use pins::{Lease, Pin};
 pub use profile::Profile;
 pub use read::Verified;
 pub use stats::DagStat;
-pub use store::{AddProgress, Added, ByteStream, Root, Stamp, Store};
+pub use store::{ByteStream, Root, Stamp, Store};
 pub use tiers::{TierBytes, TierCounter};
 pub use tree::{Entry, Kind};
 pub use unixfs::check_node;
