@@ -9,19 +9,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::add::{AddProgress, Added};
 use crate::extent::{ExtentWriter, Record, RootRecord, Sealed, sync_folder};
 use crate::folder::Item;
 use crate::options::AddOptions;
-use crate::quota::{PER_BLOCK, Reservation};
+use crate::quota::{Ahead, PER_BLOCK, Reservation};
 use crate::rows::Commit;
-use crate::store::{AddProgress, Added, Inner};
+use crate::store::Inner;
 use crate::unixfs::{self, Child};
 use crate::{Cid, Profile, StoreError, cids};
 
 /// Bytes that are read, hashed and written together: bounds memory, and gives each core work.
 const BATCH: usize = 8 << 20;
-/// Bytes that are reserved at once, as long as so much is still to be read.
-const AHEAD: u64 = 64 << 20;
 
 /// One import, which leaves nothing behind unless it is committed.
 struct Import<'a> {
@@ -36,6 +35,8 @@ struct Import<'a> {
     reuse: bool,
     total: u64,
     done: u64,
+    /// Bytes of content that are written, or need not be.
+    placed: u64,
     files: u64,
     new_bytes: u64,
     /// Every block under the root, each once.
@@ -69,6 +70,7 @@ pub(crate) fn import(
             reuse,
             total: item.size(),
             done: 0,
+            placed: 0,
             files: 0,
             new_bytes: 0,
             under: Vec::new(),
@@ -188,7 +190,7 @@ impl Import<'_> {
             let batch = &buffer[..length];
             let chunks: Vec<&[u8]> = if length == 0 { vec![batch] } else { batch.chunks(chunk).collect() };
             let blocks = named_leaves(self.profile(), &chunks);
-            self.put_chunks(&blocks, is_large.then_some(&mut large))?;
+            self.put_leaves(&blocks, is_large.then_some(&mut large))?;
             leaves.extend(blocks.iter().zip(&chunks).map(|(block, chunk)| Child {
                 cid: block.cid,
                 size: chunk.len() as u64,
@@ -214,11 +216,20 @@ impl Import<'_> {
         Ok(child)
     }
 
-    /// Writes the blocks that are new, into the file's own extent or the shared one.
+    /// Leaves go into the file's own extent or the shared one.
+    fn put_leaves(&mut self, blocks: &[Named<'_>], large: Option<&mut Option<ExtentWriter>>) -> Result<(), StoreError> {
+        let rest = self.total.saturating_sub(self.placed);
+        let ahead = rest + rest.div_ceil(self.profile().chunk() as u64) * PER_BLOCK;
+        self.placed += blocks.iter().map(|block| block.body.len() as u64).sum::<u64>();
+        self.put_chunks(blocks, large, ahead)
+    }
+
+    /// Writes the blocks that are new; at most `ahead` bytes are needed from the first of them on.
     fn put_chunks(
         &mut self,
         blocks: &[Named<'_>],
         mut large: Option<&mut Option<ExtentWriter>>,
+        mut ahead: u64,
     ) -> Result<(), StoreError> {
         let named: Vec<Cid> = blocks.iter().map(|block| block.cid).collect();
         let stored = if self.reuse { self.inner.index.present(&named)? } else { vec![false; named.len()] };
@@ -228,7 +239,8 @@ impl Import<'_> {
             }
             let length = block.length();
             self.new_bytes += length;
-            self.reservation.need(length + PER_BLOCK, AHEAD.min(self.total.saturating_sub(self.done)))?;
+            self.reservation.need(length + PER_BLOCK, Ahead::AtMost(ahead))?;
+            ahead = ahead.saturating_sub(length + PER_BLOCK);
             let writer = match &mut large {
                 Some(Some(writer)) => writer,
                 Some(none) => none.insert(self.writer()?),
@@ -241,7 +253,7 @@ impl Import<'_> {
 
     fn put_nodes(&mut self, nodes: Vec<unixfs::Block>) -> Result<(), StoreError> {
         let blocks: Vec<_> = nodes.iter().map(|n| Named { cid: n.cid, body: &n.bytes, ..Named::default() }).collect();
-        self.put_chunks(&blocks, None)
+        self.put_chunks(&blocks, None, 0)
     }
 
     /// Remembers a block as part of the content; false if it was met before.

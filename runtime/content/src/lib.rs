@@ -40,6 +40,8 @@
 //!
 //! This area knows nothing of models, browsers or the network.
 
+mod add;
+mod batch;
 mod blocks;
 pub mod car;
 mod cids;
@@ -79,6 +81,7 @@ mod tree;
 mod unixfs;
 mod used;
 
+pub use add::{AddProgress, Added};
 pub use blocks::{BLOCK_MAX, Blocks, MemoryBlocks};
 pub use car::{CarError, CarLimits, CarReader, CarWriter};
 pub use cid::Cid;
@@ -94,7 +97,7 @@ pub use pins::{Lease, Pin};
 pub use profile::Profile;
 pub use read::Verified;
 pub use stats::DagStat;
-pub use store::{AddProgress, Added, ByteStream, Root, Stamp, Store};
+pub use store::{ByteStream, Root, Stamp, Store};
 pub use tiers::{TierBytes, TierCounter};
 pub use tree::{Entry, Kind};
 pub use unixfs::check_node;

@@ -57,31 +57,53 @@ impl Reservation {
         self.left
     }
 
-    /// Reserves more.
+    /// Reserves more, evicting what it must.
     ///
     /// # Errors
     ///
     /// `Quota`, `ReadOnly`, `NoSpace`, `Index`.
     pub(crate) fn more(&mut self, bytes: u64) -> Result<(), StoreError> {
+        self.grow(bytes, true)
+    }
+
+    fn grow(&mut self, bytes: u64, evict: bool) -> Result<(), StoreError> {
         if self.inner.quota.is_some() {
-            self.id = Some(self.inner.reserve(self.id, bytes)?);
+            self.id = Some(self.inner.reserve(self.id, bytes, evict)?);
         }
         self.left += bytes;
         Ok(())
     }
 
-    /// Makes room for `bytes`: of what is reserved, or reserved now, and then rather `ahead` at once.
-    pub(crate) fn need(&mut self, bytes: u64, ahead: u64) -> Result<(), StoreError> {
+    /// Makes room for `bytes`: of what is reserved, or reserved now, with what will be needed next.
+    pub(crate) fn need(&mut self, bytes: u64, ahead: Ahead) -> Result<(), StoreError> {
         if self.left < bytes {
             let wanted = bytes - self.left;
-            match self.more(wanted.max(ahead)) {
-                Err(StoreError::Quota { .. }) if ahead > wanted => self.more(wanted)?,
-                done => done?,
-            }
+            let done = match ahead {
+                Ahead::AtMost(rest) => match self.grow(wanted.max(rest), true) {
+                    // Some of it may be here already; but nothing is evicted on that chance.
+                    Err(StoreError::Quota { .. }) if rest > wanted => self.grow(wanted, false),
+                    done => done,
+                },
+                Ahead::Perhaps(guess) => match self.grow(wanted.max(guess), false) {
+                    Err(StoreError::Quota { .. }) => self.grow(wanted, true),
+                    done => done,
+                },
+            };
+            done?;
         }
         self.left -= bytes;
         Ok(())
     }
+}
+
+/// What will be needed beyond the next bytes, with them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ahead {
+    /// No more than this: it is reserved as a whole, so that nothing is evicted for an import that
+    /// does not fit in the end.
+    AtMost(u64),
+    /// Unknown; this much is reserved if it is free.
+    Perhaps(u64),
 }
 
 impl Drop for Reservation {
@@ -120,13 +142,13 @@ impl Candidate {
 impl Inner {
     /// Reserves bytes under the quota, in an earlier reservation if one is given. Evicts what it
     /// must; if that is not enough, nothing.
-    fn reserve(&self, id: Option<i64>, bytes: u64) -> Result<i64, StoreError> {
+    fn reserve(&self, id: Option<i64>, bytes: u64, evict: bool) -> Result<i64, StoreError> {
         let owner = self.owner()?.id();
         let mut unneeded = Vec::new();
         let mut evicted = Vec::new();
         let id = self.index.try_write(|tx| {
             if let Some(quota) = self.quota {
-                self.make_room(tx, bytes, quota, &mut unneeded, &mut evicted)?;
+                self.make_room(tx, bytes, quota, evict, &mut unneeded, &mut evicted)?;
             }
             let grown = match id {
                 Some(id) => {
@@ -155,6 +177,7 @@ impl Inner {
         tx: &Transaction<'_>,
         bytes: u64,
         quota: u64,
+        evict: bool,
         unneeded: &mut Vec<String>,
         evicted: &mut Vec<Cid>,
     ) -> Result<(), StoreError> {
@@ -167,6 +190,9 @@ impl Inner {
             let used = sum("SELECT coalesce(sum(size), 0) FROM extents")?;
             if used.saturating_add(reserved).saturating_add(bytes) <= quota {
                 return Ok(());
+            }
+            if !evict {
+                return Err(StoreError::Quota { wanted: bytes, used, reserved, quota });
             }
             // What a fetch that died left is worth less than any root.
             if let Some((fetch, _claim)) = self.dead_fetches(tx)?.pop() {
@@ -238,7 +264,7 @@ fn is_named(tx: &Transaction<'_>, root: &Cid) -> Result<bool, rusqlite::Error> {
         .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
         .collect::<Result<_, _>>()?;
     for (table, column) in keepers {
-        let sql = format!("SELECT 1 FROM \"{table}\" WHERE \"{column}\" IN (?, ?)");
+        let sql = format!("SELECT 1 FROM \"{table}\" WHERE \"{table}\".\"{column}\" IN (?, ?)");
         if tx.prepare_cached(&sql)?.exists(params![root.to_bytes(), root.to_string()])? {
             return Ok(true);
         }
@@ -256,7 +282,8 @@ impl Store {
     /// `Index`, also where there is no such column; `ReadOnly`.
     pub fn keep_named(&self, table: &'static str, column: &'static str) -> Result<(), StoreError> {
         self.inner().index.write(|tx| {
-            tx.prepare(&format!("SELECT \"{column}\" FROM \"{table}\" LIMIT 0"))?;
+            // With the table's name, or SQLite would take a column that is not there for a text.
+            tx.prepare(&format!("SELECT \"{table}\".\"{column}\" FROM \"{table}\" LIMIT 0"))?;
             tx.execute("INSERT OR IGNORE INTO keepers (tab, col) VALUES (?, ?)", [table, column]).map(|_| ())
         })
     }
