@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::add::{AddProgress, Added};
 use crate::extent::{ExtentWriter, Record, RootRecord, Sealed, sync_folder};
 use crate::folder::Item;
 use crate::options::AddOptions;
 use crate::quota::{Ahead, PER_BLOCK, Reservation};
 use crate::rows::Commit;
-use crate::store::{AddProgress, Added, Inner};
+use crate::store::Inner;
 use crate::unixfs::{self, Child};
 use crate::{Cid, Profile, StoreError, cids};
 

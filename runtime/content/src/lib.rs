@@ -46,6 +46,8 @@
 //!
 //! This crate knows nothing of models, browsers or front ends.
 
+mod add;
+mod batch;
 mod blocks;
 pub mod car;
 mod cids;
@@ -88,6 +90,7 @@ mod tree;
 mod unixfs;
 mod used;
 
+pub use add::{AddProgress, Added};
 pub use blocks::{BLOCK_MAX, Blocks, MemoryBlocks};
 pub use car::{CarError, CarLimits, CarReader, CarWriter};
 pub use cid::Cid;
@@ -103,7 +106,7 @@ pub use pins::{Lease, Pin};
 pub use profile::Profile;
 pub use read::Verified;
 pub use stats::DagStat;
-pub use store::{AddProgress, Added, ByteStream, Root, Stamp, Store};
+pub use store::{ByteStream, Root, Stamp, Store};
 pub use tiers::{TierBytes, TierCounter};
 pub use tree::{Entry, Kind};
 pub use unixfs::check_node;

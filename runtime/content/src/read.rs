@@ -119,7 +119,8 @@ impl Inner {
             }
         }
         let whole = read_at(&file, at.offset, at.length.min(BLOCK_MAX)).map_err(io)?;
-        if !(known && whole.len() as u64 == at.length) && !cids::matches(cid, &whole) {
+        let is_as_it_was = known && whole.len() as u64 == at.length;
+        if !is_as_it_was && !cids::matches(cid, &whole) {
             return Err(self.corrupt(cid, at, &whole));
         }
         // A large block is hot when it is read whole for the second time.

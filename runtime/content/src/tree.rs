@@ -1,6 +1,6 @@
 //! Folders: entries through their shards, paths to entries, and listings.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::hamt::{Place, Shard};
 use crate::limits::{ENTRIES, FOLDER_DEPTH, PATH};
@@ -146,6 +146,8 @@ impl Inner {
     pub(crate) fn list(&self, root: Cid) -> Result<Vec<Entry>, StoreError> {
         let mut files = Vec::new();
         let (mut count, mut bytes) = (0u64, 0);
+        // Content that is linked to often is looked at once.
+        let mut known: HashMap<Cid, (u64, Kind)> = HashMap::new();
         let mut open = vec![(String::new(), root, 0)];
         while let Some((prefix, cid, depth)) = open.pop() {
             let Some(entries) = self.entries(&cid)? else {
@@ -165,8 +167,15 @@ impl Inner {
                 if count > ENTRIES || bytes > LISTING_BYTES {
                     return Err(limit(&root, "files and folders", ENTRIES));
                 }
-                let entry = self.entry(path, cid)?;
-                match entry.kind {
+                let (size, kind) = match known.get(&cid) {
+                    Some(known) => *known,
+                    None => {
+                        let entry = self.entry(String::new(), cid)?;
+                        *known.entry(cid).or_insert((entry.size, entry.kind))
+                    }
+                };
+                let entry = Entry { path, cid, size, kind };
+                match kind {
                     Kind::File | Kind::Symlink => files.push(entry),
                     Kind::Folder => open.push((entry.path, cid, depth + 1)),
                 }

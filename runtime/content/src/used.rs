@@ -12,6 +12,9 @@ use crate::rows::root_id;
 /// How much later than a use it may be written, ms.
 const EVERY_MS: i64 = 60_000;
 
+/// Uses that are remembered between two writes; more are not noted.
+const NOTED: usize = 1024;
+
 /// Now, in ms since 1970.
 pub(crate) fn now_ms() -> i64 {
     chrono::Utc::now().timestamp_millis()
@@ -32,7 +35,9 @@ impl Used {
     pub(crate) fn note(&self, root: Cid) -> bool {
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = now_ms();
-        noted.roots.insert(root, now);
+        if noted.roots.len() < NOTED || noted.roots.contains_key(&root) {
+            noted.roots.insert(root, now);
+        }
         let due = now - noted.written >= EVERY_MS;
         if due {
             noted.written = now;

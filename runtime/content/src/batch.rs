@@ -1,0 +1,278 @@
+//! What a fetch has put and not yet sealed, and how it becomes part of the store.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use rusqlite::params;
+
+use crate::add::Added;
+use crate::claim::Claim;
+use crate::extent::{ExtentWriter, Record, RootRecord, Sealed, sync_folder};
+use crate::quota::{Ahead, PER_BLOCK, Reservation};
+use crate::rows::{self, Commit, fetch_id, insert_extent, insert_fetched, take_fetch};
+use crate::store::Inner;
+use crate::survey::survey;
+use crate::{Cid, Store, StoreError, cids};
+
+/// A batch is sealed at this many bytes,
+const BATCH: u64 = 32 << 20;
+/// or at this many blocks.
+const BATCH_BLOCKS: usize = 8192;
+/// Reserved at once where the caller did not say how much will come, bytes.
+const AHEAD: u64 = 64 << 20;
+/// What stands for a profile where content was made elsewhere.
+const FETCHED: &str = "fetched";
+
+/// A fetch, as all its handles share it.
+pub(crate) struct Shared {
+    store: Store,
+    root: Cid,
+    fetch: i64,
+    began: Instant,
+    state: Mutex<State>,
+    /// One batch is sealed at a time: who fills the next one waits here, which bounds what is unsealed.
+    sealing: Mutex<()>,
+    claim: Mutex<Option<Claim>>,
+}
+
+struct State {
+    writer: Option<Open>,
+    reservation: Reservation,
+    /// Blocks that were here before, to be kept for this fetch from the next batch on.
+    noted: HashSet<Cid>,
+    new_bytes: u64,
+}
+
+/// The batch that is being filled.
+struct Open {
+    writer: ExtentWriter,
+    path: Arc<PathBuf>,
+}
+
+impl Shared {
+    /// Claims a root. `None` if another fetches it.
+    pub(crate) fn begin(inner: &Arc<Inner>, store: Store, root: Cid) -> Result<Option<Self>, StoreError> {
+        cids::check_supported(&root)?;
+        inner.owner()?;
+        let Some(claim) = Claim::take(&inner.fetches, &root)? else { return Ok(None) };
+        let fetch = inner.index.write(|tx| fetch_id(tx, &root))?;
+        let reservation = Reservation::new(inner.clone());
+        let state = State { writer: None, reservation, noted: HashSet::new(), new_bytes: 0 };
+        Ok(Some(Self {
+            store,
+            root,
+            fetch,
+            began: Instant::now(),
+            state: Mutex::new(state),
+            sealing: Mutex::new(()),
+            claim: Mutex::new(Some(claim)),
+        }))
+    }
+
+    pub(crate) fn root(&self) -> Cid {
+        self.root
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Blocks that are here already: they must not go, with another root, before this fetch ends.
+    pub(crate) fn note(&self, here: impl Iterator<Item = Cid>) {
+        self.state().noted.extend(here.filter(|cid| cids::inline(cid).is_none()));
+    }
+
+    pub(crate) fn reserve(&self, bytes: u64) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let wanted = bytes.saturating_sub(state.reservation.left());
+        state.reservation.more(wanted)
+    }
+
+    pub(crate) fn abandon(&self, inner: &Arc<Inner>) -> Result<(), StoreError> {
+        self.drop_batch(inner);
+        let unneeded = inner.index.write(|tx| {
+            take_fetch(tx, self.fetch)?;
+            rows::prune_rows(tx)
+        })?;
+        inner.removed(&unneeded);
+        self.release();
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn release(&self) {
+        self.claim.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    pub(crate) fn put(&self, inner: &Arc<Inner>, cid: Cid, bytes: &Bytes) -> Result<(), StoreError> {
+        cids::verify(&cid, bytes)?;
+        if cids::inline(&cid).is_some() {
+            return Ok(());
+        }
+        let mut state = self.state();
+        // Looked up under the lock: of two that put the same block, one writes it.
+        if inner.pending.length(&cids::to_v1(&cid)).is_some() {
+            return Ok(());
+        }
+        if inner.index.locate(&cid)?.is_some() {
+            state.noted.insert(cid);
+            return Ok(());
+        }
+        let length = bytes.len() as u64;
+        state.reservation.need(length + PER_BLOCK, Ahead::Perhaps(AHEAD))?;
+        let open = match &mut state.writer {
+            Some(open) => open,
+            none => none.insert(Open::create(inner)?),
+        };
+        if let Err(error) = open.append(inner, cid, bytes) {
+            // The file ends in a part of a block; where it ended before nobody may rely on.
+            drop(state);
+            self.drop_batch(inner);
+            return Err(error);
+        }
+        let is_full = open.is_full();
+        state.new_bytes += length;
+        drop(state);
+        if is_full { self.seal(inner, Open::is_full) } else { Ok(()) }
+    }
+
+    /// Seals the batch if it is still such when it is this one's turn.
+    fn seal(&self, inner: &Arc<Inner>, still: impl Fn(&Open) -> bool) -> Result<(), StoreError> {
+        let _turn = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (open, noted) = {
+            let mut state = self.state();
+            (state.writer.take_if(|open| still(open)), std::mem::take(&mut state.noted))
+        };
+        let Some(open) = open else {
+            let kept = inner.index.write(|tx| insert_fetched(tx, self.fetch, noted.iter()));
+            return if noted.is_empty() { Ok(()) } else { kept };
+        };
+        let placed = open.writer.blocks().to_vec();
+        let path = open.path.clone();
+        let result = self.seal_open(inner, open, &noted);
+        // In the index now; or lost, and then missing is what they are.
+        inner.pending.remove(placed.iter(), &path);
+        result
+    }
+
+    fn seal_open(&self, inner: &Arc<Inner>, open: Open, noted: &HashSet<Cid>) -> Result<(), StoreError> {
+        let sealed = open.writer.seal(&inner.extents, Record::Fetch(self.root))?;
+        let committed = sync_folder(&inner.extents).and_then(|()| self.commit(inner, &sealed, noted));
+        match committed {
+            Ok(unneeded) => {
+                inner.removed(&unneeded);
+                Ok(())
+            }
+            Err(error) => {
+                inner.remove_extent(&sealed.name);
+                Err(error)
+            }
+        }
+    }
+
+    fn commit(&self, inner: &Inner, sealed: &Sealed, noted: &HashSet<Cid>) -> Result<Vec<String>, StoreError> {
+        let reservation = self.state().reservation.id();
+        let used: u64 = sealed.blocks.iter().map(|b| b.length + PER_BLOCK).sum();
+        let cost = self.began.elapsed().as_millis() as i64;
+        inner.index.write(|tx| {
+            insert_extent(tx, &sealed.name, sealed.size, &sealed.blocks)?;
+            insert_fetched(tx, self.fetch, sealed.blocks.iter().map(|b| &b.cid).chain(noted))?;
+            tx.execute("UPDATE fetches SET cost_ms = max(cost_ms, ?) WHERE id = ?", params![cost, self.fetch])?;
+            if let Some(id) = reservation {
+                let less = "UPDATE reservations SET bytes = max(0, bytes - ?) WHERE id = ?";
+                tx.execute(less, params![used as i64, id])?;
+            }
+            rows::prune_rows(tx)
+        })
+    }
+
+    pub(crate) fn flush(&self, inner: &Arc<Inner>) -> Result<(), StoreError> {
+        self.seal(inner, |_| true)
+    }
+
+    pub(crate) fn finish(&self, inner: &Arc<Inner>) -> Result<Added, StoreError> {
+        self.flush(inner)?;
+        let found = survey(&self.root, &**inner)?;
+        let new_bytes = self.state().new_bytes;
+        let record = RootRecord {
+            cid: self.root.to_string(),
+            profile: FETCHED.to_owned(),
+            size: found.size,
+            files: found.files,
+            added_at: chrono::Utc::now().to_rfc3339(),
+            cost_ms: self.began.elapsed().as_millis() as u64,
+            evictable: true,
+        };
+        let mut extents = Vec::new();
+        if inner.index.root_id(&self.root)?.is_none() {
+            // An extent of no block: from it a scan knows the root.
+            let writer = ExtentWriter::create(inner.owner()?.folder(), inner.owner()?.next_name())?;
+            extents.push(writer.seal(&inner.extents, Record::Root(record.clone()))?);
+        }
+        let committed = sync_folder(&inner.extents).and_then(|()| {
+            inner.index.commit(&Commit {
+                extents: &extents,
+                record: &record,
+                root: &self.root,
+                under: &found.under,
+                fetch: Some(self.fetch),
+                reservation: self.state().reservation.id(),
+            })
+        });
+        match committed {
+            Ok(unneeded) => inner.removed(&unneeded),
+            Err(error) => {
+                extents.iter().for_each(|extent| inner.remove_extent(&extent.name));
+                return Err(error);
+            }
+        }
+        self.release();
+        Ok(Added {
+            root: self.root,
+            size: found.size,
+            files: found.files,
+            new_bytes,
+            profile: None,
+            hidden: Vec::new(),
+        })
+    }
+
+    fn drop_batch(&self, inner: &Inner) {
+        if let Some(open) = self.state().writer.take() {
+            inner.pending.remove(open.writer.blocks().iter(), &open.path);
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let inner = self.store.inner().clone();
+        self.drop_batch(&inner);
+    }
+}
+
+impl Open {
+    fn create(inner: &Inner) -> Result<Self, StoreError> {
+        let owner = inner.owner()?;
+        let writer = ExtentWriter::create(owner.folder(), owner.next_name())?;
+        let path = Arc::new(writer.path().to_owned());
+        Ok(Self { writer, path })
+    }
+
+    fn append(&mut self, inner: &Inner, cid: Cid, bytes: &Bytes) -> Result<(), StoreError> {
+        let placed = self.writer.append(cid, [bytes, &[], &[]])?.clone();
+        self.writer.flush()?;
+        inner.pending.add(&placed, self.writer.file(), &self.path);
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.writer.length() >= BATCH || self.writer.blocks().len() >= BATCH_BLOCKS
+    }
+}
