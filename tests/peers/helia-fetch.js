@@ -3,19 +3,26 @@
 //
 // node helia-fetch.js http://127.0.0.1:8081 <cid> [path]
 import { createHash } from 'node:crypto'
+import { fallbackRouter } from '@helia/fallback-router'
 import { withHTTP } from '@helia/http'
 import { unixfs } from '@helia/unixfs'
 import { createHeliaLight } from 'helia'
 import { CID } from 'multiformats/cid'
 
 const [gateway, cid, path] = process.argv.slice(2)
-const helia = await withHTTP(createHeliaLight(), {
-  // No router and no other gateway: else it would ask public ones.
+// Helia 7 waits for ever for its other routers before it asks a fallback one,
+// if there is none: so this one is no fallback.
+const router = fallbackRouter({ gateways: [gateway] })
+router.capabilities = () => []
+const helia = withHTTP(createHeliaLight(), {
+  // No router and no gateway of its own: else it would ask public ones.
   delegatedRouters: [],
-  recursiveGateways: [gateway],
+  recursiveGateways: [],
   allowInsecure: true,
   allowLocal: true
-}).start()
+})
+helia.addRouter(router)
+await helia.start()
 
 const hash = createHash('sha256')
 let bytes = 0

@@ -6,6 +6,7 @@ mod fetching;
 mod finding;
 mod hostile;
 mod server;
+mod storing;
 
 use std::sync::Arc;
 use std::time::Duration;
