@@ -1,5 +1,6 @@
 //! A Kubo daemon, by the pin commands of its RPC API
-//! (<https://docs.ipfs.tech/reference/kubo/rpc/>). js-ipfs speaks the same.
+//! (<https://docs.ipfs.tech/reference/kubo/rpc/>). Tried against js-ipfs, which
+//! speaks the same, and not against Kubo itself.
 //!
 //! A daemon is one replica. It answers when it has all blocks, so `replicate`
 //! waits for that up to the deadline; pinning ends if nobody waits.

@@ -234,10 +234,10 @@ async fn killed_again_and_again_it_goes_on() {
     let hub = Hub::start(&model).await;
     let dir = tempfile::tempdir().unwrap();
     // Both large files hang after some bytes, so that each kill finds transfers under way.
-    let hang = || (0..3).map(|_| Fault::Hang(700 * KIB));
-    hub.fault("/model.safetensors", hang());
-    hub.fault("/onnx/model.onnx", hang());
-    for round in 1..=3 {
+    for path in ["/model.safetensors", "/onnx/model.onnx"] {
+        hub.fault(path, [Fault::Hang(900 * KIB), Fault::Hang(900 * KIB)]);
+    }
+    for _ in 0..2 {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["resume::worker", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
             .env(ENDPOINT, format!("http://{}", hub.address))
@@ -247,8 +247,8 @@ async fn killed_again_and_again_it_goes_on() {
             .spawn()
             .unwrap();
         let out = child.stdout.take().unwrap();
-        // Until more is there than the rounds before can have left.
-        let wanted = round * 700 * KIB;
+        // More than one of the files brings, and less than both do.
+        let wanted = 1500 * KIB;
         let reached = tokio::task::spawn_blocking(move || {
             BufReader::new(out).lines().map(Result::unwrap).any(|line| {
                 let done = line.strip_prefix("at ").and_then(|at| at.split(' ').next()?.parse::<usize>().ok());
@@ -262,11 +262,8 @@ async fn killed_again_and_again_it_goes_on() {
     hub.seen();
     let staged = fetch(&hub.origin(), "hf://org/name", dir.path()).await.unwrap();
     assert_eq!(files(&staged.folder), expected(&hub));
-    // Each kill can cost what was gathered and not yet written, of two transfers; the rest is there.
-    let lost = 3 * 2 * (256 + 64) * KIB;
-    let kept = staged.bytes - staged.network_bytes;
-    assert!(kept as usize + lost >= 3 * 700 * KIB, "{kept} bytes were kept");
-    assert!(kept > 0 && total as u64 == staged.bytes);
+    // A kill costs what was gathered and not yet written, which is less than what had come.
+    assert!(staged.network_bytes < staged.bytes && total as u64 == staged.bytes);
     let ranges: Vec<_> = hub.transfers().into_iter().filter_map(|t| t.range).collect();
     assert!(!ranges.is_empty(), "some file must have been gone on with");
 }
