@@ -4,6 +4,8 @@
 //! cargo test --release --test gateway_throughput -- --ignored --nocapture
 //! ```
 
+#![allow(clippy::print_stderr, reason = "figures go to who runs it")]
+
 mod fixtures;
 
 use std::sync::Arc;

@@ -224,8 +224,18 @@ impl Models {
     ///
     /// # Errors
     ///
-    /// `UnknownName`; `Store`.
+    /// `UnknownName`; `Store`, `InUse` where it is pinned: the name stays then.
     pub async fn remove(&self, name: &str) -> Result<(), ModelError> {
+        // Before the name goes: it must not be lost where its content stays.
+        for entry in self.history(name).await? {
+            match self.store.stat_dag(entry.cid).await {
+                Ok(stat) if stat.pinned => {
+                    return Err(StoreError::InUse { cid: Box::new(entry.cid), by: "pinned" }.into());
+                }
+                Ok(_) | Err(StoreError::UnknownRoot { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
         let wanted = name.to_owned();
         let unneeded = self.write(move |tx| forget(tx, &wanted)).await?;
         let Some(unneeded) = unneeded else { return Err(self.unknown(name).await?) };

@@ -13,7 +13,7 @@ use super::rate::Rate;
 use crate::retrieve::{Provider, ProviderError};
 
 /// Blocks asked of a source at once, at first and at least: one on its way, one behind it.
-const WINDOW_MIN: usize = 2;
+const WINDOW_MIN: usize = 4;
 /// At most.
 const WINDOW_MAX: usize = 32;
 /// Weight of a new sample of latency, errors and storing.
