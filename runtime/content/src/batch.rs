@@ -106,6 +106,11 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether it was finished or abandoned, by whichever handle: then there is nothing to keep blocks for.
+    fn has_ended(&self) -> bool {
+        self.claim.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     fn release(&self) {
         self.claim.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
@@ -115,15 +120,26 @@ impl Shared {
         if cids::inline(&cid).is_some() {
             return Ok(());
         }
-        let mut state = self.state();
-        // Looked up under the lock: of two that put the same block, one writes it.
-        if inner.pending.length(&cids::to_v1(&cid)).is_some() {
-            return Ok(());
+        if self.has_ended() {
+            return Err(StoreError::NoFetch { cid: Box::new(cid) });
         }
-        if inner.index.locate(&cid)?.is_some() {
+        // Looked up under the lock: of two tasks that put the same block, one writes it.
+        let mut state = self.state();
+        if inner.length(&cid)?.is_some() {
             state.noted.insert(cid);
             return Ok(());
         }
+        self.write(inner, state, cid, bytes)
+    }
+
+    /// Appends a verified block to the batch.
+    fn write(
+        &self,
+        inner: &Arc<Inner>,
+        mut state: MutexGuard<'_, State>,
+        cid: Cid,
+        bytes: &Bytes,
+    ) -> Result<(), StoreError> {
         let length = bytes.len() as u64;
         state.reservation.need(length + PER_BLOCK, Ahead::Perhaps(AHEAD))?;
         let open = match &mut state.writer {
@@ -150,8 +166,10 @@ impl Shared {
             (state.writer.take_if(|open| still(open)), std::mem::take(&mut state.noted))
         };
         let Some(open) = open else {
-            let kept = inner.index.write(|tx| insert_fetched(tx, self.fetch, noted.iter()));
-            return if noted.is_empty() { Ok(()) } else { kept };
+            if noted.is_empty() || self.has_ended() {
+                return Ok(());
+            }
+            return inner.index.write(|tx| insert_fetched(tx, self.fetch, noted.iter()));
         };
         let placed = open.writer.blocks().to_vec();
         let path = open.path.clone();
@@ -196,9 +214,23 @@ impl Shared {
         self.seal(inner, |_| true)
     }
 
+    /// Writes what other fetches of this process have put and not yet sealed, so that this one need
+    /// not wait for them.
+    fn adopt(&self, inner: &Arc<Inner>, under: &[Cid]) -> Result<(), StoreError> {
+        for cid in under {
+            if let Some(bytes) = inner.pending.read(&cids::to_v1(cid))? {
+                self.write(inner, self.state(), *cid, &bytes)?;
+            }
+        }
+        self.flush(inner)
+    }
+
     pub(crate) fn finish(&self, inner: &Arc<Inner>) -> Result<Added, StoreError> {
         self.flush(inner)?;
         let found = survey(&self.root, &**inner)?;
+        if !self.has_ended() {
+            self.adopt(inner, &found.under)?;
+        }
         let new_bytes = self.state().new_bytes;
         let record = RootRecord {
             cid: self.root.to_string(),

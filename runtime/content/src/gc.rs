@@ -54,6 +54,8 @@ impl Inner {
                 roots += 1;
                 claims.push(claim);
             }
+            let ended = "DELETE FROM fetch_blocks WHERE fetch NOT IN (SELECT id FROM fetches)";
+            self.index.sql(tx.execute(ended, []))?;
             blocks += self.index.sql(tx.execute(
                 "DELETE FROM blocks WHERE NOT EXISTS (SELECT 1 FROM root_blocks r WHERE r.cid = blocks.cid)
                  AND NOT EXISTS (SELECT 1 FROM fetch_blocks f WHERE f.cid = blocks.cid)",

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
@@ -86,10 +86,7 @@ impl Index {
         if !self.read_only {
             let connection = Connection::open(&self.path)?;
             connection.busy_timeout(BUSY)?;
-            let mode: String = connection.query_row("PRAGMA journal_mode", [], |r| r.get(0))?;
-            if mode != "wal" {
-                connection.query_row("PRAGMA journal_mode = wal", [], |_| Ok(()))?;
-            }
+            switch_to_wal(&connection)?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.set_prepared_statement_cache_capacity(64);
             return Ok(connection);
@@ -202,5 +199,26 @@ impl Index {
             )
             .map(|_| ())
         })
+    }
+}
+
+/// Several processes that open a new store at once all want to switch its mode, and SQLite does not
+/// wait for another who does: it says that the database is locked.
+fn switch_to_wal(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let deadline = Instant::now() + BUSY;
+    loop {
+        let mode: String = connection.query_row("PRAGMA journal_mode", [], |r| r.get(0))?;
+        if mode == "wal" {
+            return Ok(());
+        }
+        match connection.query_row("PRAGMA journal_mode = wal", [], |_| Ok(())) {
+            Err(error)
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
     }
 }

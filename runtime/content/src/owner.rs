@@ -97,8 +97,12 @@ pub(crate) fn sweep(
         }
     }
     for (path, _lock) in &dead {
-        std::fs::remove_dir_all(path).map_err(|e| StoreError::io("remove", path, e))?;
-        swept += 1;
+        match std::fs::remove_dir_all(path) {
+            Ok(()) => swept += 1,
+            // Its owner was only about to end, and has removed it itself.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(StoreError::io("remove", path, e)),
+        }
     }
     Ok(swept)
 }

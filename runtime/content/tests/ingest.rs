@@ -160,6 +160,39 @@ fn one_fetch_of_a_root_at_a_time_and_the_next_resumes() {
 }
 
 #[test]
+fn fetches_that_share_blocks_do_not_wait_for_each_other() {
+    on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let from = dir.path().join("from");
+        let (one, blocks) = made(&from, Profile::default(), files(1)).await;
+        let mut more = files(1);
+        more.push(("more".to_owned(), noise(7, 10)));
+        let (two, more) = made(&from, Profile::default(), more).await;
+        let store = Store::open(dir.path().join("to")).unwrap();
+        let (first, second) = (store.ingest(one).await.unwrap(), store.ingest(two).await.unwrap());
+        for (cid, bytes) in &blocks {
+            first.put(*cid, bytes.clone()).await.unwrap();
+        }
+        for (cid, bytes) in &more {
+            second.put(*cid, bytes.clone()).await.unwrap();
+        }
+        second.finish().await.unwrap();
+        let (cid, bytes) = &blocks[0];
+        first.clone().abandon().await.unwrap();
+        assert!(matches!(store.verify(one).await, Err(StoreError::UnknownRoot { .. })));
+        store.verify(two).await.unwrap();
+        assert!(matches!(first.put(*cid, bytes.clone()).await, Err(StoreError::NoFetch { .. })));
+        let first = store.ingest(one).await.unwrap();
+        for (cid, bytes) in &blocks {
+            first.put(*cid, bytes.clone()).await.unwrap();
+        }
+        first.finish().await.unwrap();
+        first.finish().await.unwrap();
+        store.verify(one).await.unwrap();
+    });
+}
+
+#[test]
 fn an_unfinished_fetch_survives_a_lost_index_and_goes_by_gc() {
     on(async {
         let dir = tempfile::tempdir().unwrap();
