@@ -13,6 +13,7 @@ PELAGO_BENCH_LOGS is a folder for what the kernels write to their stdout and std
 
 import json
 import os
+import queue
 import sys
 import time
 from pathlib import Path
@@ -39,6 +40,17 @@ class Kernel:
         self.client.kernel_info()
         self.client.get_shell_msg(timeout=DEADLINE)
         self.info_ms = self.since_start()
+        self.listen()
+
+    def listen(self):
+        """Waits until output is heard: what is published before the subscription has come is lost."""
+        while True:
+            try:
+                self.client.get_iopub_msg(timeout=0.1)
+                return
+            except queue.Empty:
+                self.client.kernel_info()
+                self.client.get_shell_msg(timeout=DEADLINE)
 
     def since_start(self):
         return (time.perf_counter() - self.began) * 1000

@@ -87,7 +87,11 @@ impl Models {
     ///
     /// `Store`.
     pub fn open(store: Store) -> Result<Self, ModelError> {
-        match store.make_tables(SCHEMA) {
+        let made = store.make_tables(SCHEMA).and_then(|()| {
+            // What has a name, or was made of what has one, is not evicted to make room.
+            [("names", "cid"), ("derived", "child")].into_iter().try_for_each(|(t, column)| store.keep_named(t, column))
+        });
+        match made {
             // A store that is only read has the tables already, or no names.
             Ok(()) | Err(StoreError::ReadOnly { .. }) => Ok(Self { store }),
             Err(error) => Err(error.into()),

@@ -17,8 +17,8 @@ use crate::stats::{HEAD, Sample, ratio};
 use crate::table::{Table, number};
 use crate::verdict::Verdict;
 
-const STARTS: usize = 5;
-const TURNS: usize = 30;
+const STARTS: usize = 3;
+const TURNS: usize = 15;
 /// The client, which lies beside the tests' other Python.
 const CLIENT: &str = "../python/kernel_bench.py";
 /// The feature set that Pelago has in scope, as far as the cells below use it.
