@@ -2,6 +2,8 @@
 //! over its RPC API. `scripts/peers.sh` installs them and prints the folder that
 //! PELAGO_TEST_PEERS names.
 
+#![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};

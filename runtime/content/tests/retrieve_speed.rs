@@ -1,7 +1,10 @@
 //! How fast a fetch is. Figures for a person to read, not a test of the machine:
 //! `cargo test --release --test retrieve_speed -- --ignored --nocapture`.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "what it measures, or misses, is for a person")]
+
 #[path = "retrieve/dag.rs"]
+#[allow(dead_code, reason = "made for the tests of faults")]
 mod dag;
 #[path = "retrieve/server.rs"]
 #[allow(dead_code, reason = "made for the tests of faults")]
@@ -50,7 +53,6 @@ fn rate(fetched: &Fetched) -> f64 {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures, and takes half a minute"]
-#[allow(clippy::print_stdout, reason = "what it measures is for a person")]
 async fn three_throttled_peers_and_one() {
     let mut dag = Dag::default();
     let root = dag.file_of(1, 64, MIB).cid;
@@ -78,7 +80,6 @@ async fn three_throttled_peers_and_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures, and takes half a minute"]
-#[allow(clippy::print_stdout, reason = "what it measures is for a person")]
 async fn one_peer_without_a_limit() {
     let mut dag = Dag::default();
     let root = dag.file_of(1, 512, MIB).cid;

@@ -1,5 +1,7 @@
 //! Fetching over real sockets, from servers that behave and from servers that do not.
 
+#![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
+
 mod dag;
 mod faults;
 mod fetching;
