@@ -132,7 +132,7 @@ async fn a_preferred_file_comes_first() {
     let last = own.blocks.keys().map(place).max().unwrap();
     assert!(own.blocks.contains_key(&wanted.cid));
     // Root, the folder and the file's own; beside them at most what was asked for together with them.
-    assert!(last < 10, "{last}");
+    assert!(2 * last < heads.len(), "{last} of {}", heads.len());
 }
 
 #[tokio::test]
