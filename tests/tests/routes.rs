@@ -71,8 +71,10 @@ async fn every_route_agrees_with_pytorch() {
             check_proof(run, provider);
             assert_eq!((run.report.platform, run.report.browser), (platform, browser));
         }
-        assert!(!cold.report.warm && cold.report.phases.fetch_ms.is_some() && cold.report.bytes.disk > 0);
-        assert!(warm.report.warm && warm.report.phases.fetch_ms.is_none() && warm.report.bytes.disk == 0);
+        // What an earlier route read from the disk may be in memory by now.
+        let given = |run: &Run| run.report.bytes.memory + run.report.bytes.disk;
+        assert!(!cold.report.warm && cold.report.phases.fetch_ms.is_some() && given(&cold) > 0);
+        assert!(warm.report.warm && warm.report.phases.fetch_ms.is_none() && given(&warm) == 0);
     }
     let history = lab.session.results().history(Filter::default()).await.unwrap();
     assert_eq!(history.height(), 2 * routes.len());

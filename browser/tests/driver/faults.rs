@@ -79,7 +79,9 @@ async fn a_crashed_tab_is_named() {
         }
         let asked = browser.execute_async("arguments[0](1)", vec![], Duration::from_secs(5));
         let error = tokio::time::timeout(SOON, asked).await.unwrap().unwrap_err();
-        assert!(matches!(error, BrowserError::TabCrashed { .. }), "{product}: {error:?}");
+        // Where the tab's end reaches Firefox first, its driver has no session left to say so in.
+        let is_lost = product == Product::Firefox && matches!(error, BrowserError::SessionLost { .. });
+        assert!(is_lost || matches!(error, BrowserError::TabCrashed { .. }), "{product}: {error:?}");
         assert!(!browser.is_alive().await);
         let _ = browser.close().await;
     }
