@@ -1,5 +1,7 @@
 //! CIDs: made, checked against bytes, and read from text.
 
+use std::path::Path;
+
 use cid::multihash::Multihash;
 use sha2::{Digest, Sha256};
 
@@ -113,4 +115,15 @@ pub fn parse_address(text: &str) -> Result<(Cid, String), StoreError> {
         });
     }
     Ok((cid, path.to_owned()))
+}
+
+/// The CIDs that files of a folder bear as names: pins, and claims of the living and the dead.
+pub(crate) fn named_in(folder: &Path) -> Result<Vec<Cid>, StoreError> {
+    let io = |e| StoreError::io("list", folder, e);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let name = entry.map_err(io)?.file_name();
+        found.extend(name.to_str().and_then(|name| Cid::try_from(name).ok()));
+    }
+    Ok(found)
 }

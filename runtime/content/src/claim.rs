@@ -37,17 +37,6 @@ impl Claim {
             }
         }
     }
-
-    /// The roots that have a file here, claimed or left by the dead.
-    pub(crate) fn roots(folder: &Path) -> Result<Vec<Cid>, StoreError> {
-        let io = |e| StoreError::io("list", folder, e);
-        let mut roots = Vec::new();
-        for entry in std::fs::read_dir(folder).map_err(io)? {
-            let name = entry.map_err(io)?.file_name();
-            roots.extend(name.to_str().and_then(|name| Cid::try_from(name).ok()));
-        }
-        Ok(roots)
-    }
 }
 
 impl Drop for Claim {

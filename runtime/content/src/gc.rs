@@ -65,7 +65,7 @@ impl Inner {
         })?;
         drop(claims);
         self.removed(&unneeded);
-        for root in Claim::roots(&self.fetches)? {
+        for root in cids::named_in(&self.fetches)? {
             // Taken and dropped, a claim of the dead leaves no file.
             Claim::take(&self.fetches, &root)?;
         }

@@ -181,14 +181,3 @@ pub(crate) fn unmark(folder: &Path, root: &Cid) -> Result<(), StoreError> {
         Err(e) => Err(StoreError::io("remove", &path, e)),
     }
 }
-
-/// The roots that are marked as pinned.
-pub(crate) fn marked(folder: &Path) -> Result<Vec<Cid>, StoreError> {
-    let io = |e| StoreError::io("list", folder, e);
-    let mut roots = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let name = entry.map_err(io)?.file_name();
-        roots.extend(name.to_str().and_then(|name| Cid::try_from(name).ok()));
-    }
-    Ok(roots)
-}

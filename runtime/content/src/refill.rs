@@ -74,7 +74,7 @@ pub(crate) fn refill(tx: &Transaction<'_>, extents: &Path, pinned: &Path) -> Res
         let id = rows::fetch_id(tx, &root).map_err(sql)?;
         rows::insert_fetched(tx, id, blocks.iter()).map_err(sql)?;
     }
-    for root in pins::marked(pinned)? {
+    for root in cids::named_in(pinned)? {
         pins::set(tx, &root).map_err(sql)?;
     }
     tx.execute(

@@ -3,34 +3,21 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout, reason = "a test may panic and say why")]
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use bytes::Bytes;
+use common::{noise, on};
 use pelago_content::{Blocks, Cid, Ingest, Store, StoreError};
 
 const TARGET: &str = "PELAGO_TEST_FAULTS_STORE";
 const SOURCE: &str = "PELAGO_TEST_FAULTS_SOURCE";
 const TASK: &str = "PELAGO_TEST_FAULTS_TASK";
 const MIB: usize = 1 << 20;
-
-fn on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap().block_on(future)
-}
-
-fn noise(seed: u64, length: usize) -> Bytes {
-    let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
-    (0..length.div_ceil(8)).flat_map(|_| next().to_le_bytes()).take(length).collect()
-}
 
 /// A store to fetch from: roots that share a file.
 fn source(dir: &Path, roots: u64) -> Vec<Cid> {

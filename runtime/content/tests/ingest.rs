@@ -2,30 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod common;
+
 use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
+use common::{noise, on};
 use futures::StreamExt;
 use pelago_content::{AddOptions, Blocks, Cid, MemoryBlocks, Profile, Store, StoreError, TierCounter};
 use proptest::prelude::*;
 
 const MIB: usize = 1 << 20;
-
-fn on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap().block_on(future)
-}
-
-fn noise(seed: u64, length: usize) -> Bytes {
-    let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
-    (0..length.div_ceil(8)).flat_map(|_| next().to_le_bytes()).take(length).collect()
-}
 
 /// Content made in a store of its own: the root and all its blocks.
 async fn made(dir: &Path, profile: Profile, files: Vec<(String, Bytes)>) -> (Cid, Vec<(Cid, Bytes)>) {

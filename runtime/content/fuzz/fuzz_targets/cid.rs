@@ -1,3 +1,5 @@
+//! A content address of any text.
+
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| pelago_content::fuzzing::cid(data));

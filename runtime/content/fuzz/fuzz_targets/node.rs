@@ -1,3 +1,5 @@
+//! A dag-pb node of any bytes.
+
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| pelago_content::fuzzing::node(data));

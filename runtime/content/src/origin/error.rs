@@ -287,7 +287,7 @@ pub(super) fn shown(url: &Url) -> String {
 }
 
 /// reqwest's own message stops at "error sending request"; the reason stands below it.
-fn causes(error: &reqwest::Error) -> String {
+pub(crate) fn causes(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {

@@ -33,6 +33,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 pub use address::{Address, FileAddress, HubAddress};
 pub use error::OriginError;
+pub(crate) use error::causes;
 pub use options::{OriginOptions, Token};
 pub use progress::FetchProgress;
 pub use select::Selection;

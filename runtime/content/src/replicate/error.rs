@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use cid::Cid;
 
+use crate::origin::causes;
+
 /// An error of a replica engine. Tokens never appear.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -89,16 +91,4 @@ pub enum ReplicaError {
         /// Each peer, and what it said.
         peers: Vec<String>,
     },
-}
-
-/// reqwest's own message stops at "error sending request"; the reason stands below it.
-fn causes(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    text
 }
