@@ -9,6 +9,7 @@ pub mod graph;
 pub mod interpreter;
 pub mod models;
 pub mod network;
+pub mod parity;
 pub mod results;
 pub mod session;
 

@@ -10,10 +10,12 @@ pub mod cells;
 mod family;
 mod message;
 mod model;
+mod parity;
 mod platform;
 mod precision;
 mod report;
 mod request;
+mod sweep;
 mod tensor;
 mod word;
 
@@ -24,13 +26,15 @@ pub use capabilities::{
 pub use family::Family;
 pub use message::{ErrorCode, Header, Hello, PROTOCOL_VERSION, PageError, Progress, ProgressPhase, TensorHeader};
 pub use model::{ExternalData, Graph, ModelSource};
+pub use parity::{Parity, ParityVerdict};
 pub use platform::Platform;
 pub use precision::{Precision, UnknownPrecision};
-pub use report::{Parity, Phases, Placement, Report, Source, TierBytes};
+pub use report::{Phases, Placement, Report, Source, TierBytes};
 pub use request::{
     Cancel, Dispose, DisposeResult, EmbedData, EmbedResult, ExecutionOptions, Input, LoadData, LoadResult, Request,
     RunData, RunResult, SessionFacts,
 };
+pub use sweep::{SweepOutcome, SweepRequest, SweepRow};
 pub use tensor::{DType, Tensor, TensorError};
 pub use word::UnknownWord;
 

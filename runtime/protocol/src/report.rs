@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Adapter, BrowserKind, Family, Platform, Precision};
+use crate::{Adapter, BrowserKind, Family, Parity, Platform, Precision};
 
 crate::word::words! {
     /// The tier that gave most bytes of a model.
@@ -52,16 +52,6 @@ pub struct Phases {
     pub run_ms: Option<f64>,
     /// Pooling and normalising.
     pub pool_ms: Option<f64>,
-}
-
-/// How far an output is from the fp32 reference.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Parity {
-    /// Cosine of the angle between output and reference, the least of the batch.
-    pub cosine: f64,
-    /// Largest absolute difference.
-    pub max_abs_error: f64,
 }
 
 /// Bytes of the model that each tier gave for this run.

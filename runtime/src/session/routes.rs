@@ -13,6 +13,7 @@ use super::accelerate::Run;
 use super::choice::{by_capabilities, preference};
 use super::source::Prepared;
 use super::{Observer, OptimalHardware, Output, Route, Session, SessionError};
+use crate::parity;
 use crate::results::Filter;
 
 /// Warm runs of a model that are looked at to choose a route for it.
@@ -243,24 +244,11 @@ fn medians(history: DataFrame, request: &Request, batch: u64) -> Result<Vec<Medi
         .collect())
 }
 
-/// Distance between two outputs of the same shape: the least cosine of the
-/// rows, and the largest absolute difference.
+/// Distance between two outputs of the same shape; `None` where they cannot be compared.
 fn parity(reference: &Output, output: &Output) -> Option<Parity> {
     let (Output::Embeddings { shape, values: a }, Output::Embeddings { shape: other, values: b }) = (reference, output)
     else {
         return None;
     };
-    if shape != other || a.is_empty() {
-        return None;
-    }
-    let rows = a.chunks(shape[1]).zip(b.chunks(shape[1]));
-    let cosine = rows.map(|(a, b)| cosine(a, b)).fold(f64::INFINITY, f64::min);
-    let max_abs_error = a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max);
-    Some(Parity { cosine, max_abs_error })
-}
-
-/// `a·b / (‖a‖ ‖b‖)`
-fn cosine(a: &[f32], b: &[f32]) -> f64 {
-    let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum::<f64>();
-    dot(a, b) / (dot(a, a).sqrt() * dot(b, b).sqrt())
+    if shape == other { parity::compare(a, b, shape[1], parity::Rows::Vectors) } else { None }
 }

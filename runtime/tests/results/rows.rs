@@ -3,13 +3,13 @@
 use chrono::DateTime;
 use expect_test::expect;
 use pelago_protocol::{
-    Adapter, BrowserKind, Family, Parity, Phases, Placement, Platform, Precision, Report, Source, TierBytes,
+    Adapter, BrowserKind, Family, Phases, Placement, Platform, Precision, Report, Source, TierBytes,
 };
 use pelago_runtime::results::{Filter, Results, ResultsError};
 use polars::prelude::{DataFrame, DataType, TimeUnit, TimeZone};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
-use crate::common::{ids_of, report};
+use crate::common::{ids_of, parity as common_parity, report};
 
 fn float() -> impl Strategy<Value = f64> {
     prop_oneof![any::<f64>(), select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.1 + 0.2, 5e-324])]
@@ -92,7 +92,7 @@ fn reports() -> impl Strategy<Value = Report> {
             bytes: TierBytes { memory: large[1], disk: large[2], p2p: large[3], ipfs: large[4] },
             p2p_optimized: flags[4],
             optimizations: lists[2].clone(),
-            parity: parity.map(|(cosine, max_abs_error)| Parity { cosine, max_abs_error }),
+            parity: parity.map(|(cosine, max_abs_error)| common_parity(cosine, max_abs_error)),
         },
     )
 }
