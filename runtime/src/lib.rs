@@ -12,5 +12,6 @@ pub mod network;
 pub mod parity;
 pub mod results;
 pub mod session;
+pub mod statistics;
 
 pub use pelago_content as content;

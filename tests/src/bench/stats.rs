@@ -1,14 +1,8 @@
-//! Order statistics of a sample, and how sure a ratio of two of them is.
+//! A sample as cells of a table. The statistics are the runtime's own.
 
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use pelago_runtime::statistics;
 
 use crate::table::number;
-
-/// Samples drawn anew for an interval.
-const RESAMPLES: usize = 4_000;
-/// Fixed, so that one measurement gives one interval.
-const SEED: u64 = 20_260_101;
 
 /// What is said of a sample, in [`Sample::cells`]' order.
 pub(crate) const HEAD: [&str; 6] = ["n", "min", "p50", "p90", "p99", "p50/min"];
@@ -18,12 +12,9 @@ pub(crate) const HEAD: [&str; 6] = ["n", "min", "p50", "p90", "p99", "p50/min"];
 pub(crate) struct Sample(pub(crate) Vec<f64>);
 
 impl Sample {
-    /// The value that a share `q` of the sample does not exceed (nearest rank); NaN of an empty sample.
+    /// [`statistics::quantile`]; NaN of an empty sample, which no verdict passes.
     pub(crate) fn quantile(&self, q: f64) -> f64 {
-        let mut sorted = self.0.clone();
-        sorted.sort_by(f64::total_cmp);
-        let rank = (q * sorted.len() as f64).ceil() as usize;
-        sorted.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+        statistics::quantile(&self.0, q).unwrap_or(f64::NAN)
     }
 
     pub(crate) fn min(&self) -> f64 {
@@ -44,16 +35,9 @@ impl Sample {
     }
 }
 
-/// `p50(a) / p50(b)` and its 95 % bootstrap interval, of measurements that were
-/// taken turn by turn: a turn is drawn whole.
+/// `p50(a) / p50(b)` and its interval, of measurements that were taken turn by turn
+/// ([`statistics::paired`]); NaN where there is none, which no verdict passes.
 pub(crate) fn ratio(a: &Sample, b: &Sample) -> (f64, [f64; 2]) {
-    let turns = a.0.len().min(b.0.len());
-    let mut random = StdRng::seed_from_u64(SEED);
-    let mut ratios = Sample::default();
-    for _ in 0..RESAMPLES {
-        let drawn = (0..turns).map(|_| random.random_range(0..turns)).collect::<Vec<_>>();
-        let pick = |from: &Sample| Sample(drawn.iter().map(|turn| from.0[*turn]).collect());
-        ratios.0.push(pick(a).p50() / pick(b).p50());
-    }
-    (a.p50() / b.p50(), [ratios.quantile(0.025), ratios.quantile(0.975)])
+    let ratio = statistics::paired(&a.0, &b.0);
+    (ratio.map_or(f64::NAN, |ratio| ratio.value), ratio.and_then(|ratio| ratio.interval).unwrap_or([f64::NAN; 2]))
 }

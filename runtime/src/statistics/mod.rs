@@ -1,0 +1,16 @@
+//! What is said of repeated measurements: order statistics, outliers, ratios and
+//! how sure they are. Pure functions of samples; what was measured is not known here.
+//!
+//! - **Quantiles** interpolate between the two nearest samples (Hyndman and Fan's
+//!   definition 7): those of numpy's `percentile` and of DuckDB's `quantile_cont`,
+//!   so that a query over the rows gives the same figures.
+//! - **Outliers** are marked by Tukey's fences and kept: no figure leaves any out.
+//! - **Ratios** are of medians, with a bootstrap interval ([`ratio`]).
+
+mod load;
+mod order;
+mod ratio;
+
+pub use load::load_average;
+pub use order::{Summary, median, min, outliers, quantile, summary};
+pub use ratio::{Comparison, LEAST_SAMPLES, LEVEL, RESAMPLES, Ratio, independent, paired};
