@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
+use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
 use pelago_protocol::{BrowserKind, Platform, Precision};
 use pelago_runtime::network::SourceAddress;
@@ -51,6 +52,9 @@ pub(crate) struct Global {
     /// Bytes a second that may be fetched from them, e.g. 20M
     #[arg(long, global = true, value_name = "BYTES", value_parser = bytes)]
     pub(crate) download_limit: Option<NonZeroU64>,
+    /// Bytes that models may take on the disk, e.g. 20G: what was used least goes first, and never what is pinned or named
+    #[arg(long, global = true, env = "PELAGO_STORE_QUOTA", value_name = "BYTES", value_parser = bytes)]
+    pub(crate) store_quota: Option<NonZeroU64>,
     /// The loopback port that pages are served on [default: 47613, or any free one where it is taken]
     #[arg(long, global = true, value_name = "PORT")]
     pub(crate) port: Option<u16>,
@@ -61,9 +65,10 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Run a model in a browser and print its output and a table of timings
     Accelerate(Accelerate),
+    /// Measure a model on every combination of browser, platform and precision
+    Bench(crate::bench::Arguments),
     /// Add, fetch, list, serve, check or remove models
-    #[command(subcommand)]
-    Model(crate::model::Model),
+    Model(crate::model::Arguments),
     /// Say what is installed, what can run where, and how to mend what cannot
     Doctor(Doctor),
     /// Say what each browser can do: WebGPU, WebNN and wasm, software or hardware
@@ -85,7 +90,8 @@ impl Command {
     pub(crate) fn json(&self) -> bool {
         match self {
             Self::Accelerate(arguments) => arguments.json,
-            Self::Model(model) => model.json(),
+            Self::Bench(arguments) => arguments.json,
+            Self::Model(arguments) => arguments.json,
             Self::Doctor(arguments) => arguments.json,
             Self::Capabilities(arguments) => arguments.json,
             Self::History(arguments) => arguments.json,
@@ -170,19 +176,8 @@ pub(crate) struct History {
 /// `500000`, `20M`, `1.5Gi`: decimal and binary multiples.
 pub(crate) fn bytes(text: &str) -> Result<NonZeroU64, String> {
     let expected = || format!("{text:?} is no number of bytes: write e.g. 500000, 20M or 1.5Gi");
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor = match text[digits.len()..].trim_end_matches('B') {
-        "" => 1.0,
-        "k" | "K" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "Ki" => 1024.0,
-        "Mi" => 1_048_576.0,
-        "Gi" => 1_073_741_824.0,
-        _ => return Err(expected()),
-    };
-    let number: f64 = digits.parse().map_err(|_| expected())?;
-    NonZeroU64::new((number * factor) as u64).filter(|_| number.is_finite() && number > 0.0).ok_or_else(expected)
+    let size: ByteSize = text.parse().map_err(|_| expected())?;
+    NonZeroU64::new(size.as_u64()).ok_or_else(expected)
 }
 
 pub(crate) fn word<T>(text: &str) -> Result<T, String>

@@ -123,6 +123,7 @@ pub(crate) fn session_options(global: &Global) -> Result<SessionOptions, Failure
     let remotes = global.remote.iter().map(|(kind, url)| Remote { url: url.clone(), kind: *kind }).collect();
     Ok(SessionOptions {
         store: home.join("store"),
+        store_quota: global.store_quota,
         results: home.join("results"),
         browsers: PoolOptions {
             search,

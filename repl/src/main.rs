@@ -3,6 +3,7 @@
 
 mod accelerate;
 mod args;
+mod bench;
 mod capabilities;
 mod config;
 mod console;
@@ -67,6 +68,7 @@ async fn run(cli: Cli, cells: Option<InterpreterOptions>) -> Result<ExitCode, Fa
             console::run(options, terminal, cli.code).await
         }
         (Some(Command::Accelerate(arguments)), _) => accelerate::run(options, arguments).await,
+        (Some(Command::Bench(arguments)), _) => bench::run(options, arguments).await,
         (Some(Command::Model(command)), _) => model::run(options, command).await,
         (Some(Command::Doctor(arguments)), _) => doctor::run(options, arguments).await,
         (Some(Command::Capabilities(arguments)), _) => capabilities::run(options, arguments).await,

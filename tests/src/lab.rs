@@ -60,6 +60,7 @@ pub fn options(home: &Path) -> SessionOptions {
     let path = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
     SessionOptions {
         store: home.join("store"),
+        store_quota: None,
         results: home.join("results"),
         browsers: PoolOptions {
             search: Search { path, tool_dirs: vec![cache().join("tools")], configured: Vec::new() },

@@ -108,6 +108,53 @@ fn a_model_that_a_peer_serves_runs_and_the_report_says_where_it_came_from() {
 }
 
 #[test]
+fn a_cell_fetches_names_and_runs_a_model_and_says_how_it_came() {
+    let (origin, cid) = origin();
+    let served = origin.serve(&[]);
+    let other = Machine::new(&[&format!("peer={}", served.address)]);
+    let code = format!(
+        ":model get {cid} --name mine\n\n\
+         let m = model(\"mine\")?;\n\
+         assert_eq!((m.cid(), m.fetched_bytes()), (\"{cid}\", 0));\n\
+         let run = m.accelerate(\"the quick brown fox\").platform(Wasm).browser(Chrome).run()?;\n\
+         println!(\"{{:?}} {{}} files\", run.output().shape(), m.files()?.height());\n\
+         m\n\n\
+         :model list\n\
+         :model history mine\n"
+    );
+    let output = other.command(&["-c", &code]).output().unwrap();
+    let (shown, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{shown}\n{said}");
+    let wanted = ["fetched ", "/s", "[1, 32] 8 files", "name    mine", "family  text_embedding", "ipfs://"];
+    for wanted in wanted {
+        assert!(shown.contains(wanted), "{wanted:?} is missing in {shown}\n{said}");
+    }
+    assert!(shown.contains(&format!("peer {}", served.address)), "{shown}");
+    let third = Machine::new(&[&format!("peer={}", served.address)]);
+    let output = third.command(&["-c", &format!("model(\"{cid}\")?.fetched_bytes() > 100_000")]).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("true"), "{output:?}");
+}
+
+#[test]
+fn a_page_loads_a_model_that_still_comes() {
+    let folder = std::env::var("PELAGO_MODEL").expect("PELAGO_MODEL names all-MiniLM-L6-v2: scripts/model.sh");
+    let origin = Machine::new(&[]);
+    let cid = origin.one(&["model", "add", &folder])["cid"].as_str().unwrap().to_owned();
+    // Some five seconds: the page asks before all of it is here.
+    let served = origin.serve(&["--upload-limit", "20M"]);
+    let other = Machine::new(&[&format!("peer={}", served.address)]);
+    let run = other.one(&["accelerate", &cid, "the quick brown fox", "--platform", "wasm", "--browser", "chrome"]);
+    let report = &run["report"];
+    assert!(report["bytes"]["p2p"].as_u64().unwrap() > 90_000_000, "{report}");
+    // The phases that followed each other leave no time for the fetch: it went on in the meantime.
+    let milliseconds = |value: &Value| value.as_f64().unwrap();
+    let in_turn = milliseconds(&report["ipfs_load_time"]) + milliseconds(&report["phases"]["fetch_ms"]);
+    assert!(in_turn > milliseconds(&report["total_time"]) * 1000.0, "{report}");
+    drop(served);
+    assert_eq!(other.one(&["model", "verify", &cid])["bytes"], origin.one(&["model", "stat", &cid])["bytes"]);
+}
+
+#[test]
 fn a_fetched_model_is_named_checked_kept_and_passed_on() {
     let (origin, cid) = origin();
     let served = origin.serve(&["--upload-limit", "50M"]);

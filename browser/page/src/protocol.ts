@@ -398,7 +398,11 @@ disposed: number,
 /**
  * Sessions still held.
  */
-held: number, };
+held: number, 
+/**
+ * Memory of the page in MiB after that, where the browser tells.
+ */
+memory_usage_mb: number | null, };
 
 export type Cancel = { 
 /**

@@ -127,7 +127,7 @@ function memory(): number | null {
 export async function dispose(graph: string | null, keep: number): Promise<DisposeResult> {
   const taken = held.take(keep, ({ cid }) => graph === null || cid === graph);
   for (const { session } of taken) await session.release();
-  return { disposed: taken.length, held: held.size };
+  return { disposed: taken.length, held: held.size, memory_usage_mb: memory() };
 }
 
 /** A session that failed in a way that may have left it broken is not used again. */

@@ -10,6 +10,8 @@ use uuid::Uuid;
 
 /// Steps shorter than this are not shown.
 const SHOWN_AFTER: Duration = Duration::from_millis(300);
+/// Before that a rate says nothing.
+const RATE_AFTER: Duration = Duration::from_secs(1);
 /// Between two updates.
 const INTERVAL: Duration = Duration::from_millis(200);
 
@@ -17,8 +19,18 @@ const INTERVAL: Duration = Duration::from_millis(200);
 struct Line {
     since: Instant,
     label: String,
-    loaded: u64,
+    /// What was done when it began.
+    before: u64,
+    done: u64,
     total: Option<u64>,
+    unit: Unit,
+}
+
+/// What a step counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    Bytes,
+    Runs,
 }
 
 /// The steps that are going on.
@@ -35,7 +47,8 @@ impl Progress {
     /// Notes a step.
     pub(super) fn take(&mut self, step: &Step, now: Instant) {
         self.is_changed = true;
-        let (key, label, loaded, total) = match step {
+        let mut unit = Unit::Bytes;
+        let (key, label, done, total) = match step {
             Step::Opening { product } => (product.clone(), format!("opening {product}"), 0, None),
             Step::Opened { product } => {
                 self.lines.remove(product);
@@ -46,13 +59,19 @@ impl Progress {
                 let label = format!("{product}: {} {file}", progress.phase);
                 (product.clone(), label.trim_end().to_owned(), progress.loaded, progress.total)
             }
-            Step::Fetching { model, loaded, total, .. } => {
-                (String::new(), format!("fetching {model}"), *loaded, *total)
+            Step::Fetching { model, loaded, total, sources } => {
+                let from = if *sources > 1 { format!(" from {sources} sources") } else { String::new() };
+                (String::new(), format!("fetching {model}{from}"), *loaded, *total)
+            }
+            Step::Measuring { what, done, total } => {
+                unit = Unit::Runs;
+                (String::new(), what.clone(), *done, Some(*total))
             }
             Step::Adding { file, loaded, total } => ("".to_owned(), format!("adding {file}"), *loaded, Some(*total)),
         };
-        let line = self.lines.entry(key).or_insert_with(|| Line { since: now, label: String::new(), loaded, total });
-        (line.label, line.loaded, line.total) = (label, loaded, total);
+        let new = || Line { since: now, label: String::new(), before: done, done, total, unit };
+        let line = self.lines.entry(key).or_insert_with(new);
+        (line.label, line.done, line.total, line.unit) = (label, done, total, unit);
     }
 
     /// When [`Self::draw`] has something to draw, if nothing happens before.
@@ -77,7 +96,7 @@ impl Progress {
         self.is_changed = false;
         let kind = if self.display.is_some() { "update_display_data" } else { "display_data" };
         let id = self.display.get_or_insert_with(|| format!("pelago-progress-{}", Uuid::now_v7()));
-        let data = if self.lines.is_empty() { json!({}) } else { json!({ "text/plain": text(&self.lines) }) };
+        let data = if self.lines.is_empty() { json!({}) } else { json!({ "text/plain": text(&self.lines, now) }) };
         Some((kind, json!({ "data": data, "metadata": {}, "transient": { "display_id": id } })))
     }
 
@@ -88,7 +107,7 @@ impl Progress {
     }
 }
 
-fn text(lines: &BTreeMap<String, Line>) -> String {
+fn text(lines: &BTreeMap<String, Line>, now: Instant) -> String {
     let mut text = String::new();
     for line in lines.values() {
         if !text.is_empty() {
@@ -96,9 +115,21 @@ fn text(lines: &BTreeMap<String, Line>) -> String {
         }
         text.push_str(&line.label);
         if let Some(total) = line.total.filter(|total| *total > 0) {
-            let percent = u128::from(line.loaded.min(total)) * 100 / u128::from(total);
+            let percent = u128::from(line.done.min(total)) * 100 / u128::from(total);
             // Writing to a String does not fail.
-            let _ = write!(text, " {percent} % of {:.1} MiB", mib(total));
+            let _ = match line.unit {
+                Unit::Bytes => write!(text, " {percent} % of {:.1} MiB", mib(total)),
+                Unit::Runs => write!(text, " {percent} % of {total} runs"),
+            };
+            let (seconds, new) = (now.duration_since(line.since).as_secs_f64(), line.done.saturating_sub(line.before));
+            if new > 0 && seconds > RATE_AFTER.as_secs_f64() {
+                if line.unit == Unit::Bytes {
+                    let _ = write!(text, ", {:.1} MiB/s", mib(new) / seconds);
+                }
+                #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+                let left = total.saturating_sub(line.done) as f64 * seconds / new as f64;
+                let _ = write!(text, ", {left:.0} s left");
+            }
         }
     }
     text
@@ -147,6 +178,9 @@ mod tests {
         assert_eq!(kind, "update_display_data");
         assert_eq!(second["data"]["text/plain"], "adding model.onnx 25 % of 4.0 MiB");
         assert_eq!(second["transient"], first["transient"]);
+        progress.take(&adding(3 << 20), due);
+        let (_, third) = progress.draw(start + Duration::from_secs(2)).unwrap();
+        assert_eq!(third["data"]["text/plain"], "adding model.onnx 75 % of 4.0 MiB, 1.5 MiB/s, 1 s left");
         assert_eq!(progress.end().as_deref(), first["transient"]["display_id"].as_str());
         assert_eq!(progress.end(), None);
     }

@@ -58,6 +58,7 @@ impl Bars {
                 let sources = if *sources == 1 { String::new() } else { format!(" from {sources} sources") };
                 ("fetching".to_owned(), format!("fetching {model}{sources}"), *loaded, *total)
             }
+            Step::Measuring { what, done, total } => ("measuring".to_owned(), what.clone(), *done, Some(*total)),
             Step::Adding { file, loaded, total } => {
                 ("adding".to_owned(), format!("adding {file}"), *loaded, Some(*total))
             }
@@ -66,12 +67,12 @@ impl Bars {
         let bar = open.entry(key).or_insert_with(|| {
             let bar = self.all.add(ProgressBar::no_length());
             bar.enable_steady_tick(std::time::Duration::from_millis(120));
-            bar.set_style(style(total.is_some()));
+            bar.set_style(style(step, total.is_some()));
             bar
         });
         bar.set_message(label);
         if let Some(total) = total {
-            bar.set_style(style(true));
+            bar.set_style(style(step, true));
             bar.set_length(total);
             bar.set_position(loaded);
             if loaded >= total {
@@ -81,11 +82,11 @@ impl Bars {
     }
 }
 
-fn style(sized: bool) -> ProgressStyle {
-    let template = if sized {
-        "{spinner} {msg:40!} {bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}"
-    } else {
-        "{spinner} {msg} {elapsed}"
+fn style(step: &Step, sized: bool) -> ProgressStyle {
+    let template = match step {
+        Step::Measuring { .. } => "{spinner} {msg:40!} {bar:30} {pos}/{len} runs {eta}",
+        _ if sized => "{spinner} {msg:40!} {bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}",
+        _ => "{spinner} {msg} {elapsed}",
     };
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -5,7 +5,9 @@ use std::io::IsTerminal;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Cell, CellAlignment, ContentArrangement};
 use console::{measure_text_width, truncate_str};
+use pelago_protocol::SweepRow;
 use pelago_runtime::interpreter::Table;
+use pelago_runtime::session::sweep_frame;
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
 
 use super::fit::fit;
@@ -147,6 +149,36 @@ pub(crate) fn summary(frame: &DataFrame) -> PolarsResult<DataFrame> {
     columns.push(scaled(frame, "compile_ms", 1.0, 0, "compile_ms")?);
     columns.push(scaled(frame, "parity_cosine", 1.0, 6, "cosine")?);
     DataFrame::new(frame.height(), columns)
+}
+
+/// The columns of a sweep that fit a terminal.
+pub(crate) fn sweep(rows: &[SweepRow]) -> PolarsResult<DataFrame> {
+    let frame = sweep_frame(rows)?;
+    let column = |name: &str| frame.column(name).cloned();
+    let interval = rows.iter().map(|row| Some(format!("{:.2}…{:.2}", row.speedup_low?, row.speedup_high?)));
+    let columns = vec![
+        column("browser_product")?.with_name("product".into()),
+        column("platform")?,
+        column("precision")?,
+        column("mixed_precision")?.with_name("mixed".into()),
+        column("outcome")?,
+        scaled(&frame, "p50_ms", 1.0, 2, "p50_ms")?,
+        scaled(&frame, "p90_ms", 1.0, 2, "p90_ms")?,
+        scaled(&frame, "speedup", 1.0, 2, "speedup")?,
+        Series::new("interval".into(), interval.collect::<Vec<_>>()).into(),
+        scaled(&frame, "compile_ms", 1.0, 0, "compile_ms")?,
+        scaled(&frame, "memory_usage_mb", 1.0, 1, "memory_mb")?,
+        Series::new("size_mb".into(), rows.iter().map(|row| Some(megabytes(row.model_bytes?))).collect::<Vec<_>>())
+            .into(),
+        scaled(&frame, "cosine", 1.0, 6, "cosine")?,
+        column("verdict")?,
+    ];
+    DataFrame::new(frame.height(), columns)
+}
+
+/// MB, to two places.
+fn megabytes(bytes: u64) -> f64 {
+    (bytes as f64 / 1e4).round() / 100.0
 }
 
 /// `218/218`: nodes on the provider that was asked for, of all nodes.

@@ -12,7 +12,7 @@ use polars::prelude::{DataFrame, LazyFrame, Series};
 
 pub use media::{Html, Image, Json, Markdown};
 
-use crate::{Run, cell, ipc};
+use crate::{Model, Run, Sweep, cell, ipc};
 
 /// Rows of a DataFrame that travel to be looked at: as many as a table shows.
 const ROWS: usize = 60;
@@ -79,7 +79,7 @@ fn content_of<T: Debug + Any>(value: &T) -> (Content, Vec<u8>) {
             $(if let Some(value) = any.downcast_ref::<$kind>() { return Show::content(value); })*
         };
     }
-    first_of!(DataFrame, Run, Html, Markdown, Image, Json, Series);
+    first_of!(DataFrame, Run, Model, Sweep, Html, Markdown, Image, Json, Series);
     if let Some(value) = any.downcast_ref::<&str>() {
         return (text((*value).to_owned()), Vec::new());
     }

@@ -10,20 +10,26 @@ mod display;
 mod error;
 mod input;
 mod ipc;
+mod model;
 pub mod prelude;
 mod run;
 mod session;
 mod streams;
+mod sweep;
 
 pub use display::{
     DisplayHandle, Html, Image, Json, Markdown, Show, clear_output, display, display_with_id, update_display,
 };
 pub use error::Error;
 pub use input::{input, password};
-pub use pelago_protocol::{BrowserKind, DType, Family, Input, Placement, Platform, Precision, Report, Tensor};
+pub use model::{Model, model};
+pub use pelago_protocol::{
+    BrowserKind, DType, Family, Input, Placement, Platform, Precision, Report, SweepRow, Tensor,
+};
 pub use polars;
 pub use run::{Output, Run};
 pub use session::{Accelerate, accelerate, browsers, embed, history, interrupted, models, sql};
+pub use sweep::{Bench, Sweep, bench};
 
 /// What a call of the session gives.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

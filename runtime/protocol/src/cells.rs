@@ -11,7 +11,7 @@ use std::io::{self, Read, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Report, Request, Tensor, TensorHeader};
+use crate::{Family, Report, Request, SweepRequest, SweepRow, Tensor, TensorHeader};
 
 /// Environment variable that names the socket to the cells' process.
 pub const SOCKET_VARIABLE: &str = "PELAGO_CELLS_SOCKET";
@@ -61,6 +61,18 @@ pub enum Call {
     Browsers,
     /// Models that have a name.
     Models,
+    /// One model; fetched first where it is not here.
+    Model {
+        /// A name, a CID or a path.
+        model: String,
+    },
+    /// Measures a model. Tensors of the input are in the body.
+    Bench {
+        /// What to measure; where tensors are given, its `input` is empty.
+        request: Box<SweepRequest>,
+        /// Where in the body the tensors are; `None` where the input is text, or the usual one.
+        tensors: Option<Vec<TensorHeader>>,
+    },
     /// A line from the user.
     Input {
         /// What the user reads.
@@ -96,6 +108,16 @@ pub enum Reply {
     },
     /// A DataFrame, as Arrow IPC in the body.
     Frame,
+    /// A sweep. The body holds its rows as Arrow IPC.
+    Sweep {
+        /// One row a combination.
+        rows: Vec<SweepRow>,
+    },
+    /// A model that is here.
+    Model {
+        /// What is known of it.
+        model: ModelInfo,
+    },
     /// A line from the user.
     Text {
         /// The line, without its end.
@@ -106,6 +128,38 @@ pub enum Reply {
         /// Why, and what to do.
         failure: Failure,
     },
+}
+
+/// A model of this machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// Its name; its CID where it has none.
+    pub name: String,
+    /// CID of its folder.
+    pub cid: String,
+    /// What it does.
+    pub family: Family,
+    /// Bytes of all its files.
+    pub size: u64,
+    /// Every file, by path.
+    pub files: Vec<ModelFile>,
+    /// Bytes that came over the network for this call; 0 where all of it was here.
+    pub fetched_bytes: u64,
+    /// Seconds that they took.
+    pub fetched_seconds: f64,
+    /// Who gave them, and how many, the most first.
+    pub sources: Vec<(String, u64)>,
+}
+
+/// A file of a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelFile {
+    /// Its path in the model's folder.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// Its CID.
+    pub cid: String,
 }
 
 /// An error of the session as a cell sees it.

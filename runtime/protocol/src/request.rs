@@ -179,13 +179,15 @@ pub struct Dispose {
 }
 
 /// The answer to `dispose`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct DisposeResult {
     /// Sessions let go of.
     pub disposed: usize,
     /// Sessions still held.
     pub held: usize,
+    /// Memory of the page in MiB after that, where the browser tells.
+    pub memory_usage_mb: Option<f64>,
 }
 
 /// The `data` of `cancel`. It has no answer of its own: the request that it

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use pelago_protocol::cells::{self, Call, CellRequest, Failure, Reply};
-use pelago_protocol::{DType, Input, Tensor};
+use pelago_protocol::{DType, Input, SweepRequest, Tensor, TensorHeader};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::sync::oneshot;
@@ -14,7 +14,7 @@ use super::state::State;
 use super::wire;
 use crate::interpreter::{Event, InputRequest};
 use crate::results::{Filter, Results};
-use crate::session::{Observer, Output, Run, SessionError};
+use crate::session::{Observer, Output, Run, SessionError, sweep_frame};
 
 /// Answers one call. An interrupt, or the end of the asking process, ends it:
 /// dropping the session's future cancels what it does.
@@ -49,6 +49,11 @@ async fn of(call: Call, body: Vec<u8>, state: &Arc<State>) -> Result<(Reply, Vec
     let session = state.session().await;
     let frame = match call {
         Call::Accelerate { request } => return accelerate(request, &body, state).await,
+        Call::Bench { request, tensors } => return bench(*request, tensors, &body, state).await,
+        Call::Model { model } => {
+            let model = session.model(&model, observer(state).as_ref()).await.map_err(failure)?;
+            return Ok((Reply::Model { model }, Vec::new()));
+        }
         Call::Input { prompt, password } => return input(prompt, password, state).await,
         Call::History { limit } => {
             let filter = Filter { limit, ..Filter::default() };
@@ -56,7 +61,10 @@ async fn of(call: Call, body: Vec<u8>, state: &Arc<State>) -> Result<(Reply, Vec
         }
         Call::Sql { query } => session.results().sql(query).await.map_err(failure)?,
         Call::Browsers => session.browsers_frame().map_err(failure)?,
-        Call::Models => session.models_frame().await.map_err(failure)?,
+        Call::Models => {
+            let models = session.models().list().await.map_err(failure)?;
+            crate::models::frame(&models).map_err(failure)?
+        }
         Call::Control | Call::Stdout | Call::Stderr => {
             return Err(unusable(&io::Error::other("a connection that has another purpose")));
         }
@@ -64,16 +72,20 @@ async fn of(call: Call, body: Vec<u8>, state: &Arc<State>) -> Result<(Reply, Vec
     Ok((Reply::Frame, ipc(frame).map_err(|error| unusable(&error))?))
 }
 
+/// Tells the front end of the running cell each step.
+fn observer(state: &State) -> Option<Observer> {
+    let running = state.running()?;
+    // A front end that is behind misses a step, and the call does not wait for it.
+    Some(Arc::new(move |step| drop(running.events.try_send(Event::Progress(step)))))
+}
+
 async fn accelerate(asked: CellRequest, body: &[u8], state: &Arc<State>) -> Result<(Reply, Vec<u8>), Failure> {
     let mut request = asked.request;
     if let Some(headers) = asked.tensors {
         request.input = Input::Tensors(cells::unpack(&headers, body).map_err(|error| unusable(&error))?);
     }
-    let observer = state.running().map(|running| -> Observer {
-        // A front end that is behind misses a step, and the run does not wait for it.
-        Arc::new(move |step| drop(running.events.try_send(Event::Progress(step))))
-    });
-    let Run { report, output } = state.session().await.accelerate(&request, observer).await.map_err(failure)?;
+    let run = state.session().await.accelerate(&request, observer(state)).await;
+    let Run { report, output } = run.map_err(failure)?;
     let row = Results::frame(std::slice::from_ref(&report)).map_err(failure)?;
     let (tensors, is_embedding) = match output {
         Output::Embeddings { shape, values } => {
@@ -87,6 +99,20 @@ async fn accelerate(asked: CellRequest, body: &[u8], state: &Arc<State>) -> Resu
     let frame = body.len();
     body.extend(ipc(row).map_err(|error| unusable(&error))?);
     Ok((Reply::Run { report: Box::new(report), tensors, is_embedding, frame }, body))
+}
+
+async fn bench(
+    mut request: SweepRequest,
+    tensors: Option<Vec<TensorHeader>>,
+    body: &[u8],
+    state: &Arc<State>,
+) -> Result<(Reply, Vec<u8>), Failure> {
+    if let Some(headers) = tensors {
+        request.input = Some(Input::Tensors(cells::unpack(&headers, body).map_err(|error| unusable(&error))?));
+    }
+    let sweep = state.session().await.sweep(&request, observer(state)).await.map_err(failure)?;
+    let frame = sweep_frame(&sweep.rows).map_err(failure)?;
+    Ok((Reply::Sweep { rows: sweep.rows }, ipc(frame).map_err(|error| unusable(&error))?))
 }
 
 async fn input(prompt: String, password: bool, state: &Arc<State>) -> Result<(Reply, Vec<u8>), Failure> {

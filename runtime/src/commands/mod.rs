@@ -5,6 +5,7 @@
 //! without a compiler.
 
 mod accelerate;
+mod bench;
 mod browsers;
 mod capabilities;
 mod command;
@@ -23,6 +24,7 @@ mod table;
 mod values;
 mod vars;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -34,11 +36,14 @@ use crate::interpreter::code::{Place, place};
 use crate::interpreter::{Completions, Event, Inspection, Shown};
 use crate::session::{Observer, Session};
 
+pub use bench::BenchArguments;
 pub use error::CommandError;
+pub use model::{Add, Answer, ModelCommand};
 
 /// Every command, in the order of `:help` and of the reference page.
 static TABLE: &[&dyn Command] = &[
     &accelerate::Accelerate,
+    &bench::Bench,
     &history::History,
     &sql::Sql,
     &models::Models,
@@ -58,6 +63,8 @@ pub struct Context<'a> {
     pub session: &'a Session,
     /// The Rust cells.
     pub cells: &'a Cells,
+    /// What relative paths are relative to.
+    pub folder: &'a Path,
     /// Takes what happens on the way.
     pub events: &'a mpsc::Sender<Event>,
 }

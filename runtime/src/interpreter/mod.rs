@@ -11,7 +11,7 @@ mod error;
 mod event;
 mod question;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +53,8 @@ pub struct ExecuteOptions {
 pub struct Interpreter {
     session: Arc<Session>,
     cells: Arc<Cells>,
+    /// What relative paths of commands are relative to.
+    folder: Arc<Path>,
     /// Held while a cell runs.
     turn: Arc<Mutex<()>>,
     /// Ends the `:command` that runs.
@@ -67,10 +69,11 @@ impl Interpreter {
     /// [`InterpreterError`] where a folder cannot be used.
     pub async fn open(options: InterpreterOptions) -> Result<Self, InterpreterError> {
         // The evaluator starts while the session asks the browsers for their versions.
+        let folder = options.cells.folder.clone().into();
         let cells = Arc::new(Cells::open(options.cells).await?);
         let session = Arc::new(Session::open(options.session).await?);
         cells.attach(Arc::clone(&session));
-        Ok(Self { session, cells, turn: Arc::default(), cancel: Arc::default() })
+        Ok(Self { session, cells, folder, turn: Arc::default(), cancel: Arc::default() })
     }
 
     /// The session that cells and commands use.
@@ -101,7 +104,7 @@ impl Interpreter {
         for part in code::split(code) {
             match part {
                 Code::Command { line, number } => {
-                    let context = Context { session: &self.session, cells: &self.cells, events };
+                    let context = Context { session: &self.session, cells: &self.cells, folder: &self.folder, events };
                     let ran = tokio::select! {
                         ran = commands::run(&context, line) => ran,
                         () = self.cancel.notified() => return Err(CellError::interrupted()),

@@ -10,7 +10,7 @@ use pelago_protocol::Family;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::{Checked, Clues, Detected, ModelError, check_folder, detect};
-use crate::content::{AddProgress, Added, Entry, Store, StoreError, parse_address};
+use crate::content::{AddOptions, AddProgress, Added, Entry, Store, StoreError, parse_address};
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS names (
@@ -116,9 +116,25 @@ impl Models {
         family: Option<Family>,
         progress: impl Fn(AddProgress) + Send + Sync + 'static,
     ) -> Result<AddedModel, ModelError> {
+        self.add_as(folder, name, family, AddOptions::default(), progress).await
+    }
+
+    /// The same, with options of the store.
+    ///
+    /// # Errors
+    ///
+    /// As [`Models::add`].
+    pub async fn add_as(
+        &self,
+        folder: impl Into<PathBuf>,
+        name: Option<&str>,
+        family: Option<Family>,
+        options: AddOptions,
+        progress: impl Fn(AddProgress) + Send + Sync + 'static,
+    ) -> Result<AddedModel, ModelError> {
         let folder = folder.into();
-        let source = folder.clone();
-        self.add_from(folder, &source.display().to_string(), name, family, progress).await
+        let source = folder.display().to_string();
+        self.add_from(folder, &source, name, family, options, progress).await
     }
 
     /// The same, of a folder that holds what came from elsewhere: `source` says from where.
@@ -128,6 +144,7 @@ impl Models {
         source: &str,
         name: Option<&str>,
         family: Option<Family>,
+        options: AddOptions,
         progress: impl Fn(AddProgress) + Send + Sync + 'static,
     ) -> Result<AddedModel, ModelError> {
         let folder = folder.into();
@@ -138,7 +155,7 @@ impl Models {
             .map_err(|source| ModelError::Worker { folder, source })??;
         let name = name.unwrap_or(&checked.name).to_owned();
         check_name(&name)?;
-        let added = self.store.add_folder(&checked.folder, progress).await?;
+        let added = self.store.add_folder_as(&checked.folder, options, progress).await?;
         self.put_name(&name, added.root, source).await?;
         if let Some(family) = family {
             self.put_family(added.root, family).await?;

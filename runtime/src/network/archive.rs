@@ -42,20 +42,15 @@ impl Network {
     /// `Car` where the file is damaged, or lacks or repeats what it should not; `Roots`; `Store`; `Io`.
     pub async fn import(&self, path: &Path) -> Result<(Cid, Imported), NetworkError> {
         let failed = |source| NetworkError::Car { path: path.to_owned(), source };
-        let opened = || async {
-            let file = File::open(path).await;
-            let io = |source| NetworkError::Io { action: "open", path: path.to_owned(), source };
-            Ok::<_, NetworkError>(BufReader::with_capacity(BUFFER, file.map_err(io)?))
-        };
         // The store is told which root the blocks are for, so the roots are read first.
-        let head = CarReader::open(opened().await?, CarLimits::default()).await.map_err(failed)?;
+        let head = CarReader::open(open(path).await?, CarLimits::default()).await.map_err(failed)?;
         let root = match head.roots() {
             [root] => *root,
             [] => return Err(failed(CarError::NoRoot)),
             several => return Err(NetworkError::Roots { path: path.to_owned(), found: several.len() }),
         };
         let ingest = self.models.store().ingest(root).await?;
-        let imported = match car::import(opened().await?, &ingest, CarLimits::default()).await {
+        let imported = match car::import(open(path).await?, &ingest, CarLimits::default()).await {
             Ok(imported) => imported,
             Err(error) => {
                 ingest.abandon().await?;
@@ -65,4 +60,10 @@ impl Network {
         ingest.finish().await?;
         Ok((root, imported))
     }
+}
+
+async fn open(path: &Path) -> Result<BufReader<File>, NetworkError> {
+    let file = File::open(path).await;
+    let file = file.map_err(|source| NetworkError::Io { action: "open", path: path.to_owned(), source })?;
+    Ok(BufReader::with_capacity(BUFFER, file))
 }

@@ -66,6 +66,12 @@ pub enum NetworkError {
         /// The folder.
         path: PathBuf,
     },
+    /// The task of a fetch did not end as it should.
+    #[error("a fetch broke off: {source}; ask again, it goes on from its verified blocks")]
+    Task {
+        /// What ended it.
+        source: tokio::task::JoinError,
+    },
     /// The path leads nowhere, as the blocks on it prove.
     #[error("{root} has nothing at {path:?}")]
     Path {

@@ -7,6 +7,7 @@ use cid::Cid;
 use futures::StreamExt;
 use futures::stream;
 
+use super::lead::together;
 use super::{Network, NetworkError};
 use crate::content::retrieve::{self, Fetched, Options, Progress, Request, Scope, Sources};
 use crate::content::{Blocks, MemoryBlocks, StoreError, Walk, WalkOptions};
@@ -41,12 +42,7 @@ impl Network {
     ///
     /// `Fetch` where nobody gives it; `Path` where the path leads nowhere; `Folder`; `Model`; `Store`.
     pub async fn get(&self, model: &str, name: Option<&str>, observer: Option<&Observer>) -> Result<Got, NetworkError> {
-        let (root, path, known) = match self.models.resolve(model).await? {
-            Resolved::Named(model) => (model.cid, String::new(), Some(model.name)),
-            Resolved::Content { cid, path } => (cid, path, None),
-            Resolved::Folder(path) => return Err(NetworkError::Folder { path }),
-        };
-        let cid = self.follow(root, &path).await?;
+        let Place { root, path, known, cid } = self.place(model).await?;
         let fetched = self.ensure(cid, model, observer).await?;
         if let Some(name) = name {
             let from = if path.is_empty() { format!("ipfs://{root}") } else { format!("ipfs://{root}/{path}") };
@@ -55,6 +51,25 @@ impl Network {
         let kept = self.models.store().roots().await?.into_iter().find(|kept| kept.cid == cid);
         let (size, files) = kept.map_or((0, 0), |kept| (kept.size, kept.files));
         Ok(Got { cid, name: name.map(str::to_owned).or(known), size, files, fetched })
+    }
+
+    /// CID of what a word for a model leads to, whether it is here or not.
+    ///
+    /// # Errors
+    ///
+    /// As [`Network::get`].
+    pub(crate) async fn find(&self, model: &str) -> Result<Cid, NetworkError> {
+        Ok(self.place(model).await?.cid)
+    }
+
+    async fn place(&self, model: &str) -> Result<Place, NetworkError> {
+        let (root, path, known) = match self.models.resolve(model).await? {
+            Resolved::Named(model) => (model.cid, String::new(), Some(model.name)),
+            Resolved::Content { cid, path } => (cid, path, None),
+            Resolved::Folder(path) => return Err(NetworkError::Folder { path }),
+        };
+        let cid = self.follow(root, &path).await?;
+        Ok(Place { root, path, known, cid })
     }
 
     /// What a path under a root leads to, with just the blocks that prove it.
@@ -84,6 +99,17 @@ impl Network {
         label: &str,
         observer: Option<&Observer>,
     ) -> Result<Option<Fetched>, NetworkError> {
+        self.ensure_telling(cid, label, observer, None).await
+    }
+
+    /// The same; `rest` hears some ten times a second how long the rest will take.
+    pub(super) async fn ensure_telling(
+        &self,
+        cid: Cid,
+        label: &str,
+        observer: Option<&Observer>,
+        rest: Option<Rest>,
+    ) -> Result<Option<Fetched>, NetworkError> {
         let store = self.models.store();
         match store.stat_dag(cid).await {
             Ok(_) => return Ok(None),
@@ -91,18 +117,26 @@ impl Network {
             Err(error) => return Err(error.into()),
         }
         let ingest = store.ingest_within(cid, SHARED).await?;
-        let told = observer.cloned().zip(Some(label.to_owned()));
-        let progress = told.map(|(observer, label)| -> Arc<dyn Fn(Progress) + Send + Sync> {
-            Arc::new(move |progress: Progress| observer(step(&label, &progress)))
-        });
-        let options = Options { bandwidth: self.download.clone(), progress, ..Options::default() };
+        let (observer, label, is_awaited) = (observer.cloned(), label.to_owned(), rest.is_some());
+        let progress = move |progress: Progress| {
+            if let Some(observer) = &observer {
+                observer(step(&label, &progress));
+            }
+            if let Some(rest) = &rest {
+                rest(progress.eta);
+            }
+        };
+        let options =
+            Options { bandwidth: self.download.clone(), progress: Some(Arc::new(progress)), ..Options::default() };
+        // Only who reads meanwhile is served by an order other than the DAG's.
+        let lead = if is_awaited { self.lead(cid, &ingest, &options).await } else { Vec::new() };
         let fetched = retrieve::fetch(Request::all(cid), Arc::new(ingest.clone()), self.asked(cid), options).await?;
         ingest.finish().await?;
-        Ok(Some(fetched))
+        Ok(Some(together(lead, fetched)))
     }
 
     /// The sources that the user named, and those that the named routers find while the fetch runs.
-    fn asked(&self, root: Cid) -> Sources {
+    pub(super) fn asked(&self, root: Cid) -> Sources {
         let found = self.routers.iter().map(|router| router.providers(root));
         let found = stream::select_all(found).filter_map(|found| async move {
             found.inspect_err(|error| tracing::warn!(%error, "a router gave no answer")).ok()
@@ -110,6 +144,19 @@ impl Network {
         let found = (!self.routers.is_empty()).then(|| found.boxed());
         Sources { known: self.sources.clone(), found }
     }
+}
+
+/// Hears how long the rest of a fetch will take, where that can be told.
+pub(super) type Rest = Arc<dyn Fn(Option<Duration>) + Send + Sync>;
+
+/// What a word for a model leads to.
+struct Place {
+    root: Cid,
+    path: String,
+    /// The name that the word is.
+    known: Option<String>,
+    /// What is at the path.
+    cid: Cid,
 }
 
 fn step(label: &str, progress: &Progress) -> Step {

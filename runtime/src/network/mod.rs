@@ -6,11 +6,14 @@
 //! here is which sources are asked, what becomes a model, and who is told.
 
 mod archive;
+mod arrival;
 mod error;
 mod fetch;
+mod lead;
 mod options;
 mod publish;
 
+pub(crate) use arrival::{Arrival, Arrivals, Arrived};
 pub use error::NetworkError;
 pub use fetch::Got;
 pub(crate) use fetch::is_absent;
@@ -31,6 +34,7 @@ pub struct Network {
     sources: Vec<Source>,
     routers: Vec<Routing>,
     download: Bandwidth,
+    arrivals: Arrivals,
 }
 
 impl Network {
@@ -48,7 +52,7 @@ impl Network {
             }
         }
         let download = options.download_limit.map_or_else(Bandwidth::default, |limit| Bandwidth::limited(limit.get()));
-        Ok(Self { models, options: Arc::new(options), sources, routers, download })
+        Ok(Self { models, options: Arc::new(options), sources, routers, download, arrivals: Arrivals::default() })
     }
 
     /// Serves what the store has, to whoever can reach the address. Nothing is fetched for others.
@@ -58,6 +62,11 @@ impl Network {
     /// `Serve` where the address cannot be listened on, or is not loopback and that was not allowed.
     pub async fn serve(&self, options: GatewayOptions) -> Result<Gateway, NetworkError> {
         Ok(Gateway::start(Arc::new(self.models.store().clone()), options).await?)
+    }
+
+    /// What comes just now, for who reads it meanwhile.
+    pub(crate) fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
     }
 
     /// The models that it fetches for.

@@ -6,8 +6,8 @@ use pelago_protocol::Family;
 use sha2::{Digest, Sha256};
 
 use super::{Network, NetworkError};
-use crate::content::AddProgress;
 use crate::content::origin::{Address, FetchProgress, Origin, Selection, Staged};
+use crate::content::{AddOptions, AddProgress};
 use crate::models::AddedModel;
 use crate::session::{Observer, Step};
 
@@ -39,6 +39,7 @@ impl Network {
         selection: &Selection,
         name: Option<&str>,
         family: Option<Family>,
+        options: AddOptions,
         observer: Option<&Observer>,
     ) -> Result<PublishedModel, NetworkError> {
         let parsed = Address::parse(address)?;
@@ -64,7 +65,8 @@ impl Network {
             }
         };
         let name = name.map_or_else(|| default_name(&parsed), |name| Some(name.to_owned()));
-        let added = self.models.add_from(&staged.folder, &staged.source, name.as_deref(), family, adding).await?;
+        let added =
+            self.models.add_from(&staged.folder, &staged.source, name.as_deref(), family, options, adding).await?;
         // It is content now. What cannot be removed is only room that is lost.
         if let Err(error) = tokio::fs::remove_dir_all(&staging).await {
             tracing::warn!(folder = %staging.display(), %error, "a download's folder stays");

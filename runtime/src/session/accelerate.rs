@@ -17,7 +17,7 @@ use super::source::Prepared;
 use super::{Observer, Route, Session, SessionError, Step, report};
 
 /// How long one request to a page may take, the fetch and compile of a model among it.
-const RUN_DEADLINE: Duration = Duration::from_secs(600);
+pub(super) const RUN_DEADLINE: Duration = Duration::from_secs(600);
 
 /// Progress steps that may wait for an observer; one that is behind misses some.
 const PROGRESS_QUEUE: usize = 64;
@@ -62,12 +62,21 @@ impl Session {
     pub async fn accelerate(&self, request: &Request, observer: Option<Observer>) -> Result<Run, SessionError> {
         let start = Instant::now();
         check(request)?;
-        let prepared = self.sources.prepare(&request.model, request.precision, observer.as_ref()).await?;
+        let prepared = self.prepare(request, observer.as_ref()).await?;
         check_family(request, prepared.source.family)?;
         let route = self.route(request, &prepared).await?;
         let run = self.execute(request, &prepared, &route, start, observer.as_ref()).await?;
         self.results.record(&run.report).await?;
         Ok(run)
+    }
+
+    /// The model and the graph that a request asks for.
+    pub(super) async fn prepare(
+        &self,
+        request: &Request,
+        observer: Option<&Observer>,
+    ) -> Result<Prepared, SessionError> {
+        self.sources.prepare(&request.model, request.precision, observer).await
     }
 
     /// Runs on one route, without recording.
@@ -90,7 +99,11 @@ impl Session {
             });
         }
         let before = prepared.served.total();
-        let executed = self.ask(request, prepared, route.platform, &opened.page, observer).await?;
+        let executed = match self.ask(request, prepared, route.platform, &opened.page, observer).await {
+            Ok(executed) => executed,
+            Err(error) => return Err(prepared.failure().await.unwrap_or(error)),
+        };
+        let arrived = prepared.whole().await?;
         let facts = report::Facts {
             request,
             prepared,
@@ -98,6 +111,7 @@ impl Session {
             opened: &opened,
             hardware,
             executed: &executed,
+            arrived: arrived.as_ref(),
             bytes: prepared.served.since(&before),
             started,
             total: start.elapsed(),

@@ -1,8 +1,9 @@
-//! What a session has, as DataFrames: one row a browser, one row a model.
+//! What a session has, for those who look: its browsers, and one model.
 
+use pelago_protocol::cells::{ModelFile, ModelInfo};
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
-use super::{Session, SessionError};
+use super::{Observer, Session, SessionError};
 
 impl Session {
     /// Browsers that can be opened: `browser`, `product`, `version`, `driver`, `remote`.
@@ -25,21 +26,28 @@ impl Session {
         Ok(DataFrame::new(installations.len(), columns)?)
     }
 
-    /// Models that have a name: `name`, `cid`, `bytes`, `files`, `added`, `source`.
+    /// One model: a name, a CID, or a folder, which is added first. What is not here is fetched.
     ///
     /// # Errors
-    /// [`SessionError`] where the index cannot be read.
-    pub async fn models_frame(&self) -> Result<DataFrame, SessionError> {
-        let models = self.models().list().await?;
-        let columns = vec![
-            column("name", models.iter().map(|model| model.name.clone()).collect()),
-            column("cid", models.iter().map(|model| model.cid.to_string()).collect()),
-            Series::new("bytes".into(), models.iter().map(|model| model.size).collect::<Vec<_>>()).into(),
-            Series::new("files".into(), models.iter().map(|model| model.files).collect::<Vec<_>>()).into(),
-            column("added", models.iter().map(|model| model.added_at.clone()).collect()),
-            column("source", models.iter().map(|model| model.source.clone()).collect()),
-        ];
-        Ok(DataFrame::new(models.len(), columns)?)
+    /// [`SessionError`] where it is not known, and nobody has it.
+    pub async fn model(&self, model: &str, observer: Option<&Observer>) -> Result<ModelInfo, SessionError> {
+        let (described, fetched) = self.sources.describe(model, observer).await?;
+        let files = described.files.iter().map(|file| ModelFile {
+            path: file.path.clone(),
+            size: file.size,
+            cid: file.cid.to_string(),
+        });
+        let sources = fetched.iter().flat_map(|fetched| &fetched.sources).filter(|source| source.bytes > 0);
+        Ok(ModelInfo {
+            name: described.name.clone(),
+            cid: described.cid.to_string(),
+            family: described.family,
+            size: described.size(),
+            files: files.collect(),
+            fetched_bytes: fetched.as_ref().map_or(0, |fetched| fetched.bytes),
+            fetched_seconds: fetched.as_ref().map_or(0.0, |fetched| fetched.elapsed.as_secs_f64()),
+            sources: sources.map(|source| (format!("{} {}", source.kind, source.name), source.bytes)).collect(),
+        })
     }
 }
 

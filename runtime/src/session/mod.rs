@@ -13,8 +13,10 @@ mod options;
 mod report;
 mod routes;
 mod source;
+mod sweep;
 
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use pelago_browser::assets::PageBundle;
@@ -28,8 +30,9 @@ pub use diagnosis::{Diagnosis, Verdict, verdicts};
 pub use error::SessionError;
 pub use options::{Observer, SessionOptions, Step};
 pub use routes::{Attempt, BrowserCapabilities};
+pub use sweep::{Sweep, frame as sweep_frame};
 
-use crate::content::{Store, StoreError};
+use crate::content::{Store, StoreError, StoreOptions};
 use crate::models::Models;
 use crate::network::Network;
 use crate::results::Results;
@@ -57,7 +60,7 @@ impl Session {
         let store = network.models().store().clone();
         let results = Results::open(&options.results).await?;
         let served = content::Served::default();
-        let content = Arc::new(content::StoreContent::new(store.clone(), served.clone()));
+        let content = Arc::new(content::StoreContent::new(store.clone(), served.clone(), network.arrivals().clone()));
         let pool = Pool::start(options.browsers, Arc::new(PageBundle::open()?), content).await?;
         let sources = source::Sources::new(store, network.clone(), served);
         Ok(Self { pool, network, results, sources, measured: Mutex::default() })
@@ -69,8 +72,12 @@ impl Session {
     /// [`SessionError`] where the folder or a source cannot be used.
     pub async fn open_network(options: &SessionOptions) -> Result<Network, SessionError> {
         let folder = options.store.clone();
-        let opened =
-            tokio::task::spawn_blocking(move || Ok::<_, SessionError>(Models::open(Store::open(folder)?)?)).await;
+        let quota = options.store_quota.map(NonZeroU64::get);
+        let open = move || {
+            let store = Store::open_with(folder, StoreOptions { quota, ..StoreOptions::default() })?;
+            Ok::<_, SessionError>(Models::open(store)?)
+        };
+        let opened = tokio::task::spawn_blocking(open).await;
         let models = opened.map_err(|source| StoreError::Worker { source })??;
         Ok(Network::new(models, options.network.clone())?)
     }

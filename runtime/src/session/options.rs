@@ -1,6 +1,7 @@
 //! What a front end decides for a session. Nothing here is read from the
 //! environment: front ends pass values in.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ use crate::network::NetworkOptions;
 pub struct SessionOptions {
     /// Folder of model content and names.
     pub store: PathBuf,
+    /// Bytes that it may have: what was used least makes room. No bound, if none.
+    pub store_quota: Option<NonZeroU64>,
     /// Folder of run results.
     pub results: PathBuf,
     /// Browsers.
@@ -52,6 +55,15 @@ pub enum Step {
         total: Option<u64>,
         /// Sources that give something.
         sources: usize,
+    },
+    /// A sweep goes on.
+    Measuring {
+        /// What runs now.
+        what: String,
+        /// Runs done.
+        done: u64,
+        /// Runs in all.
+        total: u64,
     },
     /// A model's file is added to the store.
     Adding {

@@ -10,6 +10,7 @@ use super::Route;
 use super::accelerate::Executed;
 use super::source::Prepared;
 use crate::content::retrieve::{Fetched, Kind};
+use crate::network::Arrived;
 
 /// Everything that is known of a run.
 pub(super) struct Facts<'a> {
@@ -19,6 +20,8 @@ pub(super) struct Facts<'a> {
     pub(super) opened: &'a Opened,
     pub(super) hardware: Hardware,
     pub(super) executed: &'a Executed,
+    /// How the model came over the network, where it did for this run.
+    pub(super) arrived: Option<&'a Arrived>,
     pub(super) bytes: TierBytes,
     pub(super) started: DateTime<Utc>,
     pub(super) total: Duration,
@@ -45,7 +48,8 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
     let processing_time = executed.processing_ms / 1000.0;
     let batch = request.input.items();
     let fetched = executed.load.fetch_ms.is_some();
-    let network = prepared.fetched.as_deref().filter(|network| network.bytes > 0);
+    let network = facts.arrived.and_then(|arrived| arrived.fetched.as_ref()).filter(|network| network.bytes > 0);
+    let ready = facts.arrived.map_or(prepared.took, |arrived| arrived.took.max(prepared.took));
     let bytes =
         TierBytes { p2p: given(network, Kind::is_peer), ipfs: given(network, |kind| !kind.is_peer()), ..facts.bytes };
     Report {
@@ -87,7 +91,7 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         memory_usage_mb: executed.load.memory_usage_mb,
         ipfs_cache_hit: network.is_none(),
         ipfs_source: main_source(&bytes),
-        ipfs_load_time: fetched.then_some(prepared.took.as_secs_f64() * 1000.0),
+        ipfs_load_time: fetched.then_some(ready.as_secs_f64() * 1000.0),
         bytes,
         p2p_optimized: network.is_some_and(|network| network.p2p_optimized),
         optimizations: optimizations(executed),

@@ -71,7 +71,7 @@ impl Session {
     /// [`SessionError`] where the model is not known or no browser opens.
     pub async fn get_optimal_hardware(&self, model: &str) -> Result<OptimalHardware, SessionError> {
         let request = Request::new(model, "");
-        let prepared = self.sources.prepare(model, request.precision, None).await?;
+        let prepared = self.prepare(&request, None).await?;
         self.choose(&request, &prepared).await
     }
 
@@ -87,7 +87,7 @@ impl Session {
         request: &Request,
         observer: Option<Observer>,
     ) -> Result<Vec<Attempt>, SessionError> {
-        let mut prepared = self.sources.prepare(&request.model, request.precision, observer.as_ref()).await?;
+        let prepared = self.prepare(request, observer.as_ref()).await?;
         let mut routes = Vec::new();
         let mut attempts = Vec::new();
         for found in self.capabilities(BrowserKind::Auto, observer.clone()).await {
@@ -117,8 +117,6 @@ impl Session {
                 self.results.record(&run.report).await?;
             }
             attempts.push(Attempt { route, outcome });
-            // It came over the network once, for the first of them.
-            prepared.fetched = None;
         }
         if attempts.is_empty() { Err(self.pool.no_browser(BrowserKind::Auto).into()) } else { Ok(attempts) }
     }
@@ -245,7 +243,7 @@ fn medians(history: DataFrame, request: &Request, batch: u64) -> Result<Vec<Medi
 }
 
 /// Distance between two outputs of the same shape; `None` where they cannot be compared.
-fn parity(reference: &Output, output: &Output) -> Option<Parity> {
+pub(super) fn parity(reference: &Output, output: &Output) -> Option<Parity> {
     let (Output::Embeddings { shape, values: a }, Output::Embeddings { shape: other, values: b }) = (reference, output)
     else {
         return None;

@@ -16,22 +16,41 @@ use crate::content::retrieve::Fetched;
 use crate::content::{Stamp, Store, StoreError};
 use crate::graph::{self, BuildOptions, Files};
 use crate::models::{Described, Located, ModelError, Models, Recipe};
-use crate::network::{self, Network};
+use crate::network::{self, Arrival, Arrived, Network};
 
 /// How a graph is built. A change to the builder that changes its graphs gets a
 /// new version, so that old ones are not taken for new.
 const RECIPE: Recipe<'static> = Recipe { name: "onnx-graph/fp32", version: "1" };
 
-/// A model that is ready to be served to a page.
+/// A page begins to load a model that still comes when the rest will take no longer than this. It
+/// then waits for bytes, and a request to a page must not wait for hours.
+const OVERLAP: Duration = Duration::from_secs(60);
+
+/// A model that is ready to be served to a page, as far as it is here.
 #[derive(Clone, Debug)]
 pub(super) struct Prepared {
     pub(super) source: ModelSource,
     /// From the request for the model to its verified bytes being ready to be served.
     pub(super) took: Duration,
-    /// How the model came over the network, where it did just now.
-    pub(super) fetched: Option<Arc<Fetched>>,
+    /// The fetch that still brings it, or that brought it just now.
+    pub(super) arrival: Option<Arc<Arrival>>,
     /// Counts the bytes of the model that go to pages.
     pub(super) served: Counters,
+}
+
+impl Prepared {
+    /// Waits for all of it, and says how it came, the first time after a fetch.
+    pub(super) async fn whole(&self) -> Result<Option<Arrived>, SessionError> {
+        match &self.arrival {
+            Some(arrival) => Ok(arrival.whole().await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Why not all of it came; `None` where it did, or still does.
+    pub(super) async fn failure(&self) -> Option<SessionError> {
+        Some(self.arrival.as_ref()?.failure().await?.into())
+    }
 }
 
 /// Models as the page is told of them.
@@ -69,8 +88,16 @@ impl Sources {
         if let Some(prepared) = self.remembered(stamp, &key) {
             return Ok(Prepared { took: start.elapsed(), ..prepared });
         }
-        let (model, fetched) = self.describe(model, observer).await?;
-        let graph = self.graph(&model, precision).await?;
+        let (model, graph, arrival) = match self.describe_here(model).await? {
+            Some(model) => {
+                let graph = self.graph(&model, precision).await?;
+                (model, graph, None)
+            }
+            None => {
+                let (model, graph, arrival) = self.arriving(model, precision, observer).await?;
+                (model, graph, Some(Arc::new(arrival)))
+            }
+        };
         let roots = [model.cid.to_string(), graph.cid.clone()];
         let source = ModelSource {
             name: model.name.clone(),
@@ -81,11 +108,14 @@ impl Sources {
             graph,
         };
         let served = Counters(roots.iter().map(|root| self.served.of(root)).collect());
-        let prepared = Prepared { source, took: start.elapsed(), fetched: fetched.map(Arc::new), served };
+        let prepared = Prepared { source, took: start.elapsed(), arrival, served };
+        if prepared.arrival.is_some() {
+            return Ok(prepared);
+        }
         // Under the stamp from before the look: what changed since then shows at the next one.
         let mut known = self.lock();
         if known.stamp == stamp {
-            known.prepared.insert(key, Prepared { fetched: None, ..prepared.clone() });
+            known.prepared.insert(key, prepared.clone());
         }
         drop(known);
         Ok(prepared)
@@ -97,11 +127,21 @@ impl Sources {
 
     /// What a request's word for a model leads to. A folder is added first, and
     /// what is not here is fetched: nothing runs that is not content with a CID.
-    async fn describe(
+    pub(super) async fn describe(
         &self,
         model: &str,
         observer: Option<&Observer>,
     ) -> Result<(Described, Option<Fetched>), SessionError> {
+        if let Some(described) = self.describe_here(model).await? {
+            return Ok((described, None));
+        }
+        let got = self.network.get(model, None, observer).await?;
+        Ok((self.models().describe(model).await?, got.fetched))
+    }
+
+    /// The same of what is on this machine; `None` for content that is elsewhere, or whose blocks went
+    /// while its name stayed.
+    async fn describe_here(&self, model: &str) -> Result<Option<Described>, SessionError> {
         let located = match self.models().locate(model).await {
             Err(ModelError::NotAdded { path }) => {
                 let added = self.models().add(path, None, None, |_| {}).await?;
@@ -114,13 +154,41 @@ impl Sources {
             Err(error) => Err(error),
         };
         match described {
-            // Content that is elsewhere, or whose blocks went while its name stayed.
-            Err(error) if network::is_absent(&error) => {
-                let got = self.network.get(model, None, observer).await?;
-                Ok((self.models().describe(model).await?, got.fetched))
-            }
-            described => Ok((described?, None)),
+            Err(error) if network::is_absent(&error) => Ok(None),
+            described => Ok(Some(described?)),
         }
+    }
+
+    /// Begins to fetch a model. Returns when enough of it is here to tell the page what to load, and the rest
+    /// is near.
+    async fn arriving(
+        &self,
+        model: &str,
+        precision: Precision,
+        observer: Option<&Observer>,
+    ) -> Result<(Described, Graph, Arrival), SessionError> {
+        let root = self.network.find(model).await?;
+        let arrival = self.network.begin(root, model, observer);
+        let (described, graph) = loop {
+            match self.told(model, precision).await {
+                Ok(told) => break told,
+                Err(error) if !may_lack(&error) => return Err(error),
+                Err(error) => {
+                    if !arrival.more().await {
+                        arrival.whole().await?;
+                        break self.told(model, precision).await.map_err(|_| error)?;
+                    }
+                }
+            }
+        };
+        arrival.nearly(OVERLAP).await;
+        Ok((described, graph, arrival))
+    }
+
+    async fn told(&self, model: &str, precision: Precision) -> Result<(Described, Graph), SessionError> {
+        let described = self.models().describe(model).await?;
+        let graph = self.graph(&described, precision).await?;
+        Ok((described, graph))
     }
 
     fn remembered(&self, stamp: Stamp, key: &(String, Precision)) -> Option<Prepared> {
@@ -194,6 +262,17 @@ impl Sources {
         let built = tokio::task::spawn_blocking(move || graph::build(&files, &options)).await;
         let built = built.map_err(|error| SessionError::Task { what: "building a graph", source: error })?;
         built.map(|built| built.onnx).map_err(|source| SessionError::Graph { model: model.name.clone(), source })
+    }
+}
+
+/// Whether an error may only say that a block has not come yet.
+fn may_lack(error: &SessionError) -> bool {
+    match error {
+        SessionError::Model(error) => network::is_absent(error),
+        SessionError::Content(error) => matches!(error, StoreError::MissingBlock { .. }),
+        // The builder reads files, and an error of theirs is all that it sees.
+        SessionError::Graph { .. } => true,
+        _ => false,
     }
 }
 

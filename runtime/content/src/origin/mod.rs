@@ -29,7 +29,8 @@ mod staging;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 pub use address::{Address, FileAddress, HubAddress};
 pub use error::OriginError;
@@ -130,7 +131,9 @@ impl Origin {
         let meter = Meter::new(targets.len() as u64, total, &progress);
         let downloads = Downloads { http: &self.http, staging: &staging, meter: &meter };
         let parallel = self.http.options().parallel.max(1);
-        let bringing = stream::iter(&targets).map(|target| downloads.bring(target)).buffered(parallel).try_collect();
+        // Boxed: a closure over `&Target` would keep the future from being sent to another thread.
+        let each: Vec<BoxFuture<'_, _>> = targets.iter().map(|target| downloads.bring(target).boxed()).collect();
+        let bringing = stream::iter(each).buffered(parallel).try_collect();
         let files: Vec<StagedFile> = tokio::select! {
             files = bringing => files?,
             never = meter.beat() => match never {},

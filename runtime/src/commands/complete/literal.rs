@@ -4,7 +4,7 @@
 use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 
 /// Functions of the prelude whose first argument is a model.
-const TAKE_A_MODEL: &[&str] = &["accelerate", "embed"];
+const TAKE_A_MODEL: &[&str] = &["accelerate", "bench", "embed", "model"];
 
 /// What is written of the model's name so far.
 pub(super) fn model(rust: &str) -> Option<&str> {

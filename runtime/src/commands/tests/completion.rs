@@ -61,7 +61,7 @@ async fn a_session_knows_its_words() {
         expect![[r#"30..34 "--re": --require-real-hardware (option) --repeat (option)"#]],
     )
     .await;
-    check(&lab, ":model |", expect![[r#"7..7 "": add (command) show (command) remove (command) --help (option)"#]])
+    check(&lab, ":model |", expect![[r#"7..7 "": add (command) get (command) list (command) show (command) stat (command) history (command) rollback (command) pin (command) unpin (command) verify (command) gc (command) export (command) import (command) remove (command) --help (option)"#]])
         .await;
     check(&lab, ":model show tiny-t|", expect![[r#"12..18 "tiny-t": tiny-twin (model)"#]]).await;
     check(

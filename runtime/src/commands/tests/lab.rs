@@ -22,7 +22,7 @@ pub(super) struct Lab {
     pub(super) events: mpsc::Receiver<Event>,
     cells: Cells,
     sender: mpsc::Sender<Event>,
-    _home: TempDir,
+    home: TempDir,
 }
 
 impl Lab {
@@ -32,6 +32,7 @@ impl Lab {
         let search = Search { configured: Vec::new(), path: Vec::new(), tool_dirs: Vec::new() };
         let session = Session::open(SessionOptions {
             store: at("store"),
+            store_quota: None,
             results: at("results"),
             browsers: PoolOptions {
                 search,
@@ -58,12 +59,13 @@ impl Lab {
         let cells = Cells::open(cells).await.unwrap();
         cells.attach(Arc::clone(&session));
         let (sender, events) = mpsc::channel(64);
-        Self { session, events, cells, sender, _home: home }
+        Self { session, events, cells, sender, home }
     }
 
     /// Runs a line.
     pub(super) async fn run(&self, line: &str) -> Result<Vec<Shown>, CommandError> {
-        let context = Context { session: &self.session, cells: &self.cells, events: &self.sender };
+        let folder = self.home.path();
+        let context = Context { session: &self.session, cells: &self.cells, folder, events: &self.sender };
         commands::run(&context, line).await
     }
 }

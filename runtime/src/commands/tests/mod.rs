@@ -248,11 +248,11 @@ async fn what_is_wrong_is_told_with_what_to_do() {
     check(
         "model",
         expect![[r#"
-        CommandError
-        line 3: :model
-        CommandError: :model lacks add|show|remove
-          → write :model <COMMAND>
-    "#]],
+            CommandError
+            line 3: :model
+            CommandError: :model lacks add|get|list|show|stat|history|rollback|pin|unpin|verify|gc|export|import|remove
+              → write :model <COMMAND>
+        "#]],
     )
     .await;
     check(

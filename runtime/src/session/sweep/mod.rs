@@ -1,0 +1,52 @@
+//! A sweep: one model on every combination of browser, platform and precision
+//! that is asked for, measured so that the figures can be compared.
+//!
+//! - Each combination's first run is its cold start; runs that warm it up are
+//!   not counted.
+//! - Repeats are interleaved: one run of each combination a turn, every other
+//!   turn backwards, with a run of the reference (fp32 on wasm) in each, so that
+//!   whatever slows the machine down slows all alike.
+//! - Each combination's output is compared with the reference's on the same
+//!   input. One that is broken is not measured any further.
+//! - What cannot run is a row that says why. Nothing is left out.
+
+mod frame;
+mod input;
+mod measure;
+mod plan;
+
+use pelago_protocol::{SweepRequest, SweepRow};
+
+pub use frame::frame;
+
+use self::measure::Measuring;
+use super::{Observer, Session, SessionError};
+
+/// A sweep that was measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sweep {
+    /// Unique, and in the order of time (UUID version 7).
+    pub id: String,
+    /// One row a combination, in the order of browsers, platforms and precisions.
+    pub rows: Vec<SweepRow>,
+}
+
+impl Session {
+    /// Measures a model on every combination. Every run that ends well is recorded as any other, too.
+    /// Dropping the future ends it; what was recorded stays.
+    ///
+    /// # Errors
+    /// [`SessionError`] where the model or the input cannot be used at all, or the reference does not run.
+    /// What keeps one combination from running is in its row.
+    pub async fn sweep(&self, request: &SweepRequest, observer: Option<Observer>) -> Result<Sweep, SessionError> {
+        let id = uuid::Uuid::now_v7().to_string();
+        let input = match &request.input {
+            Some(input) => input.clone(),
+            None => self.usual_input(&request.model, observer.as_ref()).await?,
+        };
+        let combinations = plan::combinations(self, request, observer.as_ref()).await;
+        let mut measuring = Measuring::begin(self, request, &id, input, observer).await?;
+        let rows = measuring.all(combinations).await?;
+        Ok(Sweep { id, rows })
+    }
+}
