@@ -5,7 +5,6 @@
 
 pub mod cells;
 pub mod commands;
-pub mod graph;
 pub mod interpreter;
 pub mod models;
 pub mod network;
@@ -13,3 +12,5 @@ pub mod results;
 pub mod session;
 
 pub use pelago_content as content;
+pub use pelago_onnx as onnx;
+pub use pelago_onnx::graph;

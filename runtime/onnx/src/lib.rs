@@ -1,0 +1,4 @@
+//! stub
+pub mod files;
+pub mod graph;
+pub mod proto;
