@@ -162,8 +162,11 @@ impl<'a> Builder<'a> {
             op_type: Some("Identity".to_owned()),
             ..NodeProto::default()
         });
-        let shape =
-            vec![symbol("batch"), symbol("sequence"), Dimension { dim_value: Some(hidden as i64), ..Dimension::default() }];
+        let shape = vec![
+            symbol("batch"),
+            symbol("sequence"),
+            Dimension { dim_value: Some(hidden as i64), ..Dimension::default() },
+        ];
         self.graph.output.push(value_info(name, DataType::Float, shape));
         self.graph.name = Some(architecture.to_owned());
         let mut metadata_props = vec![entry("producer", "pelago"), entry("architecture", architecture)];

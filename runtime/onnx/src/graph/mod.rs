@@ -14,12 +14,12 @@ mod error;
 #[cfg(test)]
 mod tests;
 
+pub use crate::files::{Files, Folder};
+pub use crate::proto as onnx;
 pub use architectures::Architecture;
 pub use checkpoint::{Checkpoint, Location};
 pub use config::Config;
 pub use error::Error;
-pub use crate::files::{Files, Folder};
-pub use crate::proto as onnx;
 
 /// The element type of a graph's index inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

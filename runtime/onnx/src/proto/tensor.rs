@@ -1,6 +1,6 @@
 //! Tensors: values inline, or where they are.
 
-use super::{StringStringEntryProto};
+use super::StringStringEntryProto;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct TensorProto {

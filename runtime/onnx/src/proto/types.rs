@@ -1,6 +1,6 @@
 //! Types and shapes of values.
 
-use super::{DataType};
+use super::DataType;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct TypeProto {
