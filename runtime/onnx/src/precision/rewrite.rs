@@ -133,10 +133,10 @@ impl<'a> Rewrite<'a> {
             number("block_size", layout.block as i64),
         ];
         attributes.extend(self.recipe.accuracy_level.map(|level| number("accuracy_level", i64::from(level))));
-        let make = |output| NodeProto {
+        let make = |output: String| NodeProto {
             input: inputs,
+            name: Some(output.clone()),
             output: vec![output],
-            name: node.name.clone(),
             op_type: Some("MatMulNBits".to_owned()),
             domain: Some(CONTRIB.to_owned()),
             attribute: attributes,
@@ -239,10 +239,7 @@ impl<'a> Rewrite<'a> {
         };
         let mut value = |part: &str| self.graphs.fresh(&format!("{}_{part}", node.output[0]));
         let [product, cast, both] = [value("integer"), value("cast"), value("scale")];
-        let multiply = NodeProto {
-            name: node.name.clone(),
-            ..plain("MatMulInteger", &[&integers, &codes, &zero], vec![product.clone()])
-        };
+        let multiply = plain("MatMulInteger", &[&integers, &codes, &zero], vec![product.clone()]);
         let to_float = AttributeProto {
             name: Some("to".to_owned()),
             i: Some(DataType::Float as i64),
@@ -303,6 +300,20 @@ impl<'a> Rewrite<'a> {
 
     /// `Gemm`'s factors and sum around a product.
     fn around(
+        &mut self,
+        node: &NodeProto,
+        kind: Kind,
+        product: impl FnOnce(String) -> Vec<NodeProto>,
+    ) -> Vec<NodeProto> {
+        let mut nodes = self.product_and_sum(node, kind, product);
+        // The name goes to the node that gives what the layer gave.
+        if let Some(last) = nodes.last_mut() {
+            last.name.clone_from(&node.name);
+        }
+        nodes
+    }
+
+    fn product_and_sum(
         &mut self,
         node: &NodeProto,
         kind: Kind,
