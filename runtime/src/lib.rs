@@ -5,7 +5,6 @@
 
 pub mod cells;
 pub mod commands;
-pub mod graph;
 pub mod interpreter;
 pub mod models;
 pub mod network;
@@ -15,3 +14,5 @@ pub mod session;
 pub mod statistics;
 
 pub use pelago_content as content;
+pub use pelago_onnx as onnx;
+pub use pelago_onnx::graph;

@@ -85,7 +85,7 @@ impl<'a> Builder<'a> {
             name: Some(name.clone()),
             op_type: Some(operator.to_owned()),
             attribute: attributes.iter().map(|(name, value)| attribute(name, value)).collect(),
-            domain: None,
+            ..NodeProto::default()
         });
         name
     }
@@ -110,13 +110,13 @@ impl<'a> Builder<'a> {
                 dims: shape.iter().map(|dimension| *dimension as i64).collect(),
                 data_type: Some(dtype as i32),
                 name: Some(tensor.clone()),
-                raw_data: None,
                 external_data: vec![
                     entry("location", &location.file),
                     entry("offset", &location.offset.to_string()),
                     entry("length", &location.length.to_string()),
                 ],
                 data_location: Some(DataLocation::External as i32),
+                ..TensorProto::default()
             });
             if cast {
                 self.cast(&tensor.clone(), &tensor, DataType::Float);
@@ -160,11 +160,13 @@ impl<'a> Builder<'a> {
             output: vec![name.to_owned()],
             name: Some(name.to_owned()),
             op_type: Some("Identity".to_owned()),
-            attribute: vec![],
-            domain: None,
+            ..NodeProto::default()
         });
-        let shape =
-            vec![symbol("batch"), symbol("sequence"), Dimension { dim_value: Some(hidden as i64), dim_param: None }];
+        let shape = vec![
+            symbol("batch"),
+            symbol("sequence"),
+            Dimension { dim_value: Some(hidden as i64), ..Dimension::default() },
+        ];
         self.graph.output.push(value_info(name, DataType::Float, shape));
         self.graph.name = Some(architecture.to_owned());
         let mut metadata_props = vec![entry("producer", "pelago"), entry("architecture", architecture)];
@@ -176,6 +178,7 @@ impl<'a> Builder<'a> {
             graph: Some(self.graph),
             opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: Some(OPSET) }],
             metadata_props,
+            ..ModelProto::default()
         };
         BuiltGraph { onnx: model.encode_to_vec(), external: self.external.into_iter().collect() }
     }
@@ -187,8 +190,7 @@ impl<'a> Builder<'a> {
                 data_type: Some(dtype as i32),
                 name: Some(name.clone()),
                 raw_data: Some(bytes),
-                external_data: vec![],
-                data_location: None,
+                ..TensorProto::default()
             });
         }
         name
@@ -200,12 +202,13 @@ fn entry(key: &str, value: &str) -> StringStringEntryProto {
 }
 
 fn symbol(name: &str) -> Dimension {
-    Dimension { dim_value: None, dim_param: Some(name.to_owned()) }
+    Dimension { dim_param: Some(name.to_owned()), ..Dimension::default() }
 }
 
 fn value_info(name: &str, dtype: DataType, dim: Vec<Dimension>) -> ValueInfoProto {
     let tensor = TensorTypeProto { elem_type: Some(dtype as i32), shape: Some(TensorShapeProto { dim }) };
-    ValueInfoProto { name: Some(name.to_owned()), r#type: Some(TypeProto { tensor_type: Some(tensor) }) }
+    let r#type = Some(TypeProto { tensor_type: Some(tensor), ..TypeProto::default() });
+    ValueInfoProto { name: Some(name.to_owned()), r#type, ..ValueInfoProto::default() }
 }
 
 fn attribute(name: &str, value: &Attribute) -> AttributeProto {

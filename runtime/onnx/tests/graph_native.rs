@@ -13,7 +13,7 @@ use std::{
 };
 
 use half::{bf16, f16};
-use pelago_runtime::graph::{BuildOptions, Folder, IndexType, build};
+use pelago_onnx::graph::{BuildOptions, Folder, IndexType, build};
 use safetensors::{
     Dtype, SafeTensors,
     tensor::{TensorView, serialize},
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 const MODELS: [&str; 4] = ["bert", "roberta", "distilbert", "mpnet"];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
 fn fixture(model: &str) -> PathBuf {

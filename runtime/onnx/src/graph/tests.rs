@@ -17,7 +17,7 @@ struct Memory(BTreeMap<String, Vec<u8>>);
 
 impl Memory {
     fn load(model: &str) -> Self {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/models").join(model);
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/models").join(model);
         let read = |file: &str| (file.to_owned(), std::fs::read(folder.join(file)).unwrap());
         Self(["config.json", "model.safetensors"].map(read).into())
     }

@@ -10,17 +10,16 @@ mod checkpoint;
 mod config;
 mod encoder;
 mod error;
-mod files;
-pub mod onnx;
 
 #[cfg(test)]
 mod tests;
 
+pub use crate::files::{Files, Folder};
+pub use crate::proto as onnx;
 pub use architectures::Architecture;
 pub use checkpoint::{Checkpoint, Location};
 pub use config::Config;
 pub use error::Error;
-pub use files::{Files, Folder};
 
 /// The element type of a graph's index inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

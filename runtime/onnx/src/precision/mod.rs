@@ -1,0 +1,33 @@
+//! Makes every precision of an fp32 model.
+//!
+//! [`convert`] reads a model through [`Files`](crate::files::Files) (weights in
+//! the file, beside it, or in the safetensors that its external data points to)
+//! and writes another one as a [`Recipe`] says. [`auto`] finds a recipe that
+//! keeps within an error, [`memory`] says what a model will need.
+//!
+//! What runs a model and where its files are kept is not known here.
+
+mod blocks;
+mod check;
+mod constant;
+mod convert;
+mod graphs;
+mod half;
+mod integer;
+mod jobs;
+mod layers;
+mod layout;
+mod output;
+mod prune;
+mod recipe;
+mod rewrite;
+mod summary;
+mod table;
+
+pub use blocks::{Blocks, NotFinite};
+pub use convert::{Destination, convert, layers};
+pub use layers::{Kind, Layer, Reason, Role};
+pub use layout::Layout;
+pub use recipe::{Form, Mixed, Override, Recipe};
+pub use summary::{Kept, Summary, Tensor};
+pub use table::Table;

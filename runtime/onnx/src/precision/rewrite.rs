@@ -1,0 +1,442 @@
+//! Puts other nodes in the place of layers that are to have fewer bits, and says
+//! what their new initializers are to hold. Computes no weight itself.
+
+use std::collections::HashMap;
+
+use super::{
+    Form, Kind, Layer, Reason, Recipe,
+    constant::{Weight, Weights},
+    graphs::{Graphs, Index, attribute, int},
+    jobs::{Group, Job, Jobs, Part},
+    layout::Layout,
+};
+use crate::{
+    Error,
+    proto::{AttributeProto, AttributeType, DataType, NodeProto, TensorProto},
+};
+
+/// The domain of onnxruntime's own operators.
+pub(super) const CONTRIB: &str = "com.microsoft";
+
+/// The rewriting of one model.
+pub(super) struct Rewrite<'a> {
+    pub(super) graphs: &'a mut Graphs,
+    pub(super) jobs: &'a mut Jobs,
+    recipe: &'a Recipe,
+    /// What takes a node's place.
+    replaced: HashMap<(usize, usize), Vec<NodeProto>>,
+    /// What comes before all nodes of a graph.
+    front: Vec<(usize, NodeProto)>,
+    made: HashMap<(usize, String, Made), usize>,
+    halves: HashMap<(usize, String, bool), String>,
+    quantised: HashMap<(usize, String), [String; 3]>,
+}
+
+/// What was made of a weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Made {
+    Blocks(Layout, bool),
+    Table(u8),
+    Integer(bool),
+}
+
+impl<'a> Rewrite<'a> {
+    pub(super) fn new(graphs: &'a mut Graphs, jobs: &'a mut Jobs, recipe: &'a Recipe) -> Self {
+        Self {
+            graphs,
+            jobs,
+            recipe,
+            replaced: HashMap::new(),
+            front: Vec::new(),
+            made: HashMap::new(),
+            halves: HashMap::new(),
+            quantised: HashMap::new(),
+        }
+    }
+
+    /// Rewrites layers; gives those that keep what they have although fewer bits
+    /// were asked for.
+    pub(super) fn layers(
+        mut self,
+        index: &Index,
+        weights: &mut Weights,
+        layers: &[Layer],
+        bits: &[u8],
+    ) -> Result<Vec<(String, Reason)>, Error> {
+        let mut kept = Vec::new();
+        for (layer, bits) in layers.iter().zip(bits) {
+            let Some(weight) = weights.find(self.graphs, index, &layer.constant)? else { continue };
+            let reason = match (layer.kind, *bits) {
+                (_, 32) => (self.recipe.bits < 32).then_some(Reason::Recipe),
+                (_, 16) => {
+                    if !self.recipe.computes_in_half() {
+                        self.halve(layer, weight);
+                    }
+                    None
+                }
+                (Kind::Conv, _) => Some(Reason::Convolution),
+                (Kind::Gather, bits) => self.gather(layer, weight, bits, tied(layer, layers)),
+                (_, 8) if self.recipe.form == Form::Integer => self.integer(layer, weight),
+                (_, bits) => self.matmul(layer, weight, bits),
+            };
+            kept.extend(reason.map(|reason| (layer.node.clone(), reason)));
+        }
+        self.finish();
+        Ok(kept)
+    }
+
+    fn finish(mut self) {
+        for (graph, scope) in self.graphs.all.iter_mut().enumerate() {
+            let nodes = std::mem::take(&mut scope.graph.node);
+            let front = self.front.iter().filter(|(at, _)| *at == graph).map(|(_, node)| node.clone());
+            scope.graph.node = front.collect();
+            for (number, node) in nodes.into_iter().enumerate() {
+                match self.replaced.remove(&(graph, number)) {
+                    Some(instead) => scope.graph.node.extend(instead),
+                    None => scope.graph.node.push(node),
+                }
+            }
+        }
+    }
+
+    fn layout(&self, layer: &Layer, weight: &Weight, bits: u8) -> (Layout, bool) {
+        let (rows, columns) = (weight.shape[0], weight.shape[1]);
+        let transposed = seen_transposed(self.graphs.node(layer.at.0, layer.at.1), layer);
+        let (k, n) = if transposed { (columns, rows) } else { (rows, columns) };
+        (Layout { k, n, block: self.recipe.block, bits, symmetric: self.recipe.symmetric }, transposed)
+    }
+
+    fn matmul(&mut self, layer: &Layer, weight: Weight, bits: u8) -> Option<Reason> {
+        let (layout, transposed) = self.layout(layer, &weight, bits);
+        if layout.bytes() >= weight.source.length() {
+            return Some(Reason::TooSmall);
+        }
+        let group = self.blocks(layer, &weight, layout, transposed);
+        let (home, name) = (layer.constant.graph, &layer.weight);
+        let (n, blocks) = (layout.n as i64, layout.blocks() as i64);
+        let packed = self.initializer(
+            home,
+            &format!("{name}_Q{bits}"),
+            DataType::Uint8,
+            vec![n, blocks, layout.block_bytes() as i64],
+            group,
+            Part::Packed,
+        );
+        let (scales, zeros) = self.scales(home, name, layout, group);
+        let node = self.graphs.node(layer.at.0, layer.at.1).clone();
+        let mut inputs = vec![node.input[0].clone(), packed, scales];
+        inputs.extend(zeros);
+        let mut attributes = vec![
+            number("K", layout.k as i64),
+            number("N", layout.n as i64),
+            number("bits", i64::from(bits)),
+            number("block_size", layout.block as i64),
+        ];
+        attributes.extend(self.recipe.accuracy_level.map(|level| number("accuracy_level", i64::from(level))));
+        let make = |output: String| NodeProto {
+            input: inputs,
+            name: Some(output.clone()),
+            output: vec![output],
+            op_type: Some("MatMulNBits".to_owned()),
+            domain: Some(CONTRIB.to_owned()),
+            attribute: attributes,
+            ..NodeProto::default()
+        };
+        let instead = self.around(&node, layer.kind, |output| vec![make(output)]);
+        self.replaced.insert(layer.at, instead);
+        None
+    }
+
+    fn gather(&mut self, layer: &Layer, weight: Weight, bits: u8, tied: bool) -> Option<Reason> {
+        let (home, name) = (layer.constant.graph, &layer.weight);
+        if weight.shape.len() != 2 {
+            return Some(Reason::Rank(weight.shape.len()));
+        }
+        let (rows, width, block) = (weight.shape[0], weight.shape[1], self.recipe.block);
+        let layout = Layout { k: width, n: rows, block, bits, symmetric: self.recipe.symmetric };
+        if layout.bytes() >= weight.source.length() {
+            return Some(Reason::TooSmall);
+        }
+        // Codes of a row that fill whole blocks are those that `MatMulNBits` has
+        // of the transposed table. Alone, 4 bits have a type of their own.
+        let whole = width.is_multiple_of(block);
+        if whole && (bits != 4 || tied) {
+            self.gather_bytes(layer, &weight, layout);
+            return None;
+        }
+        if bits != 4 {
+            return Some(Reason::TableWidth(width));
+        }
+        let symmetric = layout.symmetric;
+        let group = self.group((home, name.clone(), Made::Table(bits)), || Group::Table { weight, block, symmetric });
+        let dtype = if symmetric { DataType::Int4 } else { DataType::Uint4 };
+        let (long, wide, blocks) = (rows as i64, width as i64, layout.blocks() as i64);
+        let packed = self.initializer(home, &format!("{name}_Q4"), dtype, vec![long, wide], group, Part::Packed);
+        let scales =
+            self.initializer(home, &format!("{name}_scales"), DataType::Float, vec![long, blocks], group, Part::Scales);
+        let zeros = (!symmetric).then(|| {
+            self.initializer(home, &format!("{name}_zero_points"), dtype, vec![long, blocks], group, Part::Zeros)
+        });
+        self.replace_gather(layer, [Some(packed), Some(scales), zeros], 4);
+        None
+    }
+
+    /// A table whose codes are bytes, which other layers may share.
+    fn gather_bytes(&mut self, layer: &Layer, weight: &Weight, layout: Layout) {
+        let (home, name, bits) = (layer.constant.graph, &layer.weight, layout.bits);
+        let group = self.blocks(layer, weight, layout, true);
+        let width = (layout.k * bits as usize / 8) as i64;
+        let name_of = format!("{name}_rows_Q{bits}");
+        let packed = self.initializer(home, &name_of, DataType::Uint8, vec![layout.n as i64, width], group, Part::Rows);
+        let (scales, zeros) = self.scales(home, name, layout, group);
+        self.replace_gather(layer, [Some(packed), Some(scales), zeros], bits);
+    }
+
+    fn replace_gather(&mut self, layer: &Layer, [packed, scales, zeros]: [Option<String>; 3], bits: u8) {
+        let node = self.graphs.node(layer.at.0, layer.at.1);
+        let instead = NodeProto {
+            input: [packed, Some(node.input[1].clone()), scales, zeros].into_iter().flatten().collect(),
+            output: node.output.clone(),
+            name: node.name.clone(),
+            op_type: Some("GatherBlockQuantized".to_owned()),
+            domain: Some(CONTRIB.to_owned()),
+            attribute: [("bits", i64::from(bits)), ("block_size", self.recipe.block as i64)]
+                .into_iter()
+                .chain([("gather_axis", 0), ("quantize_axis", 1)])
+                .map(|(name, value)| number(name, value))
+                .collect(),
+            ..NodeProto::default()
+        };
+        self.replaced.insert(layer.at, vec![instead]);
+    }
+
+    fn integer(&mut self, layer: &Layer, weight: Weight) -> Option<Reason> {
+        let (layout, transposed) = self.layout(layer, &weight, 8);
+        let (k, n) = (layout.k, layout.n);
+        if (k * n + 4 * n) as u64 >= weight.source.length() {
+            return Some(Reason::TooSmall);
+        }
+        let (home, name, graph) = (layer.constant.graph, &layer.weight, layer.at.0);
+        let made = (home, name.clone(), Made::Integer(transposed));
+        let group = self.group(made, || Group::Integer { weight, transposed });
+        let shape = vec![k as i64, n as i64];
+        let codes = self.initializer(home, &format!("{name}_quantized"), DataType::Int8, shape, group, Part::Packed);
+        let scales =
+            self.initializer(home, &format!("{name}_scale"), DataType::Float, vec![n as i64], group, Part::Scales);
+        let node = self.graphs.node(graph, layer.at.1).clone();
+        let input = node.input[0].clone();
+        let mut nodes = Vec::new();
+        // Layers that share an input share its integers.
+        let [integers, scale, zero] = match self.quantised.get(&(graph, input.clone())) {
+            Some(names) => names.clone(),
+            None => {
+                let names =
+                    ["quantized", "scale", "zero_point"].map(|part| self.graphs.fresh(&format!("{input}_{part}")));
+                nodes.push(plain("DynamicQuantizeLinear", &[&input], names.to_vec()));
+                self.quantised.insert((graph, input), names.clone());
+                names
+            }
+        };
+        let mut value = |part: &str| self.graphs.fresh(&format!("{}_{part}", node.output[0]));
+        let [product, cast, both] = [value("integer"), value("cast"), value("scale")];
+        let multiply = plain("MatMulInteger", &[&integers, &codes, &zero], vec![product.clone()]);
+        let to_float = AttributeProto {
+            name: Some("to".to_owned()),
+            i: Some(DataType::Float as i64),
+            r#type: Some(AttributeType::Int as i32),
+            ..AttributeProto::default()
+        };
+        let to_float = NodeProto { attribute: vec![to_float], ..plain("Cast", &[&product], vec![cast.clone()]) };
+        nodes.extend([multiply, to_float, plain("Mul", &[&scale, &scales], vec![both.clone()])]);
+        let instead = self.around(&node, layer.kind, |output| {
+            nodes.push(plain("Mul", &[&cast, &both], vec![output]));
+            nodes
+        });
+        self.replaced.insert(layer.at, instead);
+        None
+    }
+
+    /// A layer whose weight is kept in half precision and converted when the
+    /// model is loaded.
+    fn halve(&mut self, layer: &Layer, weight: Weight) {
+        if weight.dtype != DataType::Float {
+            return;
+        }
+        let (home, name) = (layer.constant.graph, layer.weight.clone());
+        let mut value = match self.halves.get(&(home, name.clone(), false)) {
+            Some(value) => value.clone(),
+            None => {
+                let half = self.graphs.fresh(&format!("{name}_half"));
+                self.graphs.all[home].graph.initializer.push(TensorProto {
+                    name: Some(half.clone()),
+                    dims: weight.shape.iter().map(|length| *length as i64).collect(),
+                    data_type: Some(DataType::Float16 as i32),
+                    ..TensorProto::default()
+                });
+                self.jobs.of.insert((home, half.clone()), Job::Half(weight));
+                let single = self.graphs.fresh(&format!("{name}_single"));
+                let to = number("to", DataType::Float as i64);
+                let cast = NodeProto { attribute: vec![to], ..plain("Cast", &[&half], vec![single.clone()]) };
+                self.front.push((home, cast));
+                self.halves.insert((home, name.clone(), false), single.clone());
+                single
+            }
+        };
+        if layer.constant.transposed {
+            value = match self.halves.get(&(home, name.clone(), true)) {
+                Some(turned) => turned.clone(),
+                None => {
+                    let turned = self.graphs.fresh(&format!("{name}_transposed"));
+                    self.front.push((home, plain("Transpose", &[&value], vec![turned.clone()])));
+                    self.halves.insert((home, name, true), turned.clone());
+                    turned
+                }
+            };
+        }
+        let mut node = self.graphs.node(layer.at.0, layer.at.1).clone();
+        node.input[if layer.kind == Kind::Gather { 0 } else { 1 }] = value;
+        self.replaced.insert(layer.at, vec![node]);
+    }
+
+    /// `Gemm`'s factors and sum around a product.
+    fn around(
+        &mut self,
+        node: &NodeProto,
+        kind: Kind,
+        product: impl FnOnce(String) -> Vec<NodeProto>,
+    ) -> Vec<NodeProto> {
+        let mut nodes = self.product_and_sum(node, kind, product);
+        // The name goes to the node that gives what the layer gave.
+        if let Some(last) = nodes.last_mut() {
+            last.name.clone_from(&node.name);
+        }
+        nodes
+    }
+
+    fn product_and_sum(
+        &mut self,
+        node: &NodeProto,
+        kind: Kind,
+        product: impl FnOnce(String) -> Vec<NodeProto>,
+    ) -> Vec<NodeProto> {
+        let output = node.output[0].clone();
+        if kind != Kind::Gemm {
+            return product(output);
+        }
+        let float = |name| attribute(node, name).and_then(|attribute| attribute.f).unwrap_or(1.0);
+        let (alpha, beta) = (float("alpha"), float("beta"));
+        let bias = node.input.get(2).filter(|bias| !bias.is_empty() && beta != 0.0).cloned();
+        let mut steps: Vec<(&str, Option<f32>, Option<String>)> = Vec::new();
+        if alpha != 1.0 {
+            steps.push(("Mul", Some(alpha), None));
+        }
+        let mut before = Vec::new();
+        if let Some(mut bias) = bias {
+            if beta != 1.0 {
+                let (factor, scaled) = (self.scalar(beta), self.graphs.fresh(&format!("{output}_bias")));
+                before.push(plain("Mul", &[&bias, &factor], vec![scaled.clone()]));
+                bias = scaled;
+            }
+            steps.push(("Add", None, Some(bias)));
+        }
+        let values = (0..steps.len()).map(|_| self.graphs.fresh(&format!("{output}_product"))).collect::<Vec<_>>();
+        let mut nodes = product(values.first().unwrap_or(&output).clone());
+        nodes.extend(before);
+        for (number, (operator, factor, bias)) in steps.into_iter().enumerate() {
+            let with = factor.map(|factor| self.scalar(factor)).or(bias).unwrap_or_default();
+            let to = values.get(number + 1).unwrap_or(&output).clone();
+            nodes.push(plain(operator, &[&values[number], &with], vec![to]));
+        }
+        nodes
+    }
+
+    /// A constant of the outermost graph, which all others see.
+    fn scalar(&mut self, value: f32) -> String {
+        let name = self.graphs.fresh(&format!("float_{value}"));
+        self.graphs.all[0].graph.initializer.push(TensorProto {
+            name: Some(name.clone()),
+            data_type: Some(DataType::Float as i32),
+            raw_data: Some(value.to_le_bytes().to_vec()),
+            ..TensorProto::default()
+        });
+        name
+    }
+
+    fn blocks(&mut self, layer: &Layer, weight: &Weight, layout: Layout, transposed: bool) -> usize {
+        let made = (layer.constant.graph, layer.weight.clone(), Made::Blocks(layout, transposed));
+        self.group(made, || Group::Blocks { weight: weight.clone(), layout, transposed })
+    }
+
+    fn group(&mut self, made: (usize, String, Made), group: impl FnOnce() -> Group) -> usize {
+        *self.made.entry(made).or_insert_with(|| {
+            self.jobs.groups.push(group());
+            self.jobs.groups.len() - 1
+        })
+    }
+
+    fn scales(&mut self, home: usize, name: &str, layout: Layout, group: usize) -> (String, Option<String>) {
+        let (n, blocks) = (layout.n as i64, layout.blocks() as i64);
+        let scales =
+            self.initializer(home, &format!("{name}_scales"), DataType::Float, vec![n, blocks], group, Part::Scales);
+        let zeros = (!layout.symmetric).then(|| {
+            let shape = vec![n, layout.zero_row() as i64];
+            self.initializer(home, &format!("{name}_zero_points"), DataType::Uint8, shape, group, Part::Zeros)
+        });
+        (scales, zeros)
+    }
+
+    /// An initializer for a part of a weight, made once.
+    fn initializer(
+        &mut self,
+        home: usize,
+        name: &str,
+        dtype: DataType,
+        dims: Vec<i64>,
+        group: usize,
+        part: Part,
+    ) -> String {
+        if let Some(name) = self.jobs.named.get(&(group, part)) {
+            return name.clone();
+        }
+        let name = self.graphs.fresh(name);
+        let tensor =
+            TensorProto { name: Some(name.clone()), data_type: Some(dtype as i32), dims, ..TensorProto::default() };
+        self.graphs.all[home].graph.initializer.push(tensor);
+        self.jobs.of.insert((home, name.clone()), Job::Part { group, part, half: false });
+        self.jobs.named.insert((group, part), name.clone());
+        name
+    }
+}
+
+/// Whether a layer's node multiplies with the transposed weight.
+fn seen_transposed(node: &NodeProto, layer: &Layer) -> bool {
+    layer.constant.transposed ^ (layer.kind == Kind::Gemm && int(node, "transB", 0) != 0)
+}
+
+/// Whether a table is a layer's weight too.
+fn tied(table: &Layer, layers: &[Layer]) -> bool {
+    layers.iter().any(|layer| {
+        matches!(layer.kind, Kind::MatMul | Kind::Gemm)
+            && (layer.constant.graph, &layer.weight) == (table.constant.graph, &table.weight)
+    })
+}
+
+pub(super) fn number(name: &str, value: i64) -> AttributeProto {
+    AttributeProto {
+        name: Some(name.to_owned()),
+        i: Some(value),
+        r#type: Some(AttributeType::Int as i32),
+        ..AttributeProto::default()
+    }
+}
+
+/// A node of ONNX's own operators, named as its first output.
+pub(super) fn plain(operator: &str, inputs: &[&String], outputs: Vec<String>) -> NodeProto {
+    NodeProto {
+        input: inputs.iter().map(|input| (*input).clone()).collect(),
+        name: outputs.first().cloned(),
+        output: outputs,
+        op_type: Some(operator.to_owned()),
+        ..NodeProto::default()
+    }
+}

@@ -1,0 +1,41 @@
+//! Reads an ONNX file without its weights: large tensors are left where they
+//! are, in the file itself or beside it, and become external data that points
+//! there. So a model of gigabytes costs as much memory as its graph.
+//!
+//! What operators mean and what is done with the graph is not known here.
+//!
+//! The bytes may be anyone's. A walk over them comes before prost's decoder: it
+//! believes no length that does not fit the file, counts messages, bounds how
+//! deep they nest, and names fields that a copy would lose.
+
+mod cursor;
+pub(crate) mod schema;
+mod tensor;
+mod walk;
+
+pub use tensor::{Source, element_count, source};
+pub(crate) use tensor::{carried, element_bits};
+
+use prost::Message;
+
+use crate::{Error, files::Files, proto::ModelProto};
+
+/// Tensors of more bytes than this are left in the file.
+pub const INLINE_MAX: u64 = 1024;
+
+/// Reads the model in `file`, whose path is relative to the model's folder.
+///
+/// # Errors
+/// [`Error::Read`], [`Error::Protobuf`], [`Error::Decode`],
+/// [`Error::UnknownField`], [`Error::TooLarge`] or [`Error::Missing`].
+pub fn open(files: &dyn Files, file: &str) -> Result<ModelProto, Error> {
+    let skeleton = walk::skeleton(files, file)?;
+    let model = ModelProto::decode(&*skeleton).map_err(|source| Error::Decode { file: file.to_owned(), source })?;
+    let missing = |what| Error::Missing { file: file.to_owned(), what };
+    model.ir_version.filter(|version| *version > 0).ok_or_else(|| missing("ir_version"))?;
+    match &model.graph {
+        None => Err(missing("graph")),
+        Some(graph) if graph.output.is_empty() => Err(missing("outputs")),
+        Some(_) => Ok(model),
+    }
+}
