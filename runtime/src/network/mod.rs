@@ -26,6 +26,10 @@ use crate::content::retrieve::{Bandwidth, Routing, Source};
 use crate::content::{Gateway, GatewayOptions};
 use crate::models::Models;
 
+/// How the names of scratch folders begin, and how long those of the dead are kept.
+const SCRATCH: &str = ".scratch-";
+const SCRATCH_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
 /// The network side of a store. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Network {
@@ -62,6 +66,22 @@ impl Network {
     /// `Serve` where the address cannot be listened on, or is not loopback and that was not allowed.
     pub async fn serve(&self, options: GatewayOptions) -> Result<Gateway, NetworkError> {
         Ok(Gateway::start(Arc::new(self.models.store().clone()), options).await?)
+    }
+
+    /// A folder for what is made before it is content; it goes when it is dropped. What a killed process left is
+    /// swept away after a day.
+    pub(crate) fn scratch(&self) -> std::io::Result<tempfile::TempDir> {
+        let staging = &self.options.staging;
+        std::fs::create_dir_all(staging)?;
+        for left in std::fs::read_dir(staging)?.flatten() {
+            let is_scratch = left.file_name().to_string_lossy().starts_with(SCRATCH);
+            let old = left.metadata().and_then(|found| found.modified()).ok().and_then(|time| time.elapsed().ok());
+            if is_scratch && old.is_some_and(|old| old > SCRATCH_KEPT) {
+                // Another process may be first.
+                let _ = std::fs::remove_dir_all(left.path());
+            }
+        }
+        tempfile::Builder::new().prefix(SCRATCH).tempdir_in(staging)
     }
 
     /// What comes just now, for who reads it meanwhile.

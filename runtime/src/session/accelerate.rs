@@ -6,14 +6,14 @@ use chrono::Utc;
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_browser::pool::{Opened, Page};
 use pelago_protocol::{
-    EmbedData, EmbedResult, ExecutionOptions, Family, Input, LoadResult, Platform, Report, Request, RunData, RunResult,
-    Tensor,
+    EmbedData, EmbedResult, ExecutionOptions, Family, Input, LoadResult, Platform, Precision, Report, Request, RunData,
+    RunResult, Tensor,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::source::Prepared;
+use super::source::{Prepared, Wanted};
 use super::{Observer, Route, Session, SessionError, Step, report};
 
 /// How long one request to a page may take, the fetch and compile of a model among it.
@@ -65,6 +65,7 @@ impl Session {
         let prepared = self.prepare(request, observer.as_ref()).await?;
         check_family(request, prepared.source.family)?;
         let route = self.route(request, &prepared).await?;
+        let prepared = self.on_route(request, prepared, &route, observer.as_ref()).await?;
         let run = self.execute(request, &prepared, &route, start, observer.as_ref()).await?;
         self.results.record(&run.report).await?;
         Ok(run)
@@ -76,7 +77,25 @@ impl Session {
         request: &Request,
         observer: Option<&Observer>,
     ) -> Result<Prepared, SessionError> {
-        self.sources.prepare(&request.model, request.precision, observer).await
+        let wanted =
+            Wanted { precision: request.precision, mixed: request.mixed_precision, platform: request.platform };
+        self.sources.prepare(&request.model, wanted, observer).await
+    }
+
+    /// The graph for a route that the request left open: some precisions are another graph there.
+    pub(super) async fn on_route(
+        &self,
+        request: &Request,
+        prepared: Prepared,
+        route: &Route,
+        observer: Option<&Observer>,
+    ) -> Result<Prepared, SessionError> {
+        let wanted = |platform| Wanted { precision: request.precision, mixed: request.mixed_precision, platform };
+        if wanted(request.platform).same_graph(wanted(route.platform)) {
+            return Ok(prepared);
+        }
+        prepared.whole().await?;
+        self.sources.prepare(&request.model, wanted(route.platform), observer).await
     }
 
     /// Runs on one route, without recording.
@@ -228,10 +247,10 @@ fn embeddings(page: &Page, tensors: Vec<Tensor>) -> Result<Output, SessionError>
 
 /// Refuses options whose part is not built: none is ever ignored.
 fn check(request: &Request) -> Result<(), SessionError> {
-    if request.mixed_precision {
+    if request.mixed_precision && request.precision == Precision::Bits32 {
         return Err(SessionError::Unsupported {
-            what: "mixed precision".to_owned(),
-            help: "leave --mixed-precision out: no published variant of a model has it".to_owned(),
+            what: "mixed precision of 32 bits, above which there is none,".to_owned(),
+            help: "choose 4, 8 or 16 bits with it".to_owned(),
         });
     }
     match &request.input {

@@ -70,6 +70,20 @@ pub enum SessionError {
         /// ONNX files that are there.
         found: Vec<String>,
     },
+    /// Making another precision of a model.
+    #[error("{model}: {source}")]
+    Precision {
+        /// The model's name.
+        model: String,
+        /// What its graph or its weights lack.
+        source: crate::onnx::Error,
+    },
+    /// The folder in which a precision is made.
+    #[error("a folder for a precision cannot be made: {source}; free space, or choose another home with --home")]
+    Scratch {
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// Something that is not built.
     #[error("{what} is not available")]
     Unsupported {
@@ -122,6 +136,8 @@ impl SessionError {
             Self::Model(_) => "model",
             Self::Network(_) => "network",
             Self::Graph { .. } => "graph",
+            Self::Precision { .. } => "precision",
+            Self::Scratch { .. } => "scratch",
             Self::Results(_) => "results",
             Self::Frame(_) => "frame",
             Self::Browser(error) => pool_code(error),
@@ -167,6 +183,8 @@ impl SessionError {
             Self::Content(_)
             | Self::Model(_)
             | Self::Graph { .. }
+            | Self::Precision { .. }
+            | Self::Scratch { .. }
             | Self::Results(_)
             | Self::Browser(_)
             | Self::Page(_) => String::new(),

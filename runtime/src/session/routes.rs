@@ -108,7 +108,10 @@ impl Session {
         let mut reference: Option<Output> = None;
         for route in routes {
             let asked = Request { platform: route.platform, browser: route.browser, ..request.clone() };
-            let mut outcome = self.execute(&asked, &prepared, &route, Instant::now(), observer.as_ref()).await;
+            let mut outcome = match self.on_route(request, prepared.clone(), &route, observer.as_ref()).await {
+                Ok(prepared) => self.execute(&asked, &prepared, &route, Instant::now(), observer.as_ref()).await,
+                Err(error) => Err(error),
+            };
             if let Ok(run) = &mut outcome {
                 match &reference {
                     Some(reference) => run.report.parity = parity(reference, &run.output),

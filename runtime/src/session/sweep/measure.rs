@@ -337,6 +337,7 @@ async fn candidate(
     let prepared = session.prepare(&asked, observer).await?;
     prepared.whole().await?;
     let route = session.route(&asked, &prepared).await?;
+    let prepared = session.on_route(&asked, prepared, &route, observer).await?;
     Ok(Candidate { combination, asked, prepared, route })
 }
 

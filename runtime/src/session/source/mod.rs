@@ -1,0 +1,218 @@
+//! From a model's name and a precision to what the page is told: which graph,
+//! with which files.
+
+mod files;
+mod graph;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use pelago_protocol::{Graph, ModelSource};
+
+pub(super) use self::graph::Wanted;
+use super::content::{Counters, Served};
+use super::{Observer, SessionError};
+use crate::content::retrieve::Fetched;
+use crate::content::{Stamp, Store, StoreError};
+use crate::models::{Described, Located, ModelError, Models};
+use crate::network::{self, Arrival, Arrived, Network};
+
+/// A page begins to load a model that still comes when the rest will take no longer than this. It
+/// then waits for bytes, and a request to a page must not wait for hours.
+const OVERLAP: Duration = Duration::from_secs(60);
+
+/// A model that is ready to be served to a page, as far as it is here.
+#[derive(Clone, Debug)]
+pub(super) struct Prepared {
+    pub(super) source: ModelSource,
+    /// From the request for the model to its verified bytes being ready to be served.
+    pub(super) took: Duration,
+    /// The fetch that still brings it, or that brought it just now.
+    pub(super) arrival: Option<Arc<Arrival>>,
+    /// Counts the bytes of the model that go to pages.
+    pub(super) served: Counters,
+}
+
+impl Prepared {
+    /// Waits for all of it, and says how it came, the first time after a fetch.
+    pub(super) async fn whole(&self) -> Result<Option<Arrived>, SessionError> {
+        match &self.arrival {
+            Some(arrival) => Ok(arrival.whole().await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Why not all of it came; `None` where it did, or still does.
+    pub(super) async fn failure(&self) -> Option<SessionError> {
+        Some(self.arrival.as_ref()?.failure().await?.into())
+    }
+}
+
+/// Models as the page is told of them.
+#[derive(Debug)]
+pub(super) struct Sources {
+    store: Store,
+    network: Network,
+    served: Served,
+    known: Mutex<Known>,
+    /// Held while a precision is made.
+    converting: tokio::sync::Mutex<()>,
+}
+
+/// What was prepared, by a request's word for the model and its precision, for
+/// as long as the store's index stays as it was.
+#[derive(Debug, Default)]
+struct Known {
+    stamp: Stamp,
+    prepared: HashMap<(String, Wanted), Prepared>,
+}
+
+impl Sources {
+    pub(super) fn new(store: Store, network: Network, served: Served) -> Self {
+        Self { store, network, served, known: Mutex::default(), converting: tokio::sync::Mutex::default() }
+    }
+
+    /// Finds the model and the graph of the precision that is asked for.
+    pub(super) async fn prepare(
+        &self,
+        model: &str,
+        wanted: Wanted,
+        observer: Option<&Observer>,
+    ) -> Result<Prepared, SessionError> {
+        let start = Instant::now();
+        let stamp = self.store.stamp();
+        let key = (model.to_owned(), wanted);
+        if let Some(prepared) = self.remembered(stamp, &key) {
+            return Ok(Prepared { took: start.elapsed(), ..prepared });
+        }
+        let (model, graph, arrival) = match self.describe_here(model).await? {
+            Some(model) => {
+                let graph = self.graph(&model, wanted).await?;
+                (model, graph, None)
+            }
+            None => {
+                let (model, graph, arrival) = self.arriving(model, wanted, observer).await?;
+                (model, graph, Some(Arc::new(arrival)))
+            }
+        };
+        // The first word of a path under which the page asks for the graph.
+        let graph_root = graph.url.split('/').nth(2).unwrap_or_default().to_owned();
+        let mut roots = vec![model.cid.to_string(), graph_root];
+        roots.dedup();
+        let source = ModelSource {
+            name: model.name.clone(),
+            cid: model.cid.to_string(),
+            base_url: format!("/ipfs/{}/", model.cid),
+            family: model.family,
+            files: model.files.iter().map(|file| file.path.clone()).collect(),
+            graph,
+        };
+        let served = Counters(roots.iter().map(|root| self.served.of(root)).collect());
+        let prepared = Prepared { source, took: start.elapsed(), arrival, served };
+        if prepared.arrival.is_some() {
+            return Ok(prepared);
+        }
+        // Under the stamp from before the look: what changed since then shows at the next one.
+        let mut known = self.lock();
+        if known.stamp == stamp {
+            known.prepared.insert(key, prepared.clone());
+        }
+        drop(known);
+        Ok(prepared)
+    }
+
+    fn models(&self) -> &Models {
+        self.network.models()
+    }
+
+    /// What a request's word for a model leads to. A folder is added first, and
+    /// what is not here is fetched: nothing runs that is not content with a CID.
+    pub(super) async fn describe(
+        &self,
+        model: &str,
+        observer: Option<&Observer>,
+    ) -> Result<(Described, Option<Fetched>), SessionError> {
+        if let Some(described) = self.describe_here(model).await? {
+            return Ok((described, None));
+        }
+        let got = self.network.get(model, None, observer).await?;
+        Ok((self.models().describe(model).await?, got.fetched))
+    }
+
+    /// The same of what is on this machine; `None` for content that is elsewhere, or whose blocks went
+    /// while its name stayed.
+    async fn describe_here(&self, model: &str) -> Result<Option<Described>, SessionError> {
+        let located = match self.models().locate(model).await {
+            Err(ModelError::NotAdded { path }) => {
+                let added = self.models().add(path, None, None, |_| {}).await?;
+                Ok(Located { name: added.name, cid: added.added.root })
+            }
+            found => found,
+        };
+        let described = match located {
+            Ok(located) => self.models().describe_located(located).await,
+            Err(error) => Err(error),
+        };
+        match described {
+            Err(error) if network::is_absent(&error) => Ok(None),
+            described => Ok(Some(described?)),
+        }
+    }
+
+    /// Begins to fetch a model. Returns when enough of it is here to tell the page what to load, and the rest
+    /// is near.
+    async fn arriving(
+        &self,
+        model: &str,
+        wanted: Wanted,
+        observer: Option<&Observer>,
+    ) -> Result<(Described, Graph, Arrival), SessionError> {
+        let root = self.network.find(model).await?;
+        let arrival = self.network.begin(root, model, observer);
+        let (described, graph) = loop {
+            match self.told(model, wanted).await {
+                Ok(told) => break told,
+                Err(error) if !may_lack(&error) => return Err(error),
+                Err(error) => {
+                    if !arrival.more().await {
+                        arrival.whole().await?;
+                        break self.told(model, wanted).await.map_err(|_| error)?;
+                    }
+                }
+            }
+        };
+        arrival.nearly(OVERLAP).await;
+        Ok((described, graph, arrival))
+    }
+
+    async fn told(&self, model: &str, wanted: Wanted) -> Result<(Described, Graph), SessionError> {
+        let described = self.models().describe(model).await?;
+        let graph = self.graph(&described, wanted).await?;
+        Ok((described, graph))
+    }
+
+    fn remembered(&self, stamp: Stamp, key: &(String, Wanted)) -> Option<Prepared> {
+        let mut known = self.lock();
+        if known.stamp != stamp {
+            *known = Known { stamp, prepared: HashMap::new() };
+        }
+        known.prepared.get(key).cloned()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+        // An entry is put in whole, so a panic elsewhere leaves none half done.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether an error may only say that a block has not come yet.
+fn may_lack(error: &SessionError) -> bool {
+    match error {
+        SessionError::Model(error) => network::is_absent(error),
+        SessionError::Content(error) => matches!(error, StoreError::MissingBlock { .. }),
+        // The builder reads files, and an error of theirs is all that it sees.
+        SessionError::Graph { .. } | SessionError::Precision { .. } => true,
+        _ => false,
+    }
+}
