@@ -3,6 +3,28 @@
 
 use super::blocks::NotFinite;
 
+/// A weight `[K, N]` of integers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Integers {
+    /// `[K, N]`, two's complement.
+    pub codes: Vec<u8>,
+    /// `[N]`.
+    pub scales: Vec<f32>,
+}
+
+impl Integers {
+    /// A weight of `n` columns.
+    ///
+    /// # Errors
+    /// The first value found that is not finite.
+    pub fn of_columns(weight: &[f32], n: usize) -> Result<Self, NotFinite> {
+        let mut most = vec![0.0; n];
+        farthest(weight, n, 0, false, &mut most)?;
+        let scales = most.into_iter().map(scale).collect::<Vec<_>>();
+        Ok(Self { codes: codes_of_columns(weight, &scales), scales })
+    }
+}
+
 /// Takes the value farthest from zero of each output: of the columns of these
 /// rows, or of the rows themselves (`start` is the first one's number) where the
 /// weight is kept transposed.

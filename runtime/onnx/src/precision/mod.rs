@@ -26,6 +26,7 @@ mod table;
 
 pub use blocks::{Blocks, NotFinite};
 pub use convert::{Destination, convert, layers};
+pub use integer::Integers;
 pub use layers::{Kind, Layer, Reason, Role};
 pub use layout::Layout;
 pub use recipe::{Form, Mixed, Override, Recipe};

@@ -126,6 +126,18 @@ impl Recipe {
         }
     }
 
+    /// What is made where nothing but the number of bits is asked for: few bits
+    /// in blocks of 16 with zero points, which cost a tenth more than blocks of 32
+    /// around zero and give much: of all-MiniLM-L6-v2's vectors of twelve
+    /// sentences the least cosine to fp32 is 0.978 in place of 0.964 at 4 bits.
+    #[must_use]
+    pub fn standard(bits: u8) -> Self {
+        match bits {
+            ..=4 => Self { block: 16, symmetric: false, ..Self::new(bits) },
+            _ => Self::new(bits),
+        }
+    }
+
     /// The same with critical layers of more bits, by the built-in rule.
     #[must_use]
     pub fn mixed(mut self) -> Self {

@@ -53,6 +53,12 @@ impl Table {
         table.packed = pairs(&codes);
         Ok(table)
     }
+
+    /// The zero points, two a byte.
+    #[must_use]
+    pub fn packed_zero_points(&self) -> Vec<u8> {
+        pairs(&self.zero_points)
+    }
 }
 
 /// Codes of 4 bits, two a byte.

@@ -1,0 +1,200 @@
+//! Every family in every precision, run by native onnxruntime beside the fp32
+//! model: `tests/python/check_precision.py` compares.
+
+#![allow(clippy::unwrap_used, reason = "a test panics where something is wrong")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{python, root};
+use pelago_onnx::{
+    files::Folder,
+    graph::{BuildOptions, build},
+    precision::{Destination, Form, Mixed, Override, Recipe, Summary, convert},
+};
+
+const MODELS: [(&str, &str); 10] = [
+    ("bert", "model"),
+    ("vit", "model"),
+    ("gpt2", "model"),
+    ("llama", "model"),
+    ("clip", "model"),
+    ("wav2vec2", "model"),
+    ("t5", "encoder_model"),
+    ("t5", "decoder_model_merged"),
+    ("whisper", "encoder_model"),
+    ("whisper", "decoder_model_merged"),
+];
+
+fn fixture(family: &str) -> PathBuf {
+    root().join("tests/fixtures/models").join(family)
+}
+
+struct Case {
+    model: PathBuf,
+    reference: PathBuf,
+    config: PathBuf,
+    cosine: f64,
+}
+
+/// Runs all cases; the least cosine and the bytes of each.
+fn check(cases: &[Case]) -> Vec<(f64, u64)> {
+    let out = python("check_precision.py", |command| {
+        for case in cases {
+            command.arg("--case").args([&case.model, &case.reference, &case.config]).arg(case.cosine.to_string());
+        }
+    });
+    let found = out.lines().map(|line| {
+        let (cosine, bytes) = line.split_once(' ').unwrap();
+        (cosine.parse().unwrap(), bytes.parse().unwrap())
+    });
+    let found = found.collect::<Vec<_>>();
+    assert_eq!(found.len(), cases.len(), "{out}");
+    found
+}
+
+/// Converts every family and compares it; gives what was done to each.
+fn every_family(recipe: &Recipe, cosine: f64) -> Vec<Summary> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cases = Vec::new();
+    let mut summaries = Vec::new();
+    for (family, model) in MODELS {
+        let into = folder.path().join(family).join(model);
+        std::fs::create_dir_all(&into).unwrap();
+        let (file, name) = (format!("onnx/{model}.onnx"), format!("{model}.onnx"));
+        let to = Destination::new(&into, &name);
+        summaries.push(convert(&Folder(fixture(family)), &file, recipe, to).unwrap());
+        cases.push(Case {
+            model: into.join(&name),
+            reference: fixture(family).join(&file),
+            config: fixture(family),
+            cosine,
+        });
+    }
+    check(&cases);
+    summaries
+}
+
+#[test]
+fn a_copy_gives_the_same() {
+    every_family(&Recipe::new(32), 0.999_999_9);
+}
+
+#[test]
+fn eight_bits_in_blocks() {
+    for summary in every_family(&Recipe::new(8), 0.9998) {
+        assert!(summary.tensors.iter().any(|tensor| tensor.dtype == "Uint8" && tensor.of.is_some()), "{summary:?}");
+    }
+    every_family(&Recipe { symmetric: false, block: 16, ..Recipe::new(8) }, 0.9998);
+}
+
+#[test]
+fn eight_bits_as_integers() {
+    every_family(&Recipe::new(8).integer(), 0.999);
+}
+
+#[test]
+fn four_bits() {
+    every_family(&Recipe::new(4), 0.97);
+    every_family(&Recipe { symmetric: false, ..Recipe::new(4) }, 0.95);
+    every_family(&Recipe { block: 128, accuracy_level: Some(4), ..Recipe::new(4) }, 0.95);
+}
+
+#[test]
+fn two_bits_run_although_they_mean_little() {
+    every_family(&Recipe { symmetric: false, block: 16, ..Recipe::new(2) }, 0.5);
+}
+
+#[test]
+fn half_precision() {
+    for summary in every_family(&Recipe::new(16), 0.999_99) {
+        assert!(summary.bytes_after < summary.bytes_before * 6 / 10, "{summary:?}");
+    }
+    every_family(&Recipe { half: true, ..Recipe::new(8) }, 0.9998);
+    every_family(&Recipe { half: true, ..Recipe::new(4) }, 0.97);
+}
+
+#[test]
+fn mixed_precision() {
+    every_family(&Recipe::new(4).mixed(), 0.99);
+    every_family(&Recipe::new(8).mixed(), 0.9998);
+    every_family(&Recipe::new(16).mixed(), 0.999_99);
+    let overrides = vec![Override { nodes: "*".to_owned(), bits: 16 }];
+    every_family(&Recipe { overrides, ..Recipe::new(8) }, 0.999_99);
+}
+
+/// The weights of MiniLM are 90 MB and not checked in.
+#[test]
+#[ignore = "needs PELAGO_MODEL, a folder with all-MiniLM-L6-v2's config.json and model.safetensors"]
+fn minilm_in_every_precision() {
+    let given = PathBuf::from(std::env::var_os("PELAGO_MODEL").expect("PELAGO_MODEL names the folder"));
+    let folder = tempfile::tempdir().unwrap();
+    let source = folder.path().join("fp32");
+    std::fs::create_dir(&source).unwrap();
+    let weights = "model.safetensors";
+    std::fs::hard_link(given.join(weights), source.join(weights))
+        .or_else(|_| std::fs::copy(given.join(weights), source.join(weights)).map(drop))
+        .unwrap();
+    let built = build(&Folder(given.clone()), &BuildOptions::default()).unwrap();
+    std::fs::write(source.join("model.onnx"), built.onnx).unwrap();
+    let fp32 = std::fs::metadata(source.join(weights)).unwrap().len() as f64;
+
+    // The input is a sentence of 11 tokens, its vectors are compared token by token.
+    let recipes = [
+        (Recipe::standard(16), 0.9999, 0.51),
+        (Recipe::standard(8), 0.999, 0.30),
+        (Recipe::standard(4), 0.97, 0.30),
+        (Recipe::standard(4).mixed(), 0.97, 0.30),
+        (Recipe { half: true, ..Recipe::standard(4) }, 0.97, 0.30),
+        (Recipe::new(8).integer(), 0.98, 0.30),
+    ];
+    let mut cases = Vec::new();
+    for (number, (recipe, cosine, _)) in recipes.iter().enumerate() {
+        let into = folder.path().join(number.to_string());
+        std::fs::create_dir(&into).unwrap();
+        convert(&Folder(source.clone()), "model.onnx", recipe, Destination::new(&into, "model.onnx")).unwrap();
+        let config = golden(&folder.path().join(format!("{number}.config")));
+        cases.push(Case {
+            model: into.join("model.onnx"),
+            reference: source.join("model.onnx"),
+            config,
+            cosine: *cosine,
+        });
+    }
+    for ((recipe, _, share), (cosine, bytes)) in recipes.iter().zip(check(&cases)) {
+        assert!(bytes as f64 <= share * fp32, "{} has {bytes} bytes", recipe.to_json());
+        println!("{}: cosine {cosine}, {:.3} of fp32", recipe.to_json(), bytes as f64 / fp32);
+    }
+}
+
+/// A folder whose `golden.json` has the sentence that MiniLM is compared on.
+fn golden(folder: &Path) -> PathBuf {
+    std::fs::create_dir(folder).unwrap();
+    std::fs::copy(root().join("tests/fixtures/models/minilm.json"), folder.join("golden.json")).unwrap();
+    std::fs::write(folder.join("config.json"), "{}").unwrap();
+    folder.to_owned()
+}
+
+#[test]
+fn equal_models_and_recipes_give_equal_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = Recipe { form: Form::Block, mixed: Mixed::of(4), ..Recipe::new(4) };
+    let contents = ["a", "b"].map(|name| {
+        let into = folder.path().join(name);
+        std::fs::create_dir(&into).unwrap();
+        let to = Destination { parent: Some("bafkqaaa"), file_max: 8192, ..Destination::new(&into, "model.onnx") };
+        let summary = convert(&Folder(fixture("llama")), "onnx/model.onnx", &recipe, to).unwrap();
+        assert!(summary.files.len() > 2, "{:?}", summary.files);
+        summary.files.iter().map(|file| std::fs::read(into.join(file)).unwrap()).collect::<Vec<_>>()
+    });
+    assert_eq!(contents[0], contents[1]);
+    // Of data files only one with a single tensor is longer.
+    assert!(
+        contents[0]
+            .iter()
+            .rev()
+            .skip(1)
+            .all(|bytes| bytes.len() <= 8192 || bytes.len() > 8192 && bytes.len() % 64 == 0)
+    );
+}
