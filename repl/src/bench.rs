@@ -38,7 +38,8 @@ pub(crate) async fn run(options: SessionOptions, arguments: Arguments) -> Result
         output::print(&table::sweep(&rows).map_err(SessionError::from)?.to_string())?;
         for row in rows.iter().filter(|row| row.outcome != SweepOutcome::Measured) {
             let problem = row.problem.as_deref().unwrap_or_default();
-            let what = format!("{} {} {} bit", row.browser, row.platform, row.precision);
+            let mixed = if row.mixed_precision { " mixed" } else { "" };
+            let what = format!("{} {} {} bit{mixed}", row.browser, row.platform, row.precision);
             output::say(&format!("{what}: {}: {problem}", row.outcome));
         }
     }

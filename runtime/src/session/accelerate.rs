@@ -22,6 +22,9 @@ pub(super) const RUN_DEADLINE: Duration = Duration::from_secs(600);
 /// Progress steps that may wait for an observer; one that is behind misses some.
 const PROGRESS_QUEUE: usize = 64;
 
+/// The feature without which WebGPU has no half precision.
+const SHADER_F16: &str = "shader-f16";
+
 /// What a model gave.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
@@ -117,6 +120,7 @@ impl Session {
                 reason: hardware.reason,
             });
         }
+        check_adapter(request, route.platform, &opened.page)?;
         let before = prepared.served.total();
         let executed = match self.ask(request, prepared, route.platform, &opened.page, observer).await {
             Ok(executed) => executed,
@@ -268,6 +272,23 @@ fn check(request: &Request) -> Result<(), SessionError> {
         }
         Input::Tensors(_) => Ok(()),
     }
+}
+
+/// Refuses a precision that the page's adapter has no shaders for, before anything is loaded.
+fn check_adapter(request: &Request, platform: Platform, page: &Page) -> Result<(), SessionError> {
+    // Critical layers of a mix of 8 bits are kept in half precision.
+    let half =
+        request.precision == Precision::Bits16 || (request.precision == Precision::Bits8 && request.mixed_precision);
+    let has = page.capabilities().webgpu.features.iter().any(|feature| feature == SHADER_F16);
+    if !half || platform != Platform::WebGpu || has || request.allow_fallback {
+        return Ok(());
+    }
+    Err(SessionError::PrecisionUnavailable {
+        browser: page.product().to_owned(),
+        platform,
+        precision: request.precision,
+        missing: SHADER_F16,
+    })
 }
 
 /// Refuses what the model's family does not take.

@@ -78,6 +78,18 @@ pub enum SessionError {
         /// What its graph or its weights lack.
         source: crate::onnx::Error,
     },
+    /// The adapter lacks what a precision needs.
+    #[error("{browser} cannot run {precision} bit on {platform}: its adapter has no `{missing}`")]
+    PrecisionUnavailable {
+        /// The browser's product name.
+        browser: String,
+        /// The platform.
+        platform: Platform,
+        /// The precision.
+        precision: Precision,
+        /// The feature of WebGPU.
+        missing: &'static str,
+    },
     /// The folder in which a precision is made.
     #[error("a folder for a precision cannot be made: {source}; free space, or choose another home with --home")]
     Scratch {
@@ -137,6 +149,7 @@ impl SessionError {
             Self::Network(_) => "network",
             Self::Graph { .. } => "graph",
             Self::Precision { .. } => "precision",
+            Self::PrecisionUnavailable { .. } => "precision_unavailable",
             Self::Scratch { .. } => "scratch",
             Self::Results(_) => "results",
             Self::Frame(_) => "frame",
@@ -173,6 +186,9 @@ impl SessionError {
             }
             Self::NoVariant { .. } => {
                 "use --precision 32, or add the model again from a folder that holds that file".to_owned()
+            }
+            Self::PrecisionUnavailable { .. } => {
+                "choose 32, or 8 or 4 bits without mixed precision; or --platform wasm".to_owned()
             }
             Self::Unsupported { help, .. } => help.clone(),
             Self::Network(error) => error.help(),

@@ -17,6 +17,7 @@ mod integer;
 mod jobs;
 mod layers;
 mod layout;
+mod lookup;
 mod output;
 mod prune;
 mod recipe;

@@ -25,6 +25,10 @@ pub struct Recipe {
     /// Whether a model of 2, 4 or 8 bits computes in half precision beside.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub half: bool,
+    /// Whether tables are looked up by ordinary operators, in 8 bits, for execution
+    /// providers without `GatherBlockQuantized`: of browsers', wasm.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub plain_tables: bool,
     /// `accuracy_level` of `MatMulNBits`: the type that the CPU provider computes
     /// in (4 is int8); its own choice where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -120,6 +124,7 @@ impl Recipe {
             block: default_block(),
             symmetric: default_symmetric(),
             half: false,
+            plain_tables: false,
             accuracy_level: None,
             mixed: None,
             overrides: Vec::new(),
@@ -149,6 +154,13 @@ impl Recipe {
     #[must_use]
     pub fn integer(mut self) -> Self {
         self.form = Form::Integer;
+        self
+    }
+
+    /// The same for execution providers without `GatherBlockQuantized`.
+    #[must_use]
+    pub fn with_plain_tables(mut self) -> Self {
+        self.plain_tables = true;
         self
     }
 

@@ -24,7 +24,7 @@ pub(super) struct Rewrite<'a> {
     pub(super) jobs: &'a mut Jobs,
     recipe: &'a Recipe,
     /// What takes a node's place.
-    replaced: HashMap<(usize, usize), Vec<NodeProto>>,
+    pub(super) replaced: HashMap<(usize, usize), Vec<NodeProto>>,
     /// What comes before all nodes of a graph.
     front: Vec<(usize, NodeProto)>,
     made: HashMap<(usize, String, Made), usize>,
@@ -151,6 +151,9 @@ impl<'a> Rewrite<'a> {
         let (home, name) = (layer.constant.graph, &layer.weight);
         if weight.shape.len() != 2 {
             return Some(Reason::Rank(weight.shape.len()));
+        }
+        if self.recipe.plain_tables {
+            return self.lookup(layer, &weight, self.recipe.block);
         }
         let (rows, width, block) = (weight.shape[0], weight.shape[1], self.recipe.block);
         let layout = Layout { k: width, n: rows, block, bits, symmetric: self.recipe.symmetric };
@@ -362,7 +365,7 @@ impl<'a> Rewrite<'a> {
         name
     }
 
-    fn blocks(&mut self, layer: &Layer, weight: &Weight, layout: Layout, transposed: bool) -> usize {
+    pub(super) fn blocks(&mut self, layer: &Layer, weight: &Weight, layout: Layout, transposed: bool) -> usize {
         let made = (layer.constant.graph, layer.weight.clone(), Made::Blocks(layout, transposed));
         self.group(made, || Group::Blocks { weight: weight.clone(), layout, transposed })
     }
@@ -374,7 +377,7 @@ impl<'a> Rewrite<'a> {
         })
     }
 
-    fn scales(&mut self, home: usize, name: &str, layout: Layout, group: usize) -> (String, Option<String>) {
+    pub(super) fn scales(&mut self, home: usize, name: &str, layout: Layout, group: usize) -> (String, Option<String>) {
         let (n, blocks) = (layout.n as i64, layout.blocks() as i64);
         let scales =
             self.initializer(home, &format!("{name}_scales"), DataType::Float, vec![n, blocks], group, Part::Scales);
@@ -386,7 +389,7 @@ impl<'a> Rewrite<'a> {
     }
 
     /// An initializer for a part of a weight, made once.
-    fn initializer(
+    pub(super) fn initializer(
         &mut self,
         home: usize,
         name: &str,

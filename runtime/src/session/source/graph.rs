@@ -42,12 +42,14 @@ impl Wanted {
     fn recipe(self) -> precision::Recipe {
         let recipe = precision::Recipe::new(self.precision.bits());
         let recipe = if self.integers() { recipe.integer() } else { recipe };
+        // Of onnxruntime-web's builds those with WebGPU and WebNN lack wasm's `GatherBlockQuantized`.
+        let recipe = if self.platform == Platform::Wasm { recipe.with_plain_tables() } else { recipe };
         if self.mixed { recipe.mixed() } else { recipe }
     }
 
     /// Whether two ask for the same graph.
     pub(in crate::session) fn same_graph(self, other: Self) -> bool {
-        (self.precision, self.mixed, self.integers()) == (other.precision, other.mixed, other.integers())
+        self.precision == Precision::Bits32 || self.recipe() == other.recipe()
     }
 }
 

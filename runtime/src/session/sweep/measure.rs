@@ -364,9 +364,10 @@ fn label(combination: Combination) -> String {
 fn fail(row: &mut SweepRow, error: &SessionError) {
     let code = error.code();
     row.outcome = match error {
-        SessionError::NoVariant { .. } | SessionError::Unsupported { .. } | SessionError::SoftwareHardware { .. } => {
-            SweepOutcome::Refused
-        }
+        SessionError::NoVariant { .. }
+        | SessionError::Unsupported { .. }
+        | SessionError::SoftwareHardware { .. }
+        | SessionError::PrecisionUnavailable { .. } => SweepOutcome::Refused,
         _ if code == "no_browser" => SweepOutcome::Refused,
         _ if [ErrorCode::PlatformUnavailable, ErrorCode::FallbackRefused]
             .iter()
