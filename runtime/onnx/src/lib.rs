@@ -43,6 +43,8 @@
 
 mod error;
 pub mod files;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod graph;
 pub mod precision;
 pub mod proto;

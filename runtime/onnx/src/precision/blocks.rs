@@ -64,7 +64,7 @@ impl Blocks {
     /// The first value found that is not finite.
     pub fn of_columns(weight: &[f32], layout: Layout) -> Result<Self, NotFinite> {
         let mut blocks = Self::room(layout, layout.n);
-        for (index, rows) in weight.chunks(layout.n * layout.block).enumerate() {
+        for (index, rows) in weight.chunks((layout.n * layout.block).max(1)).enumerate() {
             blocks.add_columns(rows, index)?;
         }
         blocks.finish();
@@ -78,7 +78,7 @@ impl Blocks {
     pub fn of_rows(weight: &[f32], layout: Layout) -> Result<Self, NotFinite> {
         let rows = weight.len().checked_div(layout.k).unwrap_or_default();
         let mut blocks = Self::room(layout, rows);
-        for (index, row) in weight.chunks_exact(layout.k).enumerate() {
+        for (index, row) in weight.chunks_exact(layout.k.max(1)).enumerate() {
             for (block, values) in row.chunks(layout.block).enumerate() {
                 let range = Range::of(values)
                     .map_err(|(value, at)| NotFinite { value, at: (block * layout.block + at, index) })?;

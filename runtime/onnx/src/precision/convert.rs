@@ -10,6 +10,7 @@ use super::{
     constant::Weights,
     graphs::Graphs,
     half,
+    inline::inline,
     jobs::{Group, Job, Jobs, Writer},
     output::Output,
     prune::prune,
@@ -92,7 +93,9 @@ pub fn convert(files: &dyn Files, model: &str, recipe: &Recipe, to: Destination<
         }
         graphs.all[number].graph.initializer = initializers;
     }
-    let onnx = graphs.into_model().encode_to_vec();
+    let mut made = graphs.into_model();
+    inline(files, model, &mut made)?;
+    let onnx = made.encode_to_vec();
     let (written, bytes_after) = writer.output.finish(&onnx)?;
     let kept = found.kept.into_iter().chain(rewritten).map(|(node, reason)| Kept { node, reason });
     Ok(Summary {
@@ -126,17 +129,14 @@ pub(super) fn open(files: &dyn Files, model: &str) -> Result<Graphs, Error> {
     Ok(graphs)
 }
 
-/// Before IR version 4 every initializer was an input too, though never meant to
-/// be given.
+/// Before IR version 4 every initializer was an input too, and some exporters
+/// still write it so, though none is meant to be given.
 fn free_inputs(model: &mut ModelProto) {
-    if model.ir_version() >= IR_WITHOUT_INPUTS {
-        return;
-    }
     if let Some(graph) = &mut model.graph {
         let initializers = graph.initializer.iter().map(|tensor| tensor.name().to_owned()).collect::<HashSet<_>>();
         graph.input.retain(|input| !initializers.contains(input.name()));
     }
-    model.ir_version = Some(IR_WITHOUT_INPUTS);
+    model.ir_version = model.ir_version.max(Some(IR_WITHOUT_INPUTS));
 }
 
 fn weight_bytes(files: &dyn Files, model: &str, graphs: &Graphs) -> Result<u64, Error> {

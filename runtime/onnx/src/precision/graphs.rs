@@ -72,11 +72,21 @@ impl Graphs {
             self.names.extend(node.input.iter().chain(&node.output).cloned());
             self.names.extend(node.name.clone());
             for attribute in &mut node.attribute {
+                // What the attribute says that it is may differ from what it has.
                 if let Some(graph) = attribute.g.take() {
+                    attribute.r#type = Some(AttributeType::Graph as i32);
                     attribute.i = Some(self.take(*graph, Some(number)) as i64);
+                } else if attribute.r#type() == AttributeType::Graph {
+                    attribute.i = None;
                 }
                 let graphs = std::mem::take(&mut attribute.graphs);
-                attribute.ints.extend(graphs.into_iter().map(|graph| self.take(graph, Some(number)) as i64));
+                if !graphs.is_empty() && attribute.r#type() != AttributeType::Graph {
+                    attribute.r#type = Some(AttributeType::Graphs as i32);
+                }
+                if attribute.r#type() == AttributeType::Graphs {
+                    let numbers = graphs.into_iter().map(|graph| self.take(graph, Some(number)) as i64);
+                    attribute.ints = numbers.collect();
+                }
             }
         }
         let graph = &mut self.all[number].graph;

@@ -98,7 +98,9 @@ pub(super) fn find(graphs: &Graphs, index: &Index, weights: &mut Weights) -> Res
                 ("" | "ai.onnx", "Conv" | "ConvTranspose") => (Kind::Conv, 1),
                 _ => continue,
             };
-            let Some(name) = node.input.get(input) else { continue };
+            let (Some(name), Some(_), Some(_)) = (node.input.get(input), node.input.get(1), node.output.first()) else {
+                continue;
+            };
             let Some(constant) = constant(graphs, index, graph, name) else {
                 let first = node.input.first().and_then(|name| self::constant(graphs, index, graph, name));
                 match (kind, first) {
@@ -168,7 +170,7 @@ fn give_roles(layers: &mut [Layer]) {
     }
 }
 
-fn block_of(name: &str) -> Option<(String, u32)> {
+pub(super) fn block_of(name: &str) -> Option<(String, u32)> {
     let mut stack = String::new();
     for part in name.split(['/', '.']) {
         if let Ok(block) = part.parse() {

@@ -40,8 +40,8 @@ impl Wanted {
 
     /// How it is made where nobody publishes it.
     fn recipe(self) -> precision::Recipe {
-        let recipe = precision::Recipe::new(self.precision.bits());
-        let recipe = if self.integers() { recipe.integer() } else { recipe };
+        let recipe = precision::Recipe::standard(self.precision.bits());
+        let recipe = if self.integers() { precision::Recipe { accuracy_level: Some(4), ..recipe } } else { recipe };
         // Of onnxruntime-web's builds those with WebGPU and WebNN lack wasm's `GatherBlockQuantized`.
         let recipe = if self.platform == Platform::Wasm { recipe.with_plain_tables() } else { recipe };
         if self.mixed { recipe.mixed() } else { recipe }

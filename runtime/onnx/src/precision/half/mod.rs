@@ -122,8 +122,8 @@ pub(super) fn convert(
 /// Whether a constant that is taken in single precision is large enough to be
 /// kept in half: tables that are added, such as positions. Not what norms have.
 fn worth_halving(graphs: &Graphs, home: usize, at: usize, operator: &str) -> bool {
-    let elements = graphs.all[home].graph.initializer[at].dims.iter().product::<i64>().unsigned_abs();
-    elements * 4 > types::CONSTANT_MAX
+    let elements = types::elements(&graphs.all[home].graph.initializer[at]);
+    elements.saturating_mul(4) > types::CONSTANT_MAX
         && (operators::LIGHT.contains(&operator) || operators::MOVING.contains(&operator))
 }
 

@@ -10,7 +10,7 @@ use crate::{
         check::order,
         graphs::{Graphs, Index, ValueId, attribute, graphs_of, label},
     },
-    proto::{DataType, NodeProto, TypeProto},
+    proto::{DataType, NodeProto, TensorProto, TypeProto},
 };
 
 /// Tables of more bytes than this are weights, smaller ones constants.
@@ -61,7 +61,7 @@ impl Types {
             self.set(graph, input.name(), dtype, dtype == DataType::Float as i32);
         }
         for tensor in &proto.initializer {
-            let bytes = tensor.dims.iter().product::<i64>().unsigned_abs().saturating_mul(4);
+            let bytes = elements(tensor).saturating_mul(4);
             self.set(graph, tensor.name(), tensor.data_type.unwrap_or_default(), bytes > CONSTANT_MAX);
         }
         for number in order(graphs, index, graph)? {
@@ -112,6 +112,11 @@ impl Types {
         };
         Ok((dtype, false))
     }
+}
+
+/// How many elements a tensor has.
+pub(super) fn elements(tensor: &TensorProto) -> u64 {
+    tensor.dims.iter().fold(1u64, |product, length| product.saturating_mul(length.unsigned_abs()))
 }
 
 /// The element type of a tensor, none of anything else.
