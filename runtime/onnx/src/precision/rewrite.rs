@@ -77,6 +77,7 @@ impl<'a> Rewrite<'a> {
                 (Kind::Conv, _) => Some(Reason::Convolution),
                 (Kind::Gather, bits) => self.gather(layer, weight, bits, tied(layer, layers)),
                 (_, 8) if self.recipe.form == Form::Integer => self.integer(layer, weight),
+                (_, 8) if self.recipe.form == Form::Stored => self.stored(layer, weight),
                 (_, bits) => self.matmul(layer, weight, bits),
             };
             kept.extend(reason.map(|reason| (layer.node.clone(), reason)));
@@ -213,19 +214,43 @@ impl<'a> Rewrite<'a> {
         self.replaced.insert(layer.at, vec![instead]);
     }
 
-    fn integer(&mut self, layer: &Layer, weight: Weight) -> Option<Reason> {
+    /// The codes and scales of a weight of `[K, N]`, one scale a column.
+    fn codes(&mut self, layer: &Layer, weight: Weight) -> Option<[String; 2]> {
         let (layout, transposed) = self.layout(layer, &weight, 8);
         let (k, n) = (layout.k, layout.n);
         if (k * n + 4 * n) as u64 >= weight.source.length() {
-            return Some(Reason::TooSmall);
+            return None;
         }
-        let (home, name, graph) = (layer.constant.graph, &layer.weight, layer.at.0);
+        let (home, name) = (layer.constant.graph, &layer.weight);
         let made = (home, name.clone(), Made::Integer(transposed));
         let group = self.group(made, || Group::Integer { weight, transposed });
         let shape = vec![k as i64, n as i64];
         let codes = self.initializer(home, &format!("{name}_quantized"), DataType::Int8, shape, group, Part::Packed);
         let scales =
             self.initializer(home, &format!("{name}_scale"), DataType::Float, vec![n as i64], group, Part::Scales);
+        Some([codes, scales])
+    }
+
+    fn stored(&mut self, layer: &Layer, weight: Weight) -> Option<Reason> {
+        let Some([codes, scales]) = self.codes(layer, weight) else { return Some(Reason::TooSmall) };
+        let node = self.graphs.node(layer.at.0, layer.at.1).clone();
+        let [cast, values] = ["codes", "weight"].map(|part| self.graphs.fresh(&format!("{}_{part}", node.output[0])));
+        let to_float = NodeProto {
+            attribute: vec![number("to", DataType::Float as i64)],
+            ..plain("Cast", &[&codes], vec![cast.clone()])
+        };
+        let mut nodes = vec![to_float, plain("Mul", &[&cast, &scales], vec![values.clone()])];
+        let instead = self.around(&node, layer.kind, |output| {
+            nodes.push(plain("MatMul", &[&node.input[0], &values], vec![output]));
+            nodes
+        });
+        self.replaced.insert(layer.at, instead);
+        None
+    }
+
+    fn integer(&mut self, layer: &Layer, weight: Weight) -> Option<Reason> {
+        let Some([codes, scales]) = self.codes(layer, weight) else { return Some(Reason::TooSmall) };
+        let graph = layer.at.0;
         let node = self.graphs.node(graph, layer.at.1).clone();
         let input = node.input[0].clone();
         let mut nodes = Vec::new();
