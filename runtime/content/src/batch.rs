@@ -1,8 +1,8 @@
 //! What a fetch has put and not yet sealed, and how it becomes part of the store.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -49,7 +49,15 @@ struct State {
 /// The batch that is being filled.
 struct Open {
     writer: ExtentWriter,
-    path: Arc<PathBuf>,
+    writes: Arc<Writes>,
+}
+
+/// Writes under way into a batch. They go beside each other, and are through before it is sealed.
+#[derive(Default)]
+struct Writes {
+    /// Held for reading by each write, and for writing by who waits for all of them.
+    under_way: RwLock<()>,
+    failed: AtomicBool,
 }
 
 impl Shared {
@@ -92,7 +100,7 @@ impl Shared {
     }
 
     pub(crate) fn abandon(&self, inner: &Arc<Inner>) -> Result<(), StoreError> {
-        self.drop_batch(inner);
+        self.drop_batch(inner, |_| true);
         let unneeded = inner.index.write(|tx| {
             take_fetch(tx, self.fetch)?;
             rows::prune_rows(tx)
@@ -146,15 +154,23 @@ impl Shared {
             Some(open) => open,
             none => none.insert(Open::create(inner)?),
         };
-        if let Err(error) = open.append(inner, cid, bytes) {
-            // The file ends in a part of a block; where it ended before nobody may rely on.
-            drop(state);
-            self.drop_batch(inner);
-            return Err(error);
-        }
+        let room = open.writer.set_aside(cid, length)?;
+        // From here on it is found, and nobody writes it a second time.
+        inner.pending.add(&cid, bytes, &room);
+        let writes = open.writes.clone();
+        let under_way = writes.under_way.read().unwrap_or_else(PoisonError::into_inner);
         let is_full = open.is_full();
         state.new_bytes += length;
         drop(state);
+        if let Err(error) = room.fill([bytes, &[], &[]]) {
+            // The batch has a hole where this block should be.
+            writes.failed.store(true, Ordering::Release);
+            drop(under_way);
+            self.drop_batch(inner, |open| Arc::ptr_eq(&open.writes, &writes));
+            return Err(error);
+        }
+        inner.pending.written(&cid, &room.path);
+        drop(under_way);
         if is_full { self.seal(inner, Open::is_full) } else { Ok(()) }
     }
 
@@ -171,9 +187,15 @@ impl Shared {
             }
             return inner.index.write(|tx| insert_fetched(tx, self.fetch, noted.iter()));
         };
+        drop(open.writes.under_way.write().unwrap_or_else(PoisonError::into_inner));
         let placed = open.writer.blocks().to_vec();
-        let path = open.path.clone();
-        let result = self.seal_open(inner, open, &noted);
+        let path = open.writer.path().clone();
+        let result = if open.writes.failed.load(Ordering::Acquire) {
+            let reason = std::io::Error::other("another block of its batch could not be written");
+            Err(StoreError::io("write", &path, reason))
+        } else {
+            self.seal_open(inner, open, &noted)
+        };
         // In the index now; or lost, and then missing is what they are.
         inner.pending.remove(placed.iter(), &path);
         result
@@ -275,9 +297,11 @@ impl Shared {
         })
     }
 
-    fn drop_batch(&self, inner: &Inner) {
-        if let Some(open) = self.state().writer.take() {
-            inner.pending.remove(open.writer.blocks().iter(), &open.path);
+    /// Gives up the batch that is being filled, if it is such.
+    fn drop_batch(&self, inner: &Inner, which: impl Fn(&Open) -> bool) {
+        let dropped = self.state().writer.take_if(|open| which(open));
+        if let Some(open) = dropped {
+            inner.pending.remove(open.writer.blocks().iter(), open.writer.path());
         }
     }
 }
@@ -285,7 +309,7 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         let inner = self.store.inner().clone();
-        self.drop_batch(&inner);
+        self.drop_batch(&inner, |_| true);
     }
 }
 
@@ -293,15 +317,7 @@ impl Open {
     fn create(inner: &Inner) -> Result<Self, StoreError> {
         let owner = inner.owner()?;
         let writer = ExtentWriter::create(owner.folder(), owner.next_name())?;
-        let path = Arc::new(writer.path().to_owned());
-        Ok(Self { writer, path })
-    }
-
-    fn append(&mut self, inner: &Inner, cid: Cid, bytes: &Bytes) -> Result<(), StoreError> {
-        let placed = self.writer.append(cid, [bytes, &[], &[]])?.clone();
-        self.writer.flush()?;
-        inner.pending.add(&placed, self.writer.file(), &self.path);
-        Ok(())
+        Ok(Self { writer, writes: Arc::default() })
     }
 
     fn is_full(&self) -> bool {

@@ -65,6 +65,7 @@ mod hamt;
 mod import;
 mod index;
 mod ingest;
+mod leaves;
 mod limits;
 mod memory;
 mod names;

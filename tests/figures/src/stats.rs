@@ -11,31 +11,37 @@ const RESAMPLES: usize = 4_000;
 const SEED: u64 = 20_260_101;
 
 /// What is said of a sample, in [`Sample::cells`]' order.
-pub(crate) const HEAD: [&str; 6] = ["n", "min", "p50", "p90", "p99", "p50/min"];
+pub const HEAD: [&str; 6] = ["n", "min", "p50", "p90", "p99", "p50/min"];
 
 /// Measurements in the order in which they were taken.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sample(pub(crate) Vec<f64>);
+pub struct Sample(pub Vec<f64>);
 
 impl Sample {
     /// The value that a share `q` of the sample does not exceed (nearest rank); NaN of an empty sample.
-    pub(crate) fn quantile(&self, q: f64) -> f64 {
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
         let rank = (q * sorted.len() as f64).ceil() as usize;
         sorted.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
     }
 
-    pub(crate) fn min(&self) -> f64 {
+    /// The least.
+    #[must_use]
+    pub fn min(&self) -> f64 {
         self.quantile(0.0)
     }
 
-    pub(crate) fn p50(&self) -> f64 {
+    /// The median.
+    #[must_use]
+    pub fn p50(&self) -> f64 {
         self.quantile(0.5)
     }
 
     /// One cell for each of [`HEAD`].
-    pub(crate) fn cells(&self) -> Vec<String> {
+    #[must_use]
+    pub fn cells(&self) -> Vec<String> {
         let quantiles = [0.0, 0.5, 0.9, 0.99].map(|q| number(self.quantile(q)));
         let mut cells = vec![self.0.len().to_string()];
         cells.extend(quantiles);
@@ -46,7 +52,8 @@ impl Sample {
 
 /// `p50(a) / p50(b)` and its 95 % bootstrap interval, of measurements that were
 /// taken turn by turn: a turn is drawn whole.
-pub(crate) fn ratio(a: &Sample, b: &Sample) -> (f64, [f64; 2]) {
+#[must_use]
+pub fn ratio(a: &Sample, b: &Sample) -> (f64, [f64; 2]) {
     let turns = a.0.len().min(b.0.len());
     let mut random = StdRng::seed_from_u64(SEED);
     let mut ratios = Sample::default();
