@@ -9,6 +9,7 @@ use bytes::Bytes;
 use rusqlite::params;
 
 use crate::add::Added;
+use crate::blocks::Coming;
 use crate::claim::Claim;
 use crate::extent::{ExtentWriter, Record, RootRecord, Sealed, sync_folder};
 use crate::quota::{Ahead, PER_BLOCK, Reservation};
@@ -110,6 +111,10 @@ impl Shared {
         Ok(())
     }
 
+    pub(crate) fn expect(&self, cid: &Cid, coming: Coming) {
+        self.store.inner().expected.note(self.fetch, cid, coming);
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -120,6 +125,7 @@ impl Shared {
     }
 
     fn release(&self) {
+        self.store.inner().expected.forget_fetch(self.fetch);
         self.claim.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
@@ -135,6 +141,7 @@ impl Shared {
         let mut state = self.state();
         if inner.length(&cid)?.is_some() {
             state.noted.insert(cid);
+            inner.expected.forget(&cid);
             return Ok(());
         }
         self.write(inner, state, cid, bytes)
@@ -157,6 +164,7 @@ impl Shared {
         let room = open.writer.set_aside(cid, length)?;
         // From here on it is found, and nobody writes it a second time.
         inner.pending.add(&cid, bytes, &room);
+        inner.expected.forget(&cid);
         let writes = open.writes.clone();
         let under_way = writes.under_way.read().unwrap_or_else(PoisonError::into_inner);
         let is_full = open.is_full();
@@ -309,6 +317,7 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         let inner = self.store.inner().clone();
+        inner.expected.forget_fetch(self.fetch);
         self.drop_batch(&inner, |_| true);
     }
 }

@@ -115,14 +115,7 @@ impl ExtentWriter {
             .mode(0o644)
             .open(&path)
             .map_err(|e| StoreError::io("create", &path, e))?;
-        Ok(Self {
-            file: Arc::new(file),
-            path: Arc::new(path),
-            name,
-            blocks: Vec::new(),
-            offset: 0,
-            buffer: Vec::new(),
-        })
+        Ok(Self { file: Arc::new(file), path: Arc::new(path), name, blocks: Vec::new(), offset: 0, buffer: Vec::new() })
     }
 
     /// Appends a block whose CID was computed from these bytes.

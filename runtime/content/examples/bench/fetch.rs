@@ -15,8 +15,9 @@ const GIGABIT: u64 = 125_000_000;
 const WANTED: f64 = 0.7;
 /// MiB that throttled peers serve, and each one's bytes a second.
 const THROTTLED_MIB: u64 = 128;
-const THROTTLE: u64 = 40_000_000;
+const THROTTLE: u64 = 20_000_000;
 const THREE: f64 = 2.2;
+const THREE_TURNS: usize = 3;
 
 /// A gateway process over a store; its address.
 fn server(store: &str, rate: u64) -> Result<(Role, String), Failure> {
@@ -55,7 +56,8 @@ pub(crate) fn one_peer(lab: &Lab) -> Result<Vec<Verdict>, Failure> {
     }
     lab.fresh("fetched")?;
     let [fetch, link, hash, slow] = &rates;
-    let link_name = if nginx.is_some() { "the link: the file from nginx, thrown away" } else { "the link: a CAR, thrown away" };
+    let link_name =
+        if nginx.is_some() { "the link: the file from nginx, thrown away" } else { "the link: a CAR, thrown away" };
     let mut table = Table::new(&["what", "n", "MB/s p50", "least", "most"]);
     for (name, rates) in [
         ("fetched from one peer, verified, kept", fetch),
@@ -89,7 +91,7 @@ pub(crate) fn three_peers(lab: &Lab) -> Result<Vec<Verdict>, Failure> {
     let servers = (0..3).map(|_| server(&text(&store), THROTTLE)).collect::<Result<Vec<_>, _>>()?;
     let addresses: Vec<_> = servers.iter().map(|(_, address)| address.as_str()).collect();
     let (mut one, mut three) = (Sample::default(), Sample::default());
-    for _ in 0..TURNS {
+    for _ in 0..THREE_TURNS {
         for (rates, count) in [(&mut one, 1), (&mut three, 3)] {
             let fetched = text(&lab.fresh("fetched")?);
             let arguments = [&["fetch", &fetched, &root], &addresses[..count]].concat();

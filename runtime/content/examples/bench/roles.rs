@@ -142,10 +142,12 @@ async fn fetch_into(store: &Store, root: Cid, sources: Vec<Source>) -> Result<()
 /// others, and fetches from them and from the origin.
 async fn join(store: &str, root: Cid, origin: &str) -> Result<(), Failure> {
     let store = Store::open(store)?;
-    let gateway = Gateway::start(Arc::new(store.clone()), GatewayOptions::default()).await?;
+    let node = Some(format!("node-{}", std::process::id()));
+    let served = GatewayOptions { node: node.clone(), ..GatewayOptions::default() };
+    let gateway = Gateway::start(Arc::new(store.clone()), served).await?;
     println!("{}", json!(gateway.addr().to_string()));
     let others = told().await?;
-    let options = HttpOptions::default();
+    let options = HttpOptions { node, ..HttpOptions::default() };
     let mut sources = others.split_whitespace().map(|peer| source(peer, &options)).collect::<Result<Vec<_>, _>>()?;
     sources.push(source(origin, &options)?.last_resort());
     let before = Before::now();

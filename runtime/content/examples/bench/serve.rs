@@ -88,7 +88,9 @@ impl Nginx {
         let start = Instant::now();
         while TcpStream::connect(&nginx.address).is_err() {
             if start.elapsed() > Duration::from_secs(5) {
-                return Err(format!("nginx does not answer: {}", std::fs::read_to_string(work.join("start.log"))?).into());
+                return Err(
+                    format!("nginx does not answer: {}", std::fs::read_to_string(work.join("start.log"))?).into()
+                );
             }
             std::thread::sleep(Duration::from_millis(20));
         }
