@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use rusqlite::params;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::add::Added;
 use crate::blocks::Coming;
@@ -24,6 +25,8 @@ const BATCH: u64 = 32 << 20;
 const BATCH_BLOCKS: usize = 8192;
 /// Reserved at once where the caller did not say how much will come, bytes.
 const AHEAD: u64 = 64 << 20;
+/// Blocks put at a time beside one a core: who seals a batch waits for the disk.
+const SPARE: usize = 2;
 /// What stands for a profile where content was made elsewhere.
 const FETCHED: &str = "fetched";
 
@@ -37,6 +40,8 @@ pub(crate) struct Shared {
     /// One batch is sealed at a time: who fills the next one waits here, which bounds what is unsealed.
     sealing: Mutex<()>,
     claim: Mutex<Option<Claim>>,
+    /// Blocks that are hashed and written at a time: more keep no core and no disk busier, and each takes a thread.
+    puts: Semaphore,
 }
 
 struct State {
@@ -78,6 +83,7 @@ impl Shared {
             state: Mutex::new(state),
             sealing: Mutex::new(()),
             claim: Mutex::new(Some(claim)),
+            puts: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from) + SPARE),
         }))
     }
 
@@ -87,6 +93,11 @@ impl Shared {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// A turn to put a block. `None` if there are no turns any more, which does not happen.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.puts.acquire().await.ok()
     }
 
     /// Blocks that are here already: they must not go, with another root, before this fetch ends.

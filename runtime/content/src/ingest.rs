@@ -152,7 +152,10 @@ impl Blocks for Ingest {
     }
 
     fn put(&self, cid: Cid, bytes: Bytes) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(self.work(move |shared, inner| shared.put(inner, cid, &bytes)))
+        Box::pin(async move {
+            let _turn = self.shared.turn().await;
+            self.work(move |shared, inner| shared.put(inner, cid, &bytes)).await
+        })
     }
 
     fn expect(&self, cid: &Cid, coming: Coming) {

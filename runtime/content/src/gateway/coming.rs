@@ -37,6 +37,8 @@ pub(super) fn is_to_wait(own: Option<&str>, headers: &HeaderMap, cid: &Cid, comi
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use hyper::header::HeaderValue;
 
     use super::*;
@@ -53,12 +55,11 @@ mod tests {
     #[test]
     fn of_all_who_plan_a_block_one_waits_for_nobody() {
         let nodes = ["a", "b", "c", "d"];
-        let mut first = std::collections::HashSet::new();
+        let mut first: HashSet<&str> = HashSet::new();
         for block in 0..100 {
-            let free = nodes
-                .iter()
-                .filter(|asker| nodes.iter().all(|own| !waits(Some(own), Some(asker), block, Some(Coming::Planned))));
-            let free: Vec<_> = free.collect();
+            let waits = |own, asker| waits(Some(own), Some(asker), block, Some(Coming::Planned));
+            let free: Vec<&str> =
+                nodes.into_iter().filter(|asker| !nodes.iter().any(|own| waits(own, asker))).collect();
             assert_eq!(free.len(), 1);
             first.extend(free);
         }

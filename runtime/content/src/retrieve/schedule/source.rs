@@ -159,10 +159,12 @@ impl Member {
             ProviderError::Coming { wait } => {
                 let since = self.coming.get(cid).map_or(now, |(since, _)| *since);
                 self.coming.insert(*cid, (since, now + *wait));
-                if now - since > COMING_MAX {
-                    self.lacks.insert(*cid);
+                if now.saturating_duration_since(since) <= COMING_MAX {
+                    return;
                 }
-                return;
+                // It promised and did not keep it: as good as a failure, or it could hold everything up.
+                self.lacks.insert(*cid);
+                self.dropped |= !self.breaker.failed(now);
             }
             ProviderError::Busy { wait } => self.breaker.wait(now + *wait),
             _ if error.is_final() => self.dropped = true,
