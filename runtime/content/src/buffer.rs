@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::BLOCK_MAX;
 
 /// Buffers that are kept for the next who needs one.
-const KEPT: usize = 16;
+const KEPT: usize = 12;
 /// Smaller ones are the allocator's business, bytes.
 const LEAST: usize = 128 << 10;
 /// Capacities are multiples of this, so that a buffer fits the next block too, bytes.
