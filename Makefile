@@ -29,7 +29,7 @@ test: build ## Run every check and test, those in real browsers too
 	@scripts/test.sh
 
 .PHONY: bench
-bench: build model ## Measure latency, throughput and memory beside transformers.js and WebDriver (10 minutes)
+bench: build model ## Measure latency, throughput and memory beside transformers.js, WebDriver and nginx (20 minutes)
 	@scripts/bench.sh
 
 .PHONY: deps

@@ -6,10 +6,29 @@ set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-scripts/model.sh >/dev/null
-if (($# == 0)) || [[ " $* " == *" kernels "* ]]; then
-  PELAGO_TEST_PYTHON=$(scripts/python.sh)
-  PELAGO_BENCH_EVCXR=$(scripts/evcxr-jupyter.sh)
-  export PELAGO_TEST_PYTHON PELAGO_BENCH_EVCXR
+status=0
+sections=()
+content=no
+for section in "$@"; do
+  if [[ $section == content ]]; then content=yes; else sections+=("$section"); fi
+done
+
+if (($# == 0 || ${#sections[@]} > 0)); then
+  scripts/model.sh >/dev/null
+  if (($# == 0)) || [[ " $* " == *" kernels "* ]]; then
+    PELAGO_TEST_PYTHON=$(scripts/python.sh)
+    PELAGO_BENCH_EVCXR=$(scripts/evcxr-jupyter.sh)
+    export PELAGO_TEST_PYTHON PELAGO_BENCH_EVCXR
+  fi
+  "$(target_dir)/debug/bench" "${sections[@]}" || status=$?
 fi
-exec "$(target_dir)/debug/bench" "$@"
+
+# The content layer needs no browser, and is measured by a program of its own.
+if (($# == 0)) || [[ $content == yes ]]; then
+  # With the features of the whole workspace, so that nothing is compiled anew.
+  cargo build --locked --workspace --example bench >&2
+  nginx=$(scripts/nginx.sh)
+  [[ -z $nginx ]] || export PELAGO_BENCH_NGINX=$nginx
+  "$(target_dir)/debug/examples/bench" || status=$?
+fi
+exit "$status"

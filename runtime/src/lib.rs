@@ -11,8 +11,8 @@ pub mod network;
 pub mod parity;
 pub mod results;
 pub mod session;
-pub mod statistics;
 
 pub use pelago_content as content;
 pub use pelago_onnx as onnx;
 pub use pelago_onnx::graph;
+pub use pelago_statistics as statistics;

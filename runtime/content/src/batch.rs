@@ -1,14 +1,16 @@
 //! What a fetch has put and not yet sealed, and how it becomes part of the store.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use bytes::Bytes;
 use rusqlite::params;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::add::Added;
+use crate::blocks::Coming;
 use crate::claim::Claim;
 use crate::extent::{ExtentWriter, Record, RootRecord, Sealed, sync_folder};
 use crate::quota::{Ahead, PER_BLOCK, Reservation};
@@ -23,6 +25,8 @@ const BATCH: u64 = 32 << 20;
 const BATCH_BLOCKS: usize = 8192;
 /// Reserved at once where the caller did not say how much will come, bytes.
 const AHEAD: u64 = 64 << 20;
+/// Blocks put at a time beside one a core: who seals a batch waits for the disk.
+const SPARE: usize = 2;
 /// What stands for a profile where content was made elsewhere.
 const FETCHED: &str = "fetched";
 
@@ -36,6 +40,8 @@ pub(crate) struct Shared {
     /// One batch is sealed at a time: who fills the next one waits here, which bounds what is unsealed.
     sealing: Mutex<()>,
     claim: Mutex<Option<Claim>>,
+    /// Blocks that are hashed and written at a time: more keep no core and no disk busier, and each takes a thread.
+    puts: Semaphore,
 }
 
 struct State {
@@ -49,7 +55,15 @@ struct State {
 /// The batch that is being filled.
 struct Open {
     writer: ExtentWriter,
-    path: Arc<PathBuf>,
+    writes: Arc<Writes>,
+}
+
+/// Writes under way into a batch. They go beside each other, and are through before it is sealed.
+#[derive(Default)]
+struct Writes {
+    /// Held for reading by each write, and for writing by who waits for all of them.
+    under_way: RwLock<()>,
+    failed: AtomicBool,
 }
 
 impl Shared {
@@ -69,6 +83,7 @@ impl Shared {
             state: Mutex::new(state),
             sealing: Mutex::new(()),
             claim: Mutex::new(Some(claim)),
+            puts: Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from) + SPARE),
         }))
     }
 
@@ -78,6 +93,11 @@ impl Shared {
 
     pub(crate) fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// A turn to put a block. `None` if there are no turns any more, which does not happen.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.puts.acquire().await.ok()
     }
 
     /// Blocks that are here already: they must not go, with another root, before this fetch ends.
@@ -92,7 +112,7 @@ impl Shared {
     }
 
     pub(crate) fn abandon(&self, inner: &Arc<Inner>) -> Result<(), StoreError> {
-        self.drop_batch(inner);
+        self.drop_batch(inner, |_| true);
         let unneeded = inner.index.write(|tx| {
             take_fetch(tx, self.fetch)?;
             rows::prune_rows(tx)
@@ -100,6 +120,10 @@ impl Shared {
         inner.removed(&unneeded);
         self.release();
         Ok(())
+    }
+
+    pub(crate) fn expect(&self, cid: &Cid, coming: Coming) {
+        self.store.inner().expected.note(self.fetch, cid, coming);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -112,6 +136,7 @@ impl Shared {
     }
 
     fn release(&self) {
+        self.store.inner().expected.forget_fetch(self.fetch);
         self.claim.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
@@ -127,6 +152,7 @@ impl Shared {
         let mut state = self.state();
         if inner.length(&cid)?.is_some() {
             state.noted.insert(cid);
+            inner.expected.forget(&cid);
             return Ok(());
         }
         self.write(inner, state, cid, bytes)
@@ -146,15 +172,24 @@ impl Shared {
             Some(open) => open,
             none => none.insert(Open::create(inner)?),
         };
-        if let Err(error) = open.append(inner, cid, bytes) {
-            // The file ends in a part of a block; where it ended before nobody may rely on.
-            drop(state);
-            self.drop_batch(inner);
-            return Err(error);
-        }
+        let room = open.writer.set_aside(cid, length)?;
+        // From here on it is found, and nobody writes it a second time.
+        inner.pending.add(&cid, bytes, &room);
+        inner.expected.forget(&cid);
+        let writes = open.writes.clone();
+        let under_way = writes.under_way.read().unwrap_or_else(PoisonError::into_inner);
         let is_full = open.is_full();
         state.new_bytes += length;
         drop(state);
+        if let Err(error) = room.fill([bytes, &[], &[]]) {
+            // The batch has a hole where this block should be.
+            writes.failed.store(true, Ordering::Release);
+            drop(under_way);
+            self.drop_batch(inner, |open| Arc::ptr_eq(&open.writes, &writes));
+            return Err(error);
+        }
+        inner.pending.written(&cid, &room.path);
+        drop(under_way);
         if is_full { self.seal(inner, Open::is_full) } else { Ok(()) }
     }
 
@@ -171,9 +206,15 @@ impl Shared {
             }
             return inner.index.write(|tx| insert_fetched(tx, self.fetch, noted.iter()));
         };
+        drop(open.writes.under_way.write().unwrap_or_else(PoisonError::into_inner));
         let placed = open.writer.blocks().to_vec();
-        let path = open.path.clone();
-        let result = self.seal_open(inner, open, &noted);
+        let path = open.writer.path().clone();
+        let result = if open.writes.failed.load(Ordering::Acquire) {
+            let reason = std::io::Error::other("another block of its batch could not be written");
+            Err(StoreError::io("write", &path, reason))
+        } else {
+            self.seal_open(inner, open, &noted)
+        };
         // In the index now; or lost, and then missing is what they are.
         inner.pending.remove(placed.iter(), &path);
         result
@@ -275,9 +316,11 @@ impl Shared {
         })
     }
 
-    fn drop_batch(&self, inner: &Inner) {
-        if let Some(open) = self.state().writer.take() {
-            inner.pending.remove(open.writer.blocks().iter(), &open.path);
+    /// Gives up the batch that is being filled, if it is such.
+    fn drop_batch(&self, inner: &Inner, which: impl Fn(&Open) -> bool) {
+        let dropped = self.state().writer.take_if(|open| which(open));
+        if let Some(open) = dropped {
+            inner.pending.remove(open.writer.blocks().iter(), open.writer.path());
         }
     }
 }
@@ -285,7 +328,8 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         let inner = self.store.inner().clone();
-        self.drop_batch(&inner);
+        inner.expected.forget_fetch(self.fetch);
+        self.drop_batch(&inner, |_| true);
     }
 }
 
@@ -293,15 +337,7 @@ impl Open {
     fn create(inner: &Inner) -> Result<Self, StoreError> {
         let owner = inner.owner()?;
         let writer = ExtentWriter::create(owner.folder(), owner.next_name())?;
-        let path = Arc::new(writer.path().to_owned());
-        Ok(Self { writer, path })
-    }
-
-    fn append(&mut self, inner: &Inner, cid: Cid, bytes: &Bytes) -> Result<(), StoreError> {
-        let placed = self.writer.append(cid, [bytes, &[], &[]])?.clone();
-        self.writer.flush()?;
-        inner.pending.add(&placed, self.writer.file(), &self.path);
-        Ok(())
+        Ok(Self { writer, writes: Arc::default() })
     }
 
     fn is_full(&self) -> bool {

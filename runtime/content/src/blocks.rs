@@ -34,6 +34,27 @@ pub trait Blocks: Send + Sync + 'static {
     /// `WrongBlock` where they are not those that the CID names, or more than [`BLOCK_MAX`];
     /// `Unsupported`, `NoSpace`, `ReadOnly`, `Io`, `Index`.
     fn put(&self, cid: Cid, bytes: Bytes) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Notes that a fetch is about to bring a block, for whoever asks [`Blocks::coming`]. Nothing
+    /// depends on it.
+    fn expect(&self, cid: &Cid, coming: Coming) {
+        let _ = (cid, coming);
+    }
+
+    /// Whether a block that is not here is being fetched.
+    fn coming(&self, cid: &Cid) -> Option<Coming> {
+        let _ = cid;
+        None
+    }
+}
+
+/// How far a block is that a fetch is to bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coming {
+    /// Somebody will be asked for it.
+    Planned,
+    /// A source that is no peer was asked for it.
+    OnItsWay,
 }
 
 /// Blocks in memory, without a bound: for tests, and for what is small.

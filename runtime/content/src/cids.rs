@@ -17,13 +17,11 @@ const IDENTITY_MAX: usize = 128;
 
 /// The CIDv1 of a block with sha2-256.
 pub(crate) fn of(codec: u64, bytes: &[u8]) -> Cid {
-    of_parts(codec, [bytes, &[], &[]])
+    of_hash(codec, Sha256::new_with_prefix(bytes))
 }
 
-/// The same of a block that lies in pieces.
-pub(crate) fn of_parts(codec: u64, parts: [&[u8]; 3]) -> Cid {
-    let mut hasher = Sha256::new();
-    parts.iter().for_each(|part| hasher.update(part));
+/// The same of a block that was hashed piece by piece.
+pub(crate) fn of_hash(codec: u64, hasher: Sha256) -> Cid {
     let digest: [u8; 32] = hasher.finalize().into();
     // 32 bytes always fit into a `Multihash`.
     match Multihash::wrap(SHA2_256, &digest) {

@@ -4,7 +4,6 @@
 //! An extent does not know what its blocks mean, nor whether the index has them.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +15,8 @@ use crate::{Cid, StoreError};
 const MAGIC: &[u8; 8] = b"PELAGOX1";
 /// The largest table of contents that is read: some 5 million blocks.
 const CONTENTS_MAX: u64 = 1 << 29;
+/// Small blocks are written together when they have so many bytes.
+const BUFFER: usize = 256 << 10;
 
 /// A block's place in an extent.
 #[derive(Clone, Debug)]
@@ -62,11 +63,38 @@ struct Contents {
 
 /// An extent that is being written in its owner's folder. Dropped unsealed, it leaves nothing.
 pub(crate) struct ExtentWriter {
-    file: BufWriter<Arc<File>>,
-    path: PathBuf,
+    file: Arc<File>,
+    path: Arc<PathBuf>,
     name: String,
     blocks: Vec<Placed>,
+    /// Where the next block goes.
     offset: u64,
+    /// What was appended and is not written yet: the bytes before `offset`.
+    buffer: Vec<u8>,
+}
+
+/// A block's room in an extent: for whoever has its bytes to fill, before the extent is sealed.
+pub(crate) struct Room {
+    pub(crate) file: Arc<File>,
+    pub(crate) path: Arc<PathBuf>,
+    pub(crate) offset: u64,
+}
+
+impl Room {
+    /// Writes the block, which may lie in pieces.
+    pub(crate) fn fill(&self, parts: [&[u8]; 3]) -> Result<(), StoreError> {
+        let mut at = self.offset;
+        for part in parts.into_iter().filter(|part| !part.is_empty()) {
+            self.file.write_all_at(part, at).map_err(|e| StoreError::io("write", &self.path, e))?;
+            at += part.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Brings what was written so far to the disk, so that sealing has less to wait for.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        self.file.sync_data().map_err(|e| StoreError::io("flush", &self.path, e))
+    }
 }
 
 /// A sealed extent, not yet in the index.
@@ -87,34 +115,45 @@ impl ExtentWriter {
             .mode(0o644)
             .open(&path)
             .map_err(|e| StoreError::io("create", &path, e))?;
-        let file = BufWriter::with_capacity(1 << 18, Arc::new(file));
-        Ok(Self { file, path, name, blocks: Vec::new(), offset: 0 })
+        Ok(Self { file: Arc::new(file), path: Arc::new(path), name, blocks: Vec::new(), offset: 0, buffer: Vec::new() })
     }
 
-    /// Appends a block whose CID was computed from these bytes, which may lie in pieces.
-    pub(crate) fn append(&mut self, cid: Cid, parts: [&[u8]; 3]) -> Result<&Placed, StoreError> {
-        for part in parts {
-            self.file.write_all(part).map_err(|e| StoreError::io("write", &self.path, e))?;
+    /// Appends a block whose CID was computed from these bytes.
+    pub(crate) fn append(&mut self, cid: Cid, parts: [&[u8]; 3]) -> Result<(), StoreError> {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        if length >= BUFFER {
+            return self.set_aside(cid, length as u64)?.fill(parts);
         }
-        let length = parts.iter().map(|part| part.len() as u64).sum();
-        let at = self.blocks.len();
+        if self.buffer.len() + length > BUFFER {
+            self.write_out()?;
+        }
+        parts.iter().for_each(|part| self.buffer.extend_from_slice(part));
+        self.note(cid, length as u64);
+        Ok(())
+    }
+
+    /// Gives a block its room. Who fails to fill it must see that the extent is not sealed.
+    pub(crate) fn set_aside(&mut self, cid: Cid, length: u64) -> Result<Room, StoreError> {
+        self.write_out()?;
+        let room = Room { file: self.file.clone(), path: self.path.clone(), offset: self.offset };
+        self.note(cid, length);
+        Ok(room)
+    }
+
+    fn note(&mut self, cid: Cid, length: u64) {
         self.blocks.push(Placed { cid, offset: self.offset, length });
         self.offset += length;
-        Ok(&self.blocks[at])
     }
 
-    /// Hands what was appended to the system, so that it can be read from [`ExtentWriter::file`].
-    pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
-        self.file.flush().map_err(|e| StoreError::io("write", &self.path, e))
-    }
-
-    /// The file, to read blocks from before it is sealed.
-    pub(crate) fn file(&self) -> &Arc<File> {
-        self.file.get_ref()
+    fn write_out(&mut self) -> Result<(), StoreError> {
+        let at = self.offset - self.buffer.len() as u64;
+        self.file.write_all_at(&self.buffer, at).map_err(|e| StoreError::io("write", &self.path, e))?;
+        self.buffer.clear();
+        Ok(())
     }
 
     /// Where the file is until it is sealed.
-    pub(crate) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Arc<PathBuf> {
         &self.path
     }
 
@@ -138,18 +177,18 @@ impl ExtentWriter {
             Record::Fetch(root) => (None, Some(root.to_string())),
         };
         let contents = Contents { blocks, root, fetch };
+        self.write_out()?;
         let io = |e| StoreError::io("write", &self.path, e);
-        let table = serde_json::to_vec(&contents).map_err(|e| io(e.into()))?;
-        self.file.write_all(&table).map_err(io)?;
-        self.file.write_all(&(table.len() as u64).to_le_bytes()).map_err(io)?;
-        self.file.write_all(MAGIC).map_err(io)?;
-        self.file.flush().map_err(io)?;
-        let file = self.file.get_ref();
-        file.set_permissions(std::fs::Permissions::from_mode(0o444)).map_err(io)?;
-        file.sync_all().map_err(io)?;
+        let mut end = serde_json::to_vec(&contents).map_err(|e| io(e.into()))?;
+        let length = end.len() as u64;
+        end.extend(length.to_le_bytes());
+        end.extend(MAGIC);
+        self.file.write_all_at(&end, self.offset).map_err(io)?;
+        self.file.set_permissions(std::fs::Permissions::from_mode(0o444)).map_err(io)?;
+        self.file.sync_all().map_err(io)?;
         let target = extents.join(&self.name);
-        std::fs::rename(&self.path, &target).map_err(|e| StoreError::io("move into place", &target, e))?;
-        let size = self.offset + table.len() as u64 + 16;
+        std::fs::rename(&*self.path, &target).map_err(|e| StoreError::io("move into place", &target, e))?;
+        let size = self.offset + end.len() as u64;
         Ok(Sealed { name: self.name.clone(), size, blocks: std::mem::take(&mut self.blocks) })
     }
 }
@@ -157,7 +196,7 @@ impl ExtentWriter {
 impl Drop for ExtentWriter {
     fn drop(&mut self) {
         // After `seal` there is nothing at the path, which is what is wanted.
-        let _ = std::fs::remove_file(&self.path);
+        let _ = std::fs::remove_file(&*self.path);
     }
 }
 

@@ -102,7 +102,7 @@ impl Inner {
         let mut writer = ExtentWriter::create(owner.folder(), owner.next_name())?;
         for cid in &blocks {
             match self.block(cid) {
-                Ok(bytes) => writer.append(*cid, [&bytes, &[], &[]]).map(|_| ())?,
+                Ok(bytes) => writer.append(*cid, [&bytes, &[], &[]])?,
                 // Damaged: it is out of the index now, and is not carried over.
                 Err(StoreError::Corrupt { .. } | StoreError::MissingBlock { .. }) => {}
                 Err(error) => return Err(error),

@@ -1,26 +1,23 @@
 //! Adding content: read once, hashed on all cores, written once, then made
-//! visible in one transaction.
+//! visible in one transaction. How a file's bytes get there is in `leaves.rs`.
 
 use std::collections::HashSet;
 use std::fs::OpenOptions;
-use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::add::{AddProgress, Added};
-use crate::extent::{ExtentWriter, Record, RootRecord, Sealed, sync_folder};
+use crate::extent::{ExtentWriter, Record, Room, RootRecord, Sealed, sync_folder};
 use crate::folder::Item;
+use crate::leaves::{self, Leaf, Source};
 use crate::options::AddOptions;
 use crate::quota::{Ahead, PER_BLOCK, Reservation};
 use crate::rows::Commit;
 use crate::store::Inner;
 use crate::unixfs::{self, Child};
-use crate::{Cid, Profile, StoreError, cids};
-
-/// Bytes that are read, hashed and written together: bounds memory, and gives each core work.
-const BATCH: usize = 8 << 20;
+use crate::{Cid, Profile, StoreError};
 
 /// One import, which leaves nothing behind unless it is committed.
 struct Import<'a> {
@@ -45,7 +42,6 @@ struct Import<'a> {
     small: Option<ExtentWriter>,
     sealed: Vec<Sealed>,
     committed: bool,
-    buffer: Vec<u8>,
 }
 
 /// Adds an item under the profile; blocks the calling thread.
@@ -78,7 +74,6 @@ pub(crate) fn import(
             small: None,
             sealed: Vec::new(),
             committed: false,
-            buffer: Vec::new(),
         };
         match import.run(item, &hidden) {
             // Another process took away what was relied on: once more, with blocks of our own.
@@ -154,9 +149,9 @@ impl Import<'_> {
                 if !file.metadata().map_err(|e| StoreError::io("look at", path, e))?.is_file() {
                     return Err(StoreError::Special { path: path.clone() });
                 }
-                self.add_file(file, path, *size)
+                self.add_file(&Source::File(&file), path, *size)
             }
-            Item::Bytes(bytes) => self.add_file(&bytes[..], path, bytes.len() as u64),
+            Item::Bytes(bytes) => self.add_file(&Source::Bytes(bytes), path, bytes.len() as u64),
             Item::Link(cid) => {
                 let (child, under, files) = self.inner.describe(cid)?;
                 self.files += files;
@@ -168,92 +163,84 @@ impl Import<'_> {
         }
     }
 
-    fn add_file(&mut self, mut source: impl Read, path: &Path, size: u64) -> Result<Child, StoreError> {
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let chunk = self.profile().chunk();
-        let is_large = size > chunk as u64;
-        let capacity = if is_large { BATCH } else { chunk };
-        if buffer.len() < capacity {
-            buffer.resize(capacity, 0);
-        }
+    fn add_file(&mut self, source: &Source<'_>, path: &Path, size: u64) -> Result<Child, StoreError> {
         let mut large = None;
-        let mut leaves = Vec::new();
-        let mut actual = 0;
-        loop {
+        let mut children = Vec::new();
+        let is_large = size > self.profile().chunk() as u64;
+        leaves::each(self.profile(), source, path, size, |leaves, buffer| {
             if self.cancelled.load(Ordering::Relaxed) {
                 return Err(StoreError::Cancelled);
             }
-            let length = fill(&mut source, &mut buffer[..capacity]).map_err(|e| StoreError::io("read", path, e))?;
-            if length == 0 && actual > 0 {
-                break;
+            let rooms = self.put_leaves(leaves, buffer, is_large.then_some(&mut large))?;
+            for leaf in leaves {
+                let size = leaf.body.len() as u64;
+                children.push(Child { cid: leaf.cid, size, dag_size: leaf.length() });
+                self.done += size;
             }
-            let batch = &buffer[..length];
-            let chunks: Vec<&[u8]> = if length == 0 { vec![batch] } else { batch.chunks(chunk).collect() };
-            let blocks = named_leaves(self.profile(), &chunks);
-            self.put_leaves(&blocks, is_large.then_some(&mut large))?;
-            leaves.extend(blocks.iter().zip(&chunks).map(|(block, chunk)| Child {
-                cid: block.cid,
-                size: chunk.len() as u64,
-                dag_size: block.length(),
-            }));
-            actual += length as u64;
-            self.done += length as u64;
             (self.progress)(AddProgress { done: self.done, total: self.total, file: path.to_owned() });
-            if length < capacity || actual > size {
-                break;
-            }
-        }
-        self.buffer = buffer;
-        if actual != size {
-            return Err(StoreError::Changed { path: path.to_owned(), expected: size, actual });
-        }
+            Ok(rooms)
+        })?;
         if let Some(writer) = large {
             self.sealed.push(writer.seal(&self.inner.extents, Record::Nothing)?);
         }
         self.files += 1;
-        let (child, nodes) = unixfs::file_tree(self.profile(), leaves);
+        let (child, nodes) = unixfs::file_tree(self.profile(), children);
         self.put_nodes(nodes)?;
         Ok(child)
     }
 
-    /// Leaves go into the file's own extent or the shared one.
-    fn put_leaves(&mut self, blocks: &[Named<'_>], large: Option<&mut Option<ExtentWriter>>) -> Result<(), StoreError> {
+    /// Leaves go into the file's own extent, where they are given room, or into the shared one.
+    fn put_leaves(
+        &mut self,
+        leaves: &[Leaf],
+        buffer: &[u8],
+        mut large: Option<&mut Option<ExtentWriter>>,
+    ) -> Result<Vec<Option<Room>>, StoreError> {
         let rest = self.total.saturating_sub(self.placed);
         let ahead = rest + rest.div_ceil(self.profile().chunk() as u64) * PER_BLOCK;
-        self.placed += blocks.iter().map(|block| block.body.len() as u64).sum::<u64>();
-        self.put_chunks(blocks, large, ahead)
+        self.placed += leaves.iter().map(|leaf| leaf.body.len() as u64).sum::<u64>();
+        let named: Vec<_> = leaves.iter().map(|leaf| (leaf.cid, leaf.length())).collect();
+        let new = self.reserve_new(&named, ahead)?;
+        let mut rooms = Vec::with_capacity(leaves.len());
+        for (leaf, new) in leaves.iter().zip(new) {
+            rooms.push(match &mut large {
+                _ if !new => None,
+                Some(Some(writer)) => Some(writer.set_aside(leaf.cid, leaf.length())?),
+                Some(none) => Some(none.insert(self.writer()?).set_aside(leaf.cid, leaf.length())?),
+                None => {
+                    self.small()?.append(leaf.cid, leaf.parts(buffer))?;
+                    None
+                }
+            });
+        }
+        Ok(rooms)
     }
 
-    /// Writes the blocks that are new; at most `ahead` bytes are needed from the first of them on.
-    fn put_chunks(
-        &mut self,
-        blocks: &[Named<'_>],
-        mut large: Option<&mut Option<ExtentWriter>>,
-        mut ahead: u64,
-    ) -> Result<(), StoreError> {
-        let named: Vec<Cid> = blocks.iter().map(|block| block.cid).collect();
-        let stored = if self.reuse { self.inner.index.present(&named)? } else { vec![false; named.len()] };
-        for (block, stored) in blocks.iter().zip(stored) {
-            if !self.note(block.cid) || stored {
-                continue;
+    /// Notes blocks as part of the content, gives which of them are to be written, and reserves
+    /// their room; at most `ahead` bytes are needed from the first of them on.
+    fn reserve_new(&mut self, named: &[(Cid, u64)], mut ahead: u64) -> Result<Vec<bool>, StoreError> {
+        let cids: Vec<Cid> = named.iter().map(|(cid, _)| *cid).collect();
+        let stored = if self.reuse { self.inner.index.present(&cids)? } else { vec![false; named.len()] };
+        let mut new = Vec::with_capacity(named.len());
+        for ((cid, length), stored) in named.iter().zip(stored) {
+            let is_new = self.note(*cid) && !stored;
+            if is_new {
+                self.new_bytes += length;
+                self.reservation.need(length + PER_BLOCK, Ahead::AtMost(ahead))?;
+                ahead = ahead.saturating_sub(length + PER_BLOCK);
             }
-            let length = block.length();
-            self.new_bytes += length;
-            self.reservation.need(length + PER_BLOCK, Ahead::AtMost(ahead))?;
-            ahead = ahead.saturating_sub(length + PER_BLOCK);
-            let writer = match &mut large {
-                Some(Some(writer)) => writer,
-                Some(none) => none.insert(self.writer()?),
-                None => self.small()?,
-            };
-            writer.append(block.cid, block.parts())?;
+            new.push(is_new);
         }
-        Ok(())
+        Ok(new)
     }
 
     fn put_nodes(&mut self, nodes: Vec<unixfs::Block>) -> Result<(), StoreError> {
-        let blocks: Vec<_> = nodes.iter().map(|n| Named { cid: n.cid, body: &n.bytes, ..Named::default() }).collect();
-        self.put_chunks(&blocks, None, 0)
+        let named: Vec<_> = nodes.iter().map(|node| (node.cid, node.bytes.len() as u64)).collect();
+        let new = self.reserve_new(&named, 0)?;
+        for (node, _) in nodes.iter().zip(new).filter(|(_, new)| *new) {
+            self.small()?.append(node.cid, [&node.bytes, &[], &[]])?;
+        }
+        Ok(())
     }
 
     /// Remembers a block as part of the content; false if it was met before.
@@ -286,58 +273,4 @@ impl Drop for Import<'_> {
             }
         }
     }
-}
-
-fn fill(source: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
-    let mut length = 0;
-    while length < buffer.len() {
-        match source.read(&mut buffer[length..]) {
-            Ok(0) => break,
-            Ok(n) => length += n,
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(length)
-}
-
-/// A block that is to be written: a chunk, and what its profile puts around it.
-#[derive(Default)]
-struct Named<'a> {
-    cid: Cid,
-    head: Vec<u8>,
-    body: &'a [u8],
-    tail: Vec<u8>,
-}
-
-impl Named<'_> {
-    fn parts(&self) -> [&[u8]; 3] {
-        [&self.head, self.body, &self.tail]
-    }
-
-    fn length(&self) -> u64 {
-        self.parts().iter().map(|part| part.len() as u64).sum()
-    }
-}
-
-/// The leaves of chunks, on as many cores as there are.
-fn named_leaves<'a>(profile: Profile, chunks: &[&'a [u8]]) -> Vec<Named<'a>> {
-    let leaf = |body: &&'a [u8]| {
-        let (head, tail) = unixfs::leaf_frame(profile, body.len());
-        let codec = if profile.raw_leaves() { cids::RAW } else { cids::DAG_PB };
-        let cid = cids::of_parts(codec, [&head, body, &tail]);
-        let cid = if profile.raw_leaves() { cid } else { cids::to_v0(&cid) };
-        Named { cid, head, body, tail }
-    };
-    // One chunk is not worth a thread.
-    if chunks.len() < 2 {
-        return chunks.iter().map(leaf).collect();
-    }
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = chunks.len().div_ceil(cores);
-    std::thread::scope(|scope| {
-        let workers: Vec<_> =
-            chunks.chunks(share).map(|part| scope.spawn(move || part.iter().map(leaf).collect::<Vec<_>>())).collect();
-        workers.into_iter().flat_map(|w| w.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    })
 }

@@ -14,8 +14,10 @@ use crate::{Cid, StoreError, cids};
 
 /// How long a write waits for another process's.
 const BUSY: Duration = Duration::from_secs(30);
-/// Connections kept open for the next caller.
-const POOL: usize = 8;
+/// Connections kept open for the next caller: opening one costs more than what most are used for.
+const POOL: usize = 16;
+/// What each may keep of the database in memory, KiB; the system's page cache has it all.
+const CACHE_KIB: i64 = 512;
 
 /// Where a block lies.
 #[derive(Clone, Debug)]
@@ -88,6 +90,7 @@ impl Index {
             connection.busy_timeout(BUSY)?;
             switch_to_wal(&connection)?;
             connection.pragma_update(None, "synchronous", "FULL")?;
+            connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
             connection.set_prepared_statement_cache_capacity(64);
             return Ok(connection);
         }

@@ -18,6 +18,7 @@ use futures::future::BoxFuture;
 
 use crate::add::Added;
 use crate::batch::Shared;
+use crate::blocks::Coming;
 use crate::store::Inner;
 use crate::{Blocks, Cid, Store, StoreError, cids};
 
@@ -151,7 +152,18 @@ impl Blocks for Ingest {
     }
 
     fn put(&self, cid: Cid, bytes: Bytes) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(self.work(move |shared, inner| shared.put(inner, cid, &bytes)))
+        Box::pin(async move {
+            let _turn = self.shared.turn().await;
+            self.work(move |shared, inner| shared.put(inner, cid, &bytes)).await
+        })
+    }
+
+    fn expect(&self, cid: &Cid, coming: Coming) {
+        self.shared.expect(cid, coming);
+    }
+
+    fn coming(&self, cid: &Cid) -> Option<Coming> {
+        self.shared.store().coming(cid)
     }
 }
 
@@ -184,5 +196,9 @@ impl Blocks for Store {
                 None => Err(StoreError::NoFetch { cid: Box::new(cid) }),
             }
         }))
+    }
+
+    fn coming(&self, cid: &Cid) -> Option<Coming> {
+        self.inner().expected.coming(cid)
     }
 }

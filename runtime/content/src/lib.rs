@@ -27,6 +27,9 @@
 //! deleted. Nothing of a living process is touched. What a dead fetch has sealed
 //! stays, until the root is fetched again or a gc.
 //!
+//! Import and fetch write blocks of one extent beside each other, each into the
+//! room that it was given; an extent is sealed when all of them are written.
+//!
 //! A reader hashes a block before it hands out a byte of it; a block that does
 //! not match its CID is taken out of the index, so that adding the content
 //! again mends the store.
@@ -49,12 +52,14 @@
 mod add;
 mod batch;
 mod blocks;
+mod buffer;
 pub mod car;
 mod cids;
 mod claim;
 mod dag;
 mod dagpb;
 mod error;
+mod expected;
 mod extent;
 mod folder;
 #[cfg(any(test, fuzzing))]
@@ -65,6 +70,7 @@ mod hamt;
 mod import;
 mod index;
 mod ingest;
+mod leaves;
 mod limits;
 mod memory;
 mod names;
@@ -91,7 +97,7 @@ mod unixfs;
 mod used;
 
 pub use add::{AddProgress, Added};
-pub use blocks::{BLOCK_MAX, Blocks, MemoryBlocks};
+pub use blocks::{BLOCK_MAX, Blocks, Coming, MemoryBlocks};
 pub use car::{CarError, CarLimits, CarReader, CarWriter};
 pub use cid::Cid;
 pub use cids::{parse_address, verify};

@@ -1,5 +1,5 @@
-//! Blocks that are verified and written, but not yet in the index: those of the
-//! fetches of this process. They can be read at once.
+//! Blocks that are verified, but not yet in the index: those of the fetches of
+//! this process. They can be read at once, from memory until they are written.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 
-use crate::extent::Placed;
+use crate::extent::{Placed, Room};
 use crate::read::read_at;
 use crate::{Cid, StoreError, cids};
 
@@ -17,6 +17,8 @@ struct Place {
     path: Arc<PathBuf>,
     offset: u64,
     length: u64,
+    /// Until it is written.
+    bytes: Option<Bytes>,
 }
 
 /// By CID in version 1.
@@ -24,10 +26,20 @@ struct Place {
 pub(crate) struct Pending(RwLock<HashMap<Cid, Place>>);
 
 impl Pending {
-    /// Adds a block that lies in a file.
-    pub(crate) fn add(&self, block: &Placed, file: &Arc<File>, path: &Arc<PathBuf>) {
-        let place = Place { file: file.clone(), path: path.clone(), offset: block.offset, length: block.length };
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(cids::to_v1(&block.cid), place);
+    /// Adds a verified block that is about to be written into its room.
+    pub(crate) fn add(&self, cid: &Cid, bytes: &Bytes, room: &Room) {
+        let (file, path) = (room.file.clone(), room.path.clone());
+        let length = bytes.len() as u64;
+        let place = Place { file, path, offset: room.offset, length, bytes: Some(bytes.clone()) };
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(cids::to_v1(cid), place);
+    }
+
+    /// Notes that a block was written into this file, and is read from there.
+    pub(crate) fn written(&self, cid: &Cid, path: &Arc<PathBuf>) {
+        let mut places = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = places.get_mut(&cids::to_v1(cid)).filter(|place| place.path == *path) {
+            place.bytes = None;
+        }
     }
 
     /// Takes blocks out: they are in the index now, or were given up. Only those in this file.
@@ -49,9 +61,13 @@ impl Pending {
     pub(crate) fn read(&self, cid: &Cid) -> Result<Option<Bytes>, StoreError> {
         let found = {
             let places = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            places.get(cid).map(|place| (place.file.clone(), place.path.clone(), place.offset, place.length))
+            match places.get(cid) {
+                None => return Ok(None),
+                Some(Place { bytes: Some(bytes), .. }) => return Ok(Some(bytes.clone())),
+                Some(place) => (place.file.clone(), place.path.clone(), place.offset, place.length),
+            }
         };
-        let Some((file, path, offset, length)) = found else { return Ok(None) };
+        let (file, path, offset, length) = found;
         let bytes = read_at(&file, offset, length).map_err(|e| StoreError::io("read", &path, e))?;
         if cids::matches(cid, &bytes) {
             return Ok(Some(bytes));

@@ -3,12 +3,13 @@
 
 use std::fs::File;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::vec::IntoIter;
 
 use bytes::Bytes;
+use rustix::buffer::spare_capacity;
 
 use crate::blocks::BLOCK_MAX;
+use crate::buffer::Buffer;
 use crate::index::Location;
 use crate::limits::FILE_DEPTH;
 use crate::memory::{HOT, SMALL, Stamp};
@@ -281,16 +282,18 @@ impl Cursor {
 
 /// Reads as much as is there: a short read shows in the hash.
 pub(crate) fn read_at(file: &File, offset: u64, length: u64) -> std::io::Result<Bytes> {
-    let mut buffer = vec![0; length as usize];
-    let mut read = 0;
-    while read < buffer.len() {
-        match file.read_at(&mut buffer[read..], offset + read as u64) {
+    let length = length as usize;
+    // Not set to zero first: that would be another pass over every byte.
+    let mut buffer = Buffer::with_capacity(length);
+    while buffer.len() < length {
+        let at = offset + buffer.len() as u64;
+        match rustix::io::pread(file, spare_capacity(&mut *buffer), at) {
             Ok(0) => break,
-            Ok(n) => read += n,
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
         }
     }
-    buffer.truncate(read);
-    Ok(buffer.into())
+    // The buffer may be larger than what was asked for.
+    buffer.truncate(length);
+    Ok(buffer.into_bytes())
 }

@@ -10,6 +10,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use rusqlite::{Connection, Transaction};
 
+use crate::expected::Expected;
 use crate::index::Index;
 use crate::memory::Memory;
 use crate::options::StoreOptions;
@@ -61,6 +62,7 @@ pub(crate) struct Inner {
     pub(crate) index: Index,
     pub(crate) memory: Memory,
     pub(crate) pending: Pending,
+    pub(crate) expected: Expected,
     pub(crate) used: Used,
     pub(crate) tiers: TierCounter,
     pub(crate) quota: Option<u64>,
@@ -127,6 +129,7 @@ impl Store {
             index,
             memory: Memory::new(options.memory),
             pending: Pending::default(),
+            expected: Expected::default(),
             used: Used::default(),
             tiers: TierCounter::default(),
             quota: options.quota,

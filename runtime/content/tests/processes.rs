@@ -3,32 +3,20 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout, reason = "a test may panic and say why")]
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use common::{noise, on};
 use pelago_content::{Store, StoreError};
 
 const STORE: &str = "PELAGO_TEST_WORKER_STORE";
 const SEED: &str = "PELAGO_TEST_WORKER_SEED";
 const MIB: usize = 1 << 20;
-
-fn on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap().block_on(future)
-}
-
-fn noise(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    };
-    (0..length.div_ceil(8)).flat_map(|_| next().to_le_bytes()).take(length).collect()
-}
 
 /// Adds and removes until it is killed, or once if the seed is `once:<n>`.
 #[test]
@@ -41,7 +29,7 @@ fn worker() {
     let seed: u64 = seed.parse().unwrap();
     let mut last = None;
     for round in 0..rounds {
-        let file = |name: &str, seed, size| (name.to_owned(), bytes::Bytes::from(noise(seed, size)));
+        let file = |name: &str, seed, size| (name.to_owned(), noise(seed, size));
         let files =
             vec![file("shared", 0, 2 * MIB), file("own", seed * 1000 + round, 3 * MIB / 2), file("small", round, 9)];
         let added = on(store.add_files(files, vec![])).unwrap();

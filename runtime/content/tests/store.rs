@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, clippy::print_stdout, reason = "a test may panic and say why")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
@@ -10,20 +12,13 @@ use std::path::{Path, PathBuf};
 
 use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng as _, SeedableRng as _};
+use common::{noise, on};
 use futures::StreamExt;
 use pelago_content::{AddOptions, Added, Kind, Profile, Store, StoreError, parse_address};
 use proptest::prelude::*;
 use sha2::Digest as _;
 
 const MIB: usize = 1 << 20;
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap()
-}
-
-fn on<T>(future: impl Future<Output = T>) -> T {
-    runtime().block_on(future)
-}
 
 fn add(store: &Store, folder: &Path) -> Result<Added, StoreError> {
     on(store.add_folder(folder, |_| {}))
@@ -38,20 +33,6 @@ fn bytes(store: &Store, path: &str, range: std::ops::Range<u64>) -> Result<Vec<u
         }
         Ok(all)
     })
-}
-
-/// Bytes that repeat nowhere.
-fn noise(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut all = Vec::with_capacity(length + 8);
-    while all.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        all.extend_from_slice(&state.to_le_bytes());
-    }
-    all.truncate(length);
-    all
 }
 
 fn extents(store: &Path) -> Vec<PathBuf> {
@@ -382,7 +363,7 @@ fn a_dropped_import_stops_and_leaves_nothing() {
     let store = Store::open(dir.path().join("store")).unwrap();
     let (sender, receiver) = std::sync::mpsc::channel();
     // Ending the runtime waits for the worker, which must have noticed.
-    runtime().block_on(async {
+    on(async {
         let import = store.add_folder(&source, move |p| sender.send(p.done).unwrap_or(()));
         tokio::select! {
             biased;

@@ -14,19 +14,16 @@ mod models;
 mod process;
 mod routes;
 mod shapes;
-mod stats;
-mod table;
 mod transfer;
 mod transformers;
-mod verdict;
 
 use std::process::ExitCode;
 use std::time::Instant;
 
 use futures::future::{BoxFuture, FutureExt};
+use pelago_figures::{host, stats, table, verdict};
 
 use crate::models::Models;
-use crate::table::Table;
 use crate::verdict::Verdict;
 
 /// Anything: all that is done with it is to print it.
@@ -70,7 +67,7 @@ async fn measure(asked: &[String]) -> Result<bool, Failure> {
     let mut verdicts = Vec::new();
     let mut failed = Vec::new();
     for (name, section) in SECTIONS.iter().filter(|(name, _)| asked.is_empty() || asked.iter().any(|it| it == name)) {
-        println!("\n## {name}\n\nLoad average when it began: {}", machine::load());
+        println!("\n## {name}\n\nLoad average when it began: {}", host::load());
         match section(&models).await {
             Ok(found) => verdicts.extend(found),
             Err(error) => {
@@ -79,12 +76,8 @@ async fn measure(asked: &[String]) -> Result<bool, Failure> {
             }
         }
     }
-    let mut table = Table::new(&["target", "wanted", "found", "met"]);
-    for verdict in &verdicts {
-        table.row(verdict.cells());
-    }
     println!("\n## targets");
-    table.print("");
+    verdict::print(&verdicts);
     println!("\n{:.0} s in all; sections that failed: {failed:?}", start.elapsed().as_secs_f64());
     Ok(failed.is_empty())
 }

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::accept::Format;
 use super::body::{self, Body};
+use super::coming;
 use super::error::{RETRY_AFTER, Refusal};
 use super::headers::{disposition, etag, has_already, range, value};
 use super::options::Cors;
@@ -32,6 +33,7 @@ pub(super) struct Shared {
     pub(super) requests: Arc<Semaphore>,
     pub(super) bucket: Option<Arc<Bucket>>,
     pub(super) cors: Cors,
+    pub(super) node: Option<String>,
 }
 
 /// Answers a request. `turned_away` is one on a connection too many.
@@ -119,7 +121,15 @@ async fn raw(
         };
     }
     let response = described(response);
-    let block = shared.blocks.get(&wanted.cid).await.map_err(of_store)?;
+    let block = shared.blocks.get(&wanted.cid).await.map_err(|error| match error {
+        StoreError::MissingBlock { cid } if wanted.only_if_cached => {
+            match coming::is_to_wait(shared.node.as_deref(), headers, &cid, shared.blocks.coming(&cid)) {
+                true => Refusal::Coming(format!("block {cid}")),
+                false => of_store(StoreError::MissingBlock { cid }),
+            }
+        }
+        error => of_store(error),
+    })?;
     let length = block.len() as u64;
     // A range of another version of the answer is of no use (RFC 9110, If-Range).
     let same = headers.get(header::IF_RANGE).is_none_or(|known| known.as_bytes() == tag.as_bytes());
@@ -190,6 +200,7 @@ fn refuse(refusal: &Refusal) -> Response<Body> {
     // What is not here now may be later.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     match refusal {
+        Refusal::Coming(_) => drop(headers.insert(coming::COMING, HeaderValue::from(coming::AGAIN_MS))),
         Refusal::Busy => drop(headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER))),
         Refusal::Method(_) => drop(headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"))),
         Refusal::Range { length, .. } => {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use hyper::StatusCode;
 
+use super::coming::AGAIN_MS;
 use crate::StoreError;
 
 /// An error of starting or closing the gateway.
@@ -49,6 +50,8 @@ pub(super) enum Refusal {
     NotHere(String),
     #[error("{0} is not here, and only what is was asked for")]
     NotCached(String),
+    #[error("{0} is not here yet, but is being fetched: ask again in {AGAIN_MS} ms")]
+    Coming(String),
     #[error("{0} is not allowed: GET, HEAD and OPTIONS are")]
     Method(String),
     #[error("bytes {wanted} were asked of {length}")]
@@ -68,7 +71,7 @@ impl Refusal {
             Self::Bad(_) | Self::NoFormat => StatusCode::BAD_REQUEST,
             Self::NotOffered(_) => StatusCode::NOT_ACCEPTABLE,
             Self::NoSuchPath | Self::NotHere(_) => StatusCode::NOT_FOUND,
-            Self::NotCached(_) => StatusCode::PRECONDITION_FAILED,
+            Self::NotCached(_) | Self::Coming(_) => StatusCode::PRECONDITION_FAILED,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Range { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::Busy => StatusCode::TOO_MANY_REQUESTS,

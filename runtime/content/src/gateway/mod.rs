@@ -17,6 +17,7 @@
 mod accept;
 mod answer;
 mod body;
+mod coming;
 mod error;
 mod headers;
 mod options;
@@ -29,6 +30,7 @@ mod survive;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use coming::{COMING, NODE};
 pub use error::GatewayError;
 pub use options::{Cors, GatewayOptions};
 pub use server::Gateway;

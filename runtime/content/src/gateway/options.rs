@@ -37,6 +37,9 @@ pub struct GatewayOptions {
     pub stall: Duration,
     /// Which web pages may read answers.
     pub cors: Cors,
+    /// This node's name among those that fetch from each other (`retrieve::HttpOptions::node`). With
+    /// it, a node that asks for a block which a fetch of this one brings is told to come again.
+    pub node: Option<String>,
 }
 
 impl Default for GatewayOptions {
@@ -51,6 +54,7 @@ impl Default for GatewayOptions {
             head: Duration::from_secs(15),
             stall: Duration::from_secs(30),
             cors: Cors::Nobody,
+            node: None,
         }
     }
 }

@@ -61,6 +61,7 @@ impl Gateway {
             requests: Arc::new(Semaphore::new(options.requests)),
             bucket: options.rate.map(|rate| Arc::new(Bucket::new(rate))),
             cors: options.cors.clone(),
+            node: options.node.clone(),
         };
         let server = Server {
             shared: Arc::new(shared),

@@ -32,6 +32,7 @@ pub use error::ReplicaError;
 pub use kubo::KuboEngine;
 pub use peers::{PeerEngine, Trust};
 pub use pinning::PinningEngine;
+pub(crate) use placement::uniform;
 pub use placement::{Candidate, Plan};
 pub use rest::Credentials;
 pub use server::{HostError, ReplicaHost, ServerOptions, router};

@@ -122,7 +122,7 @@ fn weight(candidate: &Candidate) -> f64 {
 }
 
 /// A number in (0, 1) of root and peer, from the first 53 bits of a hash.
-fn uniform(root: &Cid, id: &str) -> f64 {
+pub(crate) fn uniform(root: &Cid, id: &str) -> f64 {
     let mut hasher = Sha256::new();
     hasher.update(root.to_bytes());
     hasher.update(id.as_bytes());

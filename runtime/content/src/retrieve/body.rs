@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::Stream;
 use tokio::time::Instant;
 
@@ -76,7 +76,7 @@ impl Body {
     }
 
     /// Appends all that comes. What came before an error stays in `to`.
-    pub(super) async fn read_into(&mut self, to: &mut BytesMut, meter: &Meter) -> Result<(), ProviderError> {
+    pub(super) async fn read_into(&mut self, to: &mut Vec<u8>, meter: &Meter) -> Result<(), ProviderError> {
         // A length that was announced is a hint, not a reason to set aside as much.
         to.reserve(self.response.content_length().unwrap_or(0).min(self.left) as usize);
         while let Some(chunk) = self.next(meter).await? {
@@ -98,7 +98,7 @@ impl Body {
 pub(super) async fn first_line(response: reqwest::Response, pace: Pace) -> String {
     const MOST: u64 = 16 << 10;
     let mut body = Body::new(response, pace, MOST);
-    let mut text = BytesMut::new();
+    let mut text = Vec::new();
     // The message is for people: without it the status says enough.
     let _ = tokio::time::timeout(Duration::from_secs(2), body.read_into(&mut text, &Meter::default())).await;
     let text = String::from_utf8_lossy(&text);

@@ -39,6 +39,12 @@ pub enum ProviderError {
     /// It does not have the block.
     #[error("does not have the block")]
     Lacks,
+    /// It does not have the block yet, but is fetching it.
+    #[error("does not have the block yet, and said to ask again in {} ms", wait.as_millis())]
+    Coming {
+        /// When it is worth asking again.
+        wait: Duration,
+    },
     /// It asks its callers to wait.
     #[error("asked to wait {} s", wait.as_secs())]
     Busy {

@@ -5,11 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use cid::Cid;
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryFutureExt};
-use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, LOCATION, RANGE, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE, RETRY_AFTER,
+};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use tokio_util::io::StreamReader;
 use url::Url;
@@ -17,7 +19,9 @@ use url::Url;
 use super::body::{Body, first_line};
 use super::{BlockStream, Kind, Meter, Pace, Provider, ProviderError, Reach, Request, Scope, net};
 use crate::BLOCK_MAX;
+use crate::buffer::Buffer;
 use crate::car::{CarError, CarLimits, CarReader};
+use crate::gateway::{COMING, NODE};
 
 const RAW: &str = "application/vnd.ipld.raw";
 const CAR: &str = "application/vnd.ipld.car";
@@ -28,6 +32,10 @@ const WAIT_MAX: Duration = Duration::from_secs(300);
 /// The wait where a source asks for one and does not say how long.
 const WAIT_DEFAULT: Duration = Duration::from_secs(2);
 
+/// The least and the longest wait for a block that a peer is fetching itself, until it is asked again.
+const AGAIN_MIN: Duration = Duration::from_millis(50);
+const AGAIN_MAX: Duration = Duration::from_secs(2);
+
 /// How an HTTP source is spoken to.
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
@@ -37,11 +45,16 @@ pub struct HttpOptions {
     pub pace: Pace,
     /// Hosts that it may redirect to, beside itself.
     pub redirects_to: Vec<String>,
+    /// This node's name, letters, digits and dashes, at most 63: that of its gateway
+    /// (`GatewayOptions::node`). Peers are told of it, and say when they are fetching what it asks
+    /// for themselves: then one of them asks the origin, and the others wait for it. Without it
+    /// nobody is waited for.
+    pub node: Option<String>,
 }
 
 impl Default for HttpOptions {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(5), pace: Pace::default(), redirects_to: Vec::new() }
+        Self { connect: Duration::from_secs(5), pace: Pace::default(), redirects_to: Vec::new(), node: None }
     }
 }
 
@@ -53,6 +66,8 @@ pub struct HttpProvider {
     base: Url,
     client: reqwest::Client,
     pace: Pace,
+    /// This node's name, for a peer.
+    node: Option<HeaderValue>,
 }
 
 impl HttpProvider {
@@ -77,7 +92,12 @@ impl HttpProvider {
     fn new(kind: Kind, address: &str, reach: Reach, options: &HttpOptions) -> Result<Self, ProviderError> {
         let base = net::parse_base(address, reach)?;
         let client = net::client(&base, reach, &options.redirects_to, options.connect)?;
-        Ok(Self { name: base.as_str().trim_end_matches('/').to_owned(), kind, base, client, pace: options.pace })
+        let name = base.as_str().trim_end_matches('/').to_owned();
+        let node = options.node.as_deref().filter(|_| kind.is_peer());
+        let refused = |reason: &str| ProviderError::Address { address: name.clone(), reason: reason.to_owned() };
+        let node = node.map(HeaderValue::from_str).transpose();
+        let node = node.map_err(|_| refused("this node's name has characters that a header cannot have"))?;
+        Ok(Self { name, kind, base, client, pace: options.pace, node })
     }
 
     fn ask(&self, method: Method, cid: &Cid, path: &str, query: &str, accept: &str) -> RequestBuilder {
@@ -89,6 +109,10 @@ impl HttpProvider {
         }
         url.set_query(Some(query));
         let request = self.client.request(method, url).header(ACCEPT, accept);
+        let request = match &self.node {
+            Some(node) => request.header(NODE, node),
+            None => request,
+        };
         if self.kind.is_peer() { request.header(CACHE_CONTROL, "only-if-cached") } else { request }
     }
 
@@ -100,12 +124,12 @@ impl HttpProvider {
     }
 
     async fn block(&self, cid: &Cid, meter: &Meter) -> Result<Bytes, ProviderError> {
-        let mut got = BytesMut::new();
+        let mut got = Buffer::default();
         let mut resumes = 0;
         loop {
             let before = got.len();
             match self.block_from(cid, &mut got, meter).await {
-                Ok(()) => return Ok(got.freeze()),
+                Ok(()) => return Ok(got.into_bytes()),
                 // Only what brought something is worth going on with, and only from where it broke.
                 Err(ProviderError::Connection { .. }) if resumes < RESUMES && got.len() > before => resumes += 1,
                 Err(error) => return Err(error),
@@ -114,7 +138,7 @@ impl HttpProvider {
     }
 
     /// One request for the bytes that `got` lacks.
-    async fn block_from(&self, cid: &Cid, got: &mut BytesMut, meter: &Meter) -> Result<(), ProviderError> {
+    async fn block_from(&self, cid: &Cid, got: &mut Buffer, meter: &Meter) -> Result<(), ProviderError> {
         let mut request = self.ask(Method::GET, cid, "", "format=raw", RAW);
         if !got.is_empty() {
             request = request.header(RANGE, format!("bytes={}-", got.len()));
@@ -132,6 +156,10 @@ impl HttpProvider {
         }
         if response.content_length().is_some_and(|length| length > BLOCK_MAX) {
             return Err(ProviderError::TooLarge { limit: BLOCK_MAX });
+        }
+        if got.capacity() == 0 {
+            // A length that was announced is a hint; it was seen to be no more than a block has.
+            *got = Buffer::with_capacity(response.content_length().unwrap_or(0) as usize);
         }
         Body::new(response, self.pace, BLOCK_MAX - got.len() as u64).read_into(got, meter).await
     }
@@ -185,8 +213,12 @@ fn car_error(error: CarError) -> ProviderError {
 pub(super) async fn check_status(response: Response, pace: Pace) -> Result<Response, ProviderError> {
     let status = response.status();
     let wait = retry_after(response.headers());
+    let coming = coming(response.headers());
     match status {
         _ if status.is_success() => Ok(response),
+        StatusCode::PRECONDITION_FAILED if coming.is_some() => {
+            Err(ProviderError::Coming { wait: coming.unwrap_or_default() })
+        }
         // 412: it was asked not to look elsewhere, and does not have it itself.
         StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::PRECONDITION_FAILED => Err(ProviderError::Lacks),
         StatusCode::TOO_MANY_REQUESTS => Err(ProviderError::Busy { wait: wait.unwrap_or(WAIT_DEFAULT).min(WAIT_MAX) }),
@@ -209,6 +241,12 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     }
     let until = chrono::DateTime::parse_from_rfc2822(text).ok()?;
     Some((until.to_utc() - chrono::Utc::now()).to_std().unwrap_or_default())
+}
+
+/// When a block is worth asking for again that the source is fetching itself.
+fn coming(headers: &HeaderMap) -> Option<Duration> {
+    let ms = headers.get(COMING)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_millis(ms).clamp(AGAIN_MIN, AGAIN_MAX))
 }
 
 /// The first byte of `Content-Range: bytes 5-9/10`.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use cid::Cid;
 use futures::future::BoxFuture;
 use reqwest::{Response, StatusCode};
@@ -16,6 +16,7 @@ use super::body::{Body, first_line};
 use super::http::{car_blocks, check_status};
 use super::{BlockStream, HttpOptions, Kind, Meter, Pace, Provider, ProviderError, Reach, Request, Scope, net};
 use crate::BLOCK_MAX;
+use crate::buffer::Buffer;
 
 /// The most of an error's body that is read, bytes.
 const MESSAGE_MAX: u64 = 16 << 10;
@@ -81,7 +82,7 @@ impl KuboProvider {
     }
 
     async fn failure(&self, response: Response) -> ProviderError {
-        let mut text = BytesMut::new();
+        let mut text = Vec::new();
         let read = Body::new(response, self.pace, MESSAGE_MAX).read_into(&mut text, &Meter::default()).await;
         if let Err(error) = read {
             return error;
@@ -107,9 +108,9 @@ impl KuboProvider {
         if response.content_length().is_some_and(|length| length > BLOCK_MAX) {
             return Err(ProviderError::TooLarge { limit: BLOCK_MAX });
         }
-        let mut bytes = BytesMut::new();
+        let mut bytes = Buffer::with_capacity(response.content_length().unwrap_or(0) as usize);
         Body::new(response, self.pace, BLOCK_MAX).read_into(&mut bytes, meter).await?;
-        Ok(bytes.freeze())
+        Ok(bytes.into_bytes())
     }
 
     async fn export(&self, root: &Cid, meter: &Arc<Meter>) -> Result<BlockStream, ProviderError> {

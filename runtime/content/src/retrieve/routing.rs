@@ -154,7 +154,7 @@ fn unreadable(error: &serde_json::Error) -> ProviderError {
 
 /// One JSON document. A record that cannot be read is left out, as the specification wants.
 async fn whole(mut body: Body) -> Result<BoxStream<'static, Result<Record, ProviderError>>, ProviderError> {
-    let mut text = BytesMut::new();
+    let mut text = Vec::new();
     body.read_into(&mut text, &Meter::default()).await?;
     let answer: Answer = serde_json::from_slice(&text).map_err(|e| unreadable(&e))?;
     let records =

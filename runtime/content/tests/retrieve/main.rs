@@ -9,6 +9,7 @@ mod finding;
 mod hostile;
 mod server;
 mod storing;
+mod together;
 
 use std::sync::Arc;
 use std::time::Duration;

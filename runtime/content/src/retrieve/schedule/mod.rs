@@ -5,13 +5,14 @@
 //! Dropping the fetch ends them all. A block counts once it was verified and
 //! kept, so a fetch that is cut short goes on from there the next time.
 //!
-//! - `plan` is what is missing, in the order in which it is wanted;
+//! - `plan` is what is missing, in the order in which it is wanted, `item` what follows from a block;
 //! - `source` is what is known of each source, and `breaker` when it rests;
 //! - `pick` is who is asked for what, and what is asked for twice at the end;
 //! - `run` is the loop between them, `car` its short cut for what is small.
 
 mod breaker;
 mod car;
+mod item;
 mod observe;
 mod options;
 mod outcome;

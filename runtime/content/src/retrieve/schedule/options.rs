@@ -60,12 +60,12 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// The default limits, 60 s of patience, 32 MiB of memory, no bandwidth limit.
+    /// The default limits, 60 s of patience, 12 MiB of memory (a gigabit over 100 ms), no bandwidth limit.
     fn default() -> Self {
         Self {
             limits: Limits::default(),
             patience: Duration::from_secs(60),
-            memory: 32 << 20,
+            memory: 12 << 20,
             bandwidth: Bandwidth::default(),
             car: CarUse::default(),
             hints: Hints::default(),

@@ -4,11 +4,12 @@ use bytes::Bytes;
 use tokio::task::{Id, JoinError};
 use tokio::time::Instant;
 
-use super::plan::{Item, Wanted};
+use super::item::Item;
+use super::plan::Wanted;
 use super::run::Run;
 use super::transfer::{Failure, Kept, Transfer};
-use crate::StoreError;
 use crate::retrieve::{FetchError, ProviderError};
+use crate::{Coming, StoreError};
 
 impl Run {
     /// Takes in a transfer that has ended.
@@ -54,6 +55,7 @@ impl Run {
         if flight.transfers.is_empty()
             && let Some(flight) = self.flights.remove(&transfer.cid)
         {
+            self.blocks.expect(&transfer.cid, Coming::Planned);
             self.plan.give_back(flight.wanted);
         }
     }
@@ -78,6 +80,7 @@ impl Run {
 
     /// Notes a block that came, was verified and kept, and goes on to what it links to.
     pub(super) async fn take_in(&mut self, wanted: &Wanted, bytes: Bytes) -> Result<(), FetchError> {
+        self.members.iter_mut().for_each(|member| member.came(&wanted.cid));
         self.bytes += bytes.len() as u64;
         self.received_blocks += 1;
         let mut links = Vec::new();
@@ -125,7 +128,10 @@ impl Run {
     fn want(&mut self, item: Item) {
         match self.flights.get_mut(&item.cid) {
             Some(flight) => flight.wanted.items.push(item),
-            None => self.plan.want(item),
+            None => {
+                self.blocks.expect(&item.cid, Coming::Planned);
+                self.plan.want(item);
+            }
         }
     }
 }

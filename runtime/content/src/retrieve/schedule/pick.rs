@@ -10,7 +10,7 @@ use super::source::Member;
 use super::transfer::Transfer;
 
 /// Missing blocks that are looked at for one that a source with room has.
-const LOOK_AHEAD: usize = 64;
+const LOOK_AHEAD: usize = 128;
 /// How many times faster another source must be for a slow one to be left out at the end, or raced.
 const MUCH_FASTER: f64 = 2.0;
 /// What a race must win at least, seconds: less is noise.
@@ -56,14 +56,19 @@ pub(super) fn next(plan: &Plan, members: &[Member], now: Instant) -> Next {
 fn choose(wanted: &Wanted, missing: f64, members: &[Member], now: Instant) -> Option<Choice> {
     let able = || members.iter().enumerate().filter(|(_, m)| m.may_give(&wanted.cid) && m.breaker.opens(now).is_none());
     let rank = able().map(|(_, m)| m.source.rank).min()?;
+    // One that fetches it itself is asked again in a while. Meanwhile nobody else is, but for those who may have it.
+    let due = |member: &Member| member.source.rank == rank && member.is_due(&wanted.cid, now);
     let size = wanted.size.map_or(262_144.0, |size| size as f64);
     let eta = |member: &Member, behind: f64| member.eta(behind, size);
-    let (best, found) = able()
-        .filter(|(_, m)| m.source.rank == rank && m.has_room(now))
-        .min_by(|a, b| eta(a.1, 0.0).total_cmp(&eta(b.1, 0.0)))?;
+    let (best, found) =
+        able().filter(|(_, m)| due(m) && m.has_room(now)).min_by(|a, b| eta(a.1, 0.0).total_cmp(&eta(b.1, 0.0)))?;
     let slow = found.goodput().is_some()
         && able().any(|(i, m)| {
-            i != best && m.in_flight > 0 && m.goodput().is_some() && eta(m, missing) * MUCH_FASTER < eta(found, 0.0)
+            i != best
+                && m.source.rank == rank
+                && m.in_flight > 0
+                && m.goodput().is_some()
+                && eta(m, missing) * MUCH_FASTER < eta(found, 0.0)
         });
     if slow {
         return None;
@@ -86,7 +91,9 @@ pub(super) fn race<'a>(alone: impl Iterator<Item = &'a Transfer>, members: &[Mem
         let other = members
             .iter()
             .enumerate()
-            .filter(|(i, m)| *i != transfer.member && m.may_give(&transfer.cid) && m.has_room(now))
+            // A lesser source is not asked to save time.
+            .filter(|(i, m)| *i != transfer.member && m.source.rank <= members[transfer.member].source.rank)
+            .filter(|(_, m)| m.may_give(&transfer.cid) && m.is_due(&transfer.cid, now) && m.has_room(now))
             .filter(|(_, m)| m.goodput().is_some() && !m.breaker.is_on_trial())
             .map(|(i, m)| (i, m.eta(0.0, transfer.size)))
             .min_by(|a, b| a.1.total_cmp(&b.1));

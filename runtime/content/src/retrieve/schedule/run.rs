@@ -11,14 +11,15 @@ use futures::{FutureExt, StreamExt};
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior};
 
+use super::item::Item;
 use super::pick::{self, Choice, Next};
-use super::plan::{Item, Plan, Wanted};
+use super::plan::{Plan, Wanted};
 use super::rate::Rate;
 use super::source::{Member, Source};
 use super::transfer::{self, Failure, Kept, Transfer};
 use super::{Fetched, Options, Sources};
-use crate::Blocks;
 use crate::retrieve::{FetchError, Meter, Request};
+use crate::{Blocks, Coming};
 
 /// Between two looks at the rates.
 pub(super) const TICK: Duration = Duration::from_millis(100);
@@ -174,6 +175,10 @@ impl Run {
         let abort = self.tasks.spawn(work);
         let id = abort.id();
         let (size, memory) = (size.map_or(262_144.0, |size| size as f64), transfer::memory(size));
+        // A source that others can ask too: peers who want the same wait for what it gives here.
+        if !member.source.provider.kind().is_peer() || member.source.rank > 0 {
+            self.blocks.expect(&choice.cid, Coming::OnItsWay);
+        }
         member.sample(0, Instant::now());
         member.in_flight += 1;
         member.bytes_left += size;

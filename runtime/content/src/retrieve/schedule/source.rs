@@ -1,7 +1,7 @@
 //! What is known of one source while a fetch runs: how fast it is, how soon it
 //! answers, what it lacks, and how much to ask of it at once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use crate::retrieve::{Provider, ProviderError};
 const WINDOW_MIN: usize = 4;
 /// At most.
 const WINDOW_MAX: usize = 32;
+/// The longest wait for a block that a source says it fetches itself; then others are asked.
+const COMING_MAX: Duration = Duration::from_secs(5);
 /// Weight of a new sample of latency, errors and storing.
 const WEIGHT: f64 = 0.125;
 /// A source, and whether it is only asked for what the others do not give.
@@ -52,6 +54,8 @@ pub(super) struct Member {
     pub(super) source: Source,
     pub(super) breaker: Breaker,
     pub(super) lacks: HashSet<Cid>,
+    /// Blocks that it fetches itself: since when that is known, and when it is worth asking again.
+    coming: HashMap<Cid, (Instant, Instant)>,
     /// Transfers under way, and bytes that they still have to bring.
     pub(super) in_flight: usize,
     pub(super) bytes_left: f64,
@@ -74,6 +78,7 @@ impl Member {
             source,
             breaker: Breaker::default(),
             lacks: HashSet::new(),
+            coming: HashMap::new(),
             in_flight: 0,
             bytes_left: 0.0,
             bytes: 0,
@@ -151,6 +156,16 @@ impl Member {
             ProviderError::Lacks => {
                 self.lacks.insert(*cid);
             }
+            ProviderError::Coming { wait } => {
+                let since = self.coming.get(cid).map_or(now, |(since, _)| *since);
+                self.coming.insert(*cid, (since, now + *wait));
+                if now.saturating_duration_since(since) <= COMING_MAX {
+                    return;
+                }
+                // It promised and did not keep it: as good as a failure, or it could hold everything up.
+                self.lacks.insert(*cid);
+                self.dropped |= !self.breaker.failed(now);
+            }
             ProviderError::Busy { wait } => self.breaker.wait(now + *wait),
             _ if error.is_final() => self.dropped = true,
             _ => {
@@ -166,6 +181,16 @@ impl Member {
         if self.last_error.is_none() || !matches!(error, ProviderError::Lacks) {
             self.last_error = Some(error);
         }
+    }
+
+    /// Whether it is worth asking for this block now: it said nothing else, or the wait is over.
+    pub(super) fn is_due(&self, cid: &Cid, now: Instant) -> bool {
+        self.coming.get(cid).is_none_or(|(_, again)| *again <= now)
+    }
+
+    /// The block came, from whomever.
+    pub(super) fn came(&mut self, cid: &Cid) {
+        self.coming.remove(cid);
     }
 
     /// Whether it can be asked for this block some time.

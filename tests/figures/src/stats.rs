@@ -1,6 +1,6 @@
-//! A sample as cells of a table. The statistics are the runtime's own.
+//! A sample as cells of a table. The statistics are those that Pelago itself uses.
 
-use pelago_runtime::statistics;
+use pelago_statistics as statistics;
 
 use crate::table::number;
 
@@ -13,20 +13,21 @@ pub(crate) struct Sample(pub(crate) Vec<f64>);
 
 impl Sample {
     /// [`statistics::quantile`]; NaN of an empty sample, which no verdict passes.
-    pub(crate) fn quantile(&self, q: f64) -> f64 {
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> f64 {
         statistics::quantile(&self.0, q).unwrap_or(f64::NAN)
     }
 
-    pub(crate) fn min(&self) -> f64 {
+    pub fn min(&self) -> f64 {
         self.quantile(0.0)
     }
 
-    pub(crate) fn p50(&self) -> f64 {
+    pub fn p50(&self) -> f64 {
         self.quantile(0.5)
     }
 
     /// One cell for each of [`HEAD`].
-    pub(crate) fn cells(&self) -> Vec<String> {
+    pub fn cells(&self) -> Vec<String> {
         let quantiles = [0.0, 0.5, 0.9, 0.99].map(|q| number(self.quantile(q)));
         let mut cells = vec![self.0.len().to_string()];
         cells.extend(quantiles);
@@ -37,7 +38,7 @@ impl Sample {
 
 /// `p50(a) / p50(b)` and its interval, of measurements that were taken turn by turn
 /// ([`statistics::paired`]); NaN where there is none, which no verdict passes.
-pub(crate) fn ratio(a: &Sample, b: &Sample) -> (f64, [f64; 2]) {
+pub fn ratio(a: &Sample, b: &Sample) -> (f64, [f64; 2]) {
     let ratio = statistics::paired(&a.0, &b.0);
     (ratio.map_or(f64::NAN, |ratio| ratio.value), ratio.and_then(|ratio| ratio.interval).unwrap_or([f64::NAN; 2]))
 }

@@ -2,20 +2,22 @@
 
 /// Rows of text under a head.
 #[derive(Debug)]
-pub(crate) struct Table(Vec<Vec<String>>);
+pub struct Table(Vec<Vec<String>>);
 
 impl Table {
-    pub(crate) fn new(head: &[&str]) -> Self {
+    /// A table with this head and no rows.
+    #[must_use]
+    pub fn new(head: &[&str]) -> Self {
         Self(vec![head.iter().map(|name| (*name).to_owned()).collect()])
     }
 
     /// Adds a row; as many cells as the head has.
-    pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.0.push(cells.into_iter().collect());
     }
 
     /// Prints a caption and the table; the first column to the left, all others to the right.
-    pub(crate) fn print(&self, caption: &str) {
+    pub fn print(&self, caption: &str) {
         let columns = self.0.first().map_or(0, Vec::len);
         let cell = |row: &[String], column: usize| row.get(column).cloned().unwrap_or_default();
         let widths = (0..columns)
@@ -40,7 +42,8 @@ impl Table {
 }
 
 /// Milliseconds and ratios: three digits that count.
-pub(crate) fn number(value: f64) -> String {
+#[must_use]
+pub fn number(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
@@ -50,6 +53,7 @@ pub(crate) fn number(value: f64) -> String {
 }
 
 /// As [`number`]; a dash where the phase did not happen.
-pub(crate) fn optional(value: Option<f64>) -> String {
+#[must_use]
+pub fn optional(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), number)
 }
