@@ -3,11 +3,10 @@
 //! below call them with good inputs that were damaged.
 
 use bytes::Bytes;
-use cid::Cid;
 use futures::FutureExt;
 
 use crate::dag::{Order, Want};
-use crate::{Blocks, CarLimits, CarReader, EntityBytes, MemoryBlocks, Span, cids, gateway, parse_address};
+use crate::{Blocks, CarLimits, CarReader, Cid, EntityBytes, MemoryBlocks, Span, cids, gateway, parse_address};
 
 /// A CID, an address with a path, or a range of bytes, as text.
 ///

@@ -11,10 +11,9 @@ mod fixtures;
 use std::sync::Arc;
 use std::time::Instant;
 
-use cid::Cid;
 use fixtures::Dag;
 use futures::TryStreamExt;
-use pelago_content::{Blocks, Gateway, GatewayOptions, Scope, Store, Walk, WalkOptions};
+use pelago_content::{Blocks, Cid, Gateway, GatewayOptions, Scope, Store, Walk, WalkOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

@@ -42,7 +42,7 @@ fn sources(gateways: &[Gateway]) -> Vec<Source> {
     gateways.iter().map(peer).collect()
 }
 
-async fn timed(root: cid::Cid, blocks: Arc<dyn Blocks>, sources: Vec<Source>) -> Fetched {
+async fn timed(root: pelago_content::Cid, blocks: Arc<dyn Blocks>, sources: Vec<Source>) -> Fetched {
     let options = Options { car: CarUse::Never, ..Options::default() };
     fetch(Request::all(root), blocks, sources, options).await.unwrap()
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cid::Cid;
 use futures::StreamExt;
 use futures::stream;
+use pelago_content::Cid;
 
 use super::{Network, NetworkError};
 use crate::content::retrieve::{self, Fetched, Options, Progress, Request, Scope, Sources};

@@ -6,8 +6,8 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cid::Cid;
 use futures::TryStreamExt;
+use pelago_content::Cid;
 use pelago_protocol::{DType, ExternalData, Graph, ModelSource, Precision};
 
 use super::content::{Counters, Served};

@@ -1,6 +1,6 @@
 //! The two headers: that of version 1, in DAG-CBOR, and the fixed one that version 2 puts before it.
 
-use cid::Cid;
+use crate::Cid;
 use serde::{Deserialize, Serialize};
 
 use super::CarError;

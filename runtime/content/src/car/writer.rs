@@ -1,7 +1,7 @@
 //! Blocks into a CAR of version 1.
 
+use crate::Cid;
 use bytes::Bytes;
-use cid::Cid;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use unsigned_varint::encode;
 

@@ -12,8 +12,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use crate::Cid;
 use bytes::Bytes;
-use cid::Cid;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 

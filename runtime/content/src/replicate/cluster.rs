@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cid::Cid;
+use crate::Cid;
 use futures::future::BoxFuture;
 use reqwest::Method;
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! What every engine of replication does, whatever it speaks.
 
-use cid::Cid;
+use crate::Cid;
 use futures::future::BoxFuture;
 
 use super::ReplicaError;

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cid::Cid;
+use crate::Cid;
 use futures::FutureExt;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;

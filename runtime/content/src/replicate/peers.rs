@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cid::Cid;
+use crate::Cid;
 use futures::future::{BoxFuture, join_all};
 use reqwest::Method;
 use serde_json::json;

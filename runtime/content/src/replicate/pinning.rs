@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use cid::Cid;
+use crate::Cid;
 use futures::future::BoxFuture;
 use reqwest::Method;
 use serde::Deserialize;

@@ -12,7 +12,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use cid::Cid;
+use crate::Cid;
 use sha2::{Digest, Sha256};
 
 /// A peer that could hold a root.

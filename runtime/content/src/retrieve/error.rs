@@ -3,10 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use cid::Cid;
-
 use super::Kind;
-use crate::StoreError;
+use crate::{Cid, StoreError};
 
 /// What went wrong with one source.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use cid::Cid;
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryFutureExt};
 use reqwest::header::{ACCEPT, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, LOCATION, RANGE, RETRY_AFTER};
@@ -16,8 +15,8 @@ use url::Url;
 
 use super::body::{Body, first_line};
 use super::{BlockStream, Kind, Meter, Pace, Provider, ProviderError, Reach, Request, Scope, net};
-use crate::BLOCK_MAX;
 use crate::car::{CarError, CarLimits, CarReader};
+use crate::{BLOCK_MAX, Cid};
 
 const RAW: &str = "application/vnd.ipld.raw";
 const CAR: &str = "application/vnd.ipld.car";

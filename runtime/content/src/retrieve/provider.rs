@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::Cid;
 use bytes::Bytes;
-use cid::Cid;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use tokio::time::Instant;

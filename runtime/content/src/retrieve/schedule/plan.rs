@@ -8,13 +8,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cid::Cid;
 
 use super::paths::Paths;
 use crate::hamt::{Place, Shard};
 use crate::retrieve::{FetchError, Request, Scope};
 use crate::unixfs::{self, Node};
-use crate::{StoreError, cids, dagpb};
+use crate::{Cid, StoreError, cids, dagpb};
 
 /// What the caller accepts of a DAG, which may be built to do harm.
 #[derive(Clone, Copy, Debug)]
@@ -213,6 +212,10 @@ impl Plan {
             }
             Role::Target(scope) => *scope,
         };
+        if item.is_alone() {
+            return Ok(Vec::new());
+        }
+        cids::check_supported(&item.cid)?;
         if self.claimed.is_none() && scope == Scope::All {
             let size = dag_size(&item.cid, &block);
             self.claimed = Some(size);
@@ -285,7 +288,7 @@ impl Plan {
     fn admit(&mut self, parent: &Item, children: Vec<Item>) -> Result<Vec<Item>, FetchError> {
         let mut fresh = Vec::new();
         for child in children {
-            cids::check_supported(&child.cid)?;
+            if child.is_alone() { cids::check_hash(&child.cid) } else { cids::check_supported(&child.cid) }?;
             if child.depth > self.limits.depth {
                 return Err(FetchError::TooDeep { cid: Box::new(parent.cid), limit: self.limits.depth });
             }
@@ -317,6 +320,17 @@ impl Item {
         Ok(Self { place: Some(place.below(bucket).ok_or_else(bad)?), ..self.child(cid) })
     }
 
+    /// Whether the block is wanted and nothing that it links to, so that its codec does not matter.
+    /// Of what is no UnixFS, an entity is its block (specification of `dag-scope`).
+    fn is_alone(&self) -> bool {
+        let is_unixfs = matches!(self.cid.codec(), cids::RAW | cids::DAG_PB);
+        match self.role {
+            Role::Target(Scope::Block) => true,
+            Role::Target(Scope::Entity) => !is_unixfs,
+            Role::Target(Scope::All) | Role::Way(_) => false,
+        }
+    }
+
     /// Whether it has no links and says its size, so that its bytes need not be read when they are here.
     pub(super) fn is_plain_leaf(&self) -> bool {
         self.cid.codec() == cids::RAW && matches!(self.role, Role::Target(_)) && self.size.is_some()
@@ -327,7 +341,6 @@ impl Item {
 fn under(item: &Item, scope: Scope, node: Node) -> Result<Vec<Item>, StoreError> {
     let entry = |(name, cid): (String, Cid)| Item { path: join(&item.path, &name), span: None, ..item.child(cid) };
     Ok(match node {
-        _ if scope == Scope::Block => Vec::new(),
         Node::Leaf(_) | Node::Symlink(_) => Vec::new(),
         Node::File(parts) => file_parts(item, parts),
         Node::Folder(entries) if scope == Scope::All => entries.into_iter().map(entry).collect(),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cid::Cid;
+use crate::Cid;
 use tokio::time::Instant;
 
 use super::breaker::Breaker;
