@@ -12,11 +12,11 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::Cid;
 use bytes::Bytes;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::Cid;
 use crate::cids;
 
 /// Nodes on the way to a leaf; a deeper DAG is challenged to this depth.

@@ -4,7 +4,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::Cid;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
@@ -16,6 +15,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::ReplicaError;
+use crate::Cid;
 
 /// The longest answer that is read, bytes.
 const ANSWER_MAX: usize = 4 << 20;

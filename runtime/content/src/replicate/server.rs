@@ -16,7 +16,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Cid;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, Request, State};
@@ -34,6 +33,7 @@ use url::{Host, Url};
 use super::ReplicaError;
 use super::jobs::{Job, Jobs};
 use super::rest::parse;
+use crate::Cid;
 use crate::cids;
 
 /// The longest request, bytes.

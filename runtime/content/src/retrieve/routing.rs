@@ -5,7 +5,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::Cid;
 use bytes::BytesMut;
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -16,6 +15,7 @@ use url::Url;
 use super::body::Body;
 use super::http::check_status;
 use super::{HttpOptions, HttpProvider, Meter, Pace, ProviderError, Reach, Source, multiaddr, net};
+use crate::Cid;
 
 const GATEWAY: &str = "transport-ipfs-gateway-http";
 const NDJSON: &str = "application/x-ndjson";

@@ -8,6 +8,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
 
+#[cfg(feature = "bitswap")]
+mod bitswap;
 mod helia;
 mod js_ipfs;
 mod pinning;
