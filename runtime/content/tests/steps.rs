@@ -79,6 +79,7 @@ const CHANGES: [libc::c_long; 17] = [
 ];
 
 /// Runs a task and kills it before its `step`th call that changes something. True if it came to its end before.
+#[expect(clippy::zombie_processes, reason = "it is waited for with its threads, below")]
 fn run_to(step: usize, target: &Path, source: &Path, task: &str) -> bool {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["worker", "--exact", "--ignored", "--test-threads=1"]).stdout(Stdio::null());
