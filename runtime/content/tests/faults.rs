@@ -70,9 +70,8 @@ fn worker() {
                     let file = |name: &str, seed, size| (name.to_owned(), noise(seed, size));
                     let files = vec![file("shared", 0, 2 * MIB), file("own", 1000 + round as u64, MIB)];
                     let added = target.add_files(files, vec![]).await.unwrap().root;
-                    match added_before.replace(added) {
-                        Some(before) => target.remove(before).await.unwrap(),
-                        None => {}
+                    if let Some(before) = added_before.replace(added) {
+                        target.remove(before).await.unwrap();
                     }
                 }
                 // Fetches all, and leaves them.
