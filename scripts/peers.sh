@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the independent IPFS peers of tests/peers (Helia, js-ipfs) and a Node
-# that they run on into the cache, unless these very ones are there, and prints
-# their folder, for PELAGO_TEST_PEERS.
+# Installs the independent IPFS peers of tests/peers (Helia, js-ipfs, a pinning
+# service) and a Node that they run on into the cache, unless these very ones
+# are there, and prints their folder, for PELAGO_TEST_PEERS.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -11,7 +11,7 @@ folder=$tools/peers-${want:0:16}
 install() {
   lock "$tools/.peers.lock"
   [[ -d $folder ]] && return
-  say "installing Helia and js-ipfs"
+  say "installing Helia, js-ipfs and a pinning service"
   work=$(mktemp -d "$tools/.peers.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   cp tests/peers/{package.json,package-lock.json,.npmrc} "$work"

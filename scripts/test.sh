@@ -33,6 +33,13 @@ check_notebooks() {
   return $result
 }
 
+# Implementations of IPFS by others. Their tests fail without PELAGO_TEST_PEERS.
+check_peers() {
+  local peers
+  peers=$(scripts/peers.sh) &&
+    PELAGO_TEST_PEERS=$peers cargo test --locked --workspace --no-fail-fast --test peers -- --ignored
+}
+
 part "Rust format" cargo fmt --all --check
 part "Rust lints" cargo clippy --locked --workspace --all-targets -- --deny warnings
 part "Rust licences" scripts/cargo-deny.sh
@@ -41,6 +48,9 @@ part "page tests" npm run --silent --workspace browser/page test
 part "page in browsers" npm run --silent --workspace browser/page test:browser
 # Real browsers among them; `--no-fail-fast` names every test that fails.
 part "Rust tests" cargo test --locked --workspace --no-fail-fast
+part "IPFS peers" check_peers
+# On Linux, hosts in network namespaces. PELAGO_TEST_LINKS=skip where a machine does not allow these.
+part "shaped links" cargo test --locked --workspace --test links -- --ignored --test-threads=1
 part "Jupyter clients" "$PELAGO_TEST_PYTHON" -m pytest --quiet -p no:cacheprovider tests/python/jupyter
 part "notebooks" check_notebooks
 

@@ -5,15 +5,20 @@ use std::path::Path;
 use cid::multihash::Multihash;
 use sha2::{Digest, Sha256};
 
+use crate::StoreError;
 use crate::blocks::BLOCK_MAX;
-use crate::{Cid, StoreError};
 
 pub(crate) const RAW: u64 = 0x55;
 pub(crate) const DAG_PB: u64 = 0x70;
+pub(crate) const DAG_CBOR: u64 = 0x71;
 const SHA2_256: u64 = 0x12;
 const IDENTITY: u64 = 0x00;
 /// The longest digest of an identity CID that is accepted (UnixFS specification).
 const IDENTITY_MAX: usize = 128;
+
+/// A content identifier, with room for the longest digest that is accepted: `cid::Cid` has 64 bytes of it,
+/// and an identity CID may carry 128.
+pub type Cid = cid::CidGeneric<IDENTITY_MAX>;
 
 /// The CIDv1 of a block with sha2-256.
 pub(crate) fn of(codec: u64, bytes: &[u8]) -> Cid {
@@ -55,13 +60,13 @@ pub(crate) fn matches(cid: &Cid, bytes: &[u8]) -> bool {
     cid.hash().code() == SHA2_256 && Sha256::digest(bytes)[..] == *cid.hash().digest()
 }
 
-/// Refuses bytes from others that are not those that the CID names.
+/// Refuses bytes from others that are not those that the CID names. What they mean, the CID's codec, is not asked.
 ///
 /// # Errors
 ///
 /// `Unsupported`, `WrongBlock`.
 pub fn verify(cid: &Cid, bytes: &[u8]) -> Result<(), StoreError> {
-    check_supported(cid)?;
+    check_hash(cid)?;
     let wrong = |reason| Err(StoreError::WrongBlock { cid: Box::new(*cid), reason });
     if bytes.len() as u64 > BLOCK_MAX {
         return wrong(format!("{} bytes, a block has at most {BLOCK_MAX}", bytes.len()));
@@ -73,19 +78,28 @@ pub fn verify(cid: &Cid, bytes: &[u8]) -> Result<(), StoreError> {
     }
 }
 
-/// Refuses CIDs that this store cannot verify.
-pub(crate) fn check_supported(cid: &Cid) -> Result<(), StoreError> {
-    let unsupported = |what, code| Err(StoreError::Unsupported { cid: Box::new(*cid), what, code });
+/// Refuses CIDs whose blocks cannot be verified here.
+pub(crate) fn check_hash(cid: &Cid) -> Result<(), StoreError> {
     let hash = cid.hash();
     match hash.code() {
-        SHA2_256 if hash.digest().len() == 32 => {}
-        IDENTITY if hash.digest().len() <= IDENTITY_MAX => {}
-        code => return unsupported("hash", code),
+        SHA2_256 if hash.digest().len() == 32 => Ok(()),
+        IDENTITY if hash.digest().len() <= IDENTITY_MAX => Ok(()),
+        code => Err(StoreError::Unsupported { cid: Box::new(*cid), what: "hash", code }),
     }
+}
+
+/// Refuses CIDs of what is no UnixFS: files and folders are kept, blocks of other codecs only handed on.
+pub(crate) fn check_supported(cid: &Cid) -> Result<(), StoreError> {
+    check_hash(cid)?;
     match cid.codec() {
         RAW | DAG_PB => Ok(()),
-        code => unsupported("codec", code),
+        code => Err(unsupported_codec(cid, code)),
     }
+}
+
+/// The error for a codec whose links are not followed.
+pub(crate) fn unsupported_codec(cid: &Cid, code: u64) -> StoreError {
+    StoreError::Unsupported { cid: Box::new(*cid), what: "codec", code }
 }
 
 /// The bytes of an identity CID, which carries them itself.

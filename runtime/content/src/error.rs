@@ -141,7 +141,7 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A CID whose hash or codec cannot be verified here.
+    /// A CID whose hash cannot be verified here, or whose codec has links that are not followed here.
     #[error("{cid} uses {what} 0x{code:x}, which is not accepted: sha2-256 with raw or dag-pb is")]
     Unsupported {
         /// The CID.

@@ -3,11 +3,12 @@
 //! below call them with good inputs that were damaged.
 
 use bytes::Bytes;
-use cid::Cid;
 use futures::FutureExt;
 
 use crate::dag::{Order, Want};
-use crate::{Blocks, CarLimits, CarReader, EntityBytes, MemoryBlocks, Span, cids, gateway, parse_address};
+use crate::{
+    Blocks, CarLimits, CarReader, Cid, EntityBytes, MemoryBlocks, Span, cids, dagcbor, gateway, parse_address,
+};
 
 /// A CID, an address with a path, or a range of bytes, as text.
 ///
@@ -76,6 +77,22 @@ pub fn node(data: &[u8]) {
     assert!(walk.now_or_never().is_some());
 }
 
+/// A block of DAG-CBOR, its links and where paths lead in it.
+///
+/// # Panics
+///
+/// Where a path leads to a link that the block does not have.
+pub fn cbor(data: &[u8]) {
+    let Ok(links) = dagcbor::links(data) else { return };
+    // Each takes its tag, its length and its CID.
+    assert!(links.len() <= data.len() / 5);
+    for names in [&[][..], &["a"], &["0"], &["1", "a"], &["a", "0", "b"]] {
+        if let Ok(dagcbor::Place::Link(cid, taken)) = dagcbor::follow(data, names) {
+            assert!(taken <= names.len() && links.contains(&cid));
+        }
+    }
+}
+
 /// A request of the gateway: its path, query and Accept header, a line each.
 ///
 /// # Panics
@@ -123,6 +140,14 @@ mod tests {
         let v2 =
             [&b"\x0a\xa1\x67version\x02"[..], &[0; 16], &51u64.to_le_bytes(), &length.to_le_bytes(), &[0; 8], &car];
         vec![v2.concat(), car]
+    }
+
+    /// A map of a list of links, and a list that is in itself a link's neighbour.
+    fn documents() -> Vec<Vec<u8>> {
+        let cid = cids::of(cids::RAW, LEAF).to_bytes();
+        let link = [&[0xd8, 42, 0x58, cid.len() as u8 + 1, 0], &cid[..]].concat();
+        let map = [&[0xa2, 0x61, b'a', 0x82], &link[..], &link, &[0x61, b'b', 0xf6]].concat();
+        vec![map, [&[0x82, 0x18, 0x20], &link[..]].concat()]
     }
 
     fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
@@ -180,6 +205,11 @@ mod tests {
         #[test]
         fn damaged_nodes(data in damaged(nodes())) {
             node(&data);
+        }
+
+        #[test]
+        fn damaged_documents(data in damaged(documents())) {
+            cbor(&data);
         }
 
         #[test]

@@ -13,5 +13,5 @@ pub(crate) const ENTRIES: u64 = 1 << 20;
 pub(crate) const PATH: usize = 4096;
 /// Blocks of a DAG, each counted once: 4 TiB in leaves of 1 MiB.
 pub(crate) const BLOCKS: usize = 1 << 22;
-/// Links that a walk holds at a time, some 100 bytes each.
-pub(crate) const OPEN_LINKS: usize = 1 << 20;
+/// Links that a walk holds at a time, some 200 bytes each.
+pub(crate) const OPEN_LINKS: usize = 1 << 19;

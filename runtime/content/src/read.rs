@@ -74,7 +74,7 @@ impl Want {
 impl Inner {
     /// Bytes of a block, verified, and where they came from.
     pub(crate) fn block_as(&self, cid: &Cid, want: &Want) -> Result<(Bytes, Tier), StoreError> {
-        cids::check_supported(cid)?;
+        cids::check_hash(cid)?;
         if let Some(bytes) = cids::inline(cid) {
             return want.of(cid, Bytes::copy_from_slice(bytes)).map(|bytes| (bytes, Tier::Memory));
         }

@@ -336,7 +336,7 @@ impl Inner {
 
     /// Which of these blocks are here.
     pub(crate) fn has(&self, cids: &[Cid]) -> Result<Vec<bool>, StoreError> {
-        cids.iter().map(|cid| Ok(crate::cids::check_supported(cid).is_ok() && self.length(cid)?.is_some())).collect()
+        cids.iter().map(|cid| Ok(crate::cids::check_hash(cid).is_ok() && self.length(cid)?.is_some())).collect()
     }
 
     /// After a transaction took blocks away: deletes the extents that it left empty.

@@ -175,7 +175,11 @@ pub(crate) fn decode(cid: &Cid, block: Bytes) -> Result<Node, StoreError> {
     if cid.codec() == cids::RAW {
         return Ok(Node::Leaf(block));
     }
-    decode_node(&block).map_err(|reason| StoreError::Node { cid: Box::new(*cid), reason })
+    let bad = |reason| StoreError::Node { cid: Box::new(*cid), reason };
+    match cid.codec() {
+        cids::DAG_PB => decode_node(&block).map_err(bad),
+        code => Err(bad(format!("its codec is 0x{code:x}"))),
+    }
 }
 
 fn decode_node(block: &Bytes) -> Result<Node, String> {

@@ -3,10 +3,9 @@
 mod fixtures;
 
 use bytes::Bytes;
-use cid::Cid;
 use fixtures::{DAG_PB, Dag, RAW, cid_of, identity, noise, run};
 use pelago_content::car::{Imported, export, import};
-use pelago_content::{Blocks, CarError, CarLimits, CarReader, CarWriter, MemoryBlocks, StoreError};
+use pelago_content::{Blocks, CarError, CarLimits, CarReader, CarWriter, Cid, MemoryBlocks, StoreError};
 
 async fn model(dag: &Dag) -> Cid {
     let weights = dag.file_of(&noise(1, 5000), 700, 3).await;

@@ -6,10 +6,9 @@ mod fixtures;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use cid::Cid;
 use fixtures::{DAG_PB, Dag, RAW, cid_of, encode_shard, file_data, identity, noise, run};
 use futures::{StreamExt, TryStreamExt};
-use pelago_content::{Blocks, EntityBytes, Scope, StoreError, Walk, WalkOptions};
+use pelago_content::{Blocks, Cid, EntityBytes, Scope, StoreError, Walk, WalkOptions};
 use proptest::prelude::*;
 
 async fn walk(dag: &Dag, root: Cid, path: &str, scope: Scope, dups: bool) -> Result<Vec<Cid>, StoreError> {

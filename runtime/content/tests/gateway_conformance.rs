@@ -13,9 +13,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cid::Cid;
 use fixtures::Link;
-use pelago_content::{Blocks, CarLimits, CarReader, Gateway, GatewayOptions, MemoryBlocks};
+use pelago_content::{Blocks, CarLimits, CarReader, Cid, Gateway, GatewayOptions, MemoryBlocks};
 use reqwest::Response;
 
 /// A fixture's root and its blocks.
@@ -281,16 +280,13 @@ async fn cars_in_order_and_with_repeats() {
 
 #[tokio::test]
 #[ignore = "needs the fixtures of gateway-conformance"]
-async fn other_codecs_are_refused_by_name() {
+async fn cars_through_dag_cbor() {
     let suite = Suite::start().await;
-    let file = tokio::fs::File::open(suite.folder.join("dir-with-dag-cbor-with-links.car")).await.expect("the fixture");
-    let mut reader = CarReader::open(file, CarLimits::default()).await.expect("a CAR");
-    let error = loop {
-        match reader.next().await {
-            Ok(Some(_)) => {}
-            Ok(None) => panic!("it has a block of DAG-CBOR"),
-            Err(error) => break error,
-        }
-    };
-    assert!(error.to_string().contains("codec 0x71"), "{error}");
+    let fixture = suite.load("dir-with-dag-cbor-with-links.car").await;
+    let (root, document) = (fixture.root, fixture.at("document"));
+    assert_eq!(document.codec(), fixtures::DAG_CBOR);
+    // `{"cats": null, "files": {"multiblock": <dag-pb>, "single": <raw>}, …}`: the one leaf that is "hello world".
+    let single = fixtures::cid_of(fixtures::RAW, b"hello world\n");
+    suite.car(&format!("/ipfs/{document}/files/single"), &[document, single]).await;
+    suite.car(&format!("/ipfs/{root}/document?dag-scope=entity"), &[root, document]).await;
 }

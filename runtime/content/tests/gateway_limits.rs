@@ -6,10 +6,9 @@ use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use cid::Cid;
 use fixtures::{Dag, noise};
 use futures::future::BoxFuture;
-use pelago_content::{Blocks, CarLimits, CarReader, Gateway, GatewayError, GatewayOptions, StoreError};
+use pelago_content::{Blocks, CarLimits, CarReader, Cid, Gateway, GatewayError, GatewayOptions, StoreError};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

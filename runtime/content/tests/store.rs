@@ -14,7 +14,7 @@ use chacha20::ChaCha20Rng;
 use chacha20::rand_core::{Rng as _, SeedableRng as _};
 use common::{noise, on};
 use futures::StreamExt;
-use pelago_content::{AddOptions, Added, Kind, Profile, Store, StoreError, parse_address};
+use pelago_content::{AddOptions, Added, Cid, Kind, Profile, Store, StoreError, parse_address};
 use proptest::prelude::*;
 use sha2::Digest as _;
 
@@ -346,11 +346,11 @@ fn addresses_and_ranges_are_checked() {
     assert!(matches!(bytes(&store, &format!("{root}/../b"), 0..1), Err(StoreError::Address { .. })));
     assert!(matches!(parse_address("bafynonsense"), Err(StoreError::Address { .. })));
     // sha1 and dag-cbor are not verified here, so they are not accepted.
-    let sha1 = cid::Cid::new_v1(0x55, cid::multihash::Multihash::wrap(0x11, &[0; 20]).unwrap());
+    let sha1 = Cid::new_v1(0x55, cid::multihash::Multihash::wrap(0x11, &[0; 20]).unwrap());
     assert!(matches!(parse_address(&sha1.to_string()), Err(StoreError::Unsupported { what: "hash", .. })));
-    let cbor = cid::Cid::new_v1(0x71, *root.hash());
+    let cbor = Cid::new_v1(0x71, *root.hash());
     assert!(matches!(parse_address(&cbor.to_string()), Err(StoreError::Unsupported { what: "codec", .. })));
-    let identity = cid::Cid::new_v1(0x55, cid::multihash::Multihash::wrap(0, b"inline").unwrap());
+    let identity = Cid::new_v1(0x55, cid::multihash::Multihash::wrap(0, b"inline").unwrap());
     assert_eq!(bytes(&store, &identity.to_string(), 2..6).unwrap(), b"line");
 }
 

@@ -2,7 +2,7 @@
 //! a precision. What was made is content with a CID of its own; here is only
 //! which recipe made it of what, so that it is made once.
 
-use cid::Cid;
+use pelago_content::Cid;
 use rusqlite::{OptionalExtension, params};
 
 use super::names::{cid, now};

@@ -1,6 +1,6 @@
 //! All that is to be known of one model before it runs: its files and its family.
 
-use cid::Cid;
+use pelago_content::Cid;
 use pelago_protocol::Family;
 use rusqlite::{OptionalExtension, params};
 

@@ -177,7 +177,7 @@ pub enum ModelError {
     #[error("{cid} was removed by another process meanwhile: add it again")]
     Removed {
         /// The root.
-        cid: Box<cid::Cid>,
+        cid: Box<pelago_content::Cid>,
     },
     /// The task that did the work ended early.
     #[error("the check of {} ended early: {source}", folder.display())]

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cid::Cid;
+use pelago_content::Cid;
 use pelago_protocol::Family;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cid::Cid;
+use pelago_content::Cid;
 use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufReader, BufWriter};
 

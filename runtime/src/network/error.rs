@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cid::Cid;
+use pelago_content::Cid;
 
 use crate::content::origin::OriginError;
 use crate::content::retrieve::{FetchError, ProviderError};

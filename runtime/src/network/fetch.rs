@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cid::Cid;
 use futures::StreamExt;
 use futures::stream;
+use pelago_content::Cid;
 
 use super::lead::together;
 use super::{Network, NetworkError};

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cid::Cid;
+use crate::content::Cid;
 
 use super::Network;
 use crate::content::retrieve::{self, Fetched, Kind, Options, Request, Scope, SourceReport};

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cid::Cid;
 use pelago_browser::driver::Target;
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_browser::pool::Page;
+use pelago_content::Cid;
 use pelago_protocol::{
     BrowserKind, DType, EmbedData, EmbedResult, ExecutionOptions, ExternalData, Graph, ModelSource, Platform, Request,
 };

@@ -1,8 +1,6 @@
 //! What can be wrong with a CAR file, and at which byte.
 
-use cid::Cid;
-
-use crate::StoreError;
+use crate::{Cid, StoreError};
 
 /// An error while a CAR file is read or written. `at` is counted in bytes from the file's first.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,9 @@
 //! The two headers: that of version 1, in DAG-CBOR, and the fixed one that version 2 puts before it.
 
-use cid::Cid;
 use serde::{Deserialize, Serialize};
 
 use super::CarError;
+use crate::Cid;
 
 /// The header of version 1; of version 2's opening it is the first key alone.
 #[derive(Debug, Deserialize, Serialize)]

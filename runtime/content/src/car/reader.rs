@@ -1,13 +1,12 @@
 //! Blocks out of a CAR, one after another, each hashed before it is given out.
 
 use bytes::{Bytes, BytesMut};
-use cid::Cid;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use unsigned_varint::decode;
 
 use super::CarError;
 use super::header::{Header, V2, V2_LENGTH};
-use crate::{BLOCK_MAX, cids};
+use crate::{BLOCK_MAX, Cid, cids};
 
 /// Bytes that are asked of the source at once.
 const READ: usize = 64 << 10;

@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cid::Cid;
 use futures::StreamExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{CarError, CarLimits, CarReader, CarWriter};
 use crate::dag::{BLOCKS_MAX, Order, Want};
-use crate::{Blocks, Scope, StoreError, Walk, WalkOptions, cids};
+use crate::{Blocks, Cid, Scope, StoreError, Walk, WalkOptions, cids};
 
 /// A CAR that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

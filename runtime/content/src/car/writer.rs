@@ -1,12 +1,12 @@
 //! Blocks into a CAR of version 1.
 
 use bytes::Bytes;
-use cid::Cid;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use unsigned_varint::encode;
 
 use super::CarError;
 use super::header::Header;
+use crate::Cid;
 
 /// Writes a CAR. Blocks are written as they are given: who has them has verified them.
 #[derive(Debug)]

@@ -6,13 +6,12 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use bytes::Bytes;
-use cid::Cid;
 use cid::Version;
 
 use super::{EntityBytes, Span};
 use crate::hamt::Shard;
 use crate::unixfs::{self, Node};
-use crate::{Blocks, StoreError, cids, dagpb};
+use crate::{Blocks, Cid, StoreError, cids, dagcbor, dagpb};
 
 /// Blocks of one walk; with chunks of 1 MiB this is 1 TiB of content.
 pub(crate) const BLOCKS_MAX: usize = 1 << 20;
@@ -40,7 +39,7 @@ pub(crate) struct Order {
     /// What is next is last.
     pending: Vec<(Cid, Want)>,
     /// Blocks that were named, and whether all below them was or will be. `None` where repeats are wanted.
-    seen: Option<HashMap<[u8; 33], bool>>,
+    seen: Option<HashMap<[u8; 41], bool>>,
     visited: usize,
 }
 
@@ -56,7 +55,7 @@ impl Order {
     /// The next block, and its bytes where they had to be read. Identity CIDs are followed, never named.
     pub(crate) async fn next(&mut self, blocks: &dyn Blocks) -> Result<Option<(Cid, Option<Bytes>)>, StoreError> {
         while let Some((cid, want)) = self.pending.pop() {
-            cids::check_supported(&cid)?;
+            cids::check_hash(&cid)?;
             self.visited += 1;
             if self.visited > BLOCKS_MAX {
                 return Err(too_large(&cid, format!("the walk has more than {BLOCKS_MAX} blocks")));
@@ -96,14 +95,15 @@ impl Order {
     }
 }
 
-/// What tells a supported CID from others: version and codec in a byte, then the digest. Half the size of a `Cid`.
-fn key(cid: &Cid) -> Option<[u8; 33]> {
-    let mut key = [0; 33];
-    key[0] = u8::from(cid.version() == Version::V1) << 1 | u8::from(cid.codec() == cids::RAW);
+/// What tells a CID of SHA-256 from others: version, codec, digest. A quarter of the size of a `Cid`.
+fn key(cid: &Cid) -> Option<[u8; 41]> {
+    let mut key = [0; 41];
+    key[0] = u8::from(cid.version() == Version::V1);
+    key[1..9].copy_from_slice(&cid.codec().to_be_bytes());
     let digest = cid.hash().digest();
     // An identity CID is shorter: it is never named, and following it twice costs nothing but its links.
     (cids::inline(cid).is_none() && digest.len() == 32).then(|| {
-        key[1..].copy_from_slice(digest);
+        key[9..].copy_from_slice(digest);
         key
     })
 }
@@ -115,6 +115,9 @@ fn too_large(cid: &Cid, what: String) -> StoreError {
 /// The links of a node that are wanted, in their order.
 fn below(cid: &Cid, want: &Want, block: Bytes) -> Result<Vec<(Cid, Want)>, StoreError> {
     let bad = |reason: &str| Err(StoreError::Node { cid: Box::new(*cid), reason: reason.to_owned() });
+    if cid.codec() != cids::DAG_PB {
+        return other(cid, want, &block);
+    }
     Ok(match want {
         Want::One => Vec::new(),
         Want::All => {
@@ -142,6 +145,23 @@ fn below(cid: &Cid, want: &Want, block: Bytes) -> Result<Vec<(Cid, Want)>, Store
             _ => return bad("it is not the part of a file, of the size, that its parent says"),
         },
     })
+}
+
+/// The wanted links of what is no dag-pb.
+fn other(cid: &Cid, want: &Want, block: &[u8]) -> Result<Vec<(Cid, Want)>, StoreError> {
+    let bad = |reason: String| StoreError::Node { cid: Box::new(*cid), reason };
+    match (want, cid.codec()) {
+        // What is not UnixFS is its block alone (specification of `entity`).
+        (Want::One | Want::Entity(_), _) => Ok(Vec::new()),
+        (Want::All, cids::DAG_CBOR) => {
+            let links = dagcbor::links(block).map_err(bad)?;
+            Ok(links.into_iter().map(|link| (link, Want::All)).collect())
+        }
+        (Want::All, code) => Err(cids::unsupported_codec(cid, code)),
+        (Want::Shards | Want::Part { .. }, code) => {
+            Err(bad(format!("a part of a file or folder was expected, not a block of codec 0x{code:x}")))
+        }
+    }
 }
 
 /// The shards below one.

@@ -1,11 +1,9 @@
-//! From a root along a path of names, through folders and their shards, with
-//! just the blocks that prove each step.
-
-use cid::Cid;
+//! From a root along a path of names, through folders and their shards and
+//! through maps and lists of DAG-CBOR, with just the blocks that prove each step.
 
 use crate::hamt::Place;
 use crate::unixfs::{self, Node};
-use crate::{Blocks, StoreError};
+use crate::{Blocks, Cid, StoreError, cids, dagcbor};
 
 /// Names in a path that is followed.
 const NAMES_MAX: usize = 256;
@@ -22,15 +20,40 @@ pub(super) struct Resolved {
 
 pub(super) async fn resolve(blocks: &dyn Blocks, root: Cid, path: &str) -> Result<Resolved, StoreError> {
     let mut found = Resolved { way: Vec::new(), roots: vec![root], end: root };
-    for (depth, name) in path.split('/').filter(|name| !name.is_empty()).enumerate() {
-        let missing = || StoreError::NoEntry { cid: Box::new(root), path: path.to_owned() };
-        if depth == NAMES_MAX {
-            return Err(missing());
+    let missing = || StoreError::NoEntry { cid: Box::new(root), path: path.to_owned() };
+    let names: Vec<_> = path.split('/').filter(|name| !name.is_empty()).collect();
+    if names.len() > NAMES_MAX {
+        return Err(missing());
+    }
+    let mut rest = &names[..];
+    while let Some((name, after)) = rest.split_first() {
+        if found.end.codec() == cids::DAG_CBOR {
+            let (end, left) = link(blocks, found.end, rest).await?.ok_or_else(missing)?;
+            found.way.push(found.end);
+            (found.end, rest) = (end, left);
+        } else {
+            found.end = step(blocks, found.end, name, &mut found.way).await?.ok_or_else(missing)?;
+            rest = after;
         }
-        found.end = step(blocks, found.end, name, &mut found.way).await?.ok_or_else(missing)?;
         found.roots.push(found.end);
     }
     Ok(found)
+}
+
+/// The link that names lead to in a block of DAG-CBOR, and the names behind it. `None` where they end
+/// before a link: what lies within a block has no CID of its own.
+async fn link<'a>(
+    blocks: &dyn Blocks,
+    document: Cid,
+    names: &'a [&'a str],
+) -> Result<Option<(Cid, &'a [&'a str])>, StoreError> {
+    let block = blocks.get(&document).await?;
+    let bad = |reason| StoreError::Node { cid: Box::new(document), reason };
+    Ok(match dagcbor::follow(&block, names).map_err(bad)? {
+        // A block that is a link and nothing else has no name that leads on; so each turn takes one.
+        dagcbor::Place::Link(cid, taken) if taken > 0 => Some((cid, &names[taken..])),
+        dagcbor::Place::Link(..) | dagcbor::Place::Value | dagcbor::Place::Nothing => None,
+    })
 }
 
 /// What a folder's entry is; the blocks that were read go to `way`.

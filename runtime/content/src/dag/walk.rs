@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cid::Cid;
 use futures::future::ready;
 use futures::stream::{Stream, StreamExt, try_unfold};
 
@@ -11,7 +10,7 @@ use super::order::{Order, Want, total};
 use super::path::resolve;
 use super::{EntityBytes, Span};
 use crate::unixfs::{self, Node};
-use crate::{Blocks, StoreError, cids};
+use crate::{Blocks, Cid, StoreError, cids};
 
 /// Blocks that are read ahead of the one given out: a few, so that hashing and sending overlap.
 const AHEAD: usize = 3;
@@ -64,10 +63,10 @@ impl Walk {
         path: &str,
         options: WalkOptions,
     ) -> Result<Self, StoreError> {
-        cids::check_supported(&root)?;
+        cids::check_hash(&root)?;
         let found = resolve(&*blocks, root, path).await?;
         let end = found.end;
-        cids::check_supported(&end)?;
+        cids::check_hash(&end)?;
         let missing = || StoreError::MissingBlock { cid: Box::new(end) };
         let length = blocks.length(&end).await?.ok_or_else(missing)?;
         let (want, outside) = match options.scope {

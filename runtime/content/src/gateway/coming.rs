@@ -8,7 +8,7 @@
 //! all others tell it that they lack it, so it asks the origin, and nobody
 //! waits in a circle.
 
-use cid::Cid;
+use crate::Cid;
 use hyper::HeaderMap;
 use hyper::header::HeaderName;
 

@@ -1,6 +1,5 @@
 //! A request, read: what is wanted, or why it cannot be.
 
-use cid::Cid;
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, CACHE_CONTROL};
 use percent_encoding::percent_decode_str;
@@ -8,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use super::accept::{Asked, Format, negotiate};
 use super::error::Refusal;
 use crate::dag::EntityBytes;
-use crate::{Scope, cids};
+use crate::{Cid, Scope, cids};
 
 /// The longest name that a download is given, bytes, as file systems have it.
 const FILENAME_MAX: usize = 255;
@@ -77,7 +76,7 @@ fn read_cid(text: &str) -> Result<Cid, Refusal> {
         return Err(Refusal::Bad(format!("a CID of {} characters, at most {CID_MAX} are read", text.len())));
     }
     let cid = Cid::try_from(text).map_err(|e| bad(e.to_string()))?;
-    cids::check_supported(&cid).map_err(|e| Refusal::Bad(e.to_string()))?;
+    cids::check_hash(&cid).map_err(|e| Refusal::Bad(e.to_string()))?;
     Ok(cid)
 }
 

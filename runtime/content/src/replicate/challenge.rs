@@ -13,10 +13,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cid::Cid;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::Cid;
 use crate::cids;
 
 /// Nodes on the way to a leaf; a deeper DAG is challenged to this depth.

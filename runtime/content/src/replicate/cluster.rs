@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cid::Cid;
 use futures::future::BoxFuture;
 use reqwest::Method;
 use serde::Deserialize;
 
 use super::rest::Rest;
 use super::{Credentials, Order, Replica, ReplicaEngine, ReplicaError, ReplicaState, Replicas};
+use crate::Cid;
 
 /// A cluster.
 #[derive(Debug)]

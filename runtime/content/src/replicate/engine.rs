@@ -1,9 +1,9 @@
 //! What every engine of replication does, whatever it speaks.
 
-use cid::Cid;
 use futures::future::BoxFuture;
 
 use super::ReplicaError;
+use crate::Cid;
 
 /// What is to be replicated, and how often.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cid::Cid;
+use crate::Cid;
 
 use crate::origin::causes;
 

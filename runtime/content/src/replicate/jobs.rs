@@ -5,13 +5,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use cid::Cid;
 use futures::FutureExt;
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use url::Url;
 
 use super::server::ReplicaHost;
+use crate::Cid;
 
 /// Failures that are remembered; the oldest is forgotten for a new one.
 const FAILURES: usize = 256;

@@ -7,13 +7,13 @@
 
 use std::time::Duration;
 
-use cid::Cid;
 use futures::future::BoxFuture;
 use reqwest::Method;
 use serde_json::Value;
 
 use super::rest::{Answer, Rest, is_cid};
 use super::{Credentials, Order, Replica, ReplicaEngine, ReplicaError, ReplicaState, Replicas};
+use crate::Cid;
 
 /// A Kubo daemon.
 #[derive(Debug)]

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use cid::Cid;
 use futures::future::{BoxFuture, join_all};
 use reqwest::Method;
 use serde_json::json;
@@ -11,6 +10,7 @@ use super::placement::plan;
 use super::rest::{Rest, parse};
 use super::server::{PeerInfo, PeerState, PullRequest};
 use super::{Candidate, Credentials, Order, Replica, ReplicaEngine, ReplicaError, ReplicaState, Replicas};
+use crate::Cid;
 
 /// How well a peer answered challenges, in 0..=1, by its name; see [`super::Score`].
 pub type Trust = Box<dyn Fn(&str) -> f64 + Send + Sync>;

@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use cid::Cid;
 use futures::future::BoxFuture;
 use reqwest::Method;
 use serde::Deserialize;
@@ -13,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::rest::{Rest, is_cid};
 use super::{Credentials, Order, Replica, ReplicaEngine, ReplicaError, ReplicaState, Replicas};
+use crate::Cid;
 
 /// States in which a service may list a pin; without them it lists those alone that are pinned.
 const ALL: &str = "queued,pinning,pinned,failed";

@@ -12,8 +12,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use cid::Cid;
 use sha2::{Digest, Sha256};
+
+use crate::Cid;
 
 /// A peer that could hold a root.
 #[derive(Clone, Debug, PartialEq)]

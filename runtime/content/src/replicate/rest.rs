@@ -7,7 +7,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
-use cid::Cid;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method};
@@ -16,6 +15,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::ReplicaError;
+use crate::Cid;
 
 /// The longest answer that is read, bytes.
 const ANSWER_MAX: usize = 4 << 20;

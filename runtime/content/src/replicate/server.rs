@@ -23,7 +23,6 @@ use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use cid::Cid;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -34,6 +33,7 @@ use url::{Host, Url};
 use super::ReplicaError;
 use super::jobs::{Job, Jobs};
 use super::rest::parse;
+use crate::Cid;
 use crate::cids;
 
 /// The longest request, bytes.

@@ -3,10 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use cid::Cid;
-
 use super::Kind;
-use crate::StoreError;
+use crate::{Cid, StoreError};
 
 /// What went wrong with one source.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +118,22 @@ pub enum ProviderError {
     Discovery {
         /// What the mDNS service said.
         source: mdns_sd::Error,
+    },
+    /// Its multiaddr cannot be used.
+    #[cfg(feature = "bitswap")]
+    #[error("the address {address:?} cannot be used ({reason}): /ip4/<address>/tcp/<port>/p2p/<peer> was expected")]
+    Multiaddr {
+        /// What was given.
+        address: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The node that speaks bitswap failed.
+    #[cfg(feature = "bitswap")]
+    #[error("the bitswap node failed: {source}")]
+    Node {
+        /// What it said.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The code that asked it ended early.
     #[error("asking it ended early: {source}")]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cid::Cid;
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryFutureExt};
 use reqwest::header::{
@@ -18,10 +17,10 @@ use url::Url;
 
 use super::body::{Body, first_line};
 use super::{BlockStream, Kind, Meter, Pace, Provider, ProviderError, Reach, Request, Scope, net};
-use crate::BLOCK_MAX;
 use crate::buffer::Buffer;
 use crate::car::{CarError, CarLimits, CarReader};
 use crate::gateway::{COMING, NODE};
+use crate::{BLOCK_MAX, Cid};
 
 const RAW: &str = "application/vnd.ipld.raw";
 const CAR: &str = "application/vnd.ipld.car";

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cid::Cid;
 use futures::future::BoxFuture;
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
@@ -15,8 +14,8 @@ use url::Url;
 use super::body::{Body, first_line};
 use super::http::{car_blocks, check_status};
 use super::{BlockStream, HttpOptions, Kind, Meter, Pace, Provider, ProviderError, Reach, Request, Scope, net};
-use crate::BLOCK_MAX;
 use crate::buffer::Buffer;
+use crate::{BLOCK_MAX, Cid};
 
 /// The most of an error's body that is read, bytes.
 const MESSAGE_MAX: u64 = 16 << 10;

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cid::Cid;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use tokio::time::Instant;
 
 use super::{Bandwidth, ProviderError};
+use crate::Cid;
 
 /// What a source is. Reports name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

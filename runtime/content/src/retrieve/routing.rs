@@ -6,7 +6,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use cid::Cid;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -16,6 +15,7 @@ use url::Url;
 use super::body::Body;
 use super::http::check_status;
 use super::{HttpOptions, HttpProvider, Meter, Pace, ProviderError, Reach, Source, multiaddr, net};
+use crate::Cid;
 
 const GATEWAY: &str = "transport-ipfs-gateway-http";
 const NDJSON: &str = "application/x-ndjson";

@@ -1,6 +1,6 @@
 //! CARs: the way to a path and its scope, shards, identity CIDs.
 
-use cid::Cid;
+use pelago_content::Cid;
 use pelago_content::{CarLimits, CarReader};
 use reqwest::{Method, StatusCode};
 

@@ -3,6 +3,7 @@
 
 mod blocks;
 mod cars;
+mod codecs;
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
 mod refusals;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cid::Cid;
+use pelago_content::Cid;
 use pelago_content::{CarLimits, CarReader, Gateway, GatewayOptions};
 use reqwest::{Client, Method, Response, StatusCode};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cid::Cid;
+use pelago_content::Cid;
 use pelago_content::replicate::{Outcome, Score, challenge};
 use rand::SeedableRng;
 use rand::rngs::StdRng;

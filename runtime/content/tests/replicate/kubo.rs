@@ -1,4 +1,4 @@
-//! Kubo's pin RPC, against js-ipfs, which has the same, and against what Kubo says where js-ipfs says otherwise.
+//! Kubo's pin RPC, against what Kubo says where js-ipfs (see `../peers`) says otherwise.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,50 +9,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use pelago_content::replicate::{KuboEngine, ReplicaEngine, ReplicaError};
 
-use super::{DEADLINE, Peer, order, serve, shown};
-
-/// js-ipfs with a folder added; its address, and the folder.
-fn js_ipfs(repo: &std::path::Path) -> (Peer, String, cid::Cid) {
-    let folder = std::env::var("PELAGO_TEST_PEERS").expect("PELAGO_TEST_PEERS names tests/peers, after npm ci");
-    let file = repo.join("content");
-    std::fs::write(&file, vec![7; 3 << 20]).unwrap();
-    let (file, repo) = (file.to_str().unwrap().to_owned(), repo.join("repo").to_str().unwrap().to_owned());
-    let (peer, (address, root)) = Peer::start(&folder, &["js-ipfs.js", &file, &repo], |line| {
-        let said: serde_json::Value = serde_json::from_str(line).ok()?;
-        Some((said["url"].as_str()?.to_owned(), said["root"].as_str()?.parse().ok()?))
-    });
-    (peer, address, root)
-}
-
-#[tokio::test]
-#[ignore = "needs js-ipfs and Node 22: npm ci in tests/peers, then PELAGO_TEST_PEERS=<that folder>"]
-async fn another_implementation_pins() {
-    let dir = tempfile::tempdir().unwrap();
-    let (_peer, address, root) = js_ipfs(dir.path());
-    let engine = KuboEngine::new(&address, None, DEADLINE).unwrap();
-    engine.remove(&root).await.unwrap();
-    assert_eq!(engine.status(&root).await.unwrap().replicas, []);
-    let replicas = engine.replicate(&order(root, 1, 1)).await.unwrap();
-    assert_eq!(shown(&replicas), "http:// Held -");
-    assert_eq!(engine.status(&root).await.unwrap(), replicas);
-    // Said again it is no error.
-    engine.replicate(&order(root, 1, 1)).await.unwrap();
-    engine.remove(&root).await.unwrap();
-    assert_eq!(engine.status(&root).await.unwrap().replicas, []);
-    engine.remove(&root).await.unwrap();
-}
-
-#[tokio::test]
-#[ignore = "needs js-ipfs and Node 22: npm ci in tests/peers, then PELAGO_TEST_PEERS=<that folder>"]
-async fn what_another_implementation_cannot_find_is_an_error() {
-    let dir = tempfile::tempdir().unwrap();
-    let (_peer, address, _) = js_ipfs(dir.path());
-    let engine = KuboEngine::new(&address, None, Duration::from_secs(5)).unwrap();
-    let (absent, _) = super::dag(3);
-    let error = engine.replicate(&order(absent, 1, 1)).await.unwrap_err();
-    assert!(matches!(error, ReplicaError::Unavailable { .. } | ReplicaError::Silent { .. }), "{error}");
-    assert_eq!(engine.status(&absent).await.unwrap().replicas, []);
-}
+use super::{DEADLINE, order, serve, shown};
 
 /// What Kubo 0.3x answers, as its reference and source have it.
 #[tokio::test]

@@ -1,105 +1,17 @@
-//! The pinning service API, against `mock-ipfs-pinning-service`, and against a service with faults.
+//! The pinning service API, against a service with faults.
 
-use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use pelago_content::replicate::{Credentials, PinningEngine, ReplicaEngine, ReplicaError, ReplicaState};
+use pelago_content::replicate::{Credentials, PinningEngine, ReplicaEngine};
 
-use super::{DEADLINE, order, serve, shown};
-
-const FOLDER: &str = "PELAGO_TEST_PINNING";
+use super::{DEADLINE, order, serve};
 
 fn engine(address: &str, token: &str) -> PinningEngine {
     PinningEngine::new(address, Credentials::bearer(token).unwrap(), vec![], DEADLINE).unwrap()
-}
-
-/// The service in a process of its own. It says nothing when it is ready, so it is asked.
-async fn service() -> (super::Peer, String) {
-    let folder = std::env::var(FOLDER).expect("PELAGO_TEST_PINNING names tests/peers/pinning, after npm ci");
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let child = std::process::Command::new("node")
-        .args(["node_modules/mock-ipfs-pinning-service/cli.js", "--token", "secret", "--loglevel", "error"])
-        .args(["--port", &port.to_string()])
-        .current_dir(folder)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let peer = super::Peer(child);
-    let address = format!("http://127.0.0.1:{port}");
-    let (root, _) = super::dag(1);
-    for _ in 0..600 {
-        match engine(&address, "secret").status(&root).await {
-            Err(ReplicaError::Connection { .. }) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
-            other => {
-                other.unwrap();
-                return (peer, address);
-            }
-        }
-    }
-    panic!("the service must start");
-}
-
-#[tokio::test]
-#[ignore = "needs mock-ipfs-pinning-service: npm ci in tests/peers/pinning, then PELAGO_TEST_PINNING=<that folder>"]
-async fn another_implementation_pins() {
-    let (_peer, address) = service().await;
-    let engine = engine(&address, "secret");
-    let (root, _) = super::dag(2);
-    assert_eq!(engine.status(&root).await.unwrap().replicas, []);
-    let replicas = engine.replicate(&order(root, 1, 1)).await.unwrap();
-    assert_eq!(shown(&replicas), "http:// Queued -");
-    assert!(replicas.satisfies(&order(root, 1, 1)) && !replicas.satisfies(&order(root, 2, 3)));
-    // Said again it stays one pin.
-    engine.replicate(&order(root, 1, 1)).await.unwrap();
-    assert_eq!(engine.status(&root).await.unwrap().replicas.len(), 1);
-    let (other, _) = super::dag(3);
-    assert_eq!(engine.status(&other).await.unwrap().replicas, []);
-    engine.remove(&root).await.unwrap();
-    assert_eq!(engine.status(&root).await.unwrap().replicas, []);
-    engine.remove(&root).await.unwrap();
-}
-
-#[tokio::test]
-#[ignore = "needs mock-ipfs-pinning-service: npm ci in tests/peers/pinning, then PELAGO_TEST_PINNING=<that folder>"]
-async fn another_implementation_tells_its_states() {
-    let (_peer, address) = service().await;
-    let engine = engine(&address, "secret");
-    // The service takes the state that a pin shall have from its name.
-    for (n, (name, state)) in [
-        ("pinned-x", ReplicaState::Held),
-        ("pinning-x", ReplicaState::Pulling),
-        ("queued-x", ReplicaState::Queued),
-        ("failed-x", ReplicaState::Failed),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let (root, _) = super::dag(10 + n);
-        let mut order = order(root, 1, 1);
-        order.name = name.to_owned();
-        let replicas = engine.replicate(&order).await.unwrap();
-        assert_eq!(replicas.replicas[0].state, state);
-        assert_eq!(engine.status(&root).await.unwrap(), replicas);
-    }
-    // One that failed is replaced by one that may not.
-    let (failed, _) = super::dag(13);
-    let again = engine.replicate(&order(failed, 1, 1)).await.unwrap();
-    assert_eq!(again.replicas[0].state, ReplicaState::Queued);
-    assert_eq!(engine.status(&failed).await.unwrap(), again);
-}
-
-#[tokio::test]
-#[ignore = "needs mock-ipfs-pinning-service: npm ci in tests/peers/pinning, then PELAGO_TEST_PINNING=<that folder>"]
-async fn another_implementation_refuses_a_wrong_token() {
-    let (_peer, address) = service().await;
-    let (root, _) = super::dag(1);
-    let error = engine(&address, "wrong").status(&root).await.unwrap_err();
-    assert!(matches!(&error, ReplicaError::Denied { status: 401, .. }), "{error}");
-    assert!(error.to_string().contains("access token is invalid"), "{error}");
 }
 
 /// A service that gives one answer to whatever it is asked, and the requests that it got.

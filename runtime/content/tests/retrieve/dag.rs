@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use cid::Cid;
 use cid::multihash::Multihash;
+use pelago_content::Cid;
 use sha2::{Digest, Sha256};
 
 const RAW: u64 = 0x55;
@@ -25,7 +25,8 @@ pub(crate) struct Child {
 }
 
 impl Dag {
-    fn put(&mut self, codec: u64, bytes: Bytes) -> Cid {
+    /// A block of any codec.
+    pub(crate) fn put(&mut self, codec: u64, bytes: Bytes) -> Cid {
         let cid = Cid::new_v1(codec, Multihash::wrap(0x12, &Sha256::digest(&bytes)).unwrap());
         self.blocks.insert(cid, bytes);
         cid

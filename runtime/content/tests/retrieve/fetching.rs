@@ -128,7 +128,7 @@ async fn a_preferred_file_comes_first() {
     hints.prefer("tokenizer/vocab.txt");
     get_with(Request::all(root.cid), vec![server.peer()], Options { hints, ..options() }).await.unwrap();
     let heads = server.heads();
-    let place = |cid: &cid::Cid| heads.iter().position(|head| head.contains(&cid.to_string())).unwrap();
+    let place = |cid: &pelago_content::Cid| heads.iter().position(|head| head.contains(&cid.to_string())).unwrap();
     let last = own.blocks.keys().map(place).max().unwrap();
     assert!(own.blocks.contains_key(&wanted.cid));
     // Root, the folder and the file's own; beside them at most what was asked for together with them.

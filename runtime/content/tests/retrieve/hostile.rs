@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use pelago_content::StoreError;
-use pelago_content::retrieve::{CarUse, FetchError, Limits, Options, ProviderError, Request};
+use pelago_content::retrieve::{CarUse, FetchError, Limits, Options, ProviderError, Request, Scope};
+use pelago_content::{Blocks, Cid, StoreError};
 
 use crate::dag::{Child, Dag, noise};
 use crate::server::{Answer, Server};
@@ -104,19 +104,41 @@ async fn a_block_of_more_than_two_mebibytes_is_refused() {
 async fn cids_that_cannot_be_verified_are_refused() {
     let mut dag = Dag::default();
     let sound = dag.raw("x");
-    let hash = |code: u64, digest: &[u8]| cid::multihash::Multihash::<64>::wrap(code, digest).unwrap();
-    let sha1 = Child { cid: cid::Cid::new_v1(0x55, hash(0x11, &[1; 20])), ..sound };
-    let cbor = Child { cid: cid::Cid::new_v1(0x71, *sound.cid.hash()), ..sound };
+    let hash = |code: u64, digest: &[u8]| cid::multihash::Multihash::wrap(code, digest).unwrap();
+    let sha1 = Child { cid: Cid::new_v1(0x55, hash(0x11, &[1; 20])), ..sound };
+    let cbor = Child { cid: Cid::new_v1(0x71, *sound.cid.hash()), ..sound };
     for weak in [sha1, cbor] {
         let root = dag.folder(&[("a", weak)]);
         let error = refused(&dag, root, Limits::default()).await;
         assert!(matches!(error, FetchError::Store(StoreError::Unsupported { .. })), "{error}");
     }
     // An identity CID carries its bytes: nobody is asked for it.
-    let inline = Child { cid: cid::Cid::new_v1(0x55, hash(0, b"inline")), size: 6, dag_size: 6 };
+    let inline = Child { cid: Cid::new_v1(0x55, hash(0, b"inline")), size: 6, dag_size: 6 };
     let root = dag.folder(&[("a", inline)]);
     let server = Server::new(&dag, |_| Answer::Right).await;
     assert_eq!(get(root.cid, vec![server.peer()]).await.unwrap().0.blocks, 1);
+}
+
+#[tokio::test]
+async fn a_block_of_any_codec_is_fetched_where_it_alone_is_wanted() {
+    let mut dag = Dag::default();
+    let cid = dag.put(0x0129, r#"{"a":1}"#.into());
+    let folder = dag.folder(&[("document", Child { cid, size: 7, dag_size: 7 })]);
+    let server = Server::new(&dag, |_| Answer::Right).await;
+    let wanted = |root: Child, path: &str, scope: Scope| Request { scope, ..Request::at(root.cid, path) };
+    let alone = Child { cid, size: 7, dag_size: 7 };
+    for (request, blocks) in [
+        (wanted(alone, "", Scope::Block), 1),
+        (wanted(alone, "", Scope::Entity), 1),
+        (wanted(folder, "document", Scope::Block), 2),
+        (wanted(folder, "document", Scope::Entity), 2),
+    ] {
+        let (fetched, here) = get_with(request, vec![server.peer()], options()).await.unwrap();
+        assert_eq!(fetched.blocks, blocks);
+        assert_eq!(here.get(&cid).await.unwrap(), r#"{"a":1}"#);
+    }
+    let error = refused(&dag, alone, Limits::default()).await;
+    assert!(matches!(error, FetchError::Store(StoreError::Unsupported { what: "codec", code: 0x0129, .. })), "{error}");
 }
 
 #[tokio::test]

@@ -14,10 +14,9 @@ mod together;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cid::Cid;
 use futures::FutureExt;
 use pelago_content::retrieve::{FetchError, Fetched, Options, Request, Source, fetch};
-use pelago_content::{Blocks, MemoryBlocks};
+use pelago_content::{Blocks, Cid, MemoryBlocks};
 
 /// Fetches all under a root into fresh memory.
 async fn get(root: Cid, sources: Vec<Source>) -> Result<(Fetched, Arc<MemoryBlocks>), FetchError> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cid::Cid;
+use pelago_content::Cid;
 use pelago_content::retrieve::{Bandwidth, HttpOptions, HttpProvider, Pace, Reach, Source};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};

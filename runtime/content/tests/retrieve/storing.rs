@@ -52,7 +52,7 @@ async fn a_fetch_that_is_killed_goes_on_from_what_was_sealed() {
     assert_eq!(store.verify(root.cid).await.unwrap().bytes, dag.bytes());
 }
 
-async fn fetch_into(home: &str, root: cid::Cid, url: &str) -> pelago_content::retrieve::Fetched {
+async fn fetch_into(home: &str, root: pelago_content::Cid, url: &str) -> pelago_content::retrieve::Fetched {
     use pelago_content::retrieve::{HttpProvider, Reach, Source};
     let store = Store::open(home).unwrap();
     let ingest = store.ingest(root).await.unwrap();

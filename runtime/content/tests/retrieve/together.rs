@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cid::Cid;
+use pelago_content::Cid;
 use pelago_content::retrieve::{Fetched, HttpOptions, HttpProvider, Reach, Request, Source, fetch};
 use pelago_content::{Gateway, GatewayOptions, Store};
 

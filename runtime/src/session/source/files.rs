@@ -2,7 +2,7 @@
 
 use std::io;
 
-use cid::Cid;
+use crate::content::Cid;
 use futures::TryStreamExt;
 
 use crate::content::{Store, StoreError};

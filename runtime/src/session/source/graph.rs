@@ -2,7 +2,7 @@
 //! the model's folder publishes, or one that is made of either in another
 //! precision. What Pelago makes is itself content, made once.
 
-use cid::Cid;
+use crate::content::Cid;
 use pelago_protocol::{DType, ExternalData, Graph, Platform, Precision};
 
 use super::files::StoredFiles;

@@ -5,12 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cid::Cid;
 
 use crate::hamt::{Place, Shard};
 use crate::retrieve::Scope;
 use crate::unixfs::Node;
-use crate::{StoreError, cids, dagpb};
+use crate::{Cid, StoreError, cids, dagpb};
 
 /// Why a block is wanted, and so what follows from it.
 #[derive(Clone, Debug)]
@@ -47,6 +46,17 @@ impl Item {
     pub(super) fn shard(&self, place: Place, bucket: u32, cid: Cid) -> Result<Self, StoreError> {
         let bad = || StoreError::Node { cid: Box::new(self.cid), reason: "its shards go too deep".to_owned() };
         Ok(Self { place: Some(place.below(bucket).ok_or_else(bad)?), ..self.child(cid) })
+    }
+
+    /// Whether the block is wanted and nothing that it links to, so that its codec does not matter.
+    /// Of what is no UnixFS, an entity is its block (specification of `dag-scope`).
+    pub(super) fn is_alone(&self) -> bool {
+        let is_unixfs = matches!(self.cid.codec(), cids::RAW | cids::DAG_PB);
+        match self.role {
+            Role::Target(Scope::Block) => true,
+            Role::Target(Scope::Entity) => !is_unixfs,
+            Role::Target(Scope::All) | Role::Way(_) => false,
+        }
     }
 
     /// Whether it has no links and says its size, so that its bytes need not be read when they are here.

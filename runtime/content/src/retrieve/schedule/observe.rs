@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use cid::Cid;
 use tokio::time::Instant;
 
 use super::run::Run;
 use super::{Fetched, Progress, SourceProgress, SourceReport};
+use crate::Cid;
 use crate::retrieve::{Dropped, FetchError};
 
 impl Run {

@@ -24,7 +24,7 @@ const LATENCY_UNKNOWN: Duration = Duration::from_millis(250);
 
 /// A block and who is to be asked for it.
 pub(super) struct Choice {
-    pub(super) cid: cid::Cid,
+    pub(super) cid: crate::Cid,
     pub(super) member: usize,
     /// It was chosen among at least two peers that had been measured.
     pub(super) among_peers: bool,
@@ -36,7 +36,7 @@ pub(super) enum Next {
     /// Everybody who could be asked is busy or rests.
     Wait,
     /// Nobody has this block, or is left to be asked.
-    Nobody(cid::Cid),
+    Nobody(crate::Cid),
 }
 
 /// The next block to ask for, and of whom.

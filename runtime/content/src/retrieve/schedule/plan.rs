@@ -7,13 +7,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cid::Cid;
 
 use super::item::{Item, Role, check_size, dag_size, join, standing, under};
 use super::paths::Paths;
 use crate::retrieve::{FetchError, Request, Scope};
 use crate::unixfs::{self, Node};
-use crate::{StoreError, cids};
+use crate::{Cid, StoreError, cids};
 
 /// What the caller accepts of a DAG, which may be built to do harm.
 #[derive(Clone, Copy, Debug)]
@@ -186,6 +185,10 @@ impl Plan {
             }
             Role::Target(scope) => *scope,
         };
+        if item.is_alone() {
+            return Ok(Vec::new());
+        }
+        cids::check_supported(&item.cid)?;
         if self.claimed.is_none() && scope == Scope::All {
             let size = dag_size(&item.cid, &block);
             self.claimed = Some(size);
@@ -258,7 +261,7 @@ impl Plan {
     fn admit(&mut self, parent: &Item, children: Vec<Item>) -> Result<Vec<Item>, FetchError> {
         let mut fresh = Vec::new();
         for child in children {
-            cids::check_supported(&child.cid)?;
+            if child.is_alone() { cids::check_hash(&child.cid) } else { cids::check_supported(&child.cid) }?;
             if child.depth > self.limits.depth {
                 return Err(FetchError::TooDeep { cid: Box::new(parent.cid), limit: self.limits.depth });
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cid::Cid;
+use crate::Cid;
 
 use crate::retrieve::{Dropped, Kind};
 

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cid::Cid;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use tokio::task::{Id, JoinSet};
@@ -19,7 +18,7 @@ use super::source::{Member, Source};
 use super::transfer::{self, Failure, Kept, Transfer};
 use super::{Fetched, Options, Sources};
 use crate::retrieve::{FetchError, Meter, Request};
-use crate::{Blocks, Coming};
+use crate::{Blocks, Cid, Coming};
 
 /// Between two looks at the rates.
 pub(super) const TICK: Duration = Duration::from_millis(100);

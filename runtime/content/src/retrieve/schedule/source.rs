@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cid::Cid;
 use tokio::time::Instant;
 
 use super::breaker::Breaker;
 use super::rate::Rate;
+use crate::Cid;
 use crate::retrieve::{Provider, ProviderError};
 
 /// Blocks asked of a source at once, at first and at least: one on its way, one behind it.

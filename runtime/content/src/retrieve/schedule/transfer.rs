@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cid::Cid;
 use tokio::task::AbortHandle;
 
 use crate::retrieve::{Meter, Provider, ProviderError};
-use crate::{Blocks, StoreError};
+use crate::{Blocks, Cid, StoreError};
 
 /// The least that a transfer is thought to take of memory, bytes; a parent may say that its leaves are tiny.
 const MEMORY_MIN: u64 = 256 << 10;

@@ -1,0 +1,5 @@
+//! A DAG-CBOR block of any bytes.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| pelago_content::fuzzing::cbor(data));
