@@ -65,6 +65,7 @@ mod hamt;
 mod import;
 mod index;
 mod ingest;
+pub mod ipns;
 mod limits;
 mod memory;
 mod names;

@@ -182,7 +182,7 @@ fn car_error(error: CarError) -> ProviderError {
 }
 
 /// Tells the answers apart that the trustless gateway specification names.
-pub(super) async fn check_status(response: Response, pace: Pace) -> Result<Response, ProviderError> {
+pub(crate) async fn check_status(response: Response, pace: Pace) -> Result<Response, ProviderError> {
     let status = response.status();
     let wait = retry_after(response.headers());
     match status {
@@ -218,7 +218,7 @@ fn range_start(headers: &HeaderMap) -> Option<usize> {
 }
 
 /// A gateway that knows only of pages answers with one.
-fn expect_type(response: &Response, wanted: &[&'static str]) -> Result<(), ProviderError> {
+pub(crate) fn expect_type(response: &Response, wanted: &[&'static str]) -> Result<(), ProviderError> {
     let Some(found) = response.headers().get(CONTENT_TYPE).and_then(|t| t.to_str().ok()) else { return Ok(()) };
     let essence = found.split(';').next().unwrap_or_default().trim();
     if wanted.iter().any(|wanted| essence.eq_ignore_ascii_case(wanted)) {

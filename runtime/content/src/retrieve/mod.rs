@@ -10,13 +10,13 @@
 //! models, names, or the layout of the store.
 
 mod bandwidth;
-mod body;
+pub(crate) mod body;
 mod discover;
 mod error;
-mod http;
+pub(crate) mod http;
 mod kubo;
 mod multiaddr;
-mod net;
+pub(crate) mod net;
 mod provider;
 mod routing;
 mod schedule;
