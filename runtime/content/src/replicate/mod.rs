@@ -8,8 +8,10 @@
 //! whether a peer still holds what it took; its [`Score`] weighs the next
 //! placement.
 //!
-//! Nothing here knows the store, models or the clock: what is remembered
-//! (demands, scores) the caller keeps, and times are given.
+//! [`Keeper`] goes on from there: it has orders filled as demand rises and falls,
+//! challenges who holds them, and replaces what is lost. What it remembers
+//! (orders, demands, scores) is in the [`Ledger`], the one part here that knows
+//! the store; nothing here knows models.
 
 mod challenge;
 mod cluster;
@@ -17,7 +19,9 @@ mod demand;
 mod engine;
 mod error;
 mod jobs;
+mod keeper;
 mod kubo;
+mod ledger;
 mod peers;
 mod pinning;
 pub mod placement;
@@ -29,7 +33,9 @@ pub use cluster::ClusterEngine;
 pub use demand::{Demand, DemandOptions};
 pub use engine::{Order, Replica, ReplicaEngine, ReplicaState, Replicas};
 pub use error::ReplicaError;
+pub use keeper::{KeepError, Keeper, KeeperOptions, Looked};
 pub use kubo::KuboEngine;
+pub use ledger::{Ledger, Standing};
 pub use peers::{PeerEngine, Trust};
 pub use pinning::PinningEngine;
 pub use placement::{Candidate, Plan};
