@@ -1,26 +1,33 @@
 //! Content from others and for others: models fetched by CID from the sources
 //! that the user named, brought from where they are published, written to and
-//! read from CAR files, and served.
+//! read from CAR files, served, and held by others. Names follow IPNS names.
 //!
 //! How blocks travel and how they are checked is `pelago-content`'s business;
 //! here is which sources are asked, what becomes a model, and who is told.
 
 mod archive;
+mod discovery;
 mod error;
 mod fetch;
+mod names;
 mod options;
 mod publish;
+mod replicas;
+mod serve;
 
 pub use error::NetworkError;
 pub use fetch::Got;
 pub(crate) use fetch::is_absent;
+pub use names::{Followed, Refreshed};
 pub use options::{HUGGING_FACE, NetworkOptions, SourceAddress, SourceKind};
 pub use publish::PublishedModel;
+pub use replicas::{ReplicaAddress, ReplicaKind, ReplicateOptions};
+pub use serve::{HoldOptions, KeepOptions, ServeOptions, Serving};
 
 use std::sync::Arc;
 
+use crate::content::ipns::NameSource;
 use crate::content::retrieve::{Bandwidth, Routing, Source};
-use crate::content::{Gateway, GatewayOptions};
 use crate::models::Models;
 
 /// The network side of a store. Cheap to clone.
@@ -30,7 +37,9 @@ pub struct Network {
     options: Arc<NetworkOptions>,
     sources: Vec<Source>,
     routers: Vec<Routing>,
+    name_sources: Vec<NameSource>,
     download: Bandwidth,
+    background: names::Background,
 }
 
 impl Network {
@@ -38,26 +47,20 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// `Source` where an address cannot be used.
+    /// `Source` where an address cannot be used; `Store`.
     pub fn new(models: Models, options: NetworkOptions) -> Result<Self, NetworkError> {
-        let (mut sources, mut routers) = (Vec::new(), Vec::new());
+        names::make_tables(models.store())?;
+        let (mut sources, mut routers, mut name_sources) = (Vec::new(), Vec::new(), Vec::new());
         for address in &options.sources {
+            name_sources.extend(address.names()?);
             match address.open()? {
                 options::Opened::Source(source) => sources.push(source),
                 options::Opened::Router(router) => routers.push(router),
             }
         }
         let download = options.download_limit.map_or_else(Bandwidth::default, |limit| Bandwidth::limited(limit.get()));
-        Ok(Self { models, options: Arc::new(options), sources, routers, download })
-    }
-
-    /// Serves what the store has, to whoever can reach the address. Nothing is fetched for others.
-    ///
-    /// # Errors
-    ///
-    /// `Serve` where the address cannot be listened on, or is not loopback and that was not allowed.
-    pub async fn serve(&self, options: GatewayOptions) -> Result<Gateway, NetworkError> {
-        Ok(Gateway::start(Arc::new(self.models.store().clone()), options).await?)
+        let (options, background) = (Arc::new(options), names::Background::default());
+        Ok(Self { models, options, sources, routers, name_sources, download, background })
     }
 
     /// The models that it fetches for.

@@ -66,7 +66,11 @@ impl Sources {
         let start = Instant::now();
         let stamp = self.store.stamp();
         let key = (model.to_owned(), precision);
-        if let Some(prepared) = self.remembered(stamp, &key) {
+        // Where its name follows another, that is looked after while what is here is used.
+        self.network.used(model).await;
+        // An IPNS name that no model's name follows has to be asked for each time.
+        let kept = if Network::is_ipns(model) { None } else { self.remembered(stamp, &key) };
+        if let Some(prepared) = kept {
             return Ok(Prepared { took: start.elapsed(), ..prepared });
         }
         let (model, fetched) = self.describe(model, observer).await?;
@@ -102,6 +106,9 @@ impl Sources {
         model: &str,
         observer: Option<&Observer>,
     ) -> Result<(Described, Option<Fetched>), SessionError> {
+        if Network::is_ipns(model) {
+            return self.describe_followed(model, observer).await;
+        }
         let located = match self.models().locate(model).await {
             Err(ModelError::NotAdded { path }) => {
                 let added = self.models().add(path, None, None, |_| {}).await?;
@@ -121,6 +128,22 @@ impl Sources {
             }
             described => Ok((described?, None)),
         }
+    }
+
+    /// What an IPNS name leads to: the model whose name follows it, as it is here, or what is found now.
+    async fn describe_followed(
+        &self,
+        ipns: &str,
+        observer: Option<&Observer>,
+    ) -> Result<(Described, Option<Fetched>), SessionError> {
+        if let Some(name) = self.network.follower(ipns).await? {
+            self.network.used(&name).await;
+            // Its blocks may have gone while its name stayed.
+            let got = self.network.get(&name, None, observer).await?;
+            return Ok((self.models().describe(&name).await?, got.fetched));
+        }
+        let got = self.network.get(ipns, None, observer).await?;
+        Ok((self.models().describe(&got.cid.to_string()).await?, got.fetched))
     }
 
     fn remembered(&self, stamp: Stamp, key: &(String, Precision)) -> Option<Prepared> {

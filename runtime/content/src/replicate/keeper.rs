@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cid::Cid;
-use tokio_util::sync::CancellationToken;
 
 use super::ledger::now_ms;
 use super::{DemandOptions, Ledger, Order, Outcome, ReplicaEngine, ReplicaError, Replicas, Standing};
@@ -127,7 +126,8 @@ impl Keeper {
     }
 
     /// Looks after all orders again and again, until it is told to stop; never in the middle of an order.
-    pub async fn run(self, stop: CancellationToken) {
+    pub async fn run(self, stop: impl Future<Output = ()> + Send) {
+        let mut stop = std::pin::pin!(stop);
         loop {
             match self.round().await {
                 Ok(looked) => {
@@ -138,7 +138,7 @@ impl Keeper {
                 Err(error) => tracing::warn!(%error, "orders of replicas could not be read"),
             }
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = &mut stop => return,
                 () = tokio::time::sleep(self.options.interval) => {}
             }
         }

@@ -10,14 +10,16 @@
 //!
 //! [`Keeper`] goes on from there: it has orders filled as demand rises and falls,
 //! challenges who holds them, and replaces what is lost. What it remembers
-//! (orders, demands, scores) is in the [`Ledger`], the one part here that knows
-//! the store; nothing here knows models.
+//! (orders, demands, scores) is in the [`Ledger`]. That and the [`StoreHost`],
+//! which holds replicas for others, are the parts here that know the store;
+//! nothing here knows models.
 
 mod challenge;
 mod cluster;
 mod demand;
 mod engine;
 mod error;
+mod host;
 mod jobs;
 mod keeper;
 mod kubo;
@@ -33,6 +35,7 @@ pub use cluster::ClusterEngine;
 pub use demand::{Demand, DemandOptions};
 pub use engine::{Order, Replica, ReplicaEngine, ReplicaState, Replicas};
 pub use error::ReplicaError;
+pub use host::{CountedBlocks, StoreHost};
 pub use keeper::{KeepError, Keeper, KeeperOptions, Looked};
 pub use kubo::KuboEngine;
 pub use ledger::{Ledger, Standing};

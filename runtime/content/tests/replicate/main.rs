@@ -4,6 +4,7 @@
 
 mod challenge;
 mod cluster;
+mod keeping;
 mod kubo;
 mod peers;
 mod pinning;
