@@ -324,3 +324,6 @@ fn followed(row: &Row<'_>) -> Result<Followed, rusqlite::Error> {
         sequence: row.get::<_, Option<i64>>(5)?.map(|sequence| sequence as u64),
     })
 }
+
+#[cfg(test)]
+mod tests;
