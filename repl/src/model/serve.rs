@@ -36,5 +36,5 @@ pub(super) async fn run(network: &Network, arguments: Serve) -> Result<(), Failu
         _ = interrupt.recv() => {}
         _ = end.recv() => {}
     }
-    gateway.close(LAST_ANSWERS).await.map_err(|error| network_error(error.into()))
+    gateway.close(LAST_ANSWERS).await.map_err(network_error)
 }

@@ -22,14 +22,12 @@ impl Network {
         match begun {
             Ok((discovery, peers)) => {
                 let found = peers.take_until(tokio::time::sleep(SEARCH));
-                // It ends with the search.
-                Some(
-                    found
-                        .inspect(move |_| {
-                            let _ = &discovery;
-                        })
-                        .boxed(),
-                )
+                // Discovery ends with the search, and not before.
+                let found = found.map(move |source| {
+                    let _open: &Discovery = &discovery;
+                    source
+                });
+                Some(found.boxed())
             }
             Err(error) => {
                 tracing::warn!(%error, "the local network is not searched");

@@ -119,7 +119,7 @@ impl Network {
         options: &ReplicateOptions,
     ) -> Result<Replicas, NetworkError> {
         let ledger = self.ledger().await?;
-        let engine = engine(to, options, &ledger)?;
+        let engine = engine(to, options, &ledger, true)?;
         let size = self.models.store().stat_dag(root).await?.bytes;
         let min = options.min.max(1);
         let order = Order { root, name: options.name.clone(), size, min, max: options.max.max(min) };
@@ -143,7 +143,7 @@ impl Network {
         at: &[ReplicaAddress],
         options: &ReplicateOptions,
     ) -> Result<Replicas, NetworkError> {
-        Ok(engine(at, options, &self.ledger().await?)?.status(&root).await?)
+        Ok(engine(at, options, &self.ledger().await?, false)?.status(&root).await?)
     }
 
     /// Has the replicas of a model let go, and takes back an order that stands.
@@ -158,7 +158,7 @@ impl Network {
         options: &ReplicateOptions,
     ) -> Result<(), NetworkError> {
         let ledger = self.ledger().await?;
-        let engine = engine(from, options, &ledger)?;
+        let engine = engine(from, options, &ledger, false)?;
         // First, or it would be filled anew.
         ledger.remove(&place(from), root).await?;
         Ok(engine.remove(&root).await?)
@@ -186,10 +186,12 @@ pub(super) fn place(to: &[ReplicaAddress]) -> String {
     all.join(" ")
 }
 
+/// The engine that speaks to these; `orders` says whether it is to have replicas made.
 pub(super) fn engine(
     to: &[ReplicaAddress],
     options: &ReplicateOptions,
     ledger: &Ledger,
+    orders: bool,
 ) -> Result<Arc<dyn ReplicaEngine>, NetworkError> {
     let failed = |reason| NetworkError::Order { reason };
     let [first, others @ ..] = to else {
@@ -203,7 +205,7 @@ pub(super) fn engine(
         let urls: Vec<String> = to.iter().map(|address| address.url.clone()).collect();
         // To look and to take back nobody has to pull.
         let gateway = options.gateway.as_deref().unwrap_or("http://127.0.0.1/");
-        if options.gateway.is_none() && options.max > 0 {
+        if options.gateway.is_none() && orders {
             return Err(failed("peers need the address of this store's gateway (pelago model serve) to pull from"));
         }
         return Ok(Arc::new(PeerEngine::new(&urls, gateway, token, ledger.trust(), DEADLINE)?));

@@ -135,7 +135,7 @@ impl Network {
         stops: &mut Vec<oneshot::Sender<()>>,
     ) -> Result<Arc<CountedBlocks>, NetworkError> {
         let ledger = self.ledger().await?;
-        let engine = engine(&keep.at, &keep.options, &ledger)?;
+        let engine = engine(&keep.at, &keep.options, &ledger, true)?;
         let blocks = CountedBlocks::new(self.models.store().clone(), ledger.clone(), keep.keeper.demand);
         blocks.reload().await?;
         let blocks = Arc::new(blocks);
