@@ -49,8 +49,12 @@ impl StoreHost {
         // The name comes first, so that nothing is evicted between the two.
         let sql = "INSERT OR IGNORE INTO replica_held (root) VALUES (?)";
         self.store.write_tables(move |tx| tx.execute(sql, params![root.to_bytes()])).await?;
-        if self.has(root).await? {
-            return Ok(());
+        match self.store.verify(root).await {
+            Ok(_) => return Ok(()),
+            Err(StoreError::UnknownRoot { .. }) => {}
+            // It was held before and is damaged: it comes anew, as a whole.
+            Err(StoreError::Corrupt { .. } | StoreError::MissingBlock { .. }) => self.store.remove(root).await?,
+            Err(error) => return Err(error.into()),
         }
         let ingest = self.store.ingest(root).await?;
         // Who may be pulled from was checked where the request came in.

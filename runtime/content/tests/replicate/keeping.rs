@@ -50,7 +50,11 @@ async fn setting() -> (tempfile::TempDir, Store, Cid, Vec<Node>) {
     let home = tempfile::tempdir().unwrap();
     let model = home.path().join("model");
     std::fs::create_dir(&model).unwrap();
-    std::fs::write(model.join("weights"), (0..3_000_000u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect::<Vec<u8>>()).unwrap();
+    std::fs::write(
+        model.join("weights"),
+        (0..3_000_000u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect::<Vec<u8>>(),
+    )
+    .unwrap();
     let store = Store::open(home.path().join("store")).unwrap();
     let root = store.add_folder(&model, |_| {}).await.unwrap().root;
     let mut nodes = Vec::new();
@@ -119,6 +123,8 @@ async fn an_order_is_filled_grows_with_demand_and_is_mended() {
     assert!(ledger.score("two", chrono::Utc::now().timestamp_millis() as u64) < before);
     assert!(ledger.score("one", chrono::Utc::now().timestamp_millis() as u64) > 0.5);
     assert_eq!(looked.replicas.expected(), 3);
+    settled(&*engine, &root, 3).await;
+    assert!(nodes[1].has(root).await, "it came anew");
 
     // What is remembered is there for the next process, and an order ends.
     let again = Ledger::open(store.clone()).await.unwrap();
