@@ -21,7 +21,7 @@ mod record;
 mod resolve;
 mod source;
 
-pub use error::{NameError, RecordError, ResolveError, Unanswered};
+pub use error::{AnswerError, NameError, RecordError, ResolveError, Unanswered};
 pub use name::{Address, Name, Owner};
 pub use record::{RECORD_MAX, Record, Value, newest};
 pub use resolve::{ResolveOptions, Resolved, resolve};
