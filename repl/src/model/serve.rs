@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use pelago_runtime::content::GatewayOptions;
-use pelago_runtime::network::{Network, NetworkError};
+use pelago_runtime::network::Network;
 use pelago_runtime::session::SessionError;
 use serde_json::json;
 
@@ -56,5 +56,5 @@ pub(super) async fn run(network: &Network, arguments: Serve, json: bool) -> Resu
         _ = interrupt.recv() => {}
         _ = end.recv() => {}
     }
-    gateway.close(LAST_ANSWERS).await.map_err(|error| SessionError::from(NetworkError::from(error)).into())
+    Ok(gateway.close(LAST_ANSWERS).await.map_err(SessionError::from)?)
 }

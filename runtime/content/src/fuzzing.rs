@@ -7,7 +7,7 @@ use futures::FutureExt;
 
 use crate::dag::{Order, Want};
 use crate::{
-    Blocks, CarLimits, CarReader, Cid, EntityBytes, MemoryBlocks, Span, cids, dagcbor, gateway, parse_address,
+    Blocks, CarLimits, CarReader, Cid, EntityBytes, MemoryBlocks, Span, cids, dagcbor, gateway, ipns, parse_address,
 };
 
 /// A CID, an address with a path, or a range of bytes, as text.
@@ -105,6 +105,27 @@ pub fn query(data: &[u8]) {
     gateway::survive(&path, &query, next());
 }
 
+/// An IPNS address as text, and an IPNS record of the name whose one record the seeds have.
+///
+/// # Panics
+///
+/// Where a record is accepted that was not signed.
+pub fn record(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Ok(address) = text.parse::<ipns::Address>() {
+        assert_eq!(address.to_string().parse().as_ref(), Ok(&address));
+    }
+    let Ok(name) = RECORD_NAME.parse() else { unreachable!("it is a name") };
+    if let Ok(record) = ipns::Record::verify(&name, data, chrono::DateTime::UNIX_EPOCH) {
+        // Who has no key can repeat what was signed, and nothing else.
+        assert_eq!((record.value.as_str(), record.sequence), RECORD_SIGNED);
+    }
+}
+
+/// Whose record the seeds have, and what it says: made by Helia, see `tests/ipns/records.json`.
+const RECORD_NAME: &str = "k51qzi5uqu5dh0a3pauvn3zc7jys76woq024zddnjb5gnlck1yq0i8wcdozs6e";
+const RECORD_SIGNED: (&str, u64) = ("/ipns/k51qzi5uqu5djiq2pe4r3j2o73cb35xq94udkbmlfi7go7bsiya7fb7sk1vphy", 3);
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -152,6 +173,19 @@ mod tests {
 
     fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
         texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+    }
+
+    /// The one record that its name's owner made, and addresses.
+    fn records() -> Vec<Vec<u8>> {
+        use base64::Engine as _;
+        let all: serde_json::Value =
+            serde_json::from_str(include_str!("../tests/ipns/records.json")).expect("it is JSON");
+        let all = all.as_array().expect("a list");
+        let made = all.iter().find(|made| made["name"] == RECORD_NAME).expect("it is there");
+        let record = base64::engine::general_purpose::STANDARD.decode(made["record"].as_str().expect("a text"));
+        let mut seeds = texts(&["ipns://docs.example.org/a/b", &format!("/ipns/{RECORD_NAME}/a"), RECORD_NAME]);
+        seeds.push(record.expect("it is base 64"));
+        seeds
     }
 
     /// A change to bytes: where (of 256 parts), how, and with what.
@@ -210,6 +244,11 @@ mod tests {
         #[test]
         fn damaged_documents(data in damaged(documents())) {
             cbor(&data);
+        }
+
+        #[test]
+        fn damaged_records(data in damaged(records())) {
+            record(&data);
         }
 
         #[test]

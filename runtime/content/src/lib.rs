@@ -45,7 +45,7 @@
 //!
 //! The files beside this one are the store. [`dag`](Walk) walks what is in it, [`car`] streams it, the
 //! [gateway](Gateway) serves it; [`retrieve`] fetches into it from many sources at once, [`origin`] brings models
-//! that are not content yet, and [`replicate`] has others keep copies.
+//! that are not content yet, [`replicate`] has others keep copies, and [`ipns`] finds what names stand for.
 //!
 //! This crate knows nothing of models, browsers or front ends.
 
@@ -71,6 +71,7 @@ mod hamt;
 mod import;
 mod index;
 mod ingest;
+pub mod ipns;
 mod leaves;
 mod limits;
 mod memory;

@@ -273,6 +273,30 @@ fn is_named(tx: &Transaction<'_>, root: &Cid) -> Result<bool, rusqlite::Error> {
 }
 
 impl Store {
+    /// Bytes that can still be added: what the quota leaves if all is evicted that may be, and no more than
+    /// the disk has.
+    ///
+    /// # Errors
+    ///
+    /// `Io` where the disk does not say; `ReadOnly`, `Index`.
+    pub async fn room(&self) -> Result<u64, StoreError> {
+        self.blocking(|inner| {
+            let disk = rustix::fs::statvfs(&inner.dir).map_err(|e| StoreError::io("measure", &inner.dir, e.into()))?;
+            let disk = disk.f_bavail.saturating_mul(disk.f_frsize);
+            let Some(quota) = inner.quota else { return Ok(disk) };
+            let (used, may_go) = inner.index.try_write(|tx| {
+                inner.forget_dead(tx)?;
+                let sum = "SELECT (SELECT coalesce(sum(bytes), 0) FROM reservations)
+                    + (SELECT coalesce(sum(size), 0) FROM extents)";
+                let used: i64 = inner.index.sql(tx.query_row(sum, [], |r| r.get(0)))?;
+                let may_go: i64 = inner.candidates(tx)?.iter().map(|candidate| candidate.bytes).sum();
+                Ok((used as u64, may_go as u64))
+            })?;
+            Ok(quota.saturating_sub(used.saturating_sub(may_go)).min(disk.saturating_add(may_go)))
+        })
+        .await
+    }
+
     /// Says that a column of a table of [`Store::make_tables`] names roots (as a CID's bytes or
     /// text) that are not to be evicted. It holds for every process that uses the store, from now
     /// on. Blocks the thread, briefly.

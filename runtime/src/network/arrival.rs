@@ -90,6 +90,16 @@ impl Network {
     }
 }
 
+impl Network {
+    /// A fetch that ended well before anybody waited for it.
+    pub(crate) fn ended(&self, root: Cid, fetched: Option<Fetched>, began: Instant) -> Arrival {
+        let (_, pace) = watch::channel(Pace::default());
+        let task = tokio::spawn(std::future::ready(Ended { fetched: Ok(fetched), at: Instant::now() }));
+        let abort = task.abort_handle();
+        Arrival { root, began, arrivals: self.arrivals.clone(), pace, task: AsyncMutex::new(Some(task)), abort }
+    }
+}
+
 /// Takes the root from those that come, however its fetch ends, and then tells who waits.
 struct Entry {
     root: Cid,

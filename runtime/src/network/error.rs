@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use pelago_content::Cid;
 
+use crate::content::ipns::{NameError, ResolveError};
 use crate::content::origin::OriginError;
+use crate::content::replicate::ReplicaError;
 use crate::content::retrieve::{FetchError, ProviderError};
 use crate::content::{CarError, GatewayError, StoreError};
 use crate::models::ModelError;
@@ -22,6 +24,51 @@ pub enum NetworkError {
     /// Nobody gave what was asked for.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// A text that is no IPNS name.
+    #[error(transparent)]
+    IpnsName(#[from] NameError),
+    /// An IPNS name leads to no content.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// A model's name that follows no IPNS name.
+    #[error("{name} follows no IPNS name: `pelago model get ipns://… --name {name}` has it follow one")]
+    NotFollowed {
+        /// The name.
+        name: String,
+    },
+    /// A record that is older than what was seen before.
+    #[error(
+        "{from} says what {ipns} stood for at record {found}, but record {known} was seen before: it is behind, or \
+         misleads; ask another source"
+    )]
+    Older {
+        /// The IPNS name.
+        ipns: String,
+        /// The record's number.
+        found: u64,
+        /// The highest that was seen.
+        known: u64,
+        /// The source.
+        from: String,
+    },
+    /// Who holds replicas.
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    /// Replicas cannot be asked for as the user named it.
+    #[error("replicas cannot be ordered: {reason}")]
+    Order {
+        /// What is missing or too much, and what to do.
+        reason: &'static str,
+    },
+    /// A gateway would be announced where nobody can reach it.
+    #[error(
+        "{listen} can be reached from this machine alone, so it is not announced to the network: listen on an \
+         address of the network (--listen 0.0.0.0:8081 --beyond-loopback)"
+    )]
+    Unreachable {
+        /// The address.
+        listen: std::net::SocketAddr,
+    },
     /// A hub or a web server.
     #[error(transparent)]
     Origin(#[from] OriginError),

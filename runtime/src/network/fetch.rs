@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::stream;
+use futures::stream::{self, BoxStream};
 use pelago_content::Cid;
 
 use super::lead::together;
@@ -34,23 +34,25 @@ pub struct Got {
 }
 
 impl Network {
-    /// Sees that a model is here: `bafy…`, `ipfs://bafy…/sub`, or the name of one whose content has gone.
-    /// With `name` it is known by that name from now on. Dropping the future stops all transfers; what was
+    /// Sees that a model is here: `bafy…`, `ipfs://bafy…/sub`, `ipns://k51…`, or the name of one whose content
+    /// has gone.
+    /// With `name` it is known by that name from now on, which follows an IPNS name. Dropping the future stops all transfers; what was
     /// verified stays, and the next call goes on from there.
     ///
     /// # Errors
     ///
-    /// `Fetch` where nobody gives it; `Path` where the path leads nowhere; `Folder`; `Model`; `Store`.
+    /// `IpnsName`, `Resolve`, `Older` for an IPNS name; `Fetch` where nobody gives it; `Path` where the path leads nowhere; `Folder`; `Model`; `Store`.
     pub async fn get(&self, model: &str, name: Option<&str>, observer: Option<&Observer>) -> Result<Got, NetworkError> {
+        if Self::is_ipns(model) {
+            return self.get_followed(model, name, observer).await;
+        }
         let Place { root, path, known, cid } = self.place(model).await?;
         let fetched = self.ensure(cid, model, observer).await?;
         if let Some(name) = name {
             let from = if path.is_empty() { format!("ipfs://{root}") } else { format!("ipfs://{root}/{path}") };
             self.models.put_name(name, cid, &from).await?;
         }
-        let kept = self.models.store().roots().await?.into_iter().find(|kept| kept.cid == cid);
-        let (size, files) = kept.map_or((0, 0), |kept| (kept.size, kept.files));
-        Ok(Got { cid, name: name.map(str::to_owned).or(known), size, files, fetched })
+        self.got(cid, name.map(str::to_owned).or(known), fetched).await
     }
 
     /// CID of what a word for a model leads to, whether it is here or not.
@@ -73,7 +75,7 @@ impl Network {
     }
 
     /// What a path under a root leads to, with just the blocks that prove it.
-    async fn follow(&self, root: Cid, path: &str) -> Result<Cid, NetworkError> {
+    pub(super) async fn follow(&self, root: Cid, path: &str) -> Result<Cid, NetworkError> {
         if path.is_empty() {
             return Ok(root);
         }
@@ -135,13 +137,18 @@ impl Network {
         Ok(Some(together(lead, fetched)))
     }
 
-    /// The sources that the user named, and those that the named routers find while the fetch runs.
+    /// The sources that the user named, those that the named routers find while the fetch runs, and those that
+    /// announce themselves on the local network.
     pub(super) fn asked(&self, root: Cid) -> Sources {
-        let found = self.routers.iter().map(|router| router.providers(root));
-        let found = stream::select_all(found).filter_map(|found| async move {
-            found.inspect_err(|error| tracing::warn!(%error, "a router gave no answer")).ok()
-        });
-        let found = (!self.routers.is_empty()).then(|| found.boxed());
+        let mut found: Vec<BoxStream<'static, _>> = Vec::new();
+        for router in &self.routers {
+            let providers = router.providers(root).filter_map(|found| async move {
+                found.inspect_err(|error| tracing::warn!(%error, "a router gave no answer")).ok()
+            });
+            found.push(providers.boxed());
+        }
+        found.extend(self.announced());
+        let found = (!found.is_empty()).then(|| stream::select_all(found).boxed());
         Sources { known: self.sources.clone(), found }
     }
 }

@@ -1,29 +1,36 @@
 //! Content from others and for others: models fetched by CID from the sources
 //! that the user named, brought from where they are published, written to and
-//! read from CAR files, and served.
+//! read from CAR files, served, and held by others. Names follow IPNS names.
 //!
 //! How blocks travel and how they are checked is `pelago-content`'s business;
 //! here is which sources are asked, what becomes a model, and who is told.
 
 mod archive;
 mod arrival;
+mod discovery;
 mod error;
 mod fetch;
 mod lead;
+mod names;
 mod options;
 mod publish;
+mod replicas;
+mod serve;
 
 pub(crate) use arrival::{Arrival, Arrivals, Arrived};
 pub use error::NetworkError;
 pub use fetch::Got;
 pub(crate) use fetch::is_absent;
+pub use names::{Followed, Refreshed};
 pub use options::{HUGGING_FACE, NetworkOptions, SourceAddress, SourceKind};
 pub use publish::PublishedModel;
+pub use replicas::{ReplicaAddress, ReplicaKind, ReplicateOptions};
+pub use serve::{HoldOptions, KeepOptions, ServeOptions, Serving};
 
 use std::sync::Arc;
 
+use crate::content::ipns::NameSource;
 use crate::content::retrieve::{Bandwidth, Routing, Source};
-use crate::content::{Gateway, GatewayOptions};
 use crate::models::Models;
 
 /// How the names of scratch folders begin, and how long those of the dead are kept.
@@ -37,8 +44,10 @@ pub struct Network {
     options: Arc<NetworkOptions>,
     sources: Vec<Source>,
     routers: Vec<Routing>,
+    name_sources: Vec<NameSource>,
     download: Bandwidth,
     arrivals: Arrivals,
+    background: names::Background,
 }
 
 impl Network {
@@ -46,26 +55,21 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// `Source` where an address cannot be used.
+    /// `Source` where an address cannot be used; `Store`.
     pub fn new(models: Models, options: NetworkOptions) -> Result<Self, NetworkError> {
-        let (mut sources, mut routers) = (Vec::new(), Vec::new());
+        names::make_tables(models.store())?;
+        let (mut sources, mut routers, mut name_sources) = (Vec::new(), Vec::new(), Vec::new());
         for address in &options.sources {
+            name_sources.extend(address.names()?);
             match address.open()? {
                 options::Opened::Source(source) => sources.push(source),
                 options::Opened::Router(router) => routers.push(router),
             }
         }
         let download = options.download_limit.map_or_else(Bandwidth::default, |limit| Bandwidth::limited(limit.get()));
-        Ok(Self { models, options: Arc::new(options), sources, routers, download, arrivals: Arrivals::default() })
-    }
-
-    /// Serves what the store has, to whoever can reach the address. Nothing is fetched for others.
-    ///
-    /// # Errors
-    ///
-    /// `Serve` where the address cannot be listened on, or is not loopback and that was not allowed.
-    pub async fn serve(&self, options: GatewayOptions) -> Result<Gateway, NetworkError> {
-        Ok(Gateway::start(Arc::new(self.models.store().clone()), options).await?)
+        let (options, background) = (Arc::new(options), names::Background::default());
+        let arrivals = Arrivals::default();
+        Ok(Self { models, options, sources, routers, name_sources, download, arrivals, background })
     }
 
     /// A folder for what is made before it is content; it goes when it is dropped. What a killed process left is

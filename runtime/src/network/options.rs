@@ -6,8 +6,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::NetworkError;
+use crate::content::ipns::{NameSource, NameSourceKind};
 use crate::content::origin::OriginOptions;
-use crate::content::retrieve::{HttpOptions, HttpProvider, KuboProvider, ProviderError, Reach, Routing, Source};
+use crate::content::retrieve::{
+    Extent, HttpOptions, HttpProvider, KuboProvider, ProviderError, Reach, Routing, Source,
+};
 
 /// What a front end decides.
 #[derive(Clone, Debug)]
@@ -20,16 +23,21 @@ pub struct NetworkOptions {
     pub origin: OriginOptions,
     /// Folder of downloads from them that are not whole yet.
     pub staging: PathBuf,
+    /// Whether names that follow an IPNS name are refreshed in the background when their time is over.
+    pub refresh_names: bool,
+    /// Where other Pelagos are searched for by multicast DNS; `None` searches nowhere and announces nothing.
+    pub discover: Option<Extent>,
 }
 
 impl NetworkOptions {
-    /// No sources, the public hub, no limit.
+    /// No sources, the public hub, no limit; names are refreshed, nobody is searched for.
     ///
     /// # Errors
     ///
     /// `Origin` where the hub's address cannot be used.
     pub fn new(staging: PathBuf, hub: &str) -> Result<Self, NetworkError> {
-        Ok(Self { sources: Vec::new(), download_limit: None, origin: OriginOptions::new(hub)?, staging })
+        let origin = OriginOptions::new(hub)?;
+        Ok(Self { sources: Vec::new(), download_limit: None, origin, staging, refresh_names: true, discover: None })
     }
 }
 
@@ -107,6 +115,20 @@ impl SourceAddress {
             })
         };
         opened().map_err(|source| NetworkError::Source { source })
+    }
+}
+
+impl SourceAddress {
+    /// The same source, asked what names stand for. Other Pelagos do not know.
+    pub(super) fn names(&self) -> Result<Option<NameSource>, NetworkError> {
+        let kind = match self.kind {
+            SourceKind::Peer => return Ok(None),
+            SourceKind::Gateway => NameSourceKind::Gateway,
+            SourceKind::Kubo => NameSourceKind::Kubo,
+            SourceKind::Router => NameSourceKind::Router,
+        };
+        let source = NameSource::new(kind, &self.url, &HttpOptions::default());
+        source.map(Some).map_err(|source| NetworkError::Source { source })
     }
 }
 

@@ -20,7 +20,11 @@ pub(super) fn empty() -> Body {
 }
 
 pub(super) fn text(text: String) -> Body {
-    Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync()
+    whole(text.into())
+}
+
+pub(super) fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// Sends pieces as the bucket lets them; the permit is given back when the body has ended or is dropped.

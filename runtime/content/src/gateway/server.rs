@@ -5,15 +5,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{Service as _, service_fn};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answer::{Shared, answer};
+use super::body::{self, Body};
 use super::error::GatewayError;
 use super::options::GatewayOptions;
 use super::rate::Bucket;
@@ -28,6 +33,10 @@ const HEAD_MAX: usize = 32 << 10;
 const BUFFER: usize = 64 << 10;
 /// Headers of a request.
 const HEADERS_MAX: usize = 64;
+/// Where the routes of another area lie.
+const ROUTES: &str = "/pelago/";
+/// The longest answer of such a route, bytes.
+const ROUTED_MAX: usize = 1 << 20;
 /// The pause after an error of accepting, such as having no file handles left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -47,6 +56,20 @@ impl Gateway {
     ///
     /// `Public` where the address is not loopback and that was not allowed; `Listen`.
     pub async fn start(blocks: Arc<dyn Blocks>, options: GatewayOptions) -> Result<Self, GatewayError> {
+        Self::start_with(blocks, options, None).await
+    }
+
+    /// The same, with routes of another area under `/pelago/`, which are told who asks as
+    /// `ConnectInfo<SocketAddr>` and give short answers.
+    ///
+    /// # Errors
+    ///
+    /// As `start`.
+    pub async fn start_with(
+        blocks: Arc<dyn Blocks>,
+        options: GatewayOptions,
+        routes: Option<axum::Router>,
+    ) -> Result<Self, GatewayError> {
         let listen = options.listen;
         if !listen.ip().is_loopback() && !options.beyond_loopback {
             return Err(GatewayError::Public { listen });
@@ -65,6 +88,7 @@ impl Gateway {
         };
         let server = Server {
             shared: Arc::new(shared),
+            routes,
             options,
             stop: gateway.stop.clone(),
             kill: gateway.kill.clone(),
@@ -105,8 +129,25 @@ impl Drop for Gateway {
     }
 }
 
+/// Answers by another area's routes.
+async fn routed(routes: axum::Router, mut request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let Ok(response) = TowerToHyperService::new(routes).call(request).await;
+    let (mut parts, body) = response.into_parts();
+    match axum::body::to_bytes(body, ROUTED_MAX).await {
+        Ok(bytes) => Response::from_parts(parts, body::whole(bytes)),
+        Err(error) => {
+            tracing::error!(%error, "an answer of a route could not be put together");
+            parts.status = StatusCode::INTERNAL_SERVER_ERROR;
+            parts.headers.clear();
+            Response::from_parts(parts, body::empty())
+        }
+    }
+}
+
 struct Server {
     shared: Arc<Shared>,
+    routes: Option<axum::Router>,
     options: GatewayOptions,
     stop: CancellationToken,
     kill: CancellationToken,
@@ -136,7 +177,7 @@ impl Server {
                 tracing::debug!(%peer, "a connection too many was dropped");
                 continue;
             };
-            let serve = self.serve(stream, turned_away);
+            let serve = self.serve(stream, peer, turned_away);
             self.tasks.spawn(async move {
                 let _place = place;
                 if let Err(error) = serve.await {
@@ -146,15 +187,26 @@ impl Server {
         }
     }
 
-    fn serve(&self, stream: TcpStream, turned_away: bool) -> impl Future<Output = Result<(), hyper::Error>> + use<> {
+    fn serve(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        turned_away: bool,
+    ) -> impl Future<Output = Result<(), hyper::Error>> + use<> {
         // Small frames before large ones must not wait for each other.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps Nagle's algorithm");
         }
-        let shared = self.shared.clone();
-        let service = service_fn(move |request| {
-            let shared = shared.clone();
-            async move { Ok::<_, Infallible>(answer(&shared, request, turned_away).await) }
+        let (shared, routes) = (self.shared.clone(), self.routes.clone());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (shared, routes) = (shared.clone(), routes.clone());
+            async move {
+                let routes = routes.filter(|_| !turned_away && request.uri().path().starts_with(ROUTES));
+                Ok::<_, Infallible>(match routes {
+                    Some(routes) => routed(routes, request, peer).await,
+                    None => answer(&shared, request, turned_away).await,
+                })
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

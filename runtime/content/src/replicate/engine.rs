@@ -1,8 +1,10 @@
 //! What every engine of replication does, whatever it speaks.
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 
-use super::ReplicaError;
+use super::{Outcome, ReplicaError};
 use crate::Cid;
 
 /// What is to be replicated, and how often.
@@ -91,4 +93,18 @@ pub trait ReplicaEngine: Send + Sync {
 
     /// Lets the root go. It is no error if nobody holds it.
     fn remove<'a>(&'a self, root: &'a Cid) -> BoxFuture<'a, Result<(), ReplicaError>>;
+
+    /// Challenges each holder once for random blocks of the root; see [`super::challenge`]. Engines whose
+    /// service answers for its own holders challenge nobody.
+    fn challenge<'a>(&'a self, root: &'a Cid, deadline: Duration) -> BoxFuture<'a, Vec<(String, Outcome)>> {
+        let _ = (root, deadline);
+        Box::pin(std::future::ready(Vec::new()))
+    }
+
+    /// Has one holder let go what it no longer has, so that it is placed anew. Where the service places
+    /// replicas itself there is nothing to do.
+    fn release<'a>(&'a self, root: &'a Cid, holder: &'a str) -> BoxFuture<'a, Result<(), ReplicaError>> {
+        let _ = (root, holder);
+        Box::pin(std::future::ready(Ok(())))
+    }
 }

@@ -8,16 +8,22 @@
 //! whether a peer still holds what it took; its [`Score`] weighs the next
 //! placement.
 //!
-//! Nothing here knows the store, models or the clock: what is remembered
-//! (demands, scores) the caller keeps, and times are given.
+//! [`Keeper`] goes on from there: it has orders filled as demand rises and falls,
+//! challenges who holds them, and replaces what is lost. What it remembers
+//! (orders, demands, scores) is in the [`Ledger`]. That and the [`StoreHost`],
+//! which holds replicas for others, are the parts here that know the store;
+//! nothing here knows models.
 
 mod challenge;
 mod cluster;
 mod demand;
 mod engine;
 mod error;
+mod host;
 mod jobs;
+mod keeper;
 mod kubo;
+mod ledger;
 mod peers;
 mod pinning;
 pub mod placement;
@@ -29,7 +35,10 @@ pub use cluster::ClusterEngine;
 pub use demand::{Demand, DemandOptions};
 pub use engine::{Order, Replica, ReplicaEngine, ReplicaState, Replicas};
 pub use error::ReplicaError;
+pub use host::{CountedBlocks, StoreHost};
+pub use keeper::{KeepError, Keeper, KeeperOptions, Looked};
 pub use kubo::KuboEngine;
+pub use ledger::{Ledger, Standing};
 pub use peers::{PeerEngine, Trust};
 pub use pinning::PinningEngine;
 pub(crate) use placement::uniform;

@@ -3,14 +3,19 @@
 use std::time::Duration;
 
 use futures::future::{BoxFuture, join_all};
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 use reqwest::Method;
 use serde_json::json;
 
 use super::placement::plan;
 use super::rest::{Rest, parse};
 use super::server::{PeerInfo, PeerState, PullRequest};
-use super::{Candidate, Credentials, Order, Replica, ReplicaEngine, ReplicaError, ReplicaState, Replicas};
+use super::{
+    Candidate, Credentials, Order, Outcome, Replica, ReplicaEngine, ReplicaError, ReplicaState, Replicas, challenge,
+};
 use crate::Cid;
+use crate::retrieve::{HttpOptions, HttpProvider, Meter, Provider as _, Reach};
 
 /// How well a peer answered challenges, in 0..=1, by its name; see [`super::Score`].
 pub type Trust = Box<dyn Fn(&str) -> f64 + Send + Sync>;
@@ -167,6 +172,35 @@ impl ReplicaEngine for PeerEngine {
             });
             let peers: Vec<String> = join_all(asked).await.into_iter().flatten().collect();
             if peers.is_empty() { Ok(()) } else { Err(ReplicaError::Remains { root: Box::new(*root), peers }) }
+        })
+    }
+
+    /// Peers serve what they hold beside what is asked here, under `ipfs/` of the same address.
+    fn challenge<'a>(&'a self, root: &'a Cid, deadline: Duration) -> BoxFuture<'a, Vec<(String, Outcome)>> {
+        Box::pin(async move {
+            let peers = self.ask_all(root).await;
+            let held = |peer: &&Peer<'_>| peer.replica.as_ref().is_some_and(|r| r.state == ReplicaState::Held);
+            let asked = peers.iter().filter(held).map(|peer| async move {
+                let found = HttpProvider::peer(peer.rest.address(), Reach::Named, &HttpOptions::default());
+                let Ok(provider) = found.inspect_err(|error| tracing::warn!(%error, "a peer is not challenged")) else {
+                    return None;
+                };
+                let provider = &provider;
+                let ask = |cid: Cid| async move { provider.fetch_block(&cid, &Meter::default()).await };
+                let outcome = challenge(root, deadline, &mut StdRng::from_os_rng(), ask).await;
+                Some((peer.info.id.clone(), outcome))
+            });
+            join_all(asked).await.into_iter().flatten().collect()
+        })
+    }
+
+    fn release<'a>(&'a self, root: &'a Cid, holder: &'a str) -> BoxFuture<'a, Result<(), ReplicaError>> {
+        Box::pin(async move {
+            let peers = self.ask_all(root).await;
+            match peers.iter().find(|peer| peer.info.id == holder) {
+                Some(peer) => release(peer.rest, root).await,
+                None => Ok(()),
+            }
         })
     }
 }

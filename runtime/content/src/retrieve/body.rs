@@ -30,7 +30,7 @@ impl Default for Pace {
 }
 
 /// Reads an answer's body piece by piece.
-pub(super) struct Body {
+pub(crate) struct Body {
     response: reqwest::Response,
     pace: Pace,
     left: u64,
@@ -42,12 +42,12 @@ pub(super) struct Body {
 
 impl Body {
     /// A body of at most `limit` bytes.
-    pub(super) fn new(response: reqwest::Response, pace: Pace, limit: u64) -> Self {
+    pub(crate) fn new(response: reqwest::Response, pace: Pace, limit: u64) -> Self {
         Self { response, pace, left: limit, limit, received: 0, window: Instant::now(), in_window: 0 }
     }
 
     /// The next piece; `None` at the end.
-    pub(super) async fn next(&mut self, meter: &Meter) -> Result<Option<Bytes>, ProviderError> {
+    pub(crate) async fn next(&mut self, meter: &Meter) -> Result<Option<Bytes>, ProviderError> {
         let Ok(chunk) = tokio::time::timeout_at(self.window + self.pace.window, self.response.chunk()).await else {
             return Err(self.too_slow());
         };
@@ -76,7 +76,7 @@ impl Body {
     }
 
     /// Appends all that comes. What came before an error stays in `to`.
-    pub(super) async fn read_into(&mut self, to: &mut Vec<u8>, meter: &Meter) -> Result<(), ProviderError> {
+    pub(crate) async fn read_into(&mut self, to: &mut Vec<u8>, meter: &Meter) -> Result<(), ProviderError> {
         // A length that was announced is a hint, not a reason to set aside as much.
         to.reserve(self.response.content_length().unwrap_or(0).min(self.left) as usize);
         while let Some(chunk) = self.next(meter).await? {
@@ -86,7 +86,7 @@ impl Body {
     }
 
     /// The pieces as a stream that can be read as a file.
-    pub(super) fn into_stream(self, meter: Arc<Meter>) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
+    pub(crate) fn into_stream(self, meter: Arc<Meter>) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static {
         futures::stream::try_unfold((self, meter), |(mut body, meter)| async move {
             let chunk = body.next(&meter).await.map_err(std::io::Error::other)?;
             Ok(chunk.map(|chunk| (chunk, (body, meter))))
@@ -95,7 +95,7 @@ impl Body {
 }
 
 /// The first line of an answer that was no success, for an error message.
-pub(super) async fn first_line(response: reqwest::Response, pace: Pace) -> String {
+pub(crate) async fn first_line(response: reqwest::Response, pace: Pace) -> String {
     const MOST: u64 = 16 << 10;
     let mut body = Body::new(response, pace, MOST);
     let mut text = Vec::new();

@@ -40,8 +40,8 @@ pub enum Extent {
 /// Local discovery at work. Dropping it ends it without a good-bye.
 pub struct Discovery {
     daemon: ServiceDaemon,
-    own: Announcement,
-    fullname: String,
+    /// What is announced, by its full name; none where this one only listens.
+    own: Option<(Announcement, String)>,
     reach: Reach,
     http: HttpOptions,
 }
@@ -65,25 +65,24 @@ impl Discovery {
             let said = format!("{:?} is no name for a node: letters, digits and dashes are, at most 63", own.node);
             return Err(failed(mdns_sd::Error::Msg(said)));
         }
-        let daemon = ServiceDaemon::new().map_err(failed)?;
-        let (reach, address) = match extent {
-            Extent::Network => {
-                daemon.disable_interface(vec![IfKind::LoopbackV4, IfKind::LoopbackV6]).map_err(failed)?;
-                (Reach::Local, "")
-            }
-            Extent::Machine => {
-                daemon.disable_interface(IfKind::All).map_err(failed)?;
-                daemon.enable_interface(IfKind::LoopbackV4).map_err(failed)?;
-                (Reach::Machine, "127.0.0.1")
-            }
-        };
+        let (daemon, reach, address) = daemon(extent).map_err(failed)?;
         let host = format!("{}.local.", own.node);
         let properties = [(NODE, own.node.as_str())];
         let info = ServiceInfo::new(SERVICE, &own.node, &host, address, own.port, &properties[..]).map_err(failed)?;
         let info = if extent == Extent::Network { info.enable_addr_auto() } else { info };
         let fullname = info.get_fullname().to_owned();
         daemon.register(info).map_err(failed)?;
-        Ok(Self { daemon, own, fullname, reach, http })
+        Ok(Self { daemon, own: Some((own, fullname)), reach, http })
+    }
+
+    /// Listens, and announces nothing: for who only fetches.
+    ///
+    /// # Errors
+    ///
+    /// `Discovery` where the network refuses multicast.
+    pub fn listen(extent: Extent, http: HttpOptions) -> Result<Self, ProviderError> {
+        let (daemon, reach, _) = daemon(extent).map_err(|source| ProviderError::Discovery { source })?;
+        Ok(Self { daemon, own: None, reach, http })
     }
 
     /// Other nodes, as they are found; it does not end by itself. A node that answers no more is left to
@@ -94,14 +93,17 @@ impl Discovery {
     /// `Discovery`.
     pub fn peers(&self) -> Result<BoxStream<'static, Source>, ProviderError> {
         let events = self.daemon.browse(SERVICE).map_err(|source| ProviderError::Discovery { source })?;
-        let (own, reach, http) = (self.own.node.clone(), self.reach, self.http.clone());
+        let own = self.own.as_ref().map(|(own, _)| own.node.clone());
+        let (reach, http) = (self.reach, self.http.clone());
         let found = futures::stream::unfold(events, |events| async move {
             let event = events.recv_async().await.ok()?;
             Some((event, events))
         });
         let sources = found.filter_map(move |event| {
             let source = match event {
-                ServiceEvent::ServiceResolved(node) if node.get_property_val_str(NODE) != Some(&own) => {
+                ServiceEvent::ServiceResolved(node)
+                    if own.is_none() || node.get_property_val_str(NODE) != own.as_deref() =>
+                {
                     source(&node, reach, &http)
                 }
                 _ => None,
@@ -118,9 +120,11 @@ impl Discovery {
     /// `Discovery` where it has ended already.
     pub async fn close(self) -> Result<(), ProviderError> {
         let failed = |source| ProviderError::Discovery { source };
-        let told = self.daemon.unregister(&self.fullname).map_err(failed)?;
-        // Nobody is harmed where it is not heard: announcements expire.
-        let _ = tokio::time::timeout(CLOSE_MAX, told.recv_async()).await;
+        if let Some((_, fullname)) = &self.own {
+            let told = self.daemon.unregister(fullname).map_err(failed)?;
+            // Nobody is harmed where it is not heard: announcements expire.
+            let _ = tokio::time::timeout(CLOSE_MAX, told.recv_async()).await;
+        }
         let ended = self.daemon.shutdown().map_err(failed)?;
         let _ = tokio::time::timeout(CLOSE_MAX, ended.recv_async()).await;
         Ok(())
@@ -131,6 +135,22 @@ impl Drop for Discovery {
     fn drop(&mut self) {
         // After `close` it has ended, and there is nothing to do.
         let _ = self.daemon.shutdown();
+    }
+}
+
+/// The mDNS service on the interfaces that are meant, whom it may lead to, and what address is announced.
+fn daemon(extent: Extent) -> Result<(ServiceDaemon, Reach, &'static str), mdns_sd::Error> {
+    let daemon = ServiceDaemon::new()?;
+    match extent {
+        Extent::Network => {
+            daemon.disable_interface(vec![IfKind::LoopbackV4, IfKind::LoopbackV6])?;
+            Ok((daemon, Reach::Local, ""))
+        }
+        Extent::Machine => {
+            daemon.disable_interface(IfKind::All)?;
+            daemon.enable_interface(IfKind::LoopbackV4)?;
+            Ok((daemon, Reach::Machine, "127.0.0.1"))
+        }
     }
 }
 

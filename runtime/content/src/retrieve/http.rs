@@ -209,7 +209,7 @@ fn car_error(error: CarError) -> ProviderError {
 }
 
 /// Tells the answers apart that the trustless gateway specification names.
-pub(super) async fn check_status(response: Response, pace: Pace) -> Result<Response, ProviderError> {
+pub(crate) async fn check_status(response: Response, pace: Pace) -> Result<Response, ProviderError> {
     let status = response.status();
     let wait = retry_after(response.headers());
     let coming = coming(response.headers());
@@ -255,7 +255,7 @@ fn range_start(headers: &HeaderMap) -> Option<usize> {
 }
 
 /// A gateway that knows only of pages answers with one.
-fn expect_type(response: &Response, wanted: &[&'static str]) -> Result<(), ProviderError> {
+pub(crate) fn expect_type(response: &Response, wanted: &[&'static str]) -> Result<(), ProviderError> {
     let Some(found) = response.headers().get(CONTENT_TYPE).and_then(|t| t.to_str().ok()) else { return Ok(()) };
     let essence = found.split(';').next().unwrap_or_default().trim();
     if wanted.iter().any(|wanted| essence.eq_ignore_ascii_case(wanted)) {

@@ -13,13 +13,13 @@
 mod bandwidth;
 #[cfg(feature = "bitswap")]
 mod bitswap;
-mod body;
+pub(crate) mod body;
 mod discover;
 mod error;
-mod http;
+pub(crate) mod http;
 mod kubo;
 mod multiaddr;
-mod net;
+pub(crate) mod net;
 mod provider;
 mod routing;
 mod schedule;

@@ -118,7 +118,7 @@ impl Resolve for Checked {
 /// # Errors
 ///
 /// `Address`, `Blocked`.
-pub(super) fn parse_base(text: &str, reach: Reach) -> Result<Url, ProviderError> {
+pub(crate) fn parse_base(text: &str, reach: Reach) -> Result<Url, ProviderError> {
     let mut url = Url::parse(text)
         .map_err(|e| ProviderError::Address { address: without_secrets(text), reason: e.to_string() })?;
     let refused =
@@ -167,7 +167,7 @@ fn check_literal(url: &Url, reach: Reach) -> Result<(), ProviderError> {
 /// # Errors
 ///
 /// `Connection` where TLS cannot be set up.
-pub(super) fn client(
+pub(crate) fn client(
     base: &Url,
     reach: Reach,
     redirects_to: &[String],

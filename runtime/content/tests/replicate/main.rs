@@ -5,6 +5,7 @@
 
 mod challenge;
 mod cluster;
+mod keeping;
 mod kubo;
 mod peers;
 mod pinning;

@@ -84,6 +84,24 @@ async fn two_nodes_on_one_machine_find_each_other() {
 }
 
 #[tokio::test]
+async fn who_only_listens_finds_others() {
+    let node = format!("listened-{}", std::process::id());
+    let listening = Discovery::listen(Extent::Machine, options()).unwrap();
+    let mut peers = listening.peers().unwrap();
+    let one = Discovery::start(Announcement { node, port: 7 }, Extent::Machine, options()).unwrap();
+    let found = tokio::time::timeout(Duration::from_secs(30), async {
+        while let Some(peer) = peers.next().await {
+            if format!("{peer:?}") == "peer http://127.0.0.1:7" {
+                return;
+            }
+        }
+    });
+    found.await.expect("what is announced is heard");
+    one.close().await.unwrap();
+    listening.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_node_needs_a_name() {
     for node in ["", "a.b", "with space", &"x".repeat(64)] {
         let own = Announcement { node: node.to_owned(), port: 1 };

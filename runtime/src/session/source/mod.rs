@@ -83,10 +83,21 @@ impl Sources {
         let start = Instant::now();
         let stamp = self.store.stamp();
         let key = (model.to_owned(), wanted);
-        if let Some(prepared) = self.remembered(stamp, &key) {
+        // Where its name follows another, that is looked after while what is here is used.
+        self.network.used(model).await;
+        // An IPNS name that no model's name follows has to be asked for each time.
+        let kept = if Network::is_ipns(model) { None } else { self.remembered(stamp, &key) };
+        if let Some(prepared) = kept {
             return Ok(Prepared { took: start.elapsed(), ..prepared });
         }
-        let (model, graph, arrival) = match self.describe_here(model).await? {
+        let here = if Network::is_ipns(model) { None } else { self.describe_here(model).await? };
+        let (model, graph, arrival) = match here {
+            None if Network::is_ipns(model) => {
+                let (described, fetched) = self.describe_followed(model, observer).await?;
+                let graph = self.graph(&described, wanted).await?;
+                let arrival = self.network.ended(described.cid, fetched, start);
+                (described, graph, Some(Arc::new(arrival)))
+            }
             Some(model) => {
                 let graph = self.graph(&model, wanted).await?;
                 (model, graph, None)
@@ -133,11 +144,30 @@ impl Sources {
         model: &str,
         observer: Option<&Observer>,
     ) -> Result<(Described, Option<Fetched>), SessionError> {
+        if Network::is_ipns(model) {
+            return self.describe_followed(model, observer).await;
+        }
         if let Some(described) = self.describe_here(model).await? {
             return Ok((described, None));
         }
         let got = self.network.get(model, None, observer).await?;
         Ok((self.models().describe(model).await?, got.fetched))
+    }
+
+    /// What an IPNS name leads to: the model whose name follows it, as it is here, or what is found now.
+    async fn describe_followed(
+        &self,
+        ipns: &str,
+        observer: Option<&Observer>,
+    ) -> Result<(Described, Option<Fetched>), SessionError> {
+        if let Some(name) = self.network.follower(ipns).await? {
+            self.network.used(&name).await;
+            // Its blocks may have gone while its name stayed.
+            let got = self.network.get(&name, None, observer).await?;
+            return Ok((self.models().describe(&name).await?, got.fetched));
+        }
+        let got = self.network.get(ipns, None, observer).await?;
+        Ok((self.models().describe(&got.cid.to_string()).await?, got.fetched))
     }
 
     /// The same of what is on this machine; `None` for content that is elsewhere, or whose blocks went

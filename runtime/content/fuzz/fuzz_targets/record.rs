@@ -1,0 +1,5 @@
+//! An IPNS address or record of any bytes.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| pelago_content::fuzzing::record(data));
