@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use bytesize::ByteSize;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use pelago_protocol::{BrowserKind, Platform, Precision};
 use pelago_runtime::network::SourceAddress;
 
@@ -49,6 +49,9 @@ pub(crate) struct Global {
     /// Who is asked for models that are not here, as `peer=http://192.168.1.5:8081`; KIND is peer, gateway, kubo or router; may be repeated. Nobody else is asked
     #[arg(long, global = true, env = "PELAGO_SOURCES", value_delimiter = ' ', value_name = "KIND=URL")]
     pub(crate) source: Vec<SourceAddress>,
+    /// Search the local network for other Pelagos that announce themselves (`pelago model serve --announce`), and ask them, too
+    #[arg(long, global = true, value_name = "WHERE", num_args = 0..=1, require_equals = true, default_missing_value = "network")]
+    pub(crate) discover: Option<Where>,
     /// Bytes a second that may be fetched from them, e.g. 20M
     #[arg(long, global = true, value_name = "BYTES", value_parser = bytes)]
     pub(crate) download_limit: Option<NonZeroU64>,
@@ -58,6 +61,15 @@ pub(crate) struct Global {
     /// The loopback port that pages are served on [default: 47613, or any free one where it is taken]
     #[arg(long, global = true, value_name = "PORT")]
     pub(crate) port: Option<u16>,
+}
+
+/// Where other Pelagos are searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Where {
+    /// On the networks that this machine is on.
+    Network,
+    /// On this machine alone.
+    Machine,
 }
 
 /// What to do.

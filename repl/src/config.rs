@@ -10,11 +10,12 @@ use pelago_browser::pool::PoolOptions;
 use pelago_protocol::BrowserKind;
 use pelago_runtime::cells::{CellOptions, StandIn};
 use pelago_runtime::content::origin::{OriginError, Token};
+use pelago_runtime::content::retrieve::Extent;
 use pelago_runtime::interpreter::InterpreterOptions;
 use pelago_runtime::network::{HUGGING_FACE, NetworkError, NetworkOptions};
 use pelago_runtime::session::{SessionError, SessionOptions};
 
-use crate::args::Global;
+use crate::args::{Global, Where};
 use crate::failure::Failure;
 
 /// From a browser's start to its page's first answer. A cold profile of Firefox
@@ -147,6 +148,10 @@ fn network_options(global: &Global, home: &Path) -> Result<NetworkOptions, Failu
     options.origin.token = variable("HF_TOKEN").map(|token| Token::new(&token)).transpose().map_err(failed)?;
     options.sources = global.source.clone();
     options.download_limit = global.download_limit;
+    options.discover = global.discover.map(|place| match place {
+        Where::Network => Extent::Network,
+        Where::Machine => Extent::Machine,
+    });
     Ok(options)
 }
 

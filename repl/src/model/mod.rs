@@ -1,5 +1,6 @@
-//! `pelago model`: what the runtime does with models, and serving them.
+//! `pelago model`: what the runtime does with models, serving them, and having others hold them.
 
+mod replicate;
 mod serve;
 
 use std::path::Path;
@@ -9,6 +10,7 @@ use clap::{Args, Subcommand};
 use pelago_runtime::commands::ModelCommand;
 use pelago_runtime::session::{Session, SessionOptions};
 
+use self::replicate::Replicate;
 use self::serve::Serve;
 use crate::failure::Failure;
 use crate::output;
@@ -29,6 +31,8 @@ pub(crate) struct Arguments {
 enum Model {
     #[command(flatten)]
     Any(ModelCommand),
+    /// Have others hold a model: IPFS Cluster, a pinning service, Kubo, or other Pelagos
+    Replicate(Replicate),
     /// Serve this machine's models to others: a trustless gateway, until Ctrl-C
     Serve(Serve),
 }
@@ -37,6 +41,10 @@ pub(crate) async fn run(options: SessionOptions, arguments: Arguments) -> Result
     let network = Session::open_network(&options).await?;
     let command = match arguments.command {
         Model::Any(command) => command,
+        Model::Replicate(replicate) => {
+            replicate::run(&network, replicate, arguments.json).await?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Model::Serve(serve) => {
             serve::run(&network, serve, arguments.json).await?;
             return Ok(ExitCode::SUCCESS);

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use clap::Args;
 use pelago_runtime::content::GatewayOptions;
-use pelago_runtime::network::Network;
+use pelago_runtime::content::replicate::{KeeperOptions, ServerOptions};
+use pelago_runtime::content::retrieve::Extent;
+use pelago_runtime::network::{HoldOptions, KeepOptions, Network, ReplicaAddress, ReplicateOptions, ServeOptions};
 use pelago_runtime::session::SessionError;
 use serde_json::json;
 
+use super::replicate::Secrets;
 use crate::args::bytes;
 use crate::failure::Failure;
 use crate::output;
@@ -32,19 +35,63 @@ pub(super) struct Serve {
     /// Connections at a time
     #[arg(long, default_value_t = 256, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     connections: u32,
+    /// Hold models for other Pelagos that have the token, as `pelago model replicate --to peer=URL` asks
+    #[arg(long)]
+    hold: bool,
+    /// Where this machine stands (a rack, a building, a city): replicas are spread over different ones
+    #[arg(long, requires = "hold", default_value = "", hide_default_value = true, value_name = "NAME")]
+    domain: String,
+    /// Look after standing orders at these holders, as `peer=http://192.168.1.7:8081`; may be repeated
+    #[arg(long, value_name = "KIND=URL")]
+    keep: Vec<ReplicaAddress>,
+    /// The address at which these holders reach this gateway
+    #[arg(long, requires = "keep", value_name = "URL")]
+    gateway: Option<String>,
+    /// Announce the gateway on the local network by multicast DNS; others find it with --discover
+    #[arg(long)]
+    announce: bool,
+    #[command(flatten)]
+    secrets: Secrets,
+}
+
+impl Serve {
+    fn options(&self) -> Result<ServeOptions, Failure> {
+        let hold = || {
+            let token = self.secrets.replica_token.clone().ok_or_else(|| SessionError::Unsupported {
+                what: "holding models for whoever asks".to_owned(),
+                help: "give the token that your Pelagos share: PELAGO_REPLICA_TOKEN".to_owned(),
+            })?;
+            let id = self.listen.to_string();
+            let server = ServerOptions { remote: self.beyond_loopback, ..ServerOptions::new(&id, &self.domain) };
+            Ok::<_, Failure>(HoldOptions { token, server })
+        };
+        let keep = || {
+            let options = ReplicateOptions { gateway: self.gateway.clone(), ..self.secrets.options()? };
+            Ok::<_, Failure>(KeepOptions { at: self.keep.clone(), options, keeper: KeeperOptions::default() })
+        };
+        Ok(ServeOptions {
+            gateway: GatewayOptions {
+                listen: self.listen,
+                beyond_loopback: self.beyond_loopback,
+                rate: self.upload_limit,
+                connections: self.connections as usize,
+                ..GatewayOptions::default()
+            },
+            replicas: self.hold.then(hold).transpose()?,
+            keep: (!self.keep.is_empty()).then(keep).transpose()?,
+            announce: self.announce.then_some(if self.listen.ip().is_loopback() {
+                Extent::Machine
+            } else {
+                Extent::Network
+            }),
+        })
+    }
 }
 
 /// Serves until Ctrl-C, or until the process is asked to end.
 pub(super) async fn run(network: &Network, arguments: Serve, json: bool) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
-    let options = GatewayOptions {
-        listen: arguments.listen,
-        beyond_loopback: arguments.beyond_loopback,
-        rate: arguments.upload_limit,
-        connections: arguments.connections as usize,
-        ..GatewayOptions::default()
-    };
-    let gateway = network.serve(options).await.map_err(SessionError::from)?;
+    let gateway = network.serve(arguments.options()?).await.map_err(SessionError::from)?;
     let address = format!("http://{}", gateway.addr());
     if json {
         output::json::print(&json!({ "serving": address }))?;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::content::{Cid, DagStat};
 use crate::models::{Described, Model};
-use crate::network::Got;
+use crate::network::{Got, Refreshed};
 
 /// An answer, in the three forms in which it is looked at.
 #[derive(Clone, Debug, Default)]
@@ -93,6 +93,23 @@ impl Answer {
             "pinned": stat.pinned, "leased": stat.leased, "last_used": stat.last_used,
         });
         Self { head, json: vec![json], ..Self::default() }
+    }
+
+    /// What a name that follows another led to, and leads to now.
+    pub(super) fn refreshed(refreshed: &Refreshed) -> Self {
+        let Refreshed { name, ipns, before, now, changed, fetched, resolved } = refreshed;
+        let bytes = fetched.as_ref().map_or(0, |fetched| fetched.bytes);
+        let line = if *changed {
+            format!("{name} is {now} now ({} fetched), as {} says", size(bytes), resolved.source)
+        } else {
+            format!("{name} is still {now}, as {} says", resolved.source)
+        };
+        let json = json!({
+            "name": name, "ipns": ipns, "before": before.to_string(), "cid": now.to_string(), "changed": changed,
+            "fetched_bytes": bytes, "source": resolved.source, "valid_until": resolved.valid_until.map(|at| at.to_rfc3339()),
+            "ttl_s": resolved.ttl.as_secs(), "sequence": resolved.sequence,
+        });
+        Self::line(line, json)
     }
 
     /// A model that is here now, and how it came.

@@ -15,11 +15,16 @@ pub enum ModelCommand {
     Add(Add),
     /// Fetch a model by its CID from the sources that --source names
     Get {
-        /// `bafy…`, `ipfs://bafy…/sub`, or the name of a model whose content has gone
+        /// `bafy…`, `ipfs://bafy…/sub`, `ipns://k51…`, or the name of a model whose content has gone
         model: String,
         /// The name to know it by
         #[arg(long)]
         name: Option<String>,
+    },
+    /// Look now what the IPNS name leads to that a model's name follows
+    Refresh {
+        /// A name that `get ipns://… --name NAME` made
+        model: String,
     },
     /// List the models that have a name
     List,

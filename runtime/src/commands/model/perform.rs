@@ -22,6 +22,7 @@ impl ModelCommand {
         Ok(match self {
             Self::Add(add) => self::add(add, network, folder, observer).await?,
             Self::Get { model, name } => Answer::got(&network.get(&model, name.as_deref(), Some(observer)).await?),
+            Self::Refresh { model } => Answer::refreshed(&network.refresh(&model, Some(observer)).await?),
             Self::List => {
                 let all = models.list().await?;
                 let empty = "no models yet: `model add FOLDER` adds one".to_owned();
