@@ -109,10 +109,29 @@ fn integers(node: &NodeProto, inputs: &[Known]) -> Option<Known> {
             let all = (0..inputs.len()).map(values).collect::<Option<Vec<_>>>()?;
             Some(Known::list(all.into_iter().flatten().copied().take(VALUES_MAX).collect(), false))
         }
-        "Unsqueeze" | "Identity" => Some(Known::list(values(0)?.clone(), false)),
-        "Squeeze" => Some(Known::list(values(0)?.clone(), values(0)?.len() == 1)),
+        "Identity" => Some(Known::list(values(0)?.clone(), scalar(0))),
+        "Unsqueeze" if scalar(0) => Some(Known::list(values(0)?.clone(), false)),
+        "Squeeze" if values(0)?.len() == 1 => Some(Known::list(values(0)?.clone(), true)),
+        "Reshape" if values(1)?.len() == 1 => Some(Known::list(values(0)?.clone(), false)),
         "Cast" if int(node, "to", 0) == DataType::Int64 as i64 => Some(Known::list(values(0)?.clone(), scalar(0))),
-        "Add" | "Sub" | "Mul" | "Div" => {
+        "ConstantOfShape" => {
+            let count = usize::try_from(*values(0)?.first()?).ok().filter(|it| *it <= VALUES_MAX)?;
+            let tensor =
+                attribute(node, "value")?.t.as_ref().filter(|it| it.data_type == Some(DataType::Int64 as i32))?;
+            let value = match &tensor.raw_data {
+                Some(raw) => i64::from_le_bytes(*raw.first_chunk()?),
+                None => *tensor.int64_data.first()?,
+            };
+            (values(0)?.len() == 1).then(|| Known::list(vec![value; count], false))
+        }
+        "Where" => {
+            let (which, one, other) = (values(0)?, values(1)?, values(2)?);
+            let pick = |list: &[i64], at: usize| list.get(if list.len() == 1 { 0 } else { at }).copied();
+            let length = which.len().max(one.len()).max(other.len());
+            let result = (0..length).map(|at| pick(if pick(which, at)? != 0 { one } else { other }, at));
+            Some(Known::list(result.collect::<Option<_>>()?, scalar(0) && scalar(1) && scalar(2)))
+        }
+        "Add" | "Sub" | "Mul" | "Div" | "Equal" => {
             let (one, other) = (values(0)?, values(1)?);
             let length = one.len().max(other.len());
             let pick = |list: &[i64], at: usize| list.get(if list.len() == 1 { 0 } else { at }).copied();
@@ -122,6 +141,7 @@ fn integers(node: &NodeProto, inputs: &[Known]) -> Option<Known> {
                     "Add" => one.checked_add(other),
                     "Sub" => one.checked_sub(other),
                     "Mul" => one.checked_mul(other),
+                    "Equal" => Some(i64::from(one == other)),
                     _ => one.checked_div(other),
                 }
             });
