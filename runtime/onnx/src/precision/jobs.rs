@@ -94,7 +94,7 @@ impl<'a, 'o> Writer<'a, 'o> {
                     Part::Scales => {
                         let bytes = match half {
                             false => done.scales.iter().flat_map(|scale| scale.to_le_bytes()).collect::<Vec<_>>(),
-                            true => done.scales.iter().flat_map(|scale| to_half(*scale).to_le_bytes()).collect(),
+                            true => halves(&done.scales),
                         };
                         self.output.tensor(&bytes)?
                     }
@@ -122,8 +122,7 @@ impl<'a, 'o> Writer<'a, 'o> {
         self.output.begin(2 * count as u64)?;
         for start in (0..count).step_by(PIECE) {
             let values = weight.floats(self.files, start, PIECE.min(count - start))?;
-            let bytes = values.iter().flat_map(|value| to_half(*value).to_le_bytes()).collect::<Vec<_>>();
-            self.output.put(&bytes)?;
+            self.output.put(&halves(&values))?;
         }
         Ok(self.output.end())
     }
@@ -211,6 +210,11 @@ fn done(packed: Place, scales: Vec<f32>, zeros: Vec<u8>, weight: &Weight) -> Res
 
 fn not_finite(weight: &Weight, found: NotFinite, index: usize) -> Error {
     Error::NotFinite { tensor: weight.name.clone(), value: found.value, index: index as u64 }
+}
+
+/// Numbers in half precision, as little-endian bytes.
+pub(super) fn halves(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| to_half(*value).to_le_bytes()).collect()
 }
 
 /// The nearest number of half precision. One that is too large for it, such as

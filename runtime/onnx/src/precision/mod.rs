@@ -26,6 +26,7 @@ mod prune;
 mod recipe;
 mod rewrite;
 mod shapes;
+pub mod speed;
 mod summary;
 mod table;
 
