@@ -41,6 +41,7 @@ part "page tests" npm run --silent --workspace browser/page test
 part "page in browsers" npm run --silent --workspace browser/page test:browser
 # Real browsers among them; `--no-fail-fast` names every test that fails.
 part "Rust tests" cargo test --locked --workspace --no-fail-fast
+part "MiniLM's precisions" cargo test --locked --package pelago-onnx --test precision_native -- --ignored
 part "Jupyter clients" "$PELAGO_TEST_PYTHON" -m pytest --quiet -p no:cacheprovider tests/python/jupyter
 part "notebooks" check_notebooks
 
