@@ -48,6 +48,7 @@ part "page tests" npm run --silent --workspace browser/page test
 part "page in browsers" npm run --silent --workspace browser/page test:browser
 # Real browsers among them; `--no-fail-fast` names every test that fails.
 part "Rust tests" cargo test --locked --workspace --no-fail-fast
+part "MiniLM's precisions" cargo test --locked --workspace --test precision_native -- --ignored
 part "IPFS peers" check_peers
 # On Linux, hosts in network namespaces. PELAGO_TEST_LINKS=skip where a machine does not allow these.
 part "shaped links" cargo test --locked --workspace --test links -- --ignored --test-threads=1

@@ -36,7 +36,10 @@ def length(symbol, name, config):
 
 def feeds(session, config, golden, generator):
     """The same inputs for any precision of a model."""
-    given, symbols, ids = {}, {}, golden.get("input_ids")
+    given, symbols = {}, {}
+    # A decoder's own tokens are others than those that its encoder was given.
+    decoder = any(info.name == "encoder_hidden_states" for info in session.get_inputs())
+    ids = None if decoder else golden.get("input_ids")
     for info in session.get_inputs():
         shape = [
             size if isinstance(size, int) else symbols.setdefault((size, info.name), length(size, info.name, config))

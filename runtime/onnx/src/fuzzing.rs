@@ -74,8 +74,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
-
         #[test]
         fn damaged_models(
             number in 0usize..3,

@@ -28,7 +28,20 @@ fn layers_of(family: &str) -> Vec<Layer> {
 fn roles_are_told_by_names_and_order() {
     let lines =
         layers_of("gpt2").into_iter().map(|layer| format!("{:?} {:?} {}\n", layer.role, layer.kind, layer.node));
-    expect![""].assert_eq(&lines.collect::<String>());
+    expect![[r#"
+        Embedding Gather /transformer/wte/Gather
+        Embedding Gather /transformer/wpe/Gather
+        First Gemm /transformer/h.0/attn/c_attn/Gemm
+        First Gemm /transformer/h.0/attn/c_proj/Gemm
+        First Gemm /transformer/h.0/mlp/c_fc/Gemm
+        First Gemm /transformer/h.0/mlp/c_proj/Gemm
+        Last Gemm /transformer/h.1/attn/c_attn/Gemm
+        Last Gemm /transformer/h.1/attn/c_proj/Gemm
+        Last Gemm /transformer/h.1/mlp/c_fc/Gemm
+        Last Gemm /transformer/h.1/mlp/c_proj/Gemm
+        Head MatMul /lm_head/MatMul
+    "#]]
+    .assert_eq(&lines.collect::<String>());
 }
 
 /// A model in which each layer of few bits adds an error of its own.
@@ -79,7 +92,10 @@ fn the_most_sensitive_layers_keep_their_bits() {
     let search = Search { base: Recipe::new(4), choices: vec![4, 8], budget: 0.2, groups: 64 };
     let found = auto(&layers, &search, |recipe| Ok(measure(&errors, &layers, recipe))).unwrap();
     let raised = found.recipe.overrides.iter().map(|it| it.nodes.as_str()).collect::<Vec<_>>().join("\n");
-    expect![""].assert_eq(&raised);
+    expect![[r#"
+        /model/layers.0/mlp/down_proj/MatMul
+        /model/layers.1/mlp/down_proj/MatMul"#]]
+    .assert_eq(&raised);
 }
 
 #[test]
@@ -100,7 +116,16 @@ fn memory_of_a_decoder() {
     };
     let files = Folder(fixture("llama"));
     let fp32 = predict(&files, "onnx/model.onnx", &config, &shapes).unwrap();
-    expect![""].assert_debug_eq(&fp32);
+    expect![[r#"
+        Memory {
+            weights: 155776,
+            largest_weight: 40960,
+            activations: 23536,
+            kv_cache: 51200,
+            unknown: [],
+        }
+    "#]]
+    .assert_debug_eq(&fp32);
     let folder = tempfile::tempdir().unwrap();
     convert(&files, "onnx/model.onnx", &Recipe::new(16), Destination::new(folder.path(), "m.onnx")).unwrap();
     let half = predict(&Folder(folder.path().to_owned()), "m.onnx", &config, &shapes).unwrap();
@@ -111,7 +136,9 @@ fn memory_of_a_decoder() {
 #[test]
 fn every_family_has_shapes() {
     for family in ["bert", "vit", "gpt2", "llama", "clip"] {
-        let shapes = Shapes::default();
+        let image = [("height", 30), ("width", 30), ("num_channels", 3)];
+        let dimensions = image.map(|(name, length)| (name.to_owned(), length)).into();
+        let shapes = Shapes { dimensions, ..Shapes::default() };
         let memory = predict(&Folder(fixture(family)), "onnx/model.onnx", &json!({}), &shapes).unwrap();
         assert_eq!(memory.unknown, Vec::<String>::new(), "{family}");
         assert!(memory.activations > 0 && memory.weights > memory.largest_weight, "{family}: {memory:?}");

@@ -12,6 +12,7 @@ mod machine;
 mod memory;
 mod models;
 mod process;
+mod quantise;
 mod routes;
 mod shapes;
 mod transfer;
@@ -39,6 +40,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("process", |models| process::run(models).boxed()),
     ("memory", |models| memory::run(models).boxed()),
     ("kernels", |models| kernels::run(models).boxed()),
+    ("quantise", |models| quantise::run(models).boxed()),
 ];
 
 #[tokio::main]

@@ -37,6 +37,18 @@ pub enum ReplicaState {
     Unknown(String),
 }
 
+impl std::fmt::Display for ReplicaState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Queued => "queued",
+            Self::Pulling => "pulling",
+            Self::Held => "held",
+            Self::Failed => "failed",
+            Self::Unknown(word) => word,
+        })
+    }
+}
+
 /// A replica at somebody's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replica {

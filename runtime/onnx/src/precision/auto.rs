@@ -119,22 +119,20 @@ fn mix(
     let mut groups = grouped(layers, search.groups.max(1), |layer| {
         bytes(layer, high, &search.base).saturating_sub(bytes(layer, low, &search.base))
     });
+    let mut runs = 0;
     for group in &mut groups {
         let name = || group.layers.iter().map(|number| layers[*number].node.as_str()).collect::<Vec<_>>().join(", ");
-        let (with, _) = run(&recipe(&[group]), &|| format!("{low} bits for {}", name()))?;
+        let (with, made) = run(&recipe(&[group]), &|| format!("{low} bits for {}", name()))?;
         group.error = (with - error).max(0.0);
+        runs = made;
     }
     let worth = |group: &Group| group.error / (group.saved.max(1) as f64);
     groups.sort_by(|one, other| worth(one).total_cmp(&worth(other)));
 
     // `fits` groups are known to keep within the budget, `over` not to.
     let (mut fits, mut over, mut best) = (0, groups.len(), None);
-    let mut runs = 0;
     let mut at = predicted(&groups, error, search.budget);
-    while fits + 1 < over || best.is_none() {
-        if over - fits <= 1 {
-            break;
-        }
+    while fits + 1 < over {
         let number = at.take().filter(|at| (fits + 1..over).contains(at)).unwrap_or(fits.midpoint(over));
         let candidate = recipe(&groups[..number].iter().collect::<Vec<_>>());
         let (error, made) = run(&candidate, &|| format!("{low} bits for {number} groups of {}", groups.len()))?;

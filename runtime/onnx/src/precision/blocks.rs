@@ -15,6 +15,8 @@ use super::layout::Layout;
 
 /// Columns that are gone through together: enough for vector registers.
 const TILE: usize = 64;
+/// Bytes of the largest block: 256 weights of 8 bits.
+const BLOCK_MAX: usize = 256;
 
 /// A value that no code can stand for, and which of the values given it is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -175,7 +177,10 @@ impl Blocks {
         (factors, zeros): (&[f32; TILE], &[f32; TILE]),
     ) {
         let (n, stride, group) = (self.layout.n, self.layout.packed_row(), 8 / BITS);
-        let offset = block * self.layout.block_bytes();
+        let length = self.layout.block_bytes();
+        // The bytes of a column lie together, those of columns far apart: often so
+        // that all fall into one set of the cache. So they are put together here.
+        let mut tile = [0u8; TILE * BLOCK_MAX];
         for (byte, rows) in rows.chunks(n * group).enumerate() {
             let mut bytes = [0u8; TILE];
             for (place, row) in rows.chunks_exact(n).enumerate() {
@@ -184,10 +189,13 @@ impl Blocks {
                     *byte |= code::<BITS>(*value, *factor, *zero) << (place * BITS);
                 }
             }
-            let packed = &mut self.packed[start * stride + offset + byte..];
-            for (column, byte) in bytes[..width].iter().enumerate() {
-                packed[column * stride] = *byte;
+            for (column, found) in bytes[..width].iter().enumerate() {
+                tile[column * length + byte] = *found;
             }
+        }
+        for (column, bytes) in tile.chunks_exact(length).take(width).enumerate() {
+            let at = (start + column) * stride + block * length;
+            self.packed[at..at + length].copy_from_slice(bytes);
         }
     }
 }

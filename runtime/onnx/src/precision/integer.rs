@@ -1,7 +1,7 @@
 //! Weights of 8 bits with one scale a column: as onnxruntime's dynamic quantiser
 //! makes them with `per_channel` (symmetric, −127 to 127, halves to even).
 
-use super::blocks::NotFinite;
+use super::{blocks::NotFinite, table::even};
 
 /// A weight `[K, N]` of integers.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +63,7 @@ pub(super) fn scale(farthest: f32) -> f32 {
 }
 
 fn code(value: f32, scale: f32) -> u8 {
-    (value / scale).round_ties_even().clamp(-127.0, 127.0) as i8 as u8
+    even(value / scale).clamp(-127.0, 127.0) as i32 as u8
 }
 
 /// The codes of rows of a weight.

@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use half::{f16, slice::HalfFloatSliceExt};
+
 use super::{
     blocks::{Blocks, NotFinite},
     constant::Weight,
@@ -94,7 +96,7 @@ impl<'a, 'o> Writer<'a, 'o> {
                     Part::Scales => {
                         let bytes = match half {
                             false => done.scales.iter().flat_map(|scale| scale.to_le_bytes()).collect::<Vec<_>>(),
-                            true => done.scales.iter().flat_map(|scale| to_half(*scale).to_le_bytes()).collect(),
+                            true => halves(&done.scales),
                         };
                         self.output.tensor(&bytes)?
                     }
@@ -122,8 +124,7 @@ impl<'a, 'o> Writer<'a, 'o> {
         self.output.begin(2 * count as u64)?;
         for start in (0..count).step_by(PIECE) {
             let values = weight.floats(self.files, start, PIECE.min(count - start))?;
-            let bytes = values.iter().flat_map(|value| to_half(*value).to_le_bytes()).collect::<Vec<_>>();
-            self.output.put(&bytes)?;
+            self.output.put(&halves(&values))?;
         }
         Ok(self.output.end())
     }
@@ -213,9 +214,17 @@ fn not_finite(weight: &Weight, found: NotFinite, index: usize) -> Error {
     Error::NotFinite { tensor: weight.name.clone(), value: found.value, index: index as u64 }
 }
 
-/// The nearest number of half precision. One that is too large for it, such as
-/// what masks add to scores, is its largest; infinity stays.
-pub(super) fn to_half(value: f32) -> half::f16 {
-    let most = half::f16::MAX.to_f32();
-    half::f16::from_f32(if value.is_finite() { value.clamp(-most, most) } else { value })
+/// The nearest numbers of half precision, as little-endian bytes. One that is too
+/// large for it, such as what masks add to scores, is its largest; infinity stays.
+pub(super) fn halves(values: &[f32]) -> Vec<u8> {
+    let most = f16::MAX.to_f32();
+    let clamp = |value: &f32| if value.is_finite() { value.clamp(-most, most) } else { *value };
+    let values = values.iter().map(clamp).collect::<Vec<_>>();
+    let mut halves = vec![f16::ZERO; values.len()];
+    halves.convert_from_f32_slice(&values);
+    let mut bytes = vec![0; 2 * values.len()];
+    for (bytes, half) in bytes.as_chunks_mut::<2>().0.iter_mut().zip(halves) {
+        *bytes = half.to_le_bytes();
+    }
+    bytes
 }

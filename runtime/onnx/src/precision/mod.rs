@@ -20,13 +20,13 @@ mod integer;
 mod jobs;
 mod layers;
 mod layout;
-mod lookup;
 mod memory;
 mod output;
 mod prune;
 mod recipe;
 mod rewrite;
 mod shapes;
+pub mod speed;
 mod summary;
 mod table;
 

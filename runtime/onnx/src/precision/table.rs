@@ -82,7 +82,7 @@ fn unsigned(values: &[f32], scale: f32, zero: f32, codes: &mut [u8]) {
 
 /// Rounds halves to even, for numbers far below 2²²: adding this many leaves no
 /// bits for a fraction. Quicker than the call that `round_ties_even` would be.
-fn even(value: f32) -> f32 {
+pub(super) fn even(value: f32) -> f32 {
     const WHOLE: f32 = 12_582_912.0;
     if value.abs() < 4_194_304.0 { (value + WHOLE) - WHOLE } else { value }
 }

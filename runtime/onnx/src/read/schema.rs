@@ -56,7 +56,7 @@ impl Kind {
                 20 => Field::Message(Self::TrainingInfo),
                 25 => Field::Message(Self::Function),
                 26 => Field::Message(Self::DeviceConfiguration),
-                1 | 2 | 3 | 4 | 5 | 6 => Field::Plain,
+                1..=6 => Field::Plain,
                 _ => Field::Unknown,
             },
             Self::OperatorSetId => match field {
@@ -73,7 +73,7 @@ impl Kind {
                 9 => Field::Message(Self::OperatorSetId),
                 12 => Field::Message(Self::ValueInfo),
                 14 => Field::Message(Self::StringStringEntry),
-                1 | 4 | 5 | 6 | 8 | 10 | 13 => Field::Plain,
+                1 | 4..=6 | 8 | 10 | 13 => Field::Plain,
                 _ => Field::Unknown,
             },
             Self::TrainingInfo => match field {
@@ -82,14 +82,14 @@ impl Kind {
                 _ => Field::Unknown,
             },
             Self::DeviceConfiguration => match field {
-                1 | 2 | 3 => Field::Plain,
+                1..=3 => Field::Plain,
                 _ => Field::Unknown,
             },
             Self::Graph => match field {
                 1 => Field::Message(Self::Node),
                 5 => Field::Message(Self::Tensor),
                 15 => Field::Message(Self::SparseTensor),
-                11 | 12 | 13 => Field::Message(Self::ValueInfo),
+                11..=13 => Field::Message(Self::ValueInfo),
                 14 => Field::Message(Self::TensorAnnotation),
                 16 => Field::Message(Self::StringStringEntry),
                 2 | 10 => Field::Plain,
@@ -99,7 +99,7 @@ impl Kind {
                 5 => Field::Message(Self::Attribute),
                 9 => Field::Message(Self::StringStringEntry),
                 10 => Field::Message(Self::NodeDeviceConfiguration),
-                1 | 2 | 3 | 4 | 6 | 7 | 8 => Field::Plain,
+                1..=4 | 6..=8 => Field::Plain,
                 _ => Field::Unknown,
             },
             Self::Attribute => match field {
@@ -107,7 +107,7 @@ impl Kind {
                 6 | 11 => Field::Message(Self::Graph),
                 22 | 23 => Field::Message(Self::SparseTensor),
                 14 | 15 => Field::Message(Self::Type),
-                1 | 2 | 3 | 4 | 7 | 8 | 9 | 13 | 20 | 21 => Field::Plain,
+                1..=4 | 7..=9 | 13 | 20 | 21 => Field::Plain,
                 _ => Field::Unknown,
             },
             Self::ValueInfo => match field {
@@ -142,13 +142,13 @@ impl Kind {
                 _ => Field::Unknown,
             },
             Self::SimpleShardedDim => match field {
-                1 | 2 | 3 => Field::Plain,
+                1..=3 => Field::Plain,
                 _ => Field::Unknown,
             },
             Self::Tensor => match field {
                 3 => Field::Message(Self::Segment),
                 13 | 16 => Field::Message(Self::StringStringEntry),
-                1 | 2 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 14 => Field::Plain,
+                1 | 2 | 4..=12 | 14 => Field::Plain,
                 _ => Field::Unknown,
             },
             Self::Segment => match field {
@@ -202,7 +202,7 @@ impl Kind {
                 _ => Field::Unknown,
             },
             Self::Dimension => match field {
-                1 | 2 | 3 => Field::Plain,
+                1..=3 => Field::Plain,
                 _ => Field::Unknown,
             },
         }

@@ -9,11 +9,8 @@
 //! an operator for each step, and a table is read a few rows at a time.
 
 use super::{
-    Layer, Reason,
-    constant::Weight,
-    jobs::Part,
-    layout::Layout,
-    rewrite::{Rewrite, number, plain},
+    super::{Layer, Reason, constant::Weight, jobs::Part, layout::Layout},
+    Rewrite, number, plain,
 };
 use crate::proto::{AttributeProto, AttributeType, DataType, NodeProto, TensorProto};
 

@@ -1,19 +1,27 @@
 //! Puts other nodes in the place of layers that are to have fewer bits, and says
 //! what their new initializers are to hold. Computes no weight itself.
 
+mod gemm;
+mod halve;
+mod integer;
+mod lookup;
+mod nodes;
+
 use std::collections::HashMap;
 
 use super::{
     Form, Kind, Layer, Reason, Recipe,
     constant::{Weight, Weights},
-    graphs::{Graphs, Index, attribute, int},
+    graphs::{Graphs, Index, int},
     jobs::{Group, Job, Jobs, Part},
     layout::Layout,
 };
 use crate::{
     Error,
-    proto::{AttributeProto, AttributeType, DataType, NodeProto, TensorProto},
+    proto::{DataType, NodeProto, TensorProto},
 };
+
+pub(super) use nodes::{number, plain};
 
 /// The domain of onnxruntime's own operators.
 pub(super) const CONTRIB: &str = "com.microsoft";
@@ -24,7 +32,7 @@ pub(super) struct Rewrite<'a> {
     pub(super) jobs: &'a mut Jobs,
     recipe: &'a Recipe,
     /// What takes a node's place.
-    pub(super) replaced: HashMap<(usize, usize), Vec<NodeProto>>,
+    replaced: HashMap<(usize, usize), Vec<NodeProto>>,
     /// What comes before all nodes of a graph.
     front: Vec<(usize, NodeProto)>,
     made: HashMap<(usize, String, Made), usize>,
@@ -214,183 +222,7 @@ impl<'a> Rewrite<'a> {
         self.replaced.insert(layer.at, vec![instead]);
     }
 
-    /// The codes and scales of a weight of `[K, N]`, one scale a column.
-    fn codes(&mut self, layer: &Layer, weight: Weight) -> Option<[String; 2]> {
-        let (layout, transposed) = self.layout(layer, &weight, 8);
-        let (k, n) = (layout.k, layout.n);
-        if (k * n + 4 * n) as u64 >= weight.source.length() {
-            return None;
-        }
-        let (home, name) = (layer.constant.graph, &layer.weight);
-        let made = (home, name.clone(), Made::Integer(transposed));
-        let group = self.group(made, || Group::Integer { weight, transposed });
-        let shape = vec![k as i64, n as i64];
-        let codes = self.initializer(home, &format!("{name}_quantized"), DataType::Int8, shape, group, Part::Packed);
-        let scales =
-            self.initializer(home, &format!("{name}_scale"), DataType::Float, vec![n as i64], group, Part::Scales);
-        Some([codes, scales])
-    }
-
-    fn stored(&mut self, layer: &Layer, weight: Weight) -> Option<Reason> {
-        let Some([codes, scales]) = self.codes(layer, weight) else { return Some(Reason::TooSmall) };
-        let node = self.graphs.node(layer.at.0, layer.at.1).clone();
-        let [cast, values] = ["codes", "weight"].map(|part| self.graphs.fresh(&format!("{}_{part}", node.output[0])));
-        let to_float = NodeProto {
-            attribute: vec![number("to", DataType::Float as i64)],
-            ..plain("Cast", &[&codes], vec![cast.clone()])
-        };
-        let mut nodes = vec![to_float, plain("Mul", &[&cast, &scales], vec![values.clone()])];
-        let instead = self.around(&node, layer.kind, |output| {
-            nodes.push(plain("MatMul", &[&node.input[0], &values], vec![output]));
-            nodes
-        });
-        self.replaced.insert(layer.at, instead);
-        None
-    }
-
-    fn integer(&mut self, layer: &Layer, weight: Weight) -> Option<Reason> {
-        let Some([codes, scales]) = self.codes(layer, weight) else { return Some(Reason::TooSmall) };
-        let graph = layer.at.0;
-        let node = self.graphs.node(graph, layer.at.1).clone();
-        let input = node.input[0].clone();
-        let mut nodes = Vec::new();
-        // Layers that share an input share its integers.
-        let [integers, scale, zero] = match self.quantised.get(&(graph, input.clone())) {
-            Some(names) => names.clone(),
-            None => {
-                let names =
-                    ["quantized", "scale", "zero_point"].map(|part| self.graphs.fresh(&format!("{input}_{part}")));
-                nodes.push(plain("DynamicQuantizeLinear", &[&input], names.to_vec()));
-                self.quantised.insert((graph, input), names.clone());
-                names
-            }
-        };
-        let mut value = |part: &str| self.graphs.fresh(&format!("{}_{part}", node.output[0]));
-        let [product, cast, both] = [value("integer"), value("cast"), value("scale")];
-        let multiply = plain("MatMulInteger", &[&integers, &codes, &zero], vec![product.clone()]);
-        let to_float = AttributeProto {
-            name: Some("to".to_owned()),
-            i: Some(DataType::Float as i64),
-            r#type: Some(AttributeType::Int as i32),
-            ..AttributeProto::default()
-        };
-        let to_float = NodeProto { attribute: vec![to_float], ..plain("Cast", &[&product], vec![cast.clone()]) };
-        nodes.extend([multiply, to_float, plain("Mul", &[&scale, &scales], vec![both.clone()])]);
-        let instead = self.around(&node, layer.kind, |output| {
-            nodes.push(plain("Mul", &[&cast, &both], vec![output]));
-            nodes
-        });
-        self.replaced.insert(layer.at, instead);
-        None
-    }
-
-    /// A layer whose weight is kept in half precision and converted when the
-    /// model is loaded.
-    fn halve(&mut self, layer: &Layer, weight: Weight) {
-        if weight.dtype != DataType::Float {
-            return;
-        }
-        let (home, name) = (layer.constant.graph, layer.weight.clone());
-        let mut value = match self.halves.get(&(home, name.clone(), false)) {
-            Some(value) => value.clone(),
-            None => {
-                let half = self.graphs.fresh(&format!("{name}_half"));
-                self.graphs.all[home].graph.initializer.push(TensorProto {
-                    name: Some(half.clone()),
-                    dims: weight.shape.iter().map(|length| *length as i64).collect(),
-                    data_type: Some(DataType::Float16 as i32),
-                    ..TensorProto::default()
-                });
-                self.jobs.of.insert((home, half.clone()), Job::Half(weight));
-                let single = self.graphs.fresh(&format!("{name}_single"));
-                let to = number("to", DataType::Float as i64);
-                let cast = NodeProto { attribute: vec![to], ..plain("Cast", &[&half], vec![single.clone()]) };
-                self.front.push((home, cast));
-                self.halves.insert((home, name.clone(), false), single.clone());
-                single
-            }
-        };
-        if layer.constant.transposed {
-            value = match self.halves.get(&(home, name.clone(), true)) {
-                Some(turned) => turned.clone(),
-                None => {
-                    let turned = self.graphs.fresh(&format!("{name}_transposed"));
-                    self.front.push((home, plain("Transpose", &[&value], vec![turned.clone()])));
-                    self.halves.insert((home, name, true), turned.clone());
-                    turned
-                }
-            };
-        }
-        let mut node = self.graphs.node(layer.at.0, layer.at.1).clone();
-        node.input[if layer.kind == Kind::Gather { 0 } else { 1 }] = value;
-        self.replaced.insert(layer.at, vec![node]);
-    }
-
-    /// `Gemm`'s factors and sum around a product.
-    fn around(
-        &mut self,
-        node: &NodeProto,
-        kind: Kind,
-        product: impl FnOnce(String) -> Vec<NodeProto>,
-    ) -> Vec<NodeProto> {
-        let mut nodes = self.product_and_sum(node, kind, product);
-        // The name goes to the node that gives what the layer gave.
-        if let Some(last) = nodes.last_mut() {
-            last.name.clone_from(&node.name);
-        }
-        nodes
-    }
-
-    fn product_and_sum(
-        &mut self,
-        node: &NodeProto,
-        kind: Kind,
-        product: impl FnOnce(String) -> Vec<NodeProto>,
-    ) -> Vec<NodeProto> {
-        let output = node.output[0].clone();
-        if kind != Kind::Gemm {
-            return product(output);
-        }
-        let float = |name| attribute(node, name).and_then(|attribute| attribute.f).unwrap_or(1.0);
-        let (alpha, beta) = (float("alpha"), float("beta"));
-        let bias = node.input.get(2).filter(|bias| !bias.is_empty() && beta != 0.0).cloned();
-        let mut steps: Vec<(&str, Option<f32>, Option<String>)> = Vec::new();
-        if alpha != 1.0 {
-            steps.push(("Mul", Some(alpha), None));
-        }
-        let mut before = Vec::new();
-        if let Some(mut bias) = bias {
-            if beta != 1.0 {
-                let (factor, scaled) = (self.scalar(beta), self.graphs.fresh(&format!("{output}_bias")));
-                before.push(plain("Mul", &[&bias, &factor], vec![scaled.clone()]));
-                bias = scaled;
-            }
-            steps.push(("Add", None, Some(bias)));
-        }
-        let values = (0..steps.len()).map(|_| self.graphs.fresh(&format!("{output}_product"))).collect::<Vec<_>>();
-        let mut nodes = product(values.first().unwrap_or(&output).clone());
-        nodes.extend(before);
-        for (number, (operator, factor, bias)) in steps.into_iter().enumerate() {
-            let with = factor.map(|factor| self.scalar(factor)).or(bias).unwrap_or_default();
-            let to = values.get(number + 1).unwrap_or(&output).clone();
-            nodes.push(plain(operator, &[&values[number], &with], vec![to]));
-        }
-        nodes
-    }
-
-    /// A constant of the outermost graph, which all others see.
-    fn scalar(&mut self, value: f32) -> String {
-        let name = self.graphs.fresh(&format!("float_{value}"));
-        self.graphs.all[0].graph.initializer.push(TensorProto {
-            name: Some(name.clone()),
-            data_type: Some(DataType::Float as i32),
-            raw_data: Some(value.to_le_bytes().to_vec()),
-            ..TensorProto::default()
-        });
-        name
-    }
-
-    pub(super) fn blocks(&mut self, layer: &Layer, weight: &Weight, layout: Layout, transposed: bool) -> usize {
+    fn blocks(&mut self, layer: &Layer, weight: &Weight, layout: Layout, transposed: bool) -> usize {
         let made = (layer.constant.graph, layer.weight.clone(), Made::Blocks(layout, transposed));
         self.group(made, || Group::Blocks { weight: weight.clone(), layout, transposed })
     }
@@ -402,7 +234,7 @@ impl<'a> Rewrite<'a> {
         })
     }
 
-    pub(super) fn scales(&mut self, home: usize, name: &str, layout: Layout, group: usize) -> (String, Option<String>) {
+    fn scales(&mut self, home: usize, name: &str, layout: Layout, group: usize) -> (String, Option<String>) {
         let (n, blocks) = (layout.n as i64, layout.blocks() as i64);
         let scales =
             self.initializer(home, &format!("{name}_scales"), DataType::Float, vec![n, blocks], group, Part::Scales);
@@ -414,7 +246,7 @@ impl<'a> Rewrite<'a> {
     }
 
     /// An initializer for a part of a weight, made once.
-    pub(super) fn initializer(
+    fn initializer(
         &mut self,
         home: usize,
         name: &str,
@@ -447,24 +279,4 @@ fn tied(table: &Layer, layers: &[Layer]) -> bool {
         matches!(layer.kind, Kind::MatMul | Kind::Gemm)
             && (layer.constant.graph, &layer.weight) == (table.constant.graph, &table.weight)
     })
-}
-
-pub(super) fn number(name: &str, value: i64) -> AttributeProto {
-    AttributeProto {
-        name: Some(name.to_owned()),
-        i: Some(value),
-        r#type: Some(AttributeType::Int as i32),
-        ..AttributeProto::default()
-    }
-}
-
-/// A node of ONNX's own operators, named as its first output.
-pub(super) fn plain(operator: &str, inputs: &[&String], outputs: Vec<String>) -> NodeProto {
-    NodeProto {
-        input: inputs.iter().map(|input| (*input).clone()).collect(),
-        name: outputs.first().cloned(),
-        output: outputs,
-        op_type: Some(operator.to_owned()),
-        ..NodeProto::default()
-    }
 }
