@@ -12,6 +12,7 @@ use pelago_runtime::cells::{CellOptions, StandIn};
 use pelago_runtime::content::origin::{OriginError, Token};
 use pelago_runtime::interpreter::InterpreterOptions;
 use pelago_runtime::network::{HUGGING_FACE, NetworkError, NetworkOptions};
+use pelago_runtime::results::Place;
 use pelago_runtime::session::{SessionError, SessionOptions};
 
 use crate::args::Global;
@@ -123,7 +124,7 @@ pub(crate) fn session_options(global: &Global) -> Result<SessionOptions, Failure
     let remotes = global.remote.iter().map(|(kind, url)| Remote { url: url.clone(), kind: *kind }).collect();
     Ok(SessionOptions {
         store: home.join("store"),
-        results: home.join("results"),
+        results: global.db_path.clone().map_or_else(|| home.join("results").into(), Place::File),
         browsers: PoolOptions {
             search,
             remotes,

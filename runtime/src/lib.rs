@@ -10,6 +10,8 @@ pub mod interpreter;
 pub mod models;
 pub mod network;
 pub mod parity;
+pub mod plots;
+pub mod reports;
 pub mod results;
 pub mod session;
 pub mod statistics;

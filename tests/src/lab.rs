@@ -60,7 +60,7 @@ pub fn options(home: &Path) -> SessionOptions {
     let path = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default();
     SessionOptions {
         store: home.join("store"),
-        results: home.join("results"),
+        results: home.join("results").into(),
         browsers: PoolOptions {
             search: Search { path, tool_dirs: vec![cache().join("tools")], configured: Vec::new() },
             remotes: Vec::new(),

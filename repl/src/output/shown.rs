@@ -9,7 +9,7 @@ use pelago_runtime::interpreter::{MediaBundle, Shown};
 use pelago_runtime::session::{Output, Run};
 
 use super::paint::{Ink, Paint};
-use super::table;
+use super::{plot, table};
 
 /// Components of a vector that a person is shown.
 const COMPONENTS: usize = 5;
@@ -22,6 +22,8 @@ pub(crate) fn text(shown: &Shown, width: Option<usize>, paint: Paint) -> String 
     match shown {
         Shown::Table(shown) => table::fitted(shown, width),
         Shown::Run(run) => self::run(run, paint),
+        Shown::Chart(chart) => plot::text(chart, width, paint),
+        Shown::Report(report) => report.markdown(),
         Shown::Media(bundle) => media(bundle, paint),
         Shown::Text(text) => text.strip_suffix('\n').unwrap_or(text).to_owned(),
     }

@@ -16,7 +16,8 @@ mod session;
 mod streams;
 
 pub use display::{
-    DisplayHandle, Html, Image, Json, Markdown, Show, clear_output, display, display_with_id, update_display,
+    DisplayHandle, Html, Image, Json, Markdown, Plot, Show, clear_output, display, display_with_id, plot,
+    update_display,
 };
 pub use error::Error;
 pub use input::{input, password};

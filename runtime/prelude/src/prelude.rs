@@ -6,7 +6,7 @@ pub use polars::df;
 pub use polars::prelude::*;
 
 pub use crate::{
-    BrowserKind, DisplayHandle, Html, Image, Json, Markdown, Output, Platform, Report, Run, Show, Tensor, accelerate,
-    browsers, clear_output, display, display_with_id, embed, history, input, interrupted, models, password, sql,
-    update_display,
+    BrowserKind, DisplayHandle, Html, Image, Json, Markdown, Output, Platform, Plot, Report, Run, Show, Tensor,
+    accelerate, browsers, clear_output, display, display_with_id, embed, history, input, interrupted, models, password,
+    plot, sql, update_display,
 };

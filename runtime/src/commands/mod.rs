@@ -18,6 +18,7 @@ mod model;
 mod models;
 mod parse;
 mod reference;
+mod report;
 mod sql;
 mod table;
 mod values;
@@ -41,6 +42,7 @@ static TABLE: &[&dyn Command] = &[
     &accelerate::Accelerate,
     &history::History,
     &sql::Sql,
+    &report::Report,
     &models::Models,
     &model::Model,
     &browsers::Browsers,

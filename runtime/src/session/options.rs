@@ -8,14 +8,15 @@ use pelago_browser::pool::PoolOptions;
 use pelago_protocol::Progress;
 
 use crate::network::NetworkOptions;
+use crate::results::Place;
 
 /// Where a session keeps things and how it opens browsers.
 #[derive(Clone, Debug)]
 pub struct SessionOptions {
     /// Folder of model content and names.
     pub store: PathBuf,
-    /// Folder of run results.
-    pub results: PathBuf,
+    /// Run results.
+    pub results: Place,
     /// Browsers.
     pub browsers: PoolOptions,
     /// Who is asked for models that are not here.

@@ -3,6 +3,8 @@
 
 use std::time::Instant;
 
+use chrono::Utc;
+
 use pelago_browser::driver::Target;
 use pelago_browser::pool::Candidate;
 use pelago_protocol::{BrowserKind, Capabilities, Parity, Platform, Request};
@@ -108,13 +110,19 @@ impl Session {
         let mut reference: Option<Output> = None;
         for route in routes {
             let asked = Request { platform: route.platform, browser: route.browser, ..request.clone() };
-            let mut outcome = self.execute(&asked, &prepared, &route, Instant::now(), observer.as_ref()).await;
-            if let Ok(run) = &mut outcome {
-                match &reference {
-                    Some(reference) => run.report.parity = parity(reference, &run.output),
-                    None => reference = Some(run.output.clone()),
+            let (came, start) = (Utc::now(), Instant::now());
+            let mut outcome = self.execute(&asked, &prepared, &route, start, observer.as_ref()).await;
+            match &mut outcome {
+                Ok(run) => {
+                    match &reference {
+                        Some(reference) => run.report.parity = parity(reference, &run.output),
+                        None => reference = Some(run.output.clone()),
+                    }
+                    self.record(run, &prepared).await?;
                 }
-                self.results.record(&run.report).await?;
+                Err(error) => {
+                    self.record_failure(&asked, &prepared, &route, (came, start.elapsed()), error).await;
+                }
             }
             attempts.push(Attempt { route, outcome });
             // It came over the network once, for the first of them.

@@ -32,7 +32,7 @@ impl Lab {
         let search = Search { configured: Vec::new(), path: Vec::new(), tool_dirs: Vec::new() };
         let session = Session::open(SessionOptions {
             store: at("store"),
-            results: at("results"),
+            results: at("results").into(),
             browsers: PoolOptions {
                 search,
                 remotes: Vec::new(),
