@@ -42,6 +42,7 @@ part "page in browsers" npm run --silent --workspace browser/page test:browser
 # Real browsers among them; `--no-fail-fast` names every test that fails.
 part "Rust tests" cargo test --locked --workspace --no-fail-fast
 part "Jupyter clients" "$PELAGO_TEST_PYTHON" -m pytest --quiet -p no:cacheprovider tests/python/jupyter
+part "results outside" "$PELAGO_TEST_PYTHON" -m pytest --quiet -p no:cacheprovider tests/python/results
 part "notebooks" check_notebooks
 
 printf '\n%s\n' "${rows[@]}"

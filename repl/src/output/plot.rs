@@ -40,7 +40,7 @@ pub(super) fn text(chart: &Chart, width: Option<usize>, paint: Paint) -> String 
 }
 
 /// One line: the highest of eight bars for the largest value. What is not finite is blank.
-pub(crate) fn sparkline(values: &[f64]) -> String {
+pub(super) fn sparkline(values: &[f64]) -> String {
     let most = values.iter().copied().filter(|value| value.is_finite()).fold(0.0, f64::max);
     let bar = |value: &f64| match eighths(*value, most, 8) {
         _ if !value.is_finite() => ' ',
@@ -133,12 +133,13 @@ fn scatter([x_axis, y_axis]: [&str; 2], points: &[Point], width: usize, paint: P
     let ends =
         if x.0.is_finite() { [x.0, x.1].map(|end| number(10_f64.powf(end))) } else { [const { String::new() }; 2] };
     let gap = room.saturating_sub(ends[0].len() + ends[1].len());
-    lines.push(format!("{:>10}{}{}{} {}", "", ends[0], " ".repeat(gap), ends[1], paint.text(Ink::Dim, &clean(x_axis))));
+    lines.push(format!("{:>10}{}{}{}", "", ends[0], " ".repeat(gap), ends[1]));
     let legend = names.iter().enumerate().map(|(index, name)| {
         format!("{} {}", paint.text(ink(&names, name), &LETTERS[index % LETTERS.len()].to_string()), clean(name))
     });
     let broken = points.iter().any(|point| point.is_broken).then(|| "× broken".to_owned());
-    lines.push(legend.chain(broken).collect::<Vec<_>>().join("  "));
+    let legend = legend.chain(broken).collect::<Vec<_>>().join("  ");
+    lines.push(format!("{legend}   {}", paint.text(Ink::Dim, &clean(x_axis))));
     lines
 }
 
@@ -210,6 +211,11 @@ fn labels<'a>(labels: impl Iterator<Item = &'a str>) -> Vec<String> {
 
 fn label_width(labels: &[String]) -> usize {
     labels.first().map_or(0, |label| measure_text_width(label))
+}
+
+/// A line in which nothing moves the cursor, cut to the width.
+pub(super) fn one_line(text: &str, width: Option<usize>) -> String {
+    truncate_str(&clean(text), width.unwrap_or(usize::MAX), "…").into_owned()
 }
 
 /// Text in which nothing moves the cursor.

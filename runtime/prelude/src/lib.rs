@@ -21,6 +21,7 @@ pub use display::{
 };
 pub use error::Error;
 pub use input::{input, password};
+pub use pelago_protocol::chart;
 pub use pelago_protocol::{BrowserKind, DType, Family, Input, Placement, Platform, Precision, Report, Tensor};
 pub use polars;
 pub use run::{Output, Run};

@@ -24,7 +24,7 @@ pub(super) fn specification(chart: &Chart) -> Value {
         }
         Figure::Scatter { x_axis, y_axis, points } => {
             let values = points.iter().map(|point| {
-                json!({ "label": point.label, "mark": point.mark, "group": point.group, "x": point.x,
+                json!({ "label": point.label, "mark": point.mark, "group": point.group, "x": point.x.max(1e-8),
                         "y": point.y.max(1e-8), "broken": point.is_broken })
             });
             let place = |field: &str, title: &str| json!({ "field": field, "type": "quantitative", "title": title, "scale": { "type": "log", "nice": true } });

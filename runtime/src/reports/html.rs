@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::tables::{self, Table};
-use super::{Compared, Summary, charts};
+use super::{Compared, Summary};
 use crate::plots::{self, escape};
 
 const STYLE: &str = "\
@@ -48,7 +48,7 @@ pub(super) fn fragment(summary: &Summary) -> String {
         escape(&tables::scope(summary))
     );
     // Writing to a String does not fail.
-    for chart in charts::charts(summary) {
+    for chart in summary.charts() {
         let _ = writeln!(html, "{}", plots::svg(&chart));
     }
     for section in tables::sections(summary) {

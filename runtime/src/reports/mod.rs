@@ -66,6 +66,12 @@ impl Summary {
     /// The version of the JSON layout.
     pub const VERSION: u32 = 1;
 
+    /// Its charts, those that have a mark: latency, accuracy, browser by model, phases.
+    #[must_use]
+    pub fn charts(&self) -> Vec<pelago_protocol::chart::Chart> {
+        charts::charts(self)
+    }
+
     /// The report as Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {

@@ -21,7 +21,8 @@ pub(super) struct Table {
 
 impl RouteSummary {
     /// Browser, platform, precision and input size in one line.
-    pub(super) fn label(&self) -> String {
+    #[must_use]
+    pub fn label(&self) -> String {
         let mixed = if self.mixed_precision { " mixed" } else { "" };
         let threads = if self.platform == "wasm" { format!(" ×{}", self.threads) } else { String::new() };
         let tokens = self.tokens.map_or(String::new(), |tokens| format!(", {tokens} tokens"));
@@ -45,8 +46,10 @@ pub(super) fn scope(summary: &Summary) -> String {
 }
 
 pub(super) fn sections(summary: &Summary) -> Vec<Section> {
-    let all = [machine(summary), routes(summary), parity(summary), acceleration(summary), sweep(summary)];
-    all.into_iter().chain([content(summary), reliability(summary), efficiency(summary)]).collect()
+    let lists = [machine(summary), routes(summary), parity(summary), acceleration(summary), sweep(summary)];
+    // A list of nothing says nothing.
+    let lists = lists.into_iter().enumerate().filter(|(place, list)| *place == 0 || list.table.is_some());
+    lists.map(|(_, list)| list).chain([content(summary), reliability(summary), efficiency(summary)]).collect()
 }
 
 fn machine(summary: &Summary) -> Section {
@@ -237,7 +240,7 @@ fn ratio(ratio: &Ratio) -> String {
 }
 
 fn percent(share: Option<f64>) -> String {
-    share.map_or("None".to_owned(), |share| format!("{:.1} %", share * 100.0))
+    share.map_or("–".to_owned(), |share| format!("{:.1} %", share * 100.0))
 }
 
 #[allow(clippy::cast_precision_loss, reason = "for people")]

@@ -68,7 +68,51 @@ fn two_routes() -> Summary {
 
 #[test]
 fn markdown_lists_every_route_and_no_broken_one_as_a_success() {
-    expect![[""]].assert_eq(&two_routes().markdown());
+    expect![[r#"
+        # Pelago: runs of models in browsers
+
+        42 runs. Made 2026-03-04T05:06:07Z.
+
+        ## Machine, browsers, adapters
+
+        linux x86_64, 2 cores, load average 0.50 now, at most 1.25 when a run ended.
+
+        | browser | version | runs |
+        | --- | --- | ---: |
+        | Chromium | 156.0 | 42 |
+
+        ## Runs by route
+
+        Times in the page, of warm runs, outliers among them. Quantiles interpolate.
+
+        A broken route gave an output that is not one of the model: it has no time.
+
+        | model | route | hardware | runs | warm | outliers | min, ms | p50, ms | p90, ms | p99, ms | rows/s |
+        | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+        | all-MiniLM-L6-v2 | Chromium wasm ×1 32 bit, batch 1, 11 tokens | not real | 21 | 20 | 0 | 13.0 | 14.0 | 15.0 | 15.0 | 80.0 |
+        | \<img src=x onerror=alert(1)\>\|\` | Chromium webgpu 32 bit, batch 1, 11 tokens | BROKEN | 21 | 8 | – | – | – | – | – | – |
+
+        ## Parity
+
+        Distance from fp32 on wasm, the worst that was measured.
+
+        | model | route | verdict | cosine | max abs error |
+        | --- | --- | --- | ---: | ---: |
+        | all-MiniLM-L6-v2 | Chromium wasm ×1 32 bit, batch 1, 11 tokens | exact | 0.999999 | 1.0e-6 |
+        | \<img src=x onerror=alert(1)\>\|\` | Chromium webgpu 32 bit, batch 1, 11 tokens | BROKEN | 0.999999 | 1.0e-6 |
+
+        ## Content
+
+        – of the runs needed no byte from a network.
+
+        ## Reliability
+
+        42 runs went well, 0 gave a broken output, 0 failed: – of all went wrong.
+
+        ## Resources
+
+        Memory of a page at most – MiB; – of the runs found browser and connection open, – the model's session.
+    "#]].assert_eq(&two_routes().markdown());
 }
 
 #[test]

@@ -32,7 +32,31 @@ async fn old_rows_and_old_lines_are_kept() {
         )
         .await
         .unwrap();
-    expect![[""]].assert_eq(&rows.to_string());
+    expect![[r#"
+        shape: (5, 10)
+        ┌────────┬───────────────┬───────────────┬────────┬───┬───────────────┬───────────┬─────────┬──────┐
+        │ run_id ┆ started       ┆ model_name    ┆ run_ms ┆ … ┆ optimizations ┆ cosine    ┆ verdict ┆ load │
+        │ ---    ┆ ---           ┆ ---           ┆ ---    ┆   ┆ ---           ┆ ---       ┆ ---     ┆ ---  │
+        │ str    ┆ datetime[μs,  ┆ str           ┆ f64    ┆   ┆ list[str]     ┆ f64       ┆ str     ┆ f64  │
+        │        ┆ UTC]          ┆               ┆        ┆   ┆               ┆           ┆         ┆      │
+        ╞════════╪═══════════════╪═══════════════╪════════╪═══╪═══════════════╪═══════════╪═════════╪══════╡
+        │ 01a    ┆ 2026-03-04    ┆ all-MiniLM-L6 ┆ 25.0   ┆ … ┆ ["jspi",      ┆ 0.9999999 ┆ null    ┆ null │
+        │        ┆ 05:00:07.1234 ┆ -v2           ┆        ┆   ┆ "threads"]    ┆           ┆         ┆      │
+        │        ┆ 56 UTC        ┆               ┆        ┆   ┆               ┆           ┆         ┆      │
+        │ 01b    ┆ 2026-03-04    ┆ café 'x'; --  ┆ NaN    ┆ … ┆ ["jspi",      ┆ null      ┆ null    ┆ null │
+        │        ┆ 05:01:07.1234 ┆               ┆        ┆   ┆ "threads"]    ┆           ┆         ┆      │
+        │        ┆ 56 UTC        ┆               ┆        ┆   ┆               ┆           ┆         ┆      │
+        │ 01c    ┆ 2026-03-04    ┆ all-MiniLM-L6 ┆ 25.0   ┆ … ┆ []            ┆ 0.9999999 ┆ null    ┆ null │
+        │        ┆ 05:02:07.1234 ┆ -v2           ┆        ┆   ┆               ┆           ┆         ┆      │
+        │        ┆ 56 UTC        ┆               ┆        ┆   ┆               ┆           ┆         ┆      │
+        │ 01d    ┆ 2026-03-04    ┆ all-MiniLM-L6 ┆ 25.0   ┆ … ┆ ["jspi",      ┆ 0.9999999 ┆ null    ┆ null │
+        │        ┆ 05:09:07.1234 ┆ -v2           ┆        ┆   ┆ "threads"]    ┆           ┆         ┆      │
+        │        ┆ 56 UTC        ┆               ┆        ┆   ┆               ┆           ┆         ┆      │
+        │ 01e    ┆ 2026-03-04    ┆ all-MiniLM-L6 ┆ 25.0   ┆ … ┆ ["jspi",      ┆ 0.9999999 ┆ close   ┆ 0.25 │
+        │        ┆ 05:06:07.1234 ┆ -v2           ┆        ┆   ┆ "threads"]    ┆           ┆         ┆      │
+        │        ┆ 56 UTC        ┆               ┆        ┆   ┆               ┆           ┆         ┆      │
+        └────────┴───────────────┴───────────────┴────────┴───┴───────────────┴───────────┴─────────┴──────┘"#]]
+    .assert_eq(&rows.to_string());
     let version = results.sql("SELECT version FROM schema_version").await.unwrap();
     assert_eq!(version.column("version").unwrap().u64().unwrap().get(0), Some(2));
 }

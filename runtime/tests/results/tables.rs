@@ -53,17 +53,81 @@ async fn views_are_of_the_rows() {
     results.record_run(&run, &given, Some("f")).await.unwrap();
     results.record_failure(&failure("g")).await.unwrap();
 
-    check(&results, "SELECT source, kind, bytes, rate, run_seconds FROM content ORDER BY bytes", expect![[""]]).await;
-    check(&results, "FROM phases", expect![[""]]).await;
-    check(&results, "SELECT run_id, cosine, nan_count, verdict FROM parity", expect![[""]]).await;
+    check(
+        &results,
+        "SELECT source, kind, bytes, rate, run_seconds FROM content ORDER BY bytes",
+        expect![[r#"
+        shape: (4, 5)
+        ┌────────────┬─────────┬───────┬──────┬─────────────┐
+        │ source     ┆ kind    ┆ bytes ┆ rate ┆ run_seconds │
+        │ ---        ┆ ---     ┆ ---   ┆ ---  ┆ ---         │
+        │ str        ┆ str     ┆ u64   ┆ f64  ┆ f64         │
+        ╞════════════╪═════════╪═══════╪══════╪═════════════╡
+        │ memory     ┆ memory  ┆ 5     ┆ null ┆ 0.25        │
+        │ disk       ┆ disk    ┆ 20    ┆ null ┆ 0.25        │
+        │ http://two ┆ gateway ┆ 20    ┆ 1e6  ┆ 0.25        │
+        │ http://one ┆ peer    ┆ 60    ┆ 1e6  ┆ 0.25        │
+        └────────────┴─────────┴───────┴──────┴─────────────┘"#]],
+    )
+    .await;
+    check(
+        &results,
+        "FROM phases",
+        expect![[r#"
+        shape: (1, 3)
+        ┌────────┬───────┬──────┐
+        │ run_id ┆ phase ┆ ms   │
+        │ ---    ┆ ---   ┆ ---  │
+        │ str    ┆ str   ┆ f64  │
+        ╞════════╪═══════╪══════╡
+        │ a      ┆ run   ┆ 25.0 │
+        └────────┴───────┴──────┘"#]],
+    )
+    .await;
+    check(
+        &results,
+        "SELECT run_id, cosine, nan_count, verdict FROM parity",
+        expect![[r#"
+        shape: (1, 4)
+        ┌────────┬───────────┬───────────┬─────────┐
+        │ run_id ┆ cosine    ┆ nan_count ┆ verdict │
+        │ ---    ┆ ---       ┆ ---       ┆ ---     │
+        │ str    ┆ f64       ┆ u64       ┆ str     │
+        ╞════════╪═══════════╪═══════════╪═════════╡
+        │ a      ┆ 0.9999999 ┆ 0         ┆ close   │
+        └────────┴───────────┴───────────┴─────────┘"#]],
+    )
+    .await;
     check(
         &results,
         "SELECT code, run_id, runs.total_time FROM failures LEFT JOIN recoveries USING (failure_id) LEFT JOIN runs USING (run_id)
          ORDER BY failure_id",
-        expect![[""]],
+        expect![[r#"
+            shape: (2, 3)
+            ┌──────────────┬────────┬────────────┐
+            │ code         ┆ run_id ┆ total_time │
+            │ ---          ┆ ---    ┆ ---        │
+            │ str          ┆ str    ┆ f64        │
+            ╞══════════════╪════════╪════════════╡
+            │ browser_lost ┆ a      ┆ 0.027      │
+            │ browser_lost ┆ null   ┆ null       │
+            └──────────────┴────────┴────────────┘"#]],
     )
     .await;
-    check(&results, "SELECT count(*) AS n FROM adapters", expect![[""]]).await;
+    check(
+        &results,
+        "SELECT count(*) AS n FROM adapters",
+        expect![[r#"
+        shape: (1, 1)
+        ┌─────┐
+        │ n   │
+        │ --- │
+        │ i64 │
+        ╞═════╡
+        │ 0   │
+        └─────┘"#]],
+    )
+    .await;
 }
 
 fn rows() -> impl Strategy<Value = SweepRow> {

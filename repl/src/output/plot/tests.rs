@@ -104,8 +104,8 @@ fn points_have_the_mark_of_their_group_and_broken_ones_a_cross() {
                   │
              1e-8 │  ●
                   └────────────────────────────────────────────────
-                  11.0                                         300 …
-        ● wasm  ▲ webgpu  × broken"#]],
+                  11.0                                         300
+        ● wasm  ▲ webgpu  × broken   p50, ms"#]],
     );
     let none = Figure::Scatter { x_axis: "x".to_owned(), y_axis: "y".to_owned(), points: Vec::new() };
     assert!(text(&Chart { title: String::new(), figure: none }, None, PLAIN).contains('└'));
