@@ -59,7 +59,7 @@ fn bars(bars: &[Bar], width: usize, paint: Paint) -> Vec<String> {
     let lines = bars.iter().zip(&labels).zip(&numbers).map(|((bar, label), number)| {
         let eighths = eighths(bar.value, most, room * 8);
         let mut length = "█".repeat(eighths / 8);
-        length.extend((eighths % 8 > 0).then(|| ['▏', '▎', '▍', '▌', '▋', '▊', '▉'][eighths % 8 - 1]));
+        length.extend((!eighths.is_multiple_of(8)).then(|| ['▏', '▎', '▍', '▌', '▋', '▊', '▉'][eighths % 8 - 1]));
         format!("{label}  {} {number}", paint.text(ink(&names, &bar.group), &length))
     });
     lines.collect()

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// Characters of a label; a longer one is cut.
-const LABEL: usize = 48;
+const LABEL: usize = 76;
 /// Pixels that a character of a label takes at most, on average.
 const CHARACTER: f64 = 6.6;
 /// Pixels above the drawing, for the title.
