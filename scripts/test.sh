@@ -53,6 +53,7 @@ part "IPFS peers" check_peers
 # On Linux, hosts in network namespaces. PELAGO_TEST_LINKS=skip where a machine does not allow these.
 part "shaped links" cargo test --locked --workspace --test links -- --ignored --test-threads=1
 part "Jupyter clients" "$PELAGO_TEST_PYTHON" -m pytest --quiet -p no:cacheprovider tests/python/jupyter
+part "results outside" "$PELAGO_TEST_PYTHON" -m pytest --quiet -p no:cacheprovider tests/python/results
 part "notebooks" check_notebooks
 
 printf '\n%s\n' "${rows[@]}"

@@ -58,6 +58,9 @@ pub(crate) struct Global {
     /// Bytes that models may take on the disk, e.g. 20G: what was used least goes first, and never what is pinned or named
     #[arg(long, global = true, env = "PELAGO_STORE_QUOTA", value_name = "BYTES", value_parser = bytes)]
     pub(crate) store_quota: Option<NonZeroU64>,
+    /// A database of results elsewhere than in that folder; it is made where it is missing
+    #[arg(long, global = true, env = "PELAGO_DB_PATH", value_name = "FILE")]
+    pub(crate) db_path: Option<PathBuf>,
     /// The loopback port that pages are served on [default: 47613, or any free one where it is taken]
     #[arg(long, global = true, value_name = "PORT")]
     pub(crate) port: Option<u16>,
@@ -87,6 +90,8 @@ pub(crate) enum Command {
     Capabilities(Capabilities),
     /// Show earlier runs, or ask about them in SQL
     History(History),
+    /// Report on earlier runs: by route, with parity, content and reliability; or compare two reports
+    Report(Report),
     /// Run as a Jupyter kernel; Jupyter calls this itself
     Kernel(crate::kernel::Arguments),
     /// Make the kernel known to Jupyter
@@ -107,6 +112,7 @@ impl Command {
             Self::Doctor(arguments) => arguments.json,
             Self::Capabilities(arguments) => arguments.json,
             Self::History(arguments) => arguments.json,
+            Self::Report(arguments) => arguments.format == ReportFormat::Json,
             Self::Kernel(_) | Self::Install(_) | Self::Uninstall(_) | Self::Run(_) => false,
         }
     }
@@ -177,12 +183,61 @@ pub(crate) struct History {
     /// How many runs, the newest first
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub(crate) limit: u32,
-    /// A question in SQL instead; the table is `runs`
+    /// A question in SQL instead, over the tables and views of docs/results.md, e.g. `runs`
     #[arg(long, value_name = "QUERY", conflicts_with = "limit")]
     pub(crate) sql: Option<String>,
+    /// Read the database as it stands and touch nothing else: no journal, no folder, no lock
+    #[arg(long)]
+    pub(crate) db_only: bool,
     /// Print a JSON object a row
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `pelago report`
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// Markdown, one self-contained HTML page, or JSON (docs/report.schema.json)
+    #[arg(long, value_enum, default_value_t = ReportFormat::Md, value_name = "md|html|json")]
+    pub(crate) format: ReportFormat,
+    /// Only runs since then: 30m, 12h, 7d, 2w, a date, or a time in RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Only runs of this model: its name or CID
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// Write to this file instead of stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Compare two reports route by route: JSON files, or the beginnings of two spans of time, the first of which ends where the second begins. Ends with 1 where a route is slower by more than --max-ratio and the interval leaves no doubt, broken or missing
+    #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], conflicts_with = "since")]
+    pub(crate) compare: Option<Vec<String>>,
+    /// How many times as long a route may take before that is a regression
+    #[arg(long, default_value_t = 1.10, value_name = "RATIO", requires = "compare", value_parser = ratio)]
+    pub(crate) max_ratio: f64,
+    /// Read the database as it stands and touch nothing else: no journal, no folder, no lock
+    #[arg(long)]
+    pub(crate) db_only: bool,
+}
+
+/// What a report is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// Markdown.
+    Md,
+    /// One page that needs nothing else.
+    Html,
+    /// By the schema.
+    Json,
+}
+
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio: f64 = text.parse().map_err(|_| format!("{text:?} is no number: write e.g. 1.10"))?;
+    if ratio.is_finite() && ratio >= 1.0 {
+        Ok(ratio)
+    } else {
+        Err("write a number that is 1 or more, e.g. 1.10".to_owned())
+    }
 }
 
 /// `500000`, `20M`, `1.5Gi`: decimal and binary multiples.

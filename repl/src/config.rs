@@ -13,6 +13,7 @@ use pelago_runtime::content::origin::{OriginError, Token};
 use pelago_runtime::content::retrieve::Extent;
 use pelago_runtime::interpreter::InterpreterOptions;
 use pelago_runtime::network::{HUGGING_FACE, NetworkError, NetworkOptions};
+use pelago_runtime::results::Place;
 use pelago_runtime::session::{SessionError, SessionOptions};
 
 use crate::args::{Global, Where};
@@ -125,7 +126,7 @@ pub(crate) fn session_options(global: &Global) -> Result<SessionOptions, Failure
     Ok(SessionOptions {
         store: home.join("store"),
         store_quota: global.store_quota,
-        results: home.join("results"),
+        results: global.db_path.clone().map_or_else(|| home.join("results").into(), Place::File),
         browsers: PoolOptions {
             search,
             remotes,

@@ -1,11 +1,13 @@
 //! How a command fails: a message that says what to do, on stderr, or the
 //! documented JSON object on stdout; and an exit code that is not zero.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use pelago_kernel::KernelError;
 use pelago_runtime::cells::CellsError;
 use pelago_runtime::interpreter::InterpreterError;
+use pelago_runtime::reports::NoMoment;
 use pelago_runtime::session::SessionError;
 use serde_json::json;
 
@@ -30,8 +32,32 @@ pub(crate) enum Failure {
     Io(std::io::Error),
     /// The environment lacks what a default is made of.
     NoHome,
+    /// A word that is no time.
+    Moment(NoMoment),
+    /// A file that is no report.
+    NoReport {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// Two reports that have no route in common.
+    NothingToCompare,
+    /// A file that could not be written.
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// Ctrl-C.
     Interrupted,
+}
+
+impl From<NoMoment> for Failure {
+    fn from(error: NoMoment) -> Self {
+        Self::Moment(error)
+    }
 }
 
 impl From<SessionError> for Failure {
@@ -100,7 +126,12 @@ impl Failure {
                 output::say(&format!("  → {help}"));
             }
         }
-        if matches!(self, Self::Interrupted) { ExitCode::from(130) } else { ExitCode::FAILURE }
+        match self {
+            Self::Interrupted => ExitCode::from(130),
+            // 1 is a regression.
+            Self::Moment(_) | Self::NoReport { .. } | Self::NothingToCompare => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
     }
 
     fn parts(&self) -> (&'static str, String, String) {
@@ -116,6 +147,22 @@ impl Failure {
                 "no_home",
                 "neither --home nor PELAGO_HOME is given, and the user has no home folder".to_owned(),
                 "name a folder with --home".to_owned(),
+            ),
+            Self::Moment(error) => ("time", error.to_string(), String::new()),
+            Self::NoReport { path, reason } => (
+                "no_report",
+                format!("{} is no report that can be read: {reason}", path.display()),
+                "write one with `pelago report --format json -o FILE`".to_owned(),
+            ),
+            Self::NothingToCompare => (
+                "nothing_to_compare",
+                "the two reports have no route with warm runs of the same inputs in common".to_owned(),
+                "run the same inputs for both, several times in one session (`--repeat 30`)".to_owned(),
+            ),
+            Self::Output { path, source } => (
+                "output",
+                format!("could not write {}: {source}", path.display()),
+                "check that the folder is there and writable".to_owned(),
             ),
             Self::Interrupted => ("interrupted", "interrupted".to_owned(), String::new()),
         }

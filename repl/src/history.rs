@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use pelago_runtime::results::Filter;
-use pelago_runtime::session::{Session, SessionError, SessionOptions};
+use pelago_runtime::results::{Filter, Place, Results};
+use pelago_runtime::session::{SessionError, SessionOptions};
 use polars::prelude::{DataFrame, JsonFormat, JsonWriter, SerWriter};
 
 use crate::args::History;
@@ -11,16 +11,15 @@ use crate::failure::Failure;
 use crate::output;
 use crate::output::table;
 
-pub(crate) async fn run(options: SessionOptions, arguments: History) -> Result<ExitCode, Failure> {
-    let session = Session::open(options).await?;
+pub(crate) async fn run(options: &SessionOptions, arguments: History) -> Result<ExitCode, Failure> {
+    let results = open(options, arguments.db_only).await?;
     let frame = match &arguments.sql {
-        Some(query) => session.results().sql(query).await.map_err(SessionError::from)?,
+        Some(query) => results.sql(query).await.map_err(SessionError::from)?,
         None => {
             let filter = Filter { limit: Some(arguments.limit.into()), ..Filter::default() };
-            session.results().history(filter).await.map_err(SessionError::from)?
+            results.history(filter).await.map_err(SessionError::from)?
         }
     };
-    session.close().await;
     if arguments.json {
         print_json(frame)?;
     } else if arguments.sql.is_some() {
@@ -29,6 +28,12 @@ pub(crate) async fn run(options: SessionOptions, arguments: History) -> Result<E
         output::print(&table::summary(&frame).map_err(SessionError::from)?.to_string())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The results, without browsers and models: nothing of a session is needed to read them.
+pub(crate) async fn open(options: &SessionOptions, db_only: bool) -> Result<Results, Failure> {
+    let place = if db_only { Place::ReadOnly(options.results.database()) } else { options.results.clone() };
+    Ok(Results::at(place).await.map_err(SessionError::from)?)
 }
 
 fn print_json(mut frame: DataFrame) -> Result<(), Failure> {

@@ -14,6 +14,7 @@ mod install;
 mod kernel;
 mod model;
 mod output;
+mod report;
 mod run;
 
 use std::process::ExitCode;
@@ -72,7 +73,8 @@ async fn run(cli: Cli, cells: Option<InterpreterOptions>) -> Result<ExitCode, Fa
         (Some(Command::Model(command)), _) => model::run(options, command).await,
         (Some(Command::Doctor(arguments)), _) => doctor::run(options, arguments).await,
         (Some(Command::Capabilities(arguments)), _) => capabilities::run(options, arguments).await,
-        (Some(Command::History(arguments)), _) => history::run(options, arguments).await,
+        (Some(Command::History(arguments)), _) => history::run(&options, arguments).await,
+        (Some(Command::Report(arguments)), _) => report::run(&options, arguments).await,
         (Some(Command::Uninstall(arguments)), _) => install::uninstall(arguments).await,
         (Some(Command::Kernel(_) | Command::Install(_) | Command::Run(_)) | None, None) => {
             unreachable!("`needs_cells` names these commands")

@@ -9,6 +9,8 @@ pub mod interpreter;
 pub mod models;
 pub mod network;
 pub mod parity;
+pub mod plots;
+pub mod reports;
 pub mod results;
 pub mod session;
 

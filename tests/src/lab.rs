@@ -61,7 +61,7 @@ pub fn options(home: &Path) -> SessionOptions {
     SessionOptions {
         store: home.join("store"),
         store_quota: None,
-        results: home.join("results"),
+        results: home.join("results").into(),
         browsers: PoolOptions {
             search: Search { path, tool_dirs: vec![cache().join("tools")], configured: Vec::new() },
             remotes: Vec::new(),

@@ -1,6 +1,7 @@
 //! From what a cell shows to what a front end draws: a MIME bundle, or text.
 //! It knows values, HTML and MIME types, and neither messages nor sockets.
 
+mod chart;
 mod html;
 mod media;
 mod number;
@@ -18,6 +19,12 @@ pub fn bundle(shown: &Shown) -> Map<String, Value> {
     match shown {
         Shown::Table(table) => both(table::plain(table), table::html(table)),
         Shown::Run(run) => both(run::plain(run), run::html(run)),
+        Shown::Chart(chart) => chart::bundle(chart),
+        Shown::Report(report) => {
+            let mut bundle = both(report.markdown(), report.html_fragment());
+            bundle.insert(MARKDOWN.to_owned(), report.markdown().into());
+            bundle
+        }
         Shown::Media(media) => media::bundle(media),
         Shown::Text(text) => Map::from_iter([(PLAIN.to_owned(), text.clone().into())]),
     }
@@ -29,6 +36,8 @@ pub fn plain(shown: &Shown) -> String {
     match shown {
         Shown::Table(table) => table::plain(table),
         Shown::Run(run) => run::plain(run),
+        Shown::Chart(chart) => chart::plain(chart),
+        Shown::Report(report) => report.markdown(),
         Shown::Media(media) => media::plain(media),
         Shown::Text(text) => text.clone(),
     }
@@ -36,6 +45,7 @@ pub fn plain(shown: &Shown) -> String {
 
 pub(crate) const PLAIN: &str = "text/plain";
 const HTML: &str = "text/html";
+const MARKDOWN: &str = "text/markdown";
 
 fn both(plain: String, html: String) -> Map<String, Value> {
     Map::from_iter([(PLAIN.to_owned(), plain.into()), (HTML.to_owned(), html.into())])

@@ -130,7 +130,8 @@ mod tests {
             "batch_size": 1, "tokens": 11, "throughput_items_per_sec": 1.9, "memory_usage_mb": null,
             "ipfs_cache_hit": true, "ipfs_source": "cache", "ipfs_load_time": null,
             "bytes": {"memory": 0, "disk": 1, "p2p": 0, "ipfs": 0}, "p2p_optimized": false, "optimizations": [],
-            "parity": {"cosine": 0.999_999_9, "max_abs_error": 0.0},
+            "parity": {"cosine": 0.999_999_9, "max_abs_error": 0.0, "relative_error": 0.0, "top1_agreement": null,
+                "nan_count": 0, "verdict": "exact"},
         });
         for (name, value) in changes.as_object().unwrap() {
             report[name] = value.clone();

@@ -6,7 +6,7 @@ use pelago_runtime::interpreter::Table;
 use polars::prelude::{AnyValue, Column};
 
 use super::html::escape;
-use super::number::grouped;
+use super::number::{float, grouped, spaced};
 
 /// Columns that an HTML table shows; a wider one says how many it leaves out.
 const COLUMNS: usize = 60;
@@ -29,10 +29,15 @@ pub(super) fn plain(table: &Table) -> String {
 pub(super) fn html(table: &Table) -> String {
     let columns = table.frame.columns();
     let (shown, hidden) = columns.split_at(columns.len().min(COLUMNS));
-    let mut html = format!("<div class=\"pelago-table\"><small>{}</small>\n<table>\n<thead>\n", shape(table));
+    // A wide table scrolls within its cell; the page does not.
+    let mut html = format!(
+        "<div class=\"pelago-table\" style=\"overflow-x: auto; max-width: 100%\"><small>{}</small>\n<table>\n<thead>\n",
+        shape(table)
+    );
     row(&mut html, shown, hidden, |column| format!("<th{}>{}</th>", align(column), escape(column.name())));
     row(&mut html, shown, hidden, |column| {
-        format!("<td{}><small>{}</small></td>", align(column), escape(&column.dtype().to_string()))
+        let unit = unit(column).map_or(String::new(), |unit| format!("<small>, {unit}</small>"));
+        format!("<td{}><small>{}</small>{unit}</td>", align(column), escape(&column.dtype().to_string()))
     });
     html.push_str("</thead>\n<tbody>\n");
     for index in 0..table.frame.height() {
@@ -73,6 +78,9 @@ fn cell(column: &Column, index: usize) -> String {
     let text = match column.get(index) {
         Ok(AnyValue::String(text)) => text.to_owned(),
         Ok(AnyValue::StringOwned(text)) => text.to_string(),
+        Ok(AnyValue::Float64(value)) => float(value),
+        Ok(AnyValue::Float32(value)) => float(value.into()),
+        Ok(value) if value.is_integer() => spaced(&value.to_string()),
         Ok(value) => value.to_string(),
         Err(_) => String::new(),
     };
@@ -80,6 +88,25 @@ fn cell(column: &Column, index: usize) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
+}
+
+/// The unit that a column of figures has by the names that Pelago gives: those of the
+/// tables in `docs/results.md`. What a user called otherwise has none.
+fn unit(column: &Column) -> Option<&'static str> {
+    let name = column.name().as_str();
+    if !column.dtype().is_primitive_numeric() {
+        return None;
+    }
+    match name {
+        "processing_time" | "total_time" => return Some("s"),
+        "ipfs_load_time" => return Some("ms"),
+        "bytes" | "model_bytes" => return Some("B"),
+        "rate" => return Some("B/s"),
+        _ => {}
+    }
+    let units = [("_ms", "ms"), ("_mb", "MiB"), ("_per_sec", "1/s"), ("_bytes", "B")];
+    let by_end = units.iter().find(|(end, _)| name.ends_with(end)).map(|(_, unit)| *unit);
+    by_end.or_else(|| name.starts_with("bytes_").then_some("B"))
 }
 
 /// Whether rows between the two ends are missing.
@@ -115,7 +142,7 @@ mod tests {
         check(
             &frame.unwrap(),
             &expect![[r#"
-                <div class="pelago-table"><small>shape: (2, 3)</small>
+                <div class="pelago-table" style="overflow-x: auto; max-width: 100%"><small>shape: (2, 3)</small>
                 <table>
                 <thead>
                 <tr><th style="text-align: left">&lt;b&gt;</th><th style="text-align: right">ms</th><th style="text-align: left">warm</th></tr>
@@ -127,6 +154,31 @@ mod tests {
                 </tbody>
                 </table></div>"#]],
         );
+    }
+
+    #[test]
+    fn heads_have_units_and_figures_are_short() {
+        let frame = df! {
+            "run_ms" => [12.345_678_9],
+            "memory_usage_mb" => [Some(250.0)],
+            "processing_time" => [0.026_f32],
+            "bytes_disk" => [90_868_376_u64],
+            "name_ms" => ["text"],
+        };
+        let html = html(&Table::of(&frame.unwrap()));
+        for expected in [
+            "<small>f64</small><small>, ms<",
+            ">12.3457<",
+            "<small>f64</small><small>, MiB<",
+            ">250<",
+            "<small>f32</small><small>, s<",
+            ">0.026<",
+            "<small>u64</small><small>, B<",
+            "<small>str<",
+        ] {
+            assert!(html.contains(expected), "{expected} in {html}");
+        }
+        assert!(html.contains(">90\u{202f}868\u{202f}376<") && html.contains("overflow-x: auto"), "{html}");
     }
 
     #[test]
@@ -147,7 +199,7 @@ mod tests {
         check(
             &DataFrame::empty(),
             &expect![[r#"
-                <div class="pelago-table"><small>shape: (0, 0)</small>
+                <div class="pelago-table" style="overflow-x: auto; max-width: 100%"><small>shape: (0, 0)</small>
                 <table>
                 <thead>
                 <tr></tr>

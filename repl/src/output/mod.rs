@@ -4,6 +4,7 @@
 mod fit;
 pub(crate) mod json;
 pub(crate) mod paint;
+mod plot;
 pub(crate) mod progress;
 pub(crate) mod screen;
 pub(crate) mod shown;

@@ -6,13 +6,17 @@ use std::io::Write;
 use base64::Engine;
 use pelago_protocol::{Report, Tensor};
 use pelago_runtime::interpreter::{MediaBundle, Shown};
+use pelago_runtime::reports::Summary;
 use pelago_runtime::session::{Output, Run};
 
 use super::paint::{Ink, Paint};
-use super::table;
+use super::{plot, table};
 
 /// Components of a vector that a person is shown.
 const COMPONENTS: usize = 5;
+
+/// Runs of a route that a sparkline shows.
+const TREND: usize = 40;
 
 /// Rows of a batch that a person is shown.
 const ROWS: usize = 8;
@@ -22,9 +26,26 @@ pub(crate) fn text(shown: &Shown, width: Option<usize>, paint: Paint) -> String 
     match shown {
         Shown::Table(shown) => table::fitted(shown, width),
         Shown::Run(run) => self::run(run, paint),
+        Shown::Chart(chart) => plot::text(chart, width, paint),
+        Shown::Report(report) => self::report_over_many(report, width, paint),
         Shown::Media(bundle) => media(bundle, paint),
         Shown::Text(text) => text.strip_suffix('\n').unwrap_or(text).to_owned(),
     }
+}
+
+/// The tables of a report, its charts, and each route's warm runs in the order of time.
+fn report_over_many(report: &Summary, width: Option<usize>, paint: Paint) -> String {
+    let mut parts = vec![report.markdown().trim_end().to_owned()];
+    parts.extend(report.charts().iter().map(|chart| plot::text(chart, width, paint)));
+    let trends = report.routes.iter().filter(|route| route.samples_ms.len() > 1).map(|route| {
+        let newest = &route.samples_ms[route.samples_ms.len().saturating_sub(TREND)..];
+        format!("{}  {}: {}", plot::sparkline(newest), route.model, route.label())
+    });
+    let trends: Vec<String> = trends.map(|line| plot::one_line(&line, width)).collect();
+    if !trends.is_empty() {
+        parts.push(format!("Warm runs, the newest at the right\n{}", trends.join("\n")));
+    }
+    parts.join("\n\n")
 }
 
 /// The head line and the first values of an output.

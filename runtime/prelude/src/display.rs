@@ -2,6 +2,7 @@
 
 pub(crate) mod dispatch;
 mod media;
+mod plot;
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -11,6 +12,7 @@ use pelago_protocol::cells::{Content, Place};
 use polars::prelude::{DataFrame, LazyFrame, Series};
 
 pub use media::{Html, Image, Json, Markdown};
+pub use plot::{Plot, plot};
 
 use crate::{Model, Run, Sweep, cell, ipc};
 
@@ -79,7 +81,7 @@ fn content_of<T: Debug + Any>(value: &T) -> (Content, Vec<u8>) {
             $(if let Some(value) = any.downcast_ref::<$kind>() { return Show::content(value); })*
         };
     }
-    first_of!(DataFrame, Run, Model, Sweep, Html, Markdown, Image, Json, Series);
+    first_of!(DataFrame, Run, Model, Sweep, Plot, Html, Markdown, Image, Json, Series);
     if let Some(value) = any.downcast_ref::<&str>() {
         return (text((*value).to_owned()), Vec::new());
     }

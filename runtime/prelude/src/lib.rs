@@ -18,11 +18,13 @@ mod streams;
 mod sweep;
 
 pub use display::{
-    DisplayHandle, Html, Image, Json, Markdown, Show, clear_output, display, display_with_id, update_display,
+    DisplayHandle, Html, Image, Json, Markdown, Plot, Show, clear_output, display, display_with_id, plot,
+    update_display,
 };
 pub use error::Error;
 pub use input::{input, password};
 pub use model::{Model, model};
+pub use pelago_protocol::chart;
 pub use pelago_protocol::{
     BrowserKind, DType, Family, Input, Placement, Platform, Precision, Report, SweepRow, Tensor,
 };

@@ -11,6 +11,7 @@ use std::io::{self, Read, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::chart::Chart;
 use crate::{Family, Report, Request, SweepRequest, SweepRow, Tensor, TensorHeader};
 
 /// Environment variable that names the socket to the cells' process.
@@ -272,6 +273,11 @@ pub enum Content {
         tensors: Vec<TensorHeader>,
         /// Whether the output is an embedding.
         is_embedding: bool,
+    },
+    /// A chart, to be drawn.
+    Chart {
+        /// What is to be seen.
+        chart: Box<Chart>,
     },
     /// MIME types and their contents: text as it is, bytes in base64.
     Media {

@@ -7,6 +7,7 @@
 mod browser;
 mod capabilities;
 pub mod cells;
+pub mod chart;
 mod family;
 mod message;
 mod model;

@@ -149,4 +149,7 @@ pub struct Report {
     pub optimizations: Vec<String>,
     /// Distance from the fp32 reference, where it was measured.
     pub parity: Option<Parity>,
+    /// Processes that ran or waited to run on the machine when the run ended, averaged
+    /// over a minute; `None` where the system does not tell.
+    pub load_average: Option<f64>,
 }

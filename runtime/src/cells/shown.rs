@@ -37,6 +37,7 @@ fn value(content: Content, body: &[u8]) -> io::Result<Shown> {
             };
             Shown::Run(Box::new(Run { report: *report, output }))
         }
+        Content::Chart { chart } => Shown::Chart(chart),
         Content::Media { bundle } => Shown::Media(MediaBundle(bundle)),
         Content::Text { text } => Shown::Text(text),
         Content::Clear { .. } => Shown::Text(String::new()),

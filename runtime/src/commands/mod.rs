@@ -19,6 +19,7 @@ mod model;
 mod models;
 mod parse;
 mod reference;
+mod report;
 mod sql;
 mod table;
 mod values;
@@ -46,6 +47,7 @@ static TABLE: &[&dyn Command] = &[
     &bench::Bench,
     &history::History,
     &sql::Sql,
+    &report::Report,
     &models::Models,
     &model::Model,
     &browsers::Browsers,

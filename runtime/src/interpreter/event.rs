@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use pelago_protocol::chart::Chart;
 use polars::prelude::DataFrame;
 use tokio::sync::oneshot;
 
+use crate::reports::Summary;
 use crate::session::{Run, Step};
 
 /// Something that a running cell tells, in the order in which it happened.
@@ -54,6 +56,10 @@ pub enum Shown {
     Table(Table),
     /// A run of a model.
     Run(Box<Run>),
+    /// A chart; `plots::draw` makes its documents.
+    Chart(Box<Chart>),
+    /// A report over many runs.
+    Report(Box<Summary>),
     /// What the value's own type made: by evcxr's convention, or with a MIME type given.
     Media(MediaBundle),
     /// Plain text, as Display or Debug gave it.

@@ -17,7 +17,7 @@ use duckdb::{Connection, OptionalExt, params_from_iter};
 
 use super::{
     ResultsError,
-    columns::Cell,
+    columns::Row,
     database::Database,
     insert::insert,
     journal::EXTENSION,
@@ -136,7 +136,7 @@ fn absorbed(connection: &Connection, name: &str) -> duckdb::Result<u64> {
 }
 
 /// Adds the rows of the complete lines from the byte `from` on; the byte where they end.
-fn read(journal: &Found, from: u64, rows: &mut Vec<Vec<Cell>>) -> Result<u64, ResultsError> {
+fn read(journal: &Found, from: u64, rows: &mut Vec<Row>) -> Result<u64, ResultsError> {
     let failed = |source| ResultsError::io("read", &journal.path, source);
     let mut bytes = Vec::new();
     let mut file = &journal.file;

@@ -3,13 +3,13 @@
 
 use std::{
     io,
-    path::{Path, PathBuf},
+    path::Path,
     time::{Duration, SystemTime},
 };
 
 use tempfile::TempDir;
 
-use super::ResultsError;
+use super::{ResultsError, place::log_of};
 
 const FOLDER: &str = "copy-";
 const TRIES: usize = 5;
@@ -32,10 +32,6 @@ pub(super) fn remove_leftovers(dir: &Path) -> Result<(), ResultsError> {
 pub(super) fn folder(dir: &Path) -> Result<TempDir, ResultsError> {
     let failed = |source| ResultsError::io("create a folder in", dir, source);
     tempfile::Builder::new().prefix(FOLDER).tempdir_in(dir).map_err(failed)
-}
-
-pub(super) fn log_of(database: &Path) -> PathBuf {
-    database.with_extension("duckdb.wal")
 }
 
 /// Copies the database and its write-ahead log at a moment when nobody writes.

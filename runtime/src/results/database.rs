@@ -16,13 +16,12 @@ use tempfile::TempDir;
 
 use super::{
     ResultsError,
-    copy::{copy_of, folder, log_of, remove_leftovers},
+    copy::{copy_of, folder, remove_leftovers},
     journal::sync_dir,
+    place::{Place, log_of},
     schema,
 };
 
-const DATABASE: &str = "results.duckdb";
-const LOCK: &str = "results.lock";
 const POLL: Duration = Duration::from_millis(10);
 
 /// The database, open, while this process holds the folder's lock.
@@ -32,35 +31,62 @@ pub(super) struct Database {
     /// Where `path` is a copy: its folder.
     copy: Option<TempDir>,
     dir: PathBuf,
-    lock: File,
+    /// `None` of a place that is only read.
+    lock: Option<File>,
 }
 
 impl Database {
-    /// Opens the database in `dir`, made or brought to the newest version where
-    /// needed; waits up to `wait` for other Pelago processes.
+    /// Opens the database of a place, made or brought to the newest version where
+    /// needed; waits up to `wait` for other Pelago processes. Of a place that is only
+    /// read, a copy in the folder of temporary files.
     ///
     /// # Errors
     /// [`ResultsError::Busy`] after the wait; [`ResultsError::Held`] where not even a copy could
-    /// be had; those of a database that is damaged, newer or of something else.
-    pub(super) fn open(dir: &Path, wait: Duration) -> Result<Self, ResultsError> {
-        let lock = lock(&dir.join(LOCK), wait)?;
-        remove_leftovers(dir)?;
-        let original = dir.join(DATABASE);
+    /// be had; those of a database that is damaged, newer or of something else;
+    /// [`ResultsError::Missing`] where one that is only read is not there.
+    pub(super) fn open(place: &Place, wait: Duration) -> Result<Self, ResultsError> {
+        if let Place::ReadOnly(path) = place {
+            return Self::open_copy(path);
+        }
+        let dir = place.folder();
+        let lock = lock(&place.lock(), wait)?;
+        remove_leftovers(&dir)?;
+        let original = place.database();
         if !original.exists() {
-            create(&original, dir)?;
+            create(&original, &dir)?;
         }
         let (connection, path, copy) = match connect(&original, AccessMode::ReadWrite) {
             Ok(connection) => (connection, original, None),
             Err(ResultsError::Held { holder, .. }) => {
-                let copy = copy_of(&original, dir, &holder)?;
-                let path = copy.path().join(DATABASE);
+                let copy = copy_of(&original, &dir, &holder)?;
+                let path = within(&copy, &original);
                 let held = |_| ResultsError::Held { path: original, holder };
                 (connect(&path, AccessMode::ReadWrite).map_err(held)?, path, Some(copy))
             }
             Err(error) => return Err(error),
         };
         schema::migrate(&connection, &path, schema::STEPS)?;
-        Ok(Self { connection, path, copy, dir: dir.to_owned(), lock })
+        Ok(Self { connection, path, copy, dir, lock: Some(lock) })
+    }
+
+    /// A copy is what can be brought to the newest version without a trace, and what
+    /// can be had of a database that a program holds or that lies where nobody may write.
+    fn open_copy(original: &Path) -> Result<Self, ResultsError> {
+        if !original.is_file() {
+            return Err(ResultsError::Missing { path: original.to_owned() });
+        }
+        let dir = std::env::temp_dir();
+        let copy = copy_of(original, &dir, "it changed while it was copied")?;
+        let path = within(&copy, original);
+        let of_original = |error| match error {
+            ResultsError::Damaged { reason, .. } => ResultsError::Damaged { path: original.to_owned(), reason },
+            ResultsError::Newer { found, known, .. } => ResultsError::Newer { path: original.to_owned(), found, known },
+            ResultsError::Foreign { .. } => ResultsError::Foreign { path: original.to_owned() },
+            other => other,
+        };
+        let connection = connect(&path, AccessMode::ReadWrite).map_err(of_original)?;
+        schema::migrate(&connection, &path, schema::STEPS).map_err(of_original)?;
+        Ok(Self { connection, path, copy: Some(copy), dir, lock: None })
     }
 
     /// Whether this is the database itself and not a copy.
@@ -82,7 +108,7 @@ impl Database {
             Some(copy) => copy,
             None => copy_of(&self.path, &self.dir, "it changed while it was copied")?,
         };
-        let reader = connect(&copy.path().join(DATABASE), AccessMode::ReadOnly)?;
+        let reader = connect(&within(&copy, &self.path), AccessMode::ReadOnly)?;
         copy.close().map_err(|source| ResultsError::io("remove the copy in", &self.dir, source))?;
         drop(self.lock);
         Ok(reader)
@@ -151,11 +177,16 @@ fn create(original: &Path, dir: &Path) -> Result<(), ResultsError> {
         std::fs::rename(&log, away).map_err(failed)?;
     }
     let copy = folder(dir)?;
-    let path = copy.path().join(DATABASE);
+    let path = within(&copy, original);
     let connection = connect(&path, AccessMode::ReadWrite)?;
     schema::migrate(&connection, &path, schema::STEPS)?;
     close(connection, &path)?;
     File::open(&path).and_then(|file| file.sync_all()).map_err(failed)?;
     std::fs::rename(&path, original).map_err(failed)?;
-    sync_dir(dir)
+    sync_dir(original.parent().unwrap_or(dir))
+}
+
+/// The copy of a file in a folder of copies.
+fn within(copy: &TempDir, original: &Path) -> PathBuf {
+    copy.path().join(original.file_name().unwrap_or_default())
 }

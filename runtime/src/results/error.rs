@@ -73,6 +73,18 @@ pub enum ResultsError {
         /// The database.
         path: PathBuf,
     },
+    /// There is no database where one was to be read.
+    #[error("expected a database at {}, found no file there; check the path, or leave --db-only out to begin one", path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// Results that are only read were to take a row.
+    #[error("{} is only read here, so nothing can be recorded in it; leave --db-only out", path.display())]
+    ReadOnly {
+        /// The database.
+        path: PathBuf,
+    },
     /// A report whose time is not one.
     #[error("expected `started` of run {run_id} as RFC 3339 between the years 1970 and 9999, found {found:?}")]
     Started {
@@ -93,7 +105,8 @@ pub enum ResultsError {
     },
     /// A query of the user's failed. Queries only read.
     #[error(
-        "the query failed: {message}\nA query may only read, from the table `runs` (`DESCRIBE runs` lists its columns)"
+        "the query failed: {message}\nA query may only read, from the tables runs, sweeps, failures, recoveries and transfers and the views phases, \
+         adapters, parity and content (`DESCRIBE runs` lists columns)"
     )]
     Query {
         /// DuckDB's words.
@@ -128,6 +141,13 @@ pub enum ResultsError {
         /// Arrow's words.
         #[from]
         source: duckdb::arrow::error::ArrowError,
+    },
+    /// Rows of Pelago's own that are not what they should be.
+    #[error("could not read the rows of the database: {source}; somebody may have changed its tables")]
+    Rows {
+        /// What was expected, and where.
+        #[from]
+        source: serde_json::Error,
     },
     /// The task was stopped half-way: the runtime is shutting down, or it panicked.
     #[error("the results task did not finish: {source}; try again")]

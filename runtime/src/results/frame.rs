@@ -1,8 +1,7 @@
-//! Reports as a DataFrame, without a database: the same columns and types that
+//! Records as a DataFrame, without a database: the same columns and types that
 //! the database gives back.
 
 use chrono::{DateTime, Utc};
-use pelago_protocol::Report;
 use polars::prelude::{
     BooleanChunked, Column as Series, DataFrame, DataType, Float64Chunked, Int64Chunked, IntoSeries, ListBuilderTrait,
     ListStringChunkedBuilder, NewChunkedArray, StringChunked, TimeUnit, TimeZone, UInt64Chunked,
@@ -10,17 +9,17 @@ use polars::prelude::{
 
 use super::{
     ResultsError,
-    columns::{self, COLUMNS, Cell, Kind},
+    columns::{Cell, Column as Described, Kind, cells},
 };
 
-/// One row a report, in their order.
-pub(super) fn frame(reports: &[Report]) -> Result<DataFrame, ResultsError> {
-    let rows = reports.iter().map(columns::row).collect::<Result<Vec<_>, _>>()?;
-    let columns = COLUMNS.iter().enumerate().map(|(index, column)| {
+/// One row a record, in their order.
+pub(super) fn frame<R>(columns: &[Described<R>], records: &[R]) -> Result<DataFrame, ResultsError> {
+    let rows: Vec<Vec<Cell>> = records.iter().map(|record| cells(columns, record)).collect();
+    let columns = columns.iter().enumerate().map(|(index, column)| {
         let cells: Vec<&Cell> = rows.iter().map(|row| &row[index]).collect();
-        series(column.name, column.kind, &cells)
+        series(column.spec.name, column.spec.kind, &cells)
     });
-    Ok(DataFrame::new(reports.len(), columns.collect::<Result<_, _>>()?)?)
+    Ok(DataFrame::new(records.len(), columns.collect::<Result<_, _>>()?)?)
 }
 
 fn series(name: &str, kind: Kind, cells: &[&Cell]) -> Result<Series, ResultsError> {

@@ -1,4 +1,4 @@
-//! Rows into the table `runs`. It does not know where they come from.
+//! Rows into their tables. It does not know where they come from.
 //!
 //! DuckDB plans each `INSERT` of values anew, milliseconds a row of so many
 //! columns, so rows are appended to a staging table and move from there at once.
@@ -6,24 +6,33 @@
 use chrono::SecondsFormat;
 use duckdb::{Connection, appender_params_from_iter, types::Value};
 
-use super::columns::{COLUMNS, Cell, Column, Kind};
+use super::columns::{Cell, Kind, Row, Spec, Table};
 
-/// Adds the rows whose `run_id` is not there yet.
-pub(super) fn insert(connection: &Connection, rows: &[Vec<Cell>]) -> duckdb::Result<()> {
-    if rows.is_empty() {
-        return Ok(());
+/// Adds the rows whose key is not there yet.
+pub(super) fn insert(connection: &Connection, rows: &[Row]) -> duckdb::Result<()> {
+    for table in Table::ALL {
+        let of: Vec<&Row> = rows.iter().filter(|row| row.table == table).collect();
+        if !of.is_empty() {
+            insert_into(connection, table, &of)?;
+        }
     }
-    let list = |text: fn(&Column) -> String| COLUMNS.iter().map(text).collect::<Vec<_>>().join(", ");
+    Ok(())
+}
+
+fn insert_into(connection: &Connection, table: Table, rows: &[&Row]) -> duckdb::Result<()> {
+    let columns = table.columns();
+    let list = |text: fn(&Spec) -> String| columns.iter().map(text).collect::<Vec<_>>().join(", ");
     let staged = list(|column| format!("{} {}", column.name, staged(column.kind)));
     connection.execute_batch(&format!("CREATE OR REPLACE TEMP TABLE staged ({staged})"))?;
     let mut appender = connection.appender("staged")?;
     for row in rows {
-        appender.append_row(appender_params_from_iter(row.iter().map(value)))?;
+        appender.append_row(appender_params_from_iter(row.cells.iter().map(value)))?;
     }
     appender.flush()?;
     drop(appender);
     let (names, values) = (list(|column| column.name.to_owned()), list(unstaged));
-    connection.execute_batch(&format!("INSERT OR IGNORE INTO runs ({names}) SELECT {values} FROM staged"))?;
+    connection
+        .execute_batch(&format!("INSERT OR IGNORE INTO {} ({names}) SELECT {values} FROM staged", table.name()))?;
     connection.execute_batch("DROP TABLE staged")
 }
 
@@ -36,7 +45,7 @@ fn staged(kind: Kind) -> &'static str {
 }
 
 /// From the staging table's form to the value.
-fn unstaged(column: &Column) -> String {
+fn unstaged(column: &Spec) -> String {
     let name = column.name;
     match column.kind {
         Kind::Texts => format!("list_transform(string_split({name}, ';')[:-2], lambda text: decode(unhex(text)))"),

@@ -1,4 +1,4 @@
-//! One run as one line of a journal: JSON with the row's columns by name. It
+//! One row as one line of a journal: JSON with the table's name and the row's columns by name. It
 //! does not know files.
 //!
 //! Floats are written as strings: JSON has neither NaN nor infinities, and its
@@ -8,15 +8,15 @@ use chrono::SecondsFormat;
 use serde_json::{Map, Value, json};
 
 use super::{
-    columns::{COLUMNS, Cell, Kind, time},
+    columns::{Cell, Kind, Row, Table, time},
     schema::VERSION,
 };
 
 /// What a whole line turned out to be.
 #[derive(Debug, PartialEq)]
 pub(super) enum Line {
-    /// The values of a run, in the order of [`COLUMNS`].
-    Row(Vec<Cell>),
+    /// A row.
+    Row(Row),
     /// Written by a newer Pelago.
     Newer(u64),
     /// Not a line of a journal.
@@ -24,10 +24,11 @@ pub(super) enum Line {
 }
 
 /// The line of a row, its end included.
-pub(super) fn write(row: &[Cell]) -> Vec<u8> {
-    let row: Map<String, Value> =
-        COLUMNS.iter().zip(row).map(|(column, cell)| (column.name.to_owned(), value(cell))).collect();
-    let mut line = json!({ "version": VERSION, "row": row }).to_string().into_bytes();
+pub(super) fn write(row: &Row) -> Vec<u8> {
+    let columns = row.table.columns();
+    let values: Map<String, Value> =
+        columns.iter().zip(&row.cells).map(|(column, cell)| (column.name.to_owned(), value(cell))).collect();
+    let mut line = json!({ "version": VERSION, "table": row.table.name(), "row": values }).to_string().into_bytes();
     line.push(b'\n');
     line
 }
@@ -40,11 +41,15 @@ pub(super) fn read(line: &[u8]) -> Line {
         Some(_) => {}
         None => return Line::Damaged,
     }
+    // Lines of version 1 are all of runs, and do not say so.
+    let name = line.get("table").map_or(Some("runs"), Value::as_str);
+    let Some(table) = Table::ALL.into_iter().find(|table| Some(table.name()) == name) else { return Line::Damaged };
     let Some(row) = line["row"].as_object() else { return Line::Damaged };
     // A column that an older line lacks is null.
-    let cells = COLUMNS.iter().map(|column| cell(column.kind, row.get(column.name).unwrap_or(&Value::Null)));
+    let columns = table.columns();
+    let cells = columns.iter().map(|column| cell(column.kind, row.get(column.name).unwrap_or(&Value::Null)));
     match cells.collect::<Option<Vec<_>>>() {
-        Some(cells) if matches!(cells[0], Cell::Text(_)) => Line::Row(cells),
+        Some(cells) if matches!(cells[0], Cell::Text(_)) => Line::Row(Row { table, cells }),
         _ => Line::Damaged,
     }
 }
@@ -101,6 +106,7 @@ mod tests {
         assert_eq!(read(b"{\"version\":1,\"row\":{\"run_id\":\"a\",\"threads\":-1}}"), Line::Damaged);
         assert_eq!(read(b"{\"version\":9,\"rows\":[]}"), Line::Newer(9));
         let Line::Row(row) = read(b"{\"version\":1,\"row\":{\"run_id\":\"a\"}}") else { panic!("an older line") };
-        assert_eq!(row.len(), COLUMNS.len());
+        assert_eq!((row.table, row.cells.len()), (Table::Runs, Table::Runs.columns().len()));
+        assert_eq!(read(b"{\"version\":2,\"table\":\"laps\",\"row\":{\"run_id\":\"a\"}}"), Line::Damaged);
     }
 }

@@ -1,4 +1,4 @@
-//! The results: each run is a row in DuckDB and comes back as a Polars
+//! The results: each run, and each combination of a sweep, is a row in DuckDB and comes back as a Polars
 //! DataFrame. It does not know how a run comes about or how a table is printed.
 //!
 //! DuckDB lets one process write and then nobody else read, and Pelago must let
@@ -24,6 +24,7 @@ mod frame;
 mod insert;
 mod journal;
 mod line;
+mod place;
 mod query;
 mod schema;
 
@@ -33,51 +34,63 @@ use std::{
     time::Duration,
 };
 
+use chrono::Utc;
 use duckdb::InterruptHandle;
-use pelago_protocol::Report;
+use pelago_protocol::{Report, SweepRow};
 use polars::frame::DataFrame;
 use tokio::{
     task::{JoinHandle, spawn_blocking},
     time::timeout,
 };
 
+pub use columns::{FailedRun, Transfer};
 pub use error::ResultsError;
+pub use place::Place;
 pub use query::Filter;
 
+use columns::Row;
 use database::Database;
 use journal::Journal;
+
+use crate::statistics;
 
 const WAIT: Duration = Duration::from_secs(30);
 const QUERY: Duration = Duration::from_secs(60);
 const INTERRUPTIONS: usize = 20;
 const INTERRUPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// The results in one folder. Clones share the journal; any number of tasks may
+/// The results in one place. Clones share the journal; any number of tasks may
 /// use them at once.
 #[derive(Clone, Debug)]
 pub struct Results {
-    dir: PathBuf,
+    place: Place,
     journal: Arc<Journal>,
     wait: Duration,
     query: Duration,
 }
 
 impl Results {
-    /// The results in the folder `dir`, which is made where it is missing. A
+    /// The results in the folder `dir`, as [`Results::at`] has them.
+    ///
+    /// # Errors
+    /// Those of [`Results::at`].
+    pub async fn open(dir: impl Into<PathBuf>) -> Result<Self, ResultsError> {
+        Self::at(Place::Folder(dir.into())).await
+    }
+
+    /// The results in `place`, whose folder is made where it is missing. A
     /// question waits at most 30 s for other Pelago processes, and a query runs
     /// at most 60 s.
     ///
     /// # Errors
     /// [`ResultsError::Io`] or [`ResultsError::Full`] where the folder cannot be made.
-    pub async fn open(dir: impl Into<PathBuf>) -> Result<Self, ResultsError> {
-        let dir = dir.into();
-        let journals = journals(&dir);
+    pub async fn at(place: Place) -> Result<Self, ResultsError> {
+        let journals = place.journals();
         let journal = Arc::new(Journal::new(journals.clone()));
-        spawn_blocking(move || {
-            std::fs::create_dir_all(&journals).map_err(|source| ResultsError::io("create", &journals, source))
-        })
-        .await??;
-        Ok(Self { dir, journal, wait: WAIT, query: QUERY })
+        if !matches!(place, Place::ReadOnly(_)) {
+            spawn_blocking(move || make(&journals)).await??;
+        }
+        Ok(Self { place, journal, wait: WAIT, query: QUERY })
     }
 
     /// The same, with other limits: how long to wait for other Pelago processes,
@@ -94,9 +107,52 @@ impl Results {
     /// # Errors
     /// [`ResultsError::Started`], [`ResultsError::Full`], [`ResultsError::Io`]; the next call starts anew.
     pub async fn record(&self, report: &Report) -> Result<(), ResultsError> {
-        let line = line::write(&columns::row(report)?);
+        self.record_run(report, &[], None).await
+    }
+
+    /// Records a run as [`Results::record`] does, with what sources on the network gave
+    /// for it, and the failure (its id) that it was the first to go well after.
+    ///
+    /// # Errors
+    /// Those of [`Results::record`].
+    pub async fn record_run(
+        &self,
+        report: &Report,
+        transfers: &[Transfer],
+        recovered: Option<&str>,
+    ) -> Result<(), ResultsError> {
+        let mut rows = vec![columns::run(report)?];
+        rows.extend(transfers.iter().map(Transfer::row));
+        rows.extend(recovered.map(|failure_id| columns::Recovery { failure_id, run_id: &report.run_id }.row()));
+        self.append(&rows).await
+    }
+
+    /// Records a run that failed, as [`Results::record`] does one that went well.
+    ///
+    /// # Errors
+    /// [`ResultsError::Full`], [`ResultsError::Io`].
+    pub async fn record_failure(&self, failed: &FailedRun) -> Result<(), ResultsError> {
+        self.append(&[failed.row()]).await
+    }
+
+    /// Records combinations of a sweep, with the time and the machine's load. One that is
+    /// there already is not recorded again.
+    ///
+    /// # Errors
+    /// [`ResultsError::Full`], [`ResultsError::Io`].
+    pub async fn record_sweep(&self, rows: &[SweepRow]) -> Result<(), ResultsError> {
+        let swept = columns::Swept { recorded: Utc::now(), load_average: statistics::load_average() };
+        let rows: Vec<Row> = rows.iter().map(|row| swept.row(row)).collect();
+        self.append(&rows).await
+    }
+
+    async fn append(&self, rows: &[Row]) -> Result<(), ResultsError> {
+        if let Place::ReadOnly(path) = &self.place {
+            return Err(ResultsError::ReadOnly { path: path.clone() });
+        }
+        let lines: Vec<u8> = rows.iter().flat_map(line::write).collect();
         let journal = self.journal.clone();
-        spawn_blocking(move || journal.append(&line)).await?
+        spawn_blocking(move || journal.append(&lines)).await?
     }
 
     /// The runs that fit `filter`, newest first, one row each.
@@ -113,8 +169,8 @@ impl Results {
         .await
     }
 
-    /// The answer to one `SELECT` over the table `runs`. It can neither write nor
-    /// read anything else. Other processes need not wait for it.
+    /// The answer to one `SELECT` over the tables and views of `docs/results.md`. It can
+    /// neither write nor read anything else. Other processes need not wait for it.
     ///
     /// # Errors
     /// [`ResultsError::Query`] with DuckDB's words, [`ResultsError::Slow`] after the limit,
@@ -127,13 +183,36 @@ impl Results {
         Running { handle, task }.within(self.query).await
     }
 
+    /// Pelago's own questions, one after the other of the same state: rows as JSON objects.
+    ///
+    /// # Errors
+    /// Those of [`Results::history`].
+    pub(crate) async fn ask(&self, questions: Vec<String>) -> Result<Vec<Vec<serde_json::Value>>, ResultsError> {
+        self.at_database(move |database| {
+            let answers = questions.iter().map(|question| query::rows(&database, question)).collect();
+            database.close()?;
+            answers
+        })
+        .await
+    }
+
     /// The rows of `reports`, in their order: the same columns and types as those
     /// of [`Results::history`], without a database.
     ///
     /// # Errors
     /// [`ResultsError::Started`].
     pub fn frame(reports: &[Report]) -> Result<DataFrame, ResultsError> {
-        frame::frame(reports)
+        reports.iter().try_for_each(|report| columns::run(report).map(drop))?;
+        frame::frame(columns::RUN, reports)
+    }
+
+    /// One row a combination, in their order: the columns of the table `sweeps` but for
+    /// `recorded` and `load_average`, without a database.
+    ///
+    /// # Errors
+    /// [`ResultsError::Frame`].
+    pub fn sweep_frame(rows: &[SweepRow]) -> Result<DataFrame, ResultsError> {
+        frame::frame(columns::SWEEP, rows)
     }
 
     /// Ends this process's journal and moves it into the database. What was
@@ -142,6 +221,9 @@ impl Results {
     /// # Errors
     /// Those of [`Results::history`].
     pub async fn close(&self) -> Result<(), ResultsError> {
+        if matches!(self.place, Place::ReadOnly(_)) {
+            return Ok(());
+        }
         self.journal.close();
         self.at_database(Database::close).await
     }
@@ -151,11 +233,14 @@ impl Results {
         &self,
         work: impl FnOnce(Database) -> Result<T, ResultsError> + Send + 'static,
     ) -> Result<T, ResultsError> {
-        let (dir, wait) = (self.dir.clone(), self.wait);
+        let (place, wait) = (self.place.clone(), self.wait);
         spawn_blocking(move || {
-            let journals = journals(&dir);
-            std::fs::create_dir_all(&journals).map_err(|source| ResultsError::io("create", &journals, source))?;
-            let database = Database::open(&dir, wait)?;
+            if matches!(place, Place::ReadOnly(_)) {
+                return work(Database::open(&place, wait)?);
+            }
+            let journals = place.journals();
+            make(&journals)?;
+            let database = Database::open(&place, wait)?;
             absorb::absorb(&database, &journals)?;
             work(database)
         })
@@ -163,8 +248,8 @@ impl Results {
     }
 }
 
-fn journals(dir: &Path) -> PathBuf {
-    dir.join("journal")
+fn make(dir: &Path) -> Result<(), ResultsError> {
+    std::fs::create_dir_all(dir).map_err(|source| ResultsError::io("create", dir, source))
 }
 
 /// A query that ends when nobody waits for it any more.

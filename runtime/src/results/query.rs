@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use duckdb::{Connection, params_from_iter, types::Value};
 use pelago_protocol::{BrowserKind, Platform};
 use polars::frame::DataFrame;
+use polars::prelude::{JsonFormat, JsonWriter, SerWriter};
 
-use super::{ResultsError, arrow, columns::COLUMNS, database::Database};
+use super::{ResultsError, arrow, columns::Table, database::Database};
 
 /// Which runs are asked for: those that fit every field that is set.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,7 +26,7 @@ pub struct Filter {
 
 /// The runs that fit `filter`, newest first, every column.
 pub(super) fn history(database: &Database, filter: &Filter) -> Result<DataFrame, ResultsError> {
-    let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
+    let names: Vec<&str> = Table::Runs.columns().iter().map(|column| column.name).collect();
     let mut sql = format!("SELECT {} FROM runs WHERE true", names.join(", "));
     let mut values = Vec::new();
     let mut and = |condition: &str, given: Vec<String>| {
@@ -53,6 +54,18 @@ pub(super) fn history(database: &Database, filter: &Filter) -> Result<DataFrame,
     let mut statement = database.connection.prepare(&sql).map_err(failed)?;
     let answer = statement.query_arrow(params_from_iter(values)).map_err(failed)?;
     arrow::frame(&answer.get_schema(), answer)
+}
+
+/// The answer to a question of Pelago's own, one JSON object a row.
+pub(super) fn rows(database: &Database, question: &str) -> Result<Vec<serde_json::Value>, ResultsError> {
+    let failed = |source| ResultsError::database("read", &database.path, source);
+    let mut statement = database.connection.prepare(question).map_err(failed)?;
+    let answer = statement.query_arrow([]).map_err(failed)?;
+    let mut frame = arrow::frame(&answer.get_schema(), answer)?;
+    let mut json = Vec::new();
+    JsonWriter::new(&mut json).with_json_format(JsonFormat::JsonLines).finish(&mut frame)?;
+    let lines = json.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| Ok(serde_json::from_slice(line)?)).collect()
 }
 
 /// The answer to a query of the user's. DuckDB's own `query()` takes one

@@ -12,7 +12,7 @@ pub(super) const VERSION: u64 = STEPS.len() as u64;
 
 /// Step `n` makes version `n + 1` of version `n`; what a released Pelago wrote
 /// is never edited, only followed by another step.
-pub(super) const STEPS: &[&str] = &[include_str!("schema_1.sql")];
+pub(super) const STEPS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// Brings a database to the newest version, in one transaction.
 ///
@@ -56,22 +56,25 @@ mod tests {
     use duckdb::Connection;
 
     use super::*;
-    use crate::results::columns::COLUMNS;
+    use crate::results::columns::Table;
 
-    fn names(connection: &Connection) -> Vec<(String, String)> {
-        let sql = "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = 'runs' ORDER BY column_index";
+    fn names(connection: &Connection, table: &str) -> Vec<(String, String)> {
+        let sql = "SELECT column_name, data_type FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index";
         let mut statement = connection.prepare(sql).unwrap();
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let rows = statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         rows.collect::<Result<_, _>>().unwrap()
     }
 
     #[test]
-    fn the_table_has_the_columns_of_a_run() {
+    fn tables_have_the_columns_of_their_rows() {
         let connection = Connection::open_in_memory().unwrap();
         migrate(&connection, Path::new("memory"), STEPS).unwrap();
-        let expected: Vec<_> =
-            COLUMNS.iter().map(|column| (column.name.to_owned(), column.kind.sql().to_owned())).collect();
-        assert_eq!(names(&connection), expected);
+        for table in Table::ALL {
+            let columns = table.columns();
+            let expected: Vec<_> =
+                columns.iter().map(|column| (column.name.to_owned(), column.kind.sql().to_owned())).collect();
+            assert_eq!(names(&connection, table.name()), expected);
+        }
     }
 
     #[test]
@@ -86,7 +89,7 @@ mod tests {
         let error = migrate(&connection, path, &broken).unwrap_err();
         assert!(matches!(error, ResultsError::Database { action: "migrate", .. }), "{error}");
         assert_eq!(version(&connection, path).unwrap(), VERSION);
-        assert_eq!(names(&connection).len(), COLUMNS.len());
+        assert_eq!(names(&connection, "runs").len(), Table::Runs.columns().len());
 
         let longer: Vec<&str> = STEPS.iter().copied().chain([add]).collect();
         migrate(&connection, path, &longer).unwrap();

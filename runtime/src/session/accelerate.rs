@@ -63,15 +63,22 @@ impl Session {
     /// # Errors
     /// [`SessionError`], with a code, a message and what to do.
     pub async fn accelerate(&self, request: &Request, observer: Option<Observer>) -> Result<Run, SessionError> {
-        let start = Instant::now();
+        let (came, start) = (Utc::now(), Instant::now());
         check(request)?;
         let prepared = self.prepare(request, observer.as_ref()).await?;
         check_family(request, prepared.source.family)?;
         let route = self.route(request, &prepared).await?;
         let prepared = self.on_route(request, prepared, &route, observer.as_ref()).await?;
-        let run = self.execute(request, &prepared, &route, start, observer.as_ref()).await?;
-        self.results.record(&run.report).await?;
-        Ok(run)
+        match self.execute(request, &prepared, &route, start, observer.as_ref()).await {
+            Ok(run) => {
+                self.record(&run, &prepared).await?;
+                Ok(run)
+            }
+            Err(error) => {
+                self.record_failure(request, &prepared, &route, (came, start.elapsed()), &error).await;
+                Err(error)
+            }
+        }
     }
 
     /// The model and the graph that a request asks for.

@@ -10,6 +10,7 @@ mod diagnosis;
 mod error;
 mod frames;
 mod options;
+mod record;
 mod report;
 mod routes;
 mod source;
@@ -47,6 +48,8 @@ pub struct Session {
     sources: source::Sources,
     /// Medians of earlier runs by model, precision and batch, once they were looked up.
     measured: Mutex<HashMap<(String, Precision, u64), Vec<routes::Median>>>,
+    /// The last failure (its id), until a run goes well.
+    failed: std::sync::Mutex<Option<String>>,
 }
 
 impl Session {
@@ -58,12 +61,12 @@ impl Session {
     pub async fn open(options: SessionOptions) -> Result<Self, SessionError> {
         let network = Self::open_network(&options).await?;
         let store = network.models().store().clone();
-        let results = Results::open(&options.results).await?;
+        let results = Results::at(options.results.clone()).await?;
         let served = content::Served::default();
         let content = Arc::new(content::StoreContent::new(store.clone(), served.clone(), network.arrivals().clone()));
         let pool = Pool::start(options.browsers, Arc::new(PageBundle::open()?), content).await?;
         let sources = source::Sources::new(store, network.clone(), served);
-        Ok(Self { pool, network, results, sources, measured: Mutex::default() })
+        Ok(Self { pool, network, results, sources, measured: Mutex::default(), failed: std::sync::Mutex::default() })
     }
 
     /// The models and where more of them come from, without browsers or results.

@@ -9,6 +9,7 @@ use pelago_browser::pool::PoolOptions;
 use pelago_protocol::Progress;
 
 use crate::network::NetworkOptions;
+use crate::results::Place;
 
 /// Where a session keeps things and how it opens browsers.
 #[derive(Clone, Debug)]
@@ -17,8 +18,8 @@ pub struct SessionOptions {
     pub store: PathBuf,
     /// Bytes that it may have: what was used least makes room. No bound, if none.
     pub store_quota: Option<NonZeroU64>,
-    /// Folder of run results.
-    pub results: PathBuf,
+    /// Run results.
+    pub results: Place,
     /// Browsers.
     pub browsers: PoolOptions,
     /// Who is asked for models that are not here.

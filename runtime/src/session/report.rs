@@ -11,6 +11,7 @@ use super::accelerate::Executed;
 use super::source::Prepared;
 use crate::content::retrieve::{Fetched, Kind};
 use crate::network::Arrived;
+use crate::statistics;
 
 /// Everything that is known of a run.
 pub(super) struct Facts<'a> {
@@ -96,6 +97,7 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         p2p_optimized: network.is_some_and(|network| network.p2p_optimized),
         optimizations: optimizations(executed),
         parity: None,
+        load_average: statistics::load_average(),
     }
 }
 

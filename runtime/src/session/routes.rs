@@ -3,6 +3,8 @@
 
 use std::time::Instant;
 
+use chrono::Utc;
+
 use pelago_browser::driver::Target;
 use pelago_browser::pool::Candidate;
 use pelago_protocol::{BrowserKind, Capabilities, Parity, Platform, Request};
@@ -108,16 +110,22 @@ impl Session {
         let mut reference: Option<Output> = None;
         for route in routes {
             let asked = Request { platform: route.platform, browser: route.browser, ..request.clone() };
+            let (came, start) = (Utc::now(), Instant::now());
             let mut outcome = match self.on_route(request, prepared.clone(), &route, observer.as_ref()).await {
-                Ok(prepared) => self.execute(&asked, &prepared, &route, Instant::now(), observer.as_ref()).await,
+                Ok(prepared) => self.execute(&asked, &prepared, &route, start, observer.as_ref()).await,
                 Err(error) => Err(error),
             };
-            if let Ok(run) = &mut outcome {
-                match &reference {
-                    Some(reference) => run.report.parity = parity(reference, &run.output),
-                    None => reference = Some(run.output.clone()),
+            match &mut outcome {
+                Ok(run) => {
+                    match &reference {
+                        Some(reference) => run.report.parity = parity(reference, &run.output),
+                        None => reference = Some(run.output.clone()),
+                    }
+                    self.record(run, &prepared).await?;
                 }
-                self.results.record(&run.report).await?;
+                Err(error) => {
+                    self.record_failure(&asked, &prepared, &route, (came, start.elapsed()), error).await;
+                }
             }
             attempts.push(Attempt { route, outcome });
         }

@@ -5,6 +5,8 @@
 
 mod common;
 mod faults;
+mod migration;
 mod processes;
 mod queries;
 mod rows;
+mod tables;

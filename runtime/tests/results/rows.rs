@@ -11,16 +11,16 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::common::{ids_of, parity as common_parity, report};
 
-fn float() -> impl Strategy<Value = f64> {
+pub(crate) fn float() -> impl Strategy<Value = f64> {
     prop_oneof![any::<f64>(), select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.1 + 0.2, 5e-324])]
 }
 
-fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> impl Strategy<Value = String> {
     vec(prop_oneof![any::<char>(), select(vec!['\0', '\n', '\'', '"', '\\', ',', '[', ' '])], 0..12)
         .prop_map(String::from_iter)
 }
 
-fn floats() -> impl Strategy<Value = Phases> {
+pub(crate) fn floats() -> impl Strategy<Value = Phases> {
     vec(option::of(float()), 7).prop_map(|f| Phases {
         open_ms: f[0],
         fetch_ms: f[1],
@@ -41,7 +41,7 @@ fn reports() -> impl Strategy<Value = Report> {
     let adapter = option::of((vec(text(), 4), option::of(any::<bool>())));
     let lists = vec(vec(text(), 0..3), 3);
     let counts = (vec(any::<u32>(), 4), vec(any::<u64>(), 5), option::of(any::<u64>()));
-    let figures = (vec(float(), 2), vec(option::of(float()), 3), option::of((float(), float())), floats());
+    let figures = (vec(float(), 2), vec(option::of(float()), 4), option::of((float(), float())), floats());
     // Microseconds up to the end of the year 9999.
     let time = 0..253_402_300_800_000_000_i64;
     (vec(text(), 9), words(), adapter, lists, counts, figures, vec(any::<bool>(), 5), time).prop_map(
@@ -93,6 +93,7 @@ fn reports() -> impl Strategy<Value = Report> {
             p2p_optimized: flags[4],
             optimizations: lists[2].clone(),
             parity: parity.map(|(cosine, max_abs_error)| common_parity(cosine, max_abs_error)),
+            load_average: rest[3],
         },
     )
 }
@@ -138,7 +139,7 @@ async fn without_runs_there_are_still_columns() {
     let folder = tempfile::tempdir().unwrap();
     let results = Results::open(folder.path()).await.unwrap();
     let history = results.history(Filter::default()).await.unwrap();
-    assert_eq!(history.shape(), (0, 53));
+    assert_eq!(history.shape(), (0, 58));
     assert_eq!(history.schema(), Results::frame(&[]).unwrap().schema());
     let started = history.column("started").unwrap().dtype().clone();
     assert_eq!(started, DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)));

@@ -10,8 +10,8 @@ use super::text;
 /// Differences that a person is shown of one text.
 const SHOWN: usize = 20;
 
-/// How the HTML of a DataFrame begins.
-const HTML: &str = "<div class=\"pelago-table\">";
+/// How the HTML of a DataFrame begins, whatever its style.
+const HTML: &str = "<div class=\"pelago-table\"";
 
 /// A stretch of a text.
 #[derive(Debug, PartialEq)]
@@ -161,11 +161,13 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
     Some(text.split_once(start)?.1.split_once(end)?.0)
 }
 
-/// The text of a cell of a table.
+/// The text of a cell of a table: of a type, without the unit behind it; of a number,
+/// without the spaces between its thousands.
 fn plain(html: &str) -> String {
-    let inner = html.strip_prefix("<small>").and_then(|rest| rest.strip_suffix("</small>")).unwrap_or(html);
+    let inner = html.strip_prefix("<small>").and_then(|rest| rest.split("</small>").next()).unwrap_or(html);
+    let inner = inner.replace('\u{202f}', "");
     let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
-    entities.iter().fold(inner.to_owned(), |text, (entity, character)| text.replace(entity, character))
+    entities.iter().fold(inner, |text, (entity, character)| text.replace(entity, character))
 }
 
 #[derive(Clone, Copy)]
@@ -211,13 +213,13 @@ mod tests {
 
     #[test]
     fn the_html_of_a_frame_has_the_same_cells() {
-        let frame = df!("<b>" => ["a & 'b'"], "s" => [Some(1.5)], "t" => [None::<i32>]).unwrap();
+        let frame = df!("<b>" => ["a & 'b'"], "run_ms" => [Some(12345.5)], "t" => [None::<i32>]).unwrap();
         let shown = Shown::Table(ShownTable::of(&frame));
         let html = pelago_kernel::render::bundle(&shown)["text/html"].as_str().unwrap().to_owned();
         let table = Table {
-            names: ["<b>", "s", "t"].map(str::to_owned).into(),
+            names: ["<b>", "run_ms", "t"].map(str::to_owned).into(),
             types: ["str", "f64", "i32"].map(str::to_owned).into(),
-            rows: vec![["a & 'b'", "1.5", "null"].map(str::to_owned).into()],
+            rows: vec![["a & 'b'", "12345.5", "null"].map(str::to_owned).into()],
         };
         assert!(is_html(&html));
         assert_eq!(parts(&html), [Part::Lines(vec!["shape: (1, 3)"]), Part::Table(table)]);

@@ -33,7 +33,7 @@ impl Lab {
         let session = Session::open(SessionOptions {
             store: at("store"),
             store_quota: None,
-            results: at("results"),
+            results: at("results").into(),
             browsers: PoolOptions {
                 search,
                 remotes: Vec::new(),

@@ -13,7 +13,7 @@ use pelago_protocol::{Graph, ModelSource};
 pub(super) use self::graph::Wanted;
 use super::content::{Counters, Served};
 use super::{Observer, SessionError};
-use crate::content::retrieve::Fetched;
+use crate::content::retrieve::{Fetched, SourceReport};
 use crate::content::{Stamp, Store, StoreError};
 use crate::models::{Described, Located, ModelError, Models};
 use crate::network::{self, Arrival, Arrived, Network};
@@ -30,6 +30,8 @@ pub(super) struct Prepared {
     pub(super) took: Duration,
     /// The fetch that still brings it, or that brought it just now.
     pub(super) arrival: Option<Arc<Arrival>>,
+    /// What each source gave, until it is recorded.
+    given: Arc<Mutex<Vec<SourceReport>>>,
     /// Counts the bytes of the model that go to pages.
     pub(super) served: Counters,
 }
@@ -37,10 +39,16 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Waits for all of it, and says how it came, the first time after a fetch.
     pub(super) async fn whole(&self) -> Result<Option<Arrived>, SessionError> {
-        match &self.arrival {
-            Some(arrival) => Ok(arrival.whole().await?),
-            None => Ok(None),
-        }
+        let Some(arrival) = &self.arrival else { return Ok(None) };
+        let arrived = arrival.whole().await?;
+        let sources = arrived.iter().flat_map(|arrived| &arrived.fetched).flat_map(|fetched| &fetched.sources);
+        self.given.lock().unwrap_or_else(PoisonError::into_inner).extend(sources.cloned());
+        Ok(arrived)
+    }
+
+    /// What each source gave for the run that is to be recorded.
+    pub(super) fn given(&self) -> Vec<SourceReport> {
+        std::mem::take(&mut self.given.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Why not all of it came; `None` where it did, or still does.
@@ -120,7 +128,7 @@ impl Sources {
             graph,
         };
         let served = Counters(roots.iter().map(|root| self.served.of(root)).collect());
-        let prepared = Prepared { source, took: start.elapsed(), arrival, served };
+        let prepared = Prepared { source, took: start.elapsed(), arrival, given: Arc::default(), served };
         if prepared.arrival.is_some() {
             return Ok(prepared);
         }

@@ -1,102 +1,20 @@
-//! The columns of a run: one list from which rows, journals and DataFrames are
-//! all made. It does not know DuckDB or Polars.
+//! The columns of a run.
 
-use chrono::{DateTime, Datelike, Utc};
 use pelago_protocol::{Adapter, Report};
 
-use super::ResultsError;
-
-/// The type of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Bool,
-    U8,
-    U32,
-    U64,
-    Float,
-    Text,
-    Texts,
-    Time,
-}
-
-impl Kind {
-    /// DuckDB's name of the type.
-    pub(super) fn sql(self) -> &'static str {
-        match self {
-            Self::Bool => "BOOLEAN",
-            Self::U8 => "UTINYINT",
-            Self::U32 => "UINTEGER",
-            Self::U64 => "UBIGINT",
-            Self::Float => "DOUBLE",
-            Self::Text => "VARCHAR",
-            Self::Texts => "VARCHAR[]",
-            Self::Time => "TIMESTAMP WITH TIME ZONE",
-        }
-    }
-}
-
-/// One value of a row.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Cell {
-    Null,
-    Bool(bool),
-    Unsigned(u64),
-    Float(f64),
-    Text(String),
-    Texts(Vec<String>),
-    Time(DateTime<Utc>),
-}
-
-/// One column.
-pub(super) struct Column {
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    cell: fn(&Report) -> Cell,
-}
-
-/// The values of one run, in the order of [`COLUMNS`].
-///
-/// # Errors
-/// [`ResultsError::Started`] where the report's time is not one.
-pub(super) fn row(report: &Report) -> Result<Vec<Cell>, ResultsError> {
-    if time(&report.started).is_none() {
-        return Err(ResultsError::Started { run_id: report.run_id.clone(), found: report.started.clone() });
-    }
-    Ok(COLUMNS.iter().map(|column| (column.cell)(report)).collect())
-}
-
-/// A time to the microsecond, as DuckDB and Polars keep it.
-pub(super) fn time(text: &str) -> Option<DateTime<Utc>> {
-    let time = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
-    (1970..=9999).contains(&time.year()).then_some(())?;
-    DateTime::from_timestamp_micros(time.timestamp_micros())
-}
-
-const fn column(name: &'static str, kind: Kind, cell: fn(&Report) -> Cell) -> Column {
-    Column { name, kind, cell }
-}
-
-fn text(word: &str) -> Cell {
-    Cell::Text(word.to_owned())
-}
-
-fn number(number: u32) -> Cell {
-    Cell::Unsigned(number.into())
-}
-
-fn float(number: Option<f64>) -> Cell {
-    number.map_or(Cell::Null, Cell::Float)
-}
+use super::{
+    Cell, Column,
+    Kind::{Bool, Float, Text, Texts, Time, U8, U32, U64},
+    column, float, number, text, time,
+};
 
 fn adapter(report: &Report, field: fn(&Adapter) -> &String) -> Cell {
     report.adapter.as_ref().map_or(Cell::Null, |adapter| text(field(adapter)))
 }
 
-use Kind::{Bool, Float, Text, Texts, Time, U8, U32, U64};
-
 /// Every column, in the order of a DataFrame: the report's fields in their own
 /// order, nested ones with the name of their owner in front.
-pub(super) const COLUMNS: &[Column] = &[
+pub(in crate::results) const COLUMNS: &[Column<Report>] = &[
     column("run_id", Text, |r| text(&r.run_id)),
     column("started", Time, |r| time(&r.started).map_or(Cell::Null, Cell::Time)),
     column("model_name", Text, |r| text(&r.model_name)),
@@ -152,4 +70,9 @@ pub(super) const COLUMNS: &[Column] = &[
     column("optimizations", Texts, |r| Cell::Texts(r.optimizations.clone())),
     column("parity_cosine", Float, |r| float(r.parity.as_ref().map(|p| p.cosine))),
     column("parity_max_abs_error", Float, |r| float(r.parity.as_ref().map(|p| p.max_abs_error))),
+    column("parity_relative_error", Float, |r| float(r.parity.as_ref().map(|p| p.relative_error))),
+    column("parity_top1_agreement", Float, |r| float(r.parity.as_ref().and_then(|p| p.top1_agreement))),
+    column("parity_nan_count", U64, |r| r.parity.as_ref().map_or(Cell::Null, |p| Cell::Unsigned(p.nan_count))),
+    column("parity_verdict", Text, |r| r.parity.as_ref().map_or(Cell::Null, |p| text(p.verdict.as_str()))),
+    column("load_average", Float, |r| float(r.load_average)),
 ];

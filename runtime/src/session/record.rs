@@ -1,0 +1,63 @@
+//! What becomes of a run that ended: a row of `runs`, or one of `failures`.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use pelago_protocol::Request;
+
+use super::source::Prepared;
+use super::{Route, Run, Session, SessionError};
+use crate::results::{FailedRun, ResultsError, Transfer};
+use crate::statistics;
+
+impl Session {
+    /// Records a run that ended well, with what came over the network for it.
+    pub(super) async fn record(&self, run: &Run, prepared: &Prepared) -> Result<(), ResultsError> {
+        let run_id = &run.report.run_id;
+        let given = prepared.given();
+        let given = given.iter().filter(|source| source.bytes > 0);
+        let transfers: Vec<Transfer> = given.map(|source| Transfer::of(run_id, source)).collect();
+        let failure = self.failed().take();
+        self.results.record_run(&run.report, &transfers, failure.as_deref()).await
+    }
+
+    /// Records a run that a browser was asked for and that failed. The user gets that
+    /// error; one of the recording is logged.
+    pub(super) async fn record_failure(
+        &self,
+        request: &Request,
+        prepared: &Prepared,
+        route: &Route,
+        (started, total): (DateTime<Utc>, Duration),
+        error: &SessionError,
+    ) {
+        // The adapter was as it was known to be: nothing failed.
+        if matches!(error, SessionError::SoftwareHardware { .. }) {
+            return;
+        }
+        let failed = FailedRun {
+            failure_id: uuid::Uuid::now_v7().to_string(),
+            started,
+            model_name: prepared.source.name.clone(),
+            model_cid: prepared.source.cid.clone(),
+            browser: route.browser,
+            platform: route.platform,
+            precision: request.precision,
+            mixed_precision: request.mixed_precision,
+            code: error.code().to_owned(),
+            message: error.to_string(),
+            total_time: total.as_secs_f64(),
+            load_average: statistics::load_average(),
+        };
+        match self.results.record_failure(&failed).await {
+            Ok(()) => *self.failed() = Some(failed.failure_id),
+            Err(error) => tracing::warn!(%error, "a failed run is not recorded"),
+        }
+    }
+
+    /// The last failure that no run has followed yet that went well.
+    fn failed(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
