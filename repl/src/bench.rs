@@ -35,7 +35,7 @@ pub(crate) async fn run(options: SessionOptions, arguments: Arguments) -> Result
             output::json::print(&serde_json::to_value(row).map_err(SessionError::from)?)?;
         }
     } else {
-        output::print(&table::sweep(&rows).map_err(SessionError::from)?.to_string())?;
+        output::print(&table::sweep(&rows)?.to_string())?;
         for row in rows.iter().filter(|row| row.outcome != SweepOutcome::Measured) {
             let problem = row.problem.as_deref().unwrap_or_default();
             let mixed = if row.mixed_precision { " mixed" } else { "" };

@@ -7,7 +7,8 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement};
 use console::{measure_text_width, truncate_str};
 use pelago_protocol::SweepRow;
 use pelago_runtime::interpreter::Table;
-use pelago_runtime::session::sweep_frame;
+use pelago_runtime::results::Results;
+use pelago_runtime::session::SessionError;
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
 
 use super::fit::fit;
@@ -152,8 +153,8 @@ pub(crate) fn summary(frame: &DataFrame) -> PolarsResult<DataFrame> {
 }
 
 /// The columns of a sweep that fit a terminal.
-pub(crate) fn sweep(rows: &[SweepRow]) -> PolarsResult<DataFrame> {
-    let frame = sweep_frame(rows)?;
+pub(crate) fn sweep(rows: &[SweepRow]) -> Result<DataFrame, SessionError> {
+    let frame = Results::sweep_frame(rows)?;
     let column = |name: &str| frame.column(name).cloned();
     let interval = rows.iter().map(|row| Some(format!("{:.2}…{:.2}", row.speedup_low?, row.speedup_high?)));
     let columns = vec![
@@ -173,7 +174,7 @@ pub(crate) fn sweep(rows: &[SweepRow]) -> PolarsResult<DataFrame> {
         scaled(&frame, "cosine", 1.0, 6, "cosine")?,
         column("verdict")?,
     ];
-    DataFrame::new(frame.height(), columns)
+    Ok(DataFrame::new(frame.height(), columns)?)
 }
 
 /// MB, to two places.

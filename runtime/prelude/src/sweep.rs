@@ -4,7 +4,7 @@ use pelago_protocol::cells::{Call, Content, Reply};
 use pelago_protocol::{BrowserKind, Input, Platform, Precision, SweepRequest, SweepRow, UnknownPrecision};
 use polars::prelude::DataFrame;
 
-use crate::{Error, Result, Show, client, ipc};
+use crate::{Error, Plot, Result, Show, client, ipc, plot};
 
 /// Measures `model` (a name, a CID or a path) once [`Bench::run`] is called: on all browsers and platforms of
 /// this machine, in fp32, thirty times each, unless it is said otherwise.
@@ -121,6 +121,12 @@ impl Sweep {
     #[must_use]
     pub fn frame(&self) -> DataFrame {
         self.frame.clone()
+    }
+
+    /// Accuracy against latency, one mark a combination; [`Plot`] has other charts of [`Sweep::rows`].
+    #[must_use]
+    pub fn plot(&self) -> Plot {
+        plot(&self.rows)
     }
 
     /// The same, as values.

@@ -14,7 +14,7 @@ use super::state::State;
 use super::wire;
 use crate::interpreter::{Event, InputRequest};
 use crate::results::{Filter, Results};
-use crate::session::{Observer, Output, Run, SessionError, sweep_frame};
+use crate::session::{Observer, Output, Run, SessionError};
 
 /// Answers one call. An interrupt, or the end of the asking process, ends it:
 /// dropping the session's future cancels what it does.
@@ -111,7 +111,7 @@ async fn bench(
         request.input = Some(Input::Tensors(cells::unpack(&headers, body).map_err(|error| unusable(&error))?));
     }
     let sweep = state.session().await.sweep(&request, observer(state)).await.map_err(failure)?;
-    let frame = sweep_frame(&sweep.rows).map_err(failure)?;
+    let frame = Results::sweep_frame(&sweep.rows).map_err(failure)?;
     Ok((Reply::Sweep { rows: sweep.rows }, ipc(frame).map_err(|error| unusable(&error))?))
 }
 

@@ -3,11 +3,12 @@
 
 use async_trait::async_trait;
 use clap::{ArgMatches, Args, FromArgMatches};
+use pelago_protocol::chart::Chart;
 use pelago_protocol::{BrowserKind, Input, Platform, Precision, SweepRequest};
 
 use super::{Command, CommandError, Context, Values, values};
 use crate::interpreter::{Shown, Table};
-use crate::session::sweep_frame;
+use crate::results::Results;
 
 /// What is to be measured.
 #[derive(Clone, Debug, Args)]
@@ -91,6 +92,9 @@ impl Command for Bench {
             CommandError::Refused { command, kind: error.kind(), usage: ":bench --help".to_owned() }
         })?;
         let sweep = context.session.sweep(&arguments.into(), Some(context.observer())).await?;
-        Ok(vec![Shown::Table(Table::of(&sweep_frame(&sweep.rows)?))])
+        Ok(vec![
+            Shown::Table(Table::of(&Results::sweep_frame(&sweep.rows)?)),
+            Shown::Chart(Box::new(Chart::accuracy(&sweep.rows))),
+        ])
     }
 }

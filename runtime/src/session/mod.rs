@@ -31,7 +31,7 @@ pub use diagnosis::{Diagnosis, Verdict, verdicts};
 pub use error::SessionError;
 pub use options::{Observer, SessionOptions, Step};
 pub use routes::{Attempt, BrowserCapabilities};
-pub use sweep::{Sweep, frame as sweep_frame};
+pub use sweep::Sweep;
 
 use crate::content::{Store, StoreError, StoreOptions};
 use crate::models::Models;

@@ -10,14 +10,11 @@
 //!   input. One that is broken is not measured any further.
 //! - What cannot run is a row that says why. Nothing is left out.
 
-mod frame;
 mod input;
 mod measure;
 mod plan;
 
 use pelago_protocol::{SweepRequest, SweepRow};
-
-pub use frame::frame;
 
 use self::measure::Measuring;
 use super::{Observer, Session, SessionError};
@@ -47,6 +44,7 @@ impl Session {
         let combinations = plan::combinations(self, request, observer.as_ref()).await;
         let mut measuring = Measuring::begin(self, request, &id, input, observer).await?;
         let rows = measuring.all(combinations).await?;
+        self.results.record_sweep(&rows).await?;
         Ok(Sweep { id, rows })
     }
 }
