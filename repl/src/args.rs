@@ -132,10 +132,10 @@ pub(crate) struct Accelerate {
     /// Which browser runs it
     #[arg(long, default_value = "auto", value_parser = word::<BrowserKind>, value_name = "auto|chrome|firefox|edge|safari")]
     pub(crate) browser: BrowserKind,
-    /// Bits a weight; below 32 the model's folder must publish that variant
+    /// Bits a weight; below 32 what the model's folder publishes, or what is made of its fp32 once
     #[arg(long, default_value = "32", value_parser = word::<Precision>, value_name = "4|8|16|32")]
     pub(crate) precision: Precision,
-    /// Keep critical layers at a higher precision (no published variant has it yet: refused)
+    /// Keep embeddings, the first and last block and heads at a higher precision
     #[arg(long)]
     pub(crate) mixed_precision: bool,
     /// Firefox's compute shader settings for audio models (refused for other models)

@@ -69,11 +69,11 @@ impl Command for Accelerate {
                     .value_name("BITS")
                     .default_value("32")
                     .value_parser(values::precision())
-                    .help("Bits a weight; below 32 the model's folder must publish that variant"),
+                    .help("Bits a weight; below 32 what the model's folder publishes, or what is made of its fp32 once"),
             )
             .arg(flag(
                 "mixed-precision",
-                "Keep critical layers at a higher precision (no published variant has it yet: refused)",
+                "Keep embeddings, the first and last block and heads at a higher precision",
             ))
             .arg(flag(
                 "use-firefox-optimizations",
