@@ -69,12 +69,11 @@ impl Command for Accelerate {
                     .value_name("BITS")
                     .default_value("32")
                     .value_parser(values::precision())
-                    .help("Bits a weight; below 32 what the model's folder publishes, or what is made of its fp32 once"),
+                    .help(
+                        "Bits a weight; below 32 what the model's folder publishes, or what is made of its fp32 once",
+                    ),
             )
-            .arg(flag(
-                "mixed-precision",
-                "Keep embeddings, the first and last block and heads at a higher precision",
-            ))
+            .arg(flag("mixed-precision", "Keep embeddings, the first and last block and heads at a higher precision"))
             .arg(flag(
                 "use-firefox-optimizations",
                 "Firefox's compute shader settings for audio models (refused for other models)",

@@ -279,7 +279,7 @@ pub struct ContentSummary {
 pub struct SourceBytes {
     /// `memory`, `disk`, or the source's name.
     pub source: String,
-    /// `memory`, `disk`, `peer`, `gateway`, `kubo` or `bitswap`.
+    /// `memory`, `disk`, `peer`, `gateway` or `kubo`.
     pub kind: String,
     /// Verified bytes.
     pub bytes: u64,

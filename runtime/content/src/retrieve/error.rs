@@ -119,22 +119,6 @@ pub enum ProviderError {
         /// What the mDNS service said.
         source: mdns_sd::Error,
     },
-    /// Its multiaddr cannot be used.
-    #[cfg(feature = "bitswap")]
-    #[error("the address {address:?} cannot be used ({reason}): /ip4/<address>/tcp/<port>/p2p/<peer> was expected")]
-    Multiaddr {
-        /// What was given.
-        address: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The node that speaks bitswap failed.
-    #[cfg(feature = "bitswap")]
-    #[error("the bitswap node failed: {source}")]
-    Node {
-        /// What it said.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
     /// The code that asked it ended early.
     #[error("asking it ended early: {source}")]
     Worker {

@@ -1,8 +1,7 @@
 //! Retrieval: content by CID from whoever has it, verified block by block.
 //!
 //! A [`Provider`] is whoever can be asked: a trustless gateway or another Pelago
-//! ([`HttpProvider`]), a Kubo daemon ([`KuboProvider`]), and with the feature
-//! `bitswap` a peer of the IPFS network (`BitswapProvider`). [`fetch`] asks many of
+//! ([`HttpProvider`]), or a Kubo daemon ([`KuboProvider`]). [`fetch`] asks many of
 //! them at once and writes into [`crate::Blocks`]. [`Routing`] and [`Discovery`]
 //! find more of them.
 //!
@@ -11,8 +10,6 @@
 //! models, names, or the layout of the store.
 
 mod bandwidth;
-#[cfg(feature = "bitswap")]
-mod bitswap;
 pub(crate) mod body;
 mod discover;
 mod error;
@@ -25,8 +22,6 @@ mod routing;
 mod schedule;
 
 pub use bandwidth::Bandwidth;
-#[cfg(feature = "bitswap")]
-pub use bitswap::BitswapProvider;
 pub use body::Pace;
 pub use discover::{Announcement, Discovery, Extent};
 pub use error::{Dropped, FetchError, ProviderError};

@@ -21,19 +21,16 @@ pub enum Kind {
     Gateway,
     /// A Kubo daemon, over its RPC API.
     Kubo,
-    /// The IPFS network, over bitswap.
-    Bitswap,
 }
 
 impl Kind {
-    /// Its word in reports: `peer`, `gateway`, `kubo`, `bitswap`.
+    /// Its word in reports: `peer`, `gateway` or `kubo`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Peer => "peer",
             Self::Gateway => "gateway",
             Self::Kubo => "kubo",
-            Self::Bitswap => "bitswap",
         }
     }
 

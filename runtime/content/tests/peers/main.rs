@@ -8,8 +8,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
 
-#[cfg(feature = "bitswap")]
-mod bitswap;
 mod helia;
 mod js_ipfs;
 mod pinning;

@@ -14,7 +14,7 @@ pub struct Transfer {
     pub run_id: String,
     /// The source's name.
     pub source: String,
-    /// `peer`, `gateway`, `kubo` or `bitswap`.
+    /// `peer`, `gateway` or `kubo`.
     pub kind: String,
     /// Verified bytes.
     pub bytes: u64,

@@ -28,17 +28,16 @@ pub struct Source {
 }
 
 impl Source {
-    /// A source that is asked as its speed says. Bitswap is asked for what the others do not give.
+    /// A source that is asked as its speed says.
     #[must_use]
     pub fn new(provider: Arc<dyn Provider>) -> Self {
-        let rank = u8::from(provider.kind() == crate::retrieve::Kind::Bitswap) * 2;
-        Self { provider, rank }
+        Self { provider, rank: 0 }
     }
 
     /// The same, asked only for what no other source gives: a service that costs money, or is shared by many.
     #[must_use]
     pub fn last_resort(mut self) -> Self {
-        self.rank = self.rank.max(1);
+        self.rank = 1;
         self
     }
 }
