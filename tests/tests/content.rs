@@ -198,6 +198,52 @@ fn a_fetched_model_is_named_checked_kept_and_passed_on() {
     assert_ne!(fourth.json(&["model", "verify", &cid]).1, Some(0));
 }
 
+const TOKEN: &str = "a-token-that-our-machines-share";
+
+#[test]
+fn another_machine_holds_a_model_when_it_is_asked_to() {
+    let (origin, cid) = origin();
+    let served = origin.serve(&[]);
+    let holder = Machine::new(&[]);
+    let holding = holder.serve(&["--hold", "--domain", "cellar", "--replica-token", TOKEN]);
+    let to = format!("peer={}", holding.address);
+    let order = ["model", "replicate", "tiny", "--to", &to, "--gateway", &served.address, "--replica-token"];
+    let with = |token: &str, more: &[&str]| origin.json(&[&order[..], &[token], more].concat());
+
+    let (refused, code) = with("another-token-than-theirs", &[]);
+    assert_ne!(code, Some(0), "{refused:?}");
+    let (ordered, code) = with(TOKEN, &[]);
+    assert_eq!(code, Some(0), "{ordered:?}");
+    let mut found = Value::Null;
+    for _ in 0..100 {
+        found = with(TOKEN, &["--status"]).0.remove(0);
+        if found["held"] == 1 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!((&found["held"], &found["replicas"][0]["state"]), (&1.into(), &"held".into()), "{found}");
+
+    // It is there for others, also when its origin is gone.
+    drop(served);
+    let third = Machine::new(&[&format!("peer={}", holding.address)]);
+    assert_eq!(third.one(&["model", "get", &cid, "--name", "again"])["cache_hit"], false);
+    let (removed, code) = with(TOKEN, &["--remove"]);
+    assert_eq!((removed[0]["removed"].as_str(), code), (Some(cid.as_str()), Some(0)), "{removed:?}");
+}
+
+#[test]
+fn who_announces_itself_is_found() {
+    let (origin, cid) = origin();
+    let _served = origin.serve(&["--announce"]);
+    let other = Machine::new(&[]);
+    let (objects, code) = other.json(&["--discover=machine", "model", "get", &cid, "--name", "found"]);
+    assert_eq!(code, Some(0), "{objects:?}");
+    assert_eq!((&objects[0]["cache_hit"], &objects[0]["sources"][0]["kind"]), (&false.into(), &"peer".into()));
+    // Nobody is searched for who was not asked for.
+    assert_ne!(Machine::new(&[]).json(&["model", "get", &cid]).1, Some(0));
+}
+
 #[test]
 fn a_name_goes_back_to_what_it_stood_for() {
     let (machine, first) = origin();
