@@ -206,8 +206,8 @@ fn another_machine_holds_a_model_when_it_is_asked_to() {
     let served = origin.serve(&[]);
     let holder = Machine::new(&[]);
     let holding = holder.serve(&["--hold", "--domain", "cellar", "--replica-token", TOKEN]);
-    let to = format!("peer={}", holding.address);
-    let order = ["model", "replicate", "tiny", "--to", &to, "--gateway", &served.address, "--replica-token"];
+    let (to, gateway) = (format!("peer={}", holding.address), served.address.clone());
+    let order = ["model", "replicate", "tiny", "--to", &to, "--gateway", &gateway, "--replica-token"];
     let with = |token: &str, more: &[&str]| origin.json(&[&order[..], &[token], more].concat());
 
     let (refused, code) = with("another-token-than-theirs", &[]);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use pelago_browser::driver::Target;
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_browser::pool::Page;
-use pelago_content::Cid;
+use pelago_runtime::content::Cid;
 use pelago_protocol::{
     BrowserKind, DType, EmbedData, EmbedResult, ExecutionOptions, ExternalData, Graph, ModelSource, Platform, Request,
 };

@@ -250,7 +250,7 @@ async fn what_is_wrong_is_told_with_what_to_do() {
         expect![[r#"
             CommandError
             line 3: :model
-            CommandError: :model lacks add|get|list|show|stat|history|rollback|pin|unpin|verify|gc|export|import|remove
+            CommandError: :model lacks add|get|refresh|list|show|stat|history|rollback|pin|unpin|verify|gc|export|import|remove
               → write :model <COMMAND>
         "#]],
     )
@@ -406,10 +406,11 @@ async fn help_is_three_ways_the_same() {
                                            values: auto, webgpu, webnn, wasm]
               --browser <BROWSER>          Which browser runs it [default: auto] [possible values: auto,
                                            chrome, firefox, edge, safari]
-              --precision <BITS>           Bits a weight; below 32 the model's folder must publish that
-                                           variant [default: 32] [possible values: 4, 8, 16, 32]
-              --mixed-precision            Keep critical layers at a higher precision (no published variant
-                                           has it yet: refused)
+              --precision <BITS>           Bits a weight; below 32 what the model's folder publishes, or
+                                           what is made of its fp32 once [default: 32] [possible values: 4,
+                                           8, 16, 32]
+              --mixed-precision            Keep embeddings, the first and last block and heads at a higher
+                                           precision
               --use-firefox-optimizations  Firefox's compute shader settings for audio models (refused for
                                            other models)
               --require-real-hardware      Make a software adapter an error
