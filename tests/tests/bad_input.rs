@@ -37,9 +37,16 @@ async fn each_bad_request_says_what_to_do_and_the_session_goes_on() {
         ("empty_input", Request { input: Input::Texts(Vec::new()), ..base() }),
         ("input_too_long", Request { input: "fox ".repeat(5000).as_str().into(), ..base() }),
         ("model", Request { model: "tinny".to_owned(), ..base() }),
-        ("no_variant", Request { precision: Precision::Bits8, ..base() }),
-        ("no_variant", Request { precision: Precision::Bits16, ..base() }),
-        ("no_variant", Request { precision: Precision::Bits4, ..base() }),
+        // Software adapters in Chromium have no half precision.
+        (
+            "precision_unavailable",
+            Request {
+                platform: Platform::WebGpu,
+                browser: BrowserKind::Chrome,
+                precision: Precision::Bits16,
+                ..base()
+            },
+        ),
         ("unsupported", Request { mixed_precision: true, ..base() }),
         ("unsupported", Request { use_firefox_optimizations: true, ..base() }),
         ("unsupported", Request { model: "vit".to_owned(), ..base() }),

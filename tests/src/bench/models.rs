@@ -8,10 +8,10 @@ use std::time::Duration;
 use pelago_browser::driver::Target;
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_browser::pool::Page;
-use pelago_runtime::content::Cid;
 use pelago_protocol::{
     BrowserKind, DType, EmbedData, EmbedResult, ExecutionOptions, ExternalData, Graph, ModelSource, Platform, Request,
 };
+use pelago_runtime::content::Cid;
 use pelago_runtime::content::Store;
 use pelago_runtime::graph::{self, BuildOptions, Folder, IndexType};
 use pelago_runtime::models::Described;

@@ -52,7 +52,7 @@ async fn setting() -> (tempfile::TempDir, Store, Cid, Vec<Node>) {
     std::fs::create_dir(&model).unwrap();
     std::fs::write(
         model.join("weights"),
-        (0..3_000_000u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect::<Vec<u8>>(),
+        (0..3_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect::<Vec<u8>>(),
     )
     .unwrap();
     let store = Store::open(home.path().join("store")).unwrap();
