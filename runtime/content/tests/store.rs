@@ -236,7 +236,7 @@ fn no_byte_is_stored_twice() {
 fn removing_a_root_keeps_what_others_use() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    let weights = bytes::Bytes::from(noise(1, 2 * MIB));
+    let weights = noise(1, 2 * MIB);
     let file = |name: &str, b: &bytes::Bytes| (name.to_owned(), b.clone());
     let first = on(store.add_files(vec![file("w", &weights), file("a", &"only here".into())], vec![])).unwrap();
     let weights_cid = on(store.stat(first.root, "w")).unwrap().cid;

@@ -333,7 +333,9 @@ fn recipes_that_nothing_runs() {
     check(r#"{"bits":4,"block":24}"#, expect!["blocks of 24 weights: it must be a power of two from 16 to 256"]);
     check(
         r#"{"bits":4,"form":"integer"}"#,
-        expect![[r#"the recipe asks for the integer form, but it has 8 bits: set bits to 8, or form to "block""#]],
+        expect![[
+            r#"the recipe asks for the integer or the stored form, but it has 8 bits: set bits to 8, or form to "block""#
+        ]],
     );
     check(
         r#"{"bits":4,"overrides":[{"nodes":"[","bits":8}]}"#,

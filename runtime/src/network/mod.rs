@@ -63,7 +63,7 @@ impl Network {
             name_sources.extend(address.names()?);
             match address.open()? {
                 options::Opened::Source(source) => sources.push(source),
-                options::Opened::Router(router) => routers.push(router),
+                options::Opened::Router(router) => routers.push(*router),
             }
         }
         let download = options.download_limit.map_or_else(Bandwidth::default, |limit| Bandwidth::limited(limit.get()));

@@ -99,7 +99,7 @@ pub(super) enum Opened {
     /// For blocks.
     Source(Source),
     /// For those who have them.
-    Router(Routing),
+    Router(Box<Routing>),
 }
 
 impl SourceAddress {
@@ -111,7 +111,7 @@ impl SourceAddress {
                 SourceKind::Gateway => source(HttpProvider::gateway(&self.url, Reach::Named, &options)?),
                 // A daemon may look further than its own repository: the user named it for that.
                 SourceKind::Kubo => source(KuboProvider::new(&self.url, false, &options)?),
-                SourceKind::Router => Opened::Router(Routing::new(&self.url, &options)?),
+                SourceKind::Router => Opened::Router(Box::new(Routing::new(&self.url, &options)?)),
             })
         };
         opened().map_err(|source| NetworkError::Source { source })

@@ -61,16 +61,28 @@ impl PeerEngine {
     }
 
     /// All peers that answer, once each.
-    async fn ask_all(&self, root: &Cid) -> Vec<Peer<'_>> {
-        let asked = join_all(self.peers.iter().map(|rest| async move {
-            let found = ask(rest, root).await;
-            found.inspect_err(|error| tracing::warn!(%error, "a peer is left out")).ok()
-        }));
-        let mut peers: Vec<Peer<'_>> = asked.await.into_iter().flatten().collect();
+    ///
+    /// # Errors
+    ///
+    /// What the first one said, where none does.
+    async fn ask_all(&self, root: &Cid) -> Result<Vec<Peer<'_>>, ReplicaError> {
+        let (mut peers, mut first) = (Vec::new(), None);
+        for found in join_all(self.peers.iter().map(|rest| ask(rest, root))).await {
+            match found {
+                Ok(peer) => peers.push(peer),
+                Err(error) => {
+                    tracing::warn!(%error, "a peer is left out");
+                    first = first.or(Some(error));
+                }
+            }
+        }
+        if let Some(error) = first.filter(|_| peers.is_empty()) {
+            return Err(error);
+        }
         // One peer by two addresses would count as two replicas.
         peers.sort_by(|a, b| a.info.id.cmp(&b.info.id));
         peers.dedup_by(|a, b| a.info.id == b.info.id);
-        peers
+        Ok(peers)
     }
 
     async fn pull(&self, peer: &Peer<'_>, order: &Order) -> Result<Replica, ReplicaError> {
@@ -112,7 +124,7 @@ impl ReplicaEngine for PeerEngine {
 
     fn replicate<'a>(&'a self, order: &'a Order) -> BoxFuture<'a, Result<Replicas, ReplicaError>> {
         Box::pin(async move {
-            let peers = self.ask_all(&order.root).await;
+            let peers = self.ask_all(&order.root).await?;
             let candidates: Vec<Candidate> = peers
                 .iter()
                 .map(|Peer { info: PeerInfo { id, domain, free }, .. }| Candidate {
@@ -160,7 +172,7 @@ impl ReplicaEngine for PeerEngine {
 
     fn status<'a>(&'a self, root: &'a Cid) -> BoxFuture<'a, Result<Replicas, ReplicaError>> {
         Box::pin(async move {
-            let peers = self.ask_all(root).await;
+            let peers = self.ask_all(root).await?;
             Ok(Replicas { replicas: peers.into_iter().filter_map(|peer| peer.replica).collect() })
         })
     }
@@ -178,7 +190,8 @@ impl ReplicaEngine for PeerEngine {
     /// Peers serve what they hold beside what is asked here, under `ipfs/` of the same address.
     fn challenge<'a>(&'a self, root: &'a Cid, deadline: Duration) -> BoxFuture<'a, Vec<(String, Outcome)>> {
         Box::pin(async move {
-            let peers = self.ask_all(root).await;
+            // Who cannot be asked is not challenged.
+            let peers = self.ask_all(root).await.unwrap_or_default();
             let held = |peer: &&Peer<'_>| peer.replica.as_ref().is_some_and(|r| r.state == ReplicaState::Held);
             let asked = peers.iter().filter(held).map(|peer| async move {
                 let found = HttpProvider::peer(peer.rest.address(), Reach::Named, &HttpOptions::default());
@@ -196,7 +209,7 @@ impl ReplicaEngine for PeerEngine {
 
     fn release<'a>(&'a self, root: &'a Cid, holder: &'a str) -> BoxFuture<'a, Result<(), ReplicaError>> {
         Box::pin(async move {
-            let peers = self.ask_all(root).await;
+            let peers = self.ask_all(root).await?;
             match peers.iter().find(|peer| peer.info.id == holder) {
                 Some(peer) => release(peer.rest, root).await,
                 None => Ok(()),

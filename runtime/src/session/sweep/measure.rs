@@ -329,7 +329,7 @@ fn loaded(prepared: &Prepared) -> u64 {
 async fn heap(session: &Session, candidate: &Candidate) -> Option<f64> {
     let page = session.pool.open_page(&candidate.route.installation).await?;
     // No graph has this CID: nothing is let go of.
-    Some(dispose(&page, String::new()).await.ok()?.memory_usage_mb?)
+    dispose(&page, String::new()).await.ok()?.memory_usage_mb
 }
 
 /// Has a page let go of a graph's sessions.
