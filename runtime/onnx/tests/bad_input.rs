@@ -346,7 +346,7 @@ fn recipes_that_nothing_runs() {
     check(
         r#"{"bits":4,"blok":16}"#,
         expect![
-            "not a recipe (unknown field `blok`, expected one of `bits`, `form`, `block`, `symmetric`, `half`, `accuracy_level`, `mixed`, `overrides` at line 1 column 16): write it as `pelago_onnx::precision::Recipe` is documented"
+            "not a recipe (unknown field `blok`, expected one of `bits`, `form`, `block`, `symmetric`, `half`, `plain_tables`, `accuracy_level`, `mixed`, `overrides` at line 1 column 16): write it as `pelago_onnx::precision::Recipe` is documented"
         ],
     );
 }
