@@ -55,6 +55,7 @@ fn every_precision_is_measured_and_compared_with_fp32() {
         assert_eq!((&row["outcome"], row["runs"].as_u64()), (&"measured".into(), Some(6)), "{row}");
         assert!(row["p50_ms"].as_f64().unwrap() > 0.0 && row["speedup_low"].is_number(), "{row}");
         assert_ne!(row["parity"]["verdict"], "broken", "{row}");
+        assert!(row["memory_usage_mb"].as_f64().is_some_and(|grown| grown >= 0.0), "{row}");
     }
     let size = |bits| row("wasm", bits, false)["model_bytes"].as_u64().unwrap();
     assert!(size(4) < size(16) && size(8) < size(16) && size(16) < size(32));

@@ -171,8 +171,8 @@ pub(crate) fn sweep(rows: &[SweepRow]) -> Result<DataFrame, SessionError> {
         scaled(&frame, "memory_usage_mb", 1.0, 1, "memory_mb")?,
         Series::new("size_mb".into(), rows.iter().map(|row| Some(megabytes(row.model_bytes?))).collect::<Vec<_>>())
             .into(),
-        scaled(&frame, "cosine", 1.0, 6, "cosine")?,
-        column("verdict")?,
+        scaled(&frame, "parity_cosine", 1.0, 6, "cosine")?,
+        column("parity_verdict")?.with_name("verdict".into()),
     ];
     Ok(DataFrame::new(frame.height(), columns)?)
 }
@@ -311,6 +311,11 @@ mod tests {
         let lines = text.lines().collect::<Vec<_>>();
         assert_eq!(lines[0], "shape: (1000, 1)");
         assert_eq!((lines[5], lines[34], lines[35], lines[36]), ("│   0 │", "│  29 │", "│ …   │", "│ 970 │"));
+    }
+
+    #[test]
+    fn a_sweep_has_its_columns() {
+        assert_eq!(sweep(&[]).unwrap().width(), 14);
     }
 
     #[test]

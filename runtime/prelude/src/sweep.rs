@@ -116,8 +116,8 @@ pub struct Sweep {
 
 impl Sweep {
     /// One row a combination: `p50_ms`, `p90_ms`, `p99_ms`, `throughput_items_per_sec`, `speedup` over fp32 on
-    /// wasm with its interval, load phases (ms), `memory_usage_mb` (MiB), `model_bytes`, `cosine`,
-    /// `max_abs_error`, `verdict`.
+    /// wasm with its interval, load phases (ms), `memory_usage_mb` (MiB), `model_bytes`,
+    /// `parity_cosine`, `parity_max_abs_error`, `parity_verdict`.
     #[must_use]
     pub fn frame(&self) -> DataFrame {
         self.frame.clone()

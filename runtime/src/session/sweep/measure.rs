@@ -163,12 +163,15 @@ impl<'a> Measuring<'a> {
         for measured in group {
             let Some(candidate) = &measured.candidate else { continue };
             self.tell(&format!("loading {}", label(candidate.combination)), 1);
-            let before = heap(self.session, candidate).await;
             // The reference was started cold for its own sake.
             let is_reference = candidate.is(&self.reference);
-            let run = match self.first.take_if(|_| is_reference) {
-                Some(run) => Ok(run),
-                None => run(self.session, candidate, self.observer.as_ref()).await,
+            let (run, before) = match self.first.take_if(|_| is_reference) {
+                // The page was empty before it.
+                Some(run) => (Ok(run), None),
+                None => {
+                    let before = heap(self.session, candidate).await;
+                    (run(self.session, candidate, self.observer.as_ref()).await, before)
+                }
             };
             let run = match run {
                 Ok(run) => run,
