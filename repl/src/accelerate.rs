@@ -1,8 +1,8 @@
 //! `pelago accelerate`: run a model, print its output and a table of timings.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use pelago_protocol::{Input, Request};
 use pelago_runtime::results::Results;
 use pelago_runtime::session::{Run, Session, SessionOptions};
 
@@ -22,22 +22,13 @@ pub(crate) async fn run(options: SessionOptions, arguments: Accelerate) -> Resul
 }
 
 async fn with_session(session: &Session, arguments: &Accelerate) -> Result<ExitCode, Failure> {
-    let request = Request {
-        model: arguments.model.clone(),
-        input: Input::Texts(arguments.input.clone()),
-        platform: arguments.platform,
-        browser: arguments.browser,
-        precision: arguments.precision,
-        mixed_precision: arguments.mixed_precision,
-        use_firefox_optimizations: arguments.use_firefox_optimizations,
-        require_real_hardware: arguments.require_real_hardware,
-        allow_fallback: arguments.allow_fallback,
-    };
+    let (Accelerate { accelerate: asked, json: as_json }, request) =
+        (arguments, arguments.accelerate.request(Path::new(""))?);
     let bars = Bars::new();
     let mut runs = Vec::new();
     let mut failed = Vec::new();
-    if arguments.every_route {
-        for _ in 0..arguments.repeat {
+    if asked.every_route {
+        for _ in 0..asked.repeat {
             for attempt in session.accelerate_every_route(&request, Some(bars.observer())).await? {
                 match attempt.outcome {
                     Ok(run) => runs.push(run),
@@ -46,17 +37,17 @@ async fn with_session(session: &Session, arguments: &Accelerate) -> Result<ExitC
             }
         }
     } else {
-        for _ in 0..arguments.repeat {
+        for _ in 0..asked.repeat {
             let run = session.accelerate(&request, Some(bars.observer())).await?;
-            if arguments.json {
+            if *as_json {
                 json::print(&json::run(&run))?;
             }
             runs.push(run);
         }
     }
     bars.clear();
-    if arguments.json {
-        if arguments.every_route {
+    if *as_json {
+        if asked.every_route {
             runs.iter().try_for_each(|run| json::print(&json::run(run)))?;
             failed.iter().try_for_each(|(_, error)| json::print(&json::error(error)))?;
         }

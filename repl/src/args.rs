@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pelago_protocol::{BrowserKind, Platform, Precision};
+use pelago_protocol::BrowserKind;
+use pelago_runtime::commands::AccelerateArguments;
 use pelago_runtime::network::SourceAddress;
 
 /// Runs machine-learning models in real browsers, on WebGPU, WebNN or wasm, and proves where they ran.
@@ -82,6 +83,8 @@ pub(crate) enum Command {
     Accelerate(Accelerate),
     /// Measure a model on every combination of browser, platform and precision
     Bench(crate::bench::Arguments),
+    /// Find the mix of precisions with the fewest bytes that keeps a model within an error of fp32
+    Tune(crate::tune::Arguments),
     /// Add, fetch, list, serve, check or remove models
     Model(crate::model::Arguments),
     /// Say what is installed, what can run where, and how to mend what cannot
@@ -108,6 +111,7 @@ impl Command {
         match self {
             Self::Accelerate(arguments) => arguments.json,
             Self::Bench(arguments) => arguments.json,
+            Self::Tune(arguments) => arguments.json,
             Self::Model(arguments) => arguments.json,
             Self::Doctor(arguments) => arguments.json,
             Self::Capabilities(arguments) => arguments.json,
@@ -121,38 +125,8 @@ impl Command {
 /// `pelago accelerate`
 #[derive(Debug, Args)]
 pub(crate) struct Accelerate {
-    /// A model's name, its CID, or the path of its folder, which is added first
-    pub(crate) model: String,
-    /// Texts, one a row of the batch
-    #[arg(required = true)]
-    pub(crate) input: Vec<String>,
-    /// Where in the page the model runs
-    #[arg(long, default_value = "auto", value_parser = word::<Platform>, value_name = "auto|webgpu|webnn|wasm")]
-    pub(crate) platform: Platform,
-    /// Which browser runs it
-    #[arg(long, default_value = "auto", value_parser = word::<BrowserKind>, value_name = "auto|chrome|firefox|edge|safari")]
-    pub(crate) browser: BrowserKind,
-    /// Bits a weight; below 32 what the model's folder publishes, or what is made of its fp32 once
-    #[arg(long, default_value = "32", value_parser = word::<Precision>, value_name = "4|8|16|32")]
-    pub(crate) precision: Precision,
-    /// Keep embeddings, the first and last block and heads at a higher precision
-    #[arg(long)]
-    pub(crate) mixed_precision: bool,
-    /// Firefox's compute shader settings for audio models (refused for other models)
-    #[arg(long)]
-    pub(crate) use_firefox_optimizations: bool,
-    /// Make a software adapter an error
-    #[arg(long)]
-    pub(crate) require_real_hardware: bool,
-    /// Let nodes, or the whole graph, run elsewhere than asked; the report says which did
-    #[arg(long)]
-    pub(crate) allow_fallback: bool,
-    /// Run this many times in the same session
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) repeat: u32,
-    /// Run on every browser and platform of this machine and compare each with wasm
-    #[arg(long, conflicts_with_all = ["platform", "browser", "allow_fallback", "require_real_hardware"])]
-    pub(crate) every_route: bool,
+    #[command(flatten)]
+    pub(crate) accelerate: AccelerateArguments,
     /// Print one JSON object a run, `{"report": …, "output": …}`, instead of tables
     #[arg(long)]
     pub(crate) json: bool,

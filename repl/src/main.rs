@@ -16,6 +16,7 @@ mod model;
 mod output;
 mod report;
 mod run;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -70,6 +71,7 @@ async fn run(cli: Cli, cells: Option<InterpreterOptions>) -> Result<ExitCode, Fa
         }
         (Some(Command::Accelerate(arguments)), _) => accelerate::run(options, arguments).await,
         (Some(Command::Bench(arguments)), _) => bench::run(options, arguments).await,
+        (Some(Command::Tune(arguments)), _) => tune::run(options, arguments).await,
         (Some(Command::Model(command)), _) => model::run(options, command).await,
         (Some(Command::Doctor(arguments)), _) => doctor::run(options, arguments).await,
         (Some(Command::Capabilities(arguments)), _) => capabilities::run(options, arguments).await,

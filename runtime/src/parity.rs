@@ -73,6 +73,24 @@ pub fn compare(reference: &[f32], output: &[f32], width: usize, rows: Rows) -> O
     Some(parity)
 }
 
+/// Of two outputs of one run, what is to be said of both.
+#[must_use]
+pub fn worse(one: Parity, other: Parity) -> Parity {
+    let both = |one: Option<f64>, other: Option<f64>| match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    };
+    Parity {
+        // A NaN is no smaller than anything, and must not be lost.
+        cosine: if one.cosine.is_nan() || one.cosine < other.cosine { one.cosine } else { other.cosine },
+        max_abs_error: one.max_abs_error.max(other.max_abs_error),
+        relative_error: one.relative_error.max(other.relative_error),
+        top1_agreement: both(one.top1_agreement, other.top1_agreement),
+        nan_count: one.nan_count + other.nan_count,
+        verdict: one.verdict.max(other.verdict),
+    }
+}
+
 fn verdict(parity: &Parity) -> ParityVerdict {
     if parity.nan_count > 0 || parity.cosine.is_nan() {
         return ParityVerdict::Broken;

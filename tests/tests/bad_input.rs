@@ -43,7 +43,7 @@ async fn each_bad_request_says_what_to_do_and_the_session_goes_on() {
             Request {
                 platform: Platform::WebGpu,
                 browser: BrowserKind::Chrome,
-                precision: Precision::Bits16,
+                precision: Precision::Bits16.into(),
                 ..base()
             },
         ),

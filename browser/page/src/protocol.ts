@@ -6,7 +6,7 @@ export type BrowserKind = "auto" | "chrome" | "firefox" | "edge" | "safari";
 
 export type Family = "text_embedding" | "text_generation" | "text_to_text" | "vision" | "audio" | "multimodal";
 
-export type Precision = 4 | 8 | 16 | 32;
+export type Precision = 2 | 4 | 8 | 16 | 32;
 
 export type DType = "float32" | "float16" | "int8" | "uint8" | "int32" | "uint32" | "int64" | "uint64" | "bool";
 

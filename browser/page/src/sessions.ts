@@ -8,6 +8,7 @@ import type { InferenceSession } from 'onnxruntime-web';
 import { build, refuseFallback } from './build.js';
 import { type FixedPlatform, providerFor } from './devices.js';
 import { fetchBytes } from './fetch.js';
+import { gpuBytes } from './gpu-memory.js';
 import { Lru } from './lru.js';
 import { type OnnxGraph, readOnnx } from './onnx.js';
 import type { DisposeResult, ExecutionOptions, Graph, LoadResult, Progress, SessionFacts } from './protocol.js';
@@ -117,10 +118,10 @@ export async function session(wanted: Wanted, fixed: Fixed | null): Promise<{ he
   return { held: made, load };
 }
 
-/** Memory of the runtime in MiB: where every weight and activation of wasm lies. */
+/** Memory of the runtime in MiB: its heap, where every weight and activation of wasm lies, and buffers of the GPU. */
 function memory(): number | null {
-  const bytes = heapBytes();
-  return bytes === 0 ? null : bytes / 2 ** 20;
+  const heap = heapBytes();
+  return heap === 0 ? null : (heap + gpuBytes()) / 2 ** 20;
 }
 
 /** Lets go of the sessions of one graph, or of all, but for the most recently used. */

@@ -95,7 +95,8 @@ export function checkInputs(tensors: readonly Tensor[], inputs: readonly Inferen
         throw new PageFault('invalid_tensor', `Expected ${wanted} of ${input.name} to be ${before} as elsewhere, found ${size}.`);
       symbols.set(wanted, size);
     });
-    if (tensor.bytes.byteLength === 0)
+    // A decoder's first step has an empty cache.
+    if (tensor.bytes.byteLength === 0 && !input.name.startsWith('past_key_values'))
       throw new PageFault('empty_input', `Expected ${input.name} to have elements, found [${tensor.shape.join(', ')}].`);
     const { nan } = countNotFinite(tensor);
     if (nan > 0) throw new PageFault('not_finite', `Input ${input.name} holds ${nan} NaN.`);

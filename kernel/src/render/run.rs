@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use pelago_protocol::{DType, Report, Tensor};
+use pelago_protocol::{DType, PrecisionChoice, Report, Tensor};
 use pelago_runtime::session::{Output, Run};
 
 use super::html::escape;
@@ -98,6 +98,13 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         facts.push(("adapter", if named.is_empty() { "unnamed".to_owned() } else { named.join(" ") }));
     }
     facts.push(("nodes", format!("{}/{} on the provider", placement.nodes_on_provider, placement.nodes_total)));
+    let bits = format!("{} bit", report.precision);
+    let mixed = if report.mixed_precision { ", mixed" } else { "" };
+    let asked = if report.requested_precision == PrecisionChoice::Auto { ", the highest that fits" } else { "" };
+    facts.push(("precision", format!("{bits}{mixed}{asked}")));
+    if let (Some(predicted), Some(measured)) = (report.memory_predicted_mb, report.memory_usage_mb) {
+        facts.push(("memory", format!("{measured:.1} MiB, {predicted:.1} MiB predicted")));
+    }
     facts.push(("processing", ms(report.processing_time)));
     facts.push(("total", format!("{}, {}", ms(report.total_time), if report.warm { "warm" } else { "cold" })));
     if let Some(parity) = &report.parity {
@@ -121,18 +128,17 @@ mod tests {
             "is_real_hardware": false, "hardware_reason": "the adapter says isFallbackAdapter",
             "adapter": {"vendor": "", "architecture": "", "device": "", "description": "", "is_fallback_adapter": true},
             "execution_provider": "WebGpuExecutionProvider",
-            "placement": {"nodes_total": 164, "nodes_on_provider": 164, "nodes_shape_arithmetic": 0,
-                "fallback_operators": [], "shape_operators": []},
-            "threads": 1, "precision": 32, "mixed_precision": false, "processing_time": 0.53026,
+            "threads": 1, "precision": 32, "requested_precision": "32", "mixed_precision": false, "processing_time": 0.53026,
             "total_time": 1.2876, "warm": false,
-            "phases": {"open_ms": null, "fetch_ms": null, "compile_ms": null, "first_run_ms": null,
-                "tokenize_ms": null, "run_ms": null, "pool_ms": null},
+            "phases": {},
             "batch_size": 1, "tokens": 11, "throughput_items_per_sec": 1.9, "memory_usage_mb": null,
             "ipfs_cache_hit": true, "ipfs_source": "cache", "ipfs_load_time": null,
             "bytes": {"memory": 0, "disk": 1, "p2p": 0, "ipfs": 0}, "p2p_optimized": false, "optimizations": [],
-            "parity": {"cosine": 0.999_999_9, "max_abs_error": 0.0, "relative_error": 0.0, "top1_agreement": null,
-                "nan_count": 0, "verdict": "exact"},
         });
+        report["placement"] = json!({"nodes_total": 164, "nodes_on_provider": 164, "nodes_shape_arithmetic": 0,
+            "fallback_operators": [], "shape_operators": []});
+        report["parity"] = json!({"cosine": 0.999_999_9, "max_abs_error": 0.0, "relative_error": 0.0,
+            "top1_agreement": null, "nan_count": 0, "verdict": "exact"});
         for (name, value) in changes.as_object().unwrap() {
             report[name] = value.clone();
         }

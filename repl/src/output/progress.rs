@@ -58,6 +58,11 @@ impl Bars {
                 let sources = if *sources == 1 { String::new() } else { format!(" from {sources} sources") };
                 ("fetching".to_owned(), format!("fetching {model}{sources}"), *loaded, *total)
             }
+            Step::Chosen(fit) => {
+                // Said beside the bars, and still there when they are gone.
+                self.all.suspend(|| super::say(&fit.to_string()));
+                return;
+            }
             Step::Measuring { what, done, total } => ("measuring".to_owned(), what.clone(), *done, Some(*total)),
             Step::Adding { file, loaded, total } => {
                 ("adding".to_owned(), format!("adding {file}"), *loaded, Some(*total))

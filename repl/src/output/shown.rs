@@ -4,7 +4,7 @@
 use std::io::Write;
 
 use base64::Engine;
-use pelago_protocol::{Report, Tensor};
+use pelago_protocol::{PrecisionChoice, Report, Tensor};
 use pelago_runtime::interpreter::{MediaBundle, Shown};
 use pelago_runtime::reports::Summary;
 use pelago_runtime::session::{Output, Run};
@@ -98,13 +98,27 @@ fn report(report: &Report) -> [String; 2] {
     let warm = if report.warm { "warm" } else { "cold" };
     let mut facts = vec![
         format!("{}/{} nodes", placement.nodes_on_provider, placement.nodes_total),
-        format!("{} bit", report.precision.bits()),
+        precision(report),
         warm.to_owned(),
         format!("{:.2} ms in the page", report.processing_time * 1000.0),
         format!("{:.2} ms in all", report.total_time * 1000.0),
     ];
     facts.extend(report.parity.as_ref().map(|parity| format!("cosine {:.6} with fp32", parity.cosine)));
     [place, facts.join(" · ")]
+}
+
+/// Bits, and where they were left to Pelago, what it said of the memory and what the page has.
+fn precision(report: &Report) -> String {
+    let bits = format!("{} bit", report.precision.bits());
+    if report.requested_precision != PrecisionChoice::Auto {
+        return bits;
+    }
+    let mib = |figure: Option<f64>| figure.map_or_else(|| "?".to_owned(), |mib| format!("{mib:.0}"));
+    format!(
+        "{bits} (auto: {} MiB predicted, {} measured)",
+        mib(report.memory_predicted_mb),
+        mib(report.memory_usage_mb)
+    )
 }
 
 fn media(bundle: &MediaBundle, paint: Paint) -> String {

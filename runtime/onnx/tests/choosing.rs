@@ -10,7 +10,7 @@ use pelago_onnx::{
     files::Folder,
     precision::{
         Destination, Layer, Limits, Memory, Recipe, Search, Shapes, auto, convert, kv_cache, largest_that_fits, layers,
-        predict,
+        predict, predict_precisions,
     },
 };
 use proptest::prelude::*;
@@ -131,6 +131,25 @@ fn memory_of_a_decoder() {
     let half = predict(&Folder(folder.path().to_owned()), "m.onnx", &config, &shapes).unwrap();
     assert!(half.weights < fp32.weights * 6 / 10, "{half:?}");
     assert_eq!(half.unknown, Vec::<String>::new());
+}
+
+#[test]
+fn a_precision_is_predicted_before_it_is_made() {
+    let recipes = [Recipe::new(16), Recipe::new(8), Recipe::standard(4), Recipe::standard(4).mixed(), Recipe::new(2)];
+    for family in ["llama", "gpt2", "bert", "vit", "wav2vec2"] {
+        let files = Folder(fixture(family));
+        let (config, shapes) = (json!({}), Shapes::default());
+        let model = "onnx/model.onnx";
+        let predicted = predict_precisions(&files, model, &config, &shapes, &recipes, false).unwrap();
+        for (recipe, predicted) in recipes.iter().zip(predicted) {
+            let folder = tempfile::tempdir().unwrap();
+            convert(&files, model, recipe, Destination::new(folder.path(), "m.onnx")).unwrap();
+            let made = predict(&Folder(folder.path().to_owned()), "m.onnx", &config, &shapes).unwrap();
+            // Of half precision, biases are halved too, and a weight that would not shrink is kept as it is.
+            let ratio = made.weights as f64 / predicted.weights as f64;
+            assert!((0.85..=1.02).contains(&ratio), "{family} {}: {predicted:?} {made:?}", recipe.to_json());
+        }
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
 
 use pelago_protocol::cells::{self, Call, Opening, Reply};
+use pelago_protocol::{Input, TensorHeader};
 
 use crate::Error;
 
@@ -45,4 +46,12 @@ pub(crate) fn ask(call: Call, body: &[u8]) -> Result<(Reply, Vec<u8>), Error> {
         (Reply::Failed { failure }, _) => Err(failure.into()),
         answered => Ok(answered),
     }
+}
+
+/// Takes the tensors of an input, which travel in the body.
+pub(crate) fn tensors(input: &mut Option<Input>) -> (Option<Vec<TensorHeader>>, Vec<u8>) {
+    let Some(Input::Tensors(tensors)) = input else { return (None, Vec::new()) };
+    let (headers, body) = cells::pack(tensors);
+    *input = None;
+    (Some(headers), body)
 }

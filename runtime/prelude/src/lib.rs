@@ -16,6 +16,7 @@ mod run;
 mod session;
 mod streams;
 mod sweep;
+mod tune;
 
 pub use display::{
     DisplayHandle, Html, Image, Json, Markdown, Plot, Show, clear_output, display, display_with_id, plot,
@@ -26,12 +27,13 @@ pub use input::{input, password};
 pub use model::{Model, model};
 pub use pelago_protocol::chart;
 pub use pelago_protocol::{
-    BrowserKind, DType, Family, Input, Placement, Platform, Precision, Report, SweepRow, Tensor,
+    BrowserKind, DType, Family, Input, Placement, Platform, Precision, PrecisionChoice, Report, SweepRow, Tensor,
 };
 pub use polars;
 pub use run::{Output, Run};
-pub use session::{Accelerate, accelerate, browsers, embed, history, interrupted, models, sql};
+pub use session::{Accelerate, IntoPrecision, accelerate, browsers, embed, history, interrupted, models, sql};
 pub use sweep::{Bench, Sweep, bench};
+pub use tune::{Tune, Tuning, tune};
 
 /// What a call of the session gives.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pelago_protocol::cells::{self, Call, CellRequest};
-use pelago_protocol::{BrowserKind, Input, Platform, Precision, Request, Tensor};
+use pelago_protocol::{BrowserKind, Input, Platform, Precision, PrecisionChoice, Request, Tensor, UnknownPrecision};
 use polars::prelude::DataFrame;
 
 use crate::{Error, Output, Result, Run, client, ipc};
@@ -21,7 +21,7 @@ pub(crate) static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// Runs `model` (a name, a CID or a path) on `input` (a text, texts, or tensors)
 /// once [`Accelerate::run`] is called.
 pub fn accelerate(model: impl Into<String>, input: impl Into<Input>) -> Accelerate {
-    Accelerate { request: Request::new(model, input) }
+    Accelerate { request: Request::new(model, input), wrong: None }
 }
 
 /// Embeds texts with every option at its default: vectors of shape `[batch, hidden]`.
@@ -74,6 +74,8 @@ fn frame(call: Call) -> Result<DataFrame> {
 #[must_use = "nothing runs before `.run()`"]
 pub struct Accelerate {
     request: Request,
+    /// A precision that there is not.
+    wrong: Option<UnknownPrecision>,
 }
 
 impl Accelerate {
@@ -89,9 +91,32 @@ impl Accelerate {
         self
     }
 
-    /// Bits a weight.
-    pub fn precision(mut self, precision: Precision) -> Self {
-        self.request.precision = precision;
+    /// Bits a weight: `4`, `"4"`, `Precision::Bits4`, or `"auto"` for the highest that fits the adapter and the
+    /// memory.
+    pub fn precision(mut self, precision: impl IntoPrecision) -> Self {
+        match precision.into_precision() {
+            Ok(precision) => self.request.precision = precision,
+            Err(unknown) => self.wrong = Some(unknown),
+        }
+        self
+    }
+
+    /// How the precision is made, in place of [`Accelerate::precision`]: a recipe's JSON, e.g.
+    /// `{"bits":4,"overrides":[{"nodes":"/encoder/layer.0/*","bits":8}]}`.
+    pub fn recipe(mut self, json: impl Into<String>) -> Self {
+        self.request.recipe = Some(json.into());
+        self
+    }
+
+    /// Bytes that the model may take where the precision is `"auto"`; what is free otherwise.
+    pub fn memory_limit(mut self, bytes: u64) -> Self {
+        self.request.memory_limit = Some(bytes);
+        self
+    }
+
+    /// The fp32 graph in the model's folder, where it has several, e.g. `onnx/encoder_model.onnx`.
+    pub fn graph(mut self, path: impl Into<String>) -> Self {
+        self.request.graph = Some(path.into());
         self
     }
 
@@ -124,6 +149,9 @@ impl Accelerate {
     /// # Errors
     /// [`Error`] with a code, a message and what to do; `interrupted` where the user ended it.
     pub fn run(self) -> Result<Run> {
+        if let Some(unknown) = self.wrong {
+            return Err(unknown.into());
+        }
         let mut request = self.request;
         let tensors: Option<Vec<Tensor>> = match &mut request.input {
             Input::Texts(_) => None,
@@ -139,6 +167,46 @@ impl Accelerate {
         };
         let (reply, body) = client::ask(Call::Accelerate { request: CellRequest { request, tensors } }, &body)?;
         Run::of(reply, &body)
+    }
+}
+
+/// What names a precision: bits, a word, or the value itself.
+pub trait IntoPrecision {
+    /// The precision.
+    ///
+    /// # Errors
+    /// [`UnknownPrecision`], with those that there are.
+    fn into_precision(self) -> std::result::Result<PrecisionChoice, UnknownPrecision>;
+}
+
+impl IntoPrecision for u8 {
+    fn into_precision(self) -> std::result::Result<PrecisionChoice, UnknownPrecision> {
+        Precision::try_from(self).map(PrecisionChoice::from)
+    }
+}
+
+impl IntoPrecision for &str {
+    fn into_precision(self) -> std::result::Result<PrecisionChoice, UnknownPrecision> {
+        self.parse()
+    }
+}
+
+impl IntoPrecision for Precision {
+    fn into_precision(self) -> std::result::Result<PrecisionChoice, UnknownPrecision> {
+        Ok(self.into())
+    }
+}
+
+impl IntoPrecision for PrecisionChoice {
+    fn into_precision(self) -> std::result::Result<PrecisionChoice, UnknownPrecision> {
+        Ok(self)
+    }
+}
+
+impl From<UnknownPrecision> for Error {
+    fn from(unknown: UnknownPrecision) -> Self {
+        let help = format!("give one of {}", PrecisionChoice::WORDS.join(", "));
+        Self { code: "precision".to_owned(), message: unknown.to_string(), help }
     }
 }
 

@@ -13,6 +13,7 @@ pub fn bench(model: impl Into<String>) -> Bench {
         request: SweepRequest {
             model: model.into(),
             input: None,
+            graph: None,
             browsers: Vec::new(),
             platforms: Vec::new(),
             precisions: Vec::new(),
@@ -37,6 +38,12 @@ impl Bench {
     /// What the model is given; a set made for its family otherwise.
     pub fn input(mut self, input: impl Into<Input>) -> Self {
         self.request.input = Some(input.into());
+        self
+    }
+
+    /// The fp32 graph in the model's folder, where it has several, e.g. `onnx/encoder_model.onnx`.
+    pub fn graph(mut self, path: impl Into<String>) -> Self {
+        self.request.graph = Some(path.into());
         self
     }
 
@@ -85,22 +92,10 @@ impl Bench {
     /// [`Error`] where the model cannot be used at all; `interrupted` where the user ended it.
     pub fn run(self) -> Result<Sweep> {
         if let Some(unknown) = self.wrong {
-            let help = "give some of 4, 8, 16 and 32".to_owned();
-            return Err(Error { code: "precision".to_owned(), message: unknown.to_string(), help });
+            return Err(unknown.into());
         }
         let mut request = self.request;
-        let tensors = match &mut request.input {
-            Some(Input::Tensors(tensors)) => Some(std::mem::take(tensors)),
-            _ => None,
-        };
-        let (tensors, body) = match tensors {
-            Some(tensors) => {
-                request.input = None;
-                let (headers, body) = pelago_protocol::cells::pack(&tensors);
-                (Some(headers), body)
-            }
-            None => (None, Vec::new()),
-        };
+        let (tensors, body) = client::tensors(&mut request.input);
         let (reply, body) = client::ask(Call::Bench { request: Box::new(request), tensors }, &body)?;
         let Reply::Sweep { rows } = reply else { return Err(Error::unexpected(&reply)) };
         Ok(Sweep { rows, frame: ipc::read(&body)? })

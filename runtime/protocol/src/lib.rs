@@ -18,6 +18,7 @@ mod report;
 mod request;
 mod sweep;
 mod tensor;
+mod tune;
 mod word;
 
 pub use browser::BrowserKind;
@@ -29,7 +30,7 @@ pub use message::{ErrorCode, Header, Hello, PROTOCOL_VERSION, PageError, Progres
 pub use model::{ExternalData, Graph, ModelSource};
 pub use parity::{Parity, ParityVerdict};
 pub use platform::Platform;
-pub use precision::{Precision, UnknownPrecision};
+pub use precision::{Precision, PrecisionChoice, UnknownPrecision};
 pub use report::{Phases, Placement, Report, Source, TierBytes};
 pub use request::{
     Cancel, Dispose, DisposeResult, EmbedData, EmbedResult, ExecutionOptions, Input, LoadData, LoadResult, Request,
@@ -37,6 +38,7 @@ pub use request::{
 };
 pub use sweep::{SweepOutcome, SweepRequest, SweepRow};
 pub use tensor::{DType, Tensor, TensorError};
+pub use tune::{LayerSensitivity, TuneRequest, Tuned};
 pub use word::UnknownWord;
 
 #[cfg(test)]

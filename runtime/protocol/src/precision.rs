@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Bits a weight of the model that runs: 4, 8, 16 or 32.
+/// Bits a weight of the model that runs: 2, 4, 8, 16 or 32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
-#[cfg_attr(test, derive(ts_rs::TS), ts(type = "4 | 8 | 16 | 32"))]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = "2 | 4 | 8 | 16 | 32"))]
 pub enum Precision {
+    /// 2 bit integers with a scale a block.
+    Bits2,
     /// 4 bit integers with a scale a block.
     Bits4,
     /// 8 bit integers with a scale a block.
@@ -27,7 +29,11 @@ pub struct UnknownPrecision {
 
 impl std::fmt::Display for UnknownPrecision {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} is not a precision: use 4, 8, 16 or 32", self.found)
+        match self.found.as_str() {
+            "3" => f.write_str("no execution provider of onnxruntime-web multiplies with weights of 3 bits")?,
+            found => write!(f, "{found} is not a precision")?,
+        }
+        write!(f, ": use one of {}", PrecisionChoice::WORDS.join(", "))
     }
 }
 
@@ -38,6 +44,7 @@ impl Precision {
     #[must_use]
     pub fn bits(self) -> u8 {
         match self {
+            Self::Bits2 => 2,
             Self::Bits4 => 4,
             Self::Bits8 => 8,
             Self::Bits16 => 16,
@@ -57,6 +64,7 @@ impl TryFrom<u8> for Precision {
 
     fn try_from(bits: u8) -> Result<Self, Self::Error> {
         match bits {
+            2 => Ok(Self::Bits2),
             4 => Ok(Self::Bits4),
             8 => Ok(Self::Bits8),
             16 => Ok(Self::Bits16),
@@ -72,6 +80,74 @@ impl std::str::FromStr for Precision {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let bits: u8 = text.parse().map_err(|_| UnknownPrecision { found: format!("{text:?}") })?;
         Self::try_from(bits)
+    }
+}
+
+/// The precision that is asked for, as a word: `auto`, `4`, ….
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[cfg_attr(test, derive(ts_rs::TS), ts(type = "string"))]
+pub enum PrecisionChoice {
+    /// This one.
+    Bits(Precision),
+    /// The highest that fits the adapter and the memory.
+    Auto,
+}
+
+impl PrecisionChoice {
+    /// The text form of every choice.
+    pub const WORDS: &'static [&'static str] = &["auto", "2", "4", "8", "16", "32"];
+
+    /// The precision, where it is named.
+    #[must_use]
+    pub fn named(self) -> Option<Precision> {
+        match self {
+            Self::Bits(precision) => Some(precision),
+            Self::Auto => None,
+        }
+    }
+}
+
+impl Default for PrecisionChoice {
+    fn default() -> Self {
+        Self::Bits(Precision::default())
+    }
+}
+
+impl From<Precision> for PrecisionChoice {
+    fn from(precision: Precision) -> Self {
+        Self::Bits(precision)
+    }
+}
+
+impl From<PrecisionChoice> for String {
+    fn from(choice: PrecisionChoice) -> Self {
+        choice.to_string()
+    }
+}
+
+impl TryFrom<String> for PrecisionChoice {
+    type Error = UnknownPrecision;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        word.parse()
+    }
+}
+
+impl std::str::FromStr for PrecisionChoice {
+    type Err = UnknownPrecision;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "auto" { Ok(Self::Auto) } else { text.parse().map(Self::Bits) }
+    }
+}
+
+impl std::fmt::Display for PrecisionChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Bits(precision) => precision.fmt(f),
+            Self::Auto => f.write_str("auto"),
+        }
     }
 }
 

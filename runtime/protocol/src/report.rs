@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Adapter, BrowserKind, Family, Parity, Platform, Precision};
+use crate::{Adapter, BrowserKind, Family, Parity, Platform, Precision, PrecisionChoice};
 
 crate::word::words! {
     /// The tier that gave most bytes of a model.
@@ -112,10 +112,15 @@ pub struct Report {
     pub placement: Placement,
     /// Threads of wasm.
     pub threads: u32,
-    /// Bits a weight.
+    /// Bits a weight of the graph that ran.
     pub precision: Precision,
+    /// The precision that was asked for.
+    pub requested_precision: PrecisionChoice,
     /// Whether critical layers kept a higher precision.
     pub mixed_precision: bool,
+    /// How the graph's precision was made of fp32, a recipe's JSON; `None` where it is fp32, or one that the
+    /// model's folder publishes.
+    pub recipe: Option<String>,
     /// Seconds in the page: tokenise, run, pool.
     pub processing_time: f64,
     /// Seconds end to end: from the request's arrival in the session to its result.
@@ -132,8 +137,10 @@ pub struct Report {
     pub tokens: Option<u64>,
     /// Rows a second: `batch_size / processing_time`.
     pub throughput_items_per_sec: Option<f64>,
-    /// Memory of the page in MiB, where the browser tells.
+    /// Memory of the page in MiB: the runtime's heap, and buffers of the GPU.
     pub memory_usage_mb: Option<f64>,
+    /// What the model was predicted to take of it in MiB, where the precision was `auto`.
+    pub memory_predicted_mb: Option<f64>,
     /// Whether no byte of the model came over a network.
     pub ipfs_cache_hit: bool,
     /// The tier that gave most bytes.

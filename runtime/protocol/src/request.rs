@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BrowserKind, ModelSource, Platform, Precision, Tensor};
+use crate::{BrowserKind, ModelSource, Platform, Precision, PrecisionChoice, Tensor};
 
 /// What a model is given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,14 +75,21 @@ pub struct Request {
     pub model: String,
     /// What the model is given.
     pub input: Input,
+    /// The fp32 graph in the model's folder, e.g. `onnx/encoder_model.onnx`; `None` for the usual one.
+    pub graph: Option<String>,
     /// Where in the page it runs.
     pub platform: Platform,
     /// Which browser runs it.
     pub browser: BrowserKind,
     /// Bits a weight.
-    pub precision: Precision,
+    pub precision: PrecisionChoice,
     /// Whether critical layers keep a higher precision.
     pub mixed_precision: bool,
+    /// How the precision is made, in place of the two above: a recipe's JSON, e.g.
+    /// `{"bits":4,"overrides":[{"nodes":"/encoder/layer.0/*","bits":8}]}`.
+    pub recipe: Option<String>,
+    /// Bytes that the model may take where the precision is `auto`; `None` for what the machine has free.
+    pub memory_limit: Option<u64>,
     /// Whether Firefox's own compute shader settings are used for audio models.
     pub use_firefox_optimizations: bool,
     /// Whether a software adapter is an error.
@@ -98,10 +105,13 @@ impl Request {
         Self {
             model: model.into(),
             input: input.into(),
+            graph: None,
             platform: Platform::Auto,
             browser: BrowserKind::Auto,
-            precision: Precision::Bits32,
+            precision: PrecisionChoice::Bits(Precision::Bits32),
             mixed_precision: false,
+            recipe: None,
+            memory_limit: None,
             use_firefox_optimizations: false,
             require_real_hardware: false,
             allow_fallback: false,

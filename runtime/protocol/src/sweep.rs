@@ -12,6 +12,8 @@ pub struct SweepRequest {
     pub model: String,
     /// What the model is given; `None` for the set made for its family.
     pub input: Option<Input>,
+    /// The fp32 graph in the model's folder; `None` for the usual one.
+    pub graph: Option<String>,
     /// Browsers.
     pub browsers: Vec<BrowserKind>,
     /// Platforms.

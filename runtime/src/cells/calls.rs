@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use pelago_protocol::cells::{self, Call, CellRequest, Failure, Reply};
-use pelago_protocol::{DType, Input, SweepRequest, Tensor, TensorHeader};
+use pelago_protocol::{DType, Input, SweepRequest, Tensor, TensorHeader, TuneRequest};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::sync::oneshot;
@@ -50,6 +50,7 @@ async fn of(call: Call, body: Vec<u8>, state: &Arc<State>) -> Result<(Reply, Vec
     let frame = match call {
         Call::Accelerate { request } => return accelerate(request, &body, state).await,
         Call::Bench { request, tensors } => return bench(*request, tensors, &body, state).await,
+        Call::Tune { request, tensors } => return tune(*request, tensors, &body, state).await,
         Call::Model { model } => {
             let model = session.model(&model, observer(state).as_ref()).await.map_err(failure)?;
             return Ok((Reply::Model { model }, Vec::new()));
@@ -82,7 +83,7 @@ fn observer(state: &State) -> Option<Observer> {
 async fn accelerate(asked: CellRequest, body: &[u8], state: &Arc<State>) -> Result<(Reply, Vec<u8>), Failure> {
     let mut request = asked.request;
     if let Some(headers) = asked.tensors {
-        request.input = Input::Tensors(cells::unpack(&headers, body).map_err(|error| unusable(&error))?);
+        request.input = tensors_of(&headers, body)?;
     }
     let run = state.session().await.accelerate(&request, observer(state)).await;
     let Run { report, output } = run.map_err(failure)?;
@@ -101,6 +102,10 @@ async fn accelerate(asked: CellRequest, body: &[u8], state: &Arc<State>) -> Resu
     Ok((Reply::Run { report: Box::new(report), tensors, is_embedding, frame }, body))
 }
 
+fn tensors_of(headers: &[TensorHeader], body: &[u8]) -> Result<Input, Failure> {
+    Ok(Input::Tensors(cells::unpack(headers, body).map_err(|error| unusable(&error))?))
+}
+
 async fn bench(
     mut request: SweepRequest,
     tensors: Option<Vec<TensorHeader>>,
@@ -108,11 +113,25 @@ async fn bench(
     state: &Arc<State>,
 ) -> Result<(Reply, Vec<u8>), Failure> {
     if let Some(headers) = tensors {
-        request.input = Some(Input::Tensors(cells::unpack(&headers, body).map_err(|error| unusable(&error))?));
+        request.input = Some(tensors_of(&headers, body)?);
     }
     let sweep = state.session().await.sweep(&request, observer(state)).await.map_err(failure)?;
     let frame = Results::sweep_frame(&sweep.rows).map_err(failure)?;
     Ok((Reply::Sweep { rows: sweep.rows }, ipc(frame).map_err(|error| unusable(&error))?))
+}
+
+async fn tune(
+    mut request: TuneRequest,
+    tensors: Option<Vec<TensorHeader>>,
+    body: &[u8],
+    state: &Arc<State>,
+) -> Result<(Reply, Vec<u8>), Failure> {
+    if let Some(headers) = tensors {
+        request.input = Some(tensors_of(&headers, body)?);
+    }
+    let tuned = state.session().await.tune(&request, observer(state)).await.map_err(failure)?;
+    let frame = crate::session::sensitivities_frame(&tuned).map_err(failure)?;
+    Ok((Reply::Tuned { tuned }, ipc(frame).map_err(|error| unusable(&error))?))
 }
 
 async fn input(prompt: String, password: bool, state: &Arc<State>) -> Result<(Reply, Vec<u8>), Failure> {

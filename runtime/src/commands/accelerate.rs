@@ -1,13 +1,91 @@
 //! `:accelerate`: runs a model in a browser.
 
-use async_trait::async_trait;
-use clap::{Arg, ArgAction, ArgMatches, value_parser};
-use pelago_protocol::{BrowserKind, Input, Platform, Precision, Request};
+use std::path::Path;
 
+use async_trait::async_trait;
+use clap::{ArgMatches, Args};
+use pelago_protocol::{BrowserKind, Input, Platform, PrecisionChoice, Request};
+
+use super::command::taken;
 use super::{Command, CommandError, Context, Values, values};
 use crate::interpreter::{Event, Shown, Table};
 use crate::results::Results;
 use crate::session::{Run, SessionError};
+
+/// What is to be run, where and how.
+#[derive(Clone, Debug, Args)]
+pub struct AccelerateArguments {
+    /// A model's name, its CID, or the path of its folder, which is added first
+    pub model: String,
+    /// Texts, one a row of the batch
+    #[arg(required = true)]
+    pub input: Vec<String>,
+    /// Where in the page the model runs
+    #[arg(long, default_value = "auto", value_parser = values::platform())]
+    pub platform: Platform,
+    /// Which browser runs it
+    #[arg(long, default_value = "auto", value_parser = values::browser())]
+    pub browser: BrowserKind,
+    /// Bits a weight; below 32 what the model's folder publishes, or what is made of its fp32 once. `auto` is the highest that fits the adapter and the memory
+    #[arg(long, value_name = "BITS", default_value = "32", value_parser = values::precision_choice())]
+    pub precision: PrecisionChoice,
+    /// Keep embeddings, the first and last block and heads at a higher precision
+    #[arg(long)]
+    pub mixed_precision: bool,
+    /// How the precision is made, in place of these two: a recipe's JSON (docs/precision.md), or a file that holds it
+    #[arg(long, value_name = "JSON|FILE", conflicts_with_all = ["precision", "mixed_precision"])]
+    pub recipe: Option<String>,
+    /// What the model may take where the precision is `auto`, e.g. 500M [default: what is free]
+    #[arg(long, value_name = "BYTES", value_parser = values::bytes)]
+    pub memory_limit: Option<u64>,
+    /// Firefox's compute shader settings for audio models (refused for other models)
+    #[arg(long)]
+    pub use_firefox_optimizations: bool,
+    /// Make a software adapter an error
+    #[arg(long)]
+    pub require_real_hardware: bool,
+    /// Let nodes, or the whole graph, run elsewhere than asked; the report says which did
+    #[arg(long)]
+    pub allow_fallback: bool,
+    /// Run this many times in the same session; then a table of all runs follows
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub repeat: u32,
+    /// Run on every browser and platform of this machine and compare each with wasm
+    #[arg(long, conflicts_with_all = ["platform", "browser", "allow_fallback", "require_real_hardware"])]
+    pub every_route: bool,
+}
+
+impl AccelerateArguments {
+    /// The run that is asked for, of which there may be several. A file's path is relative to `folder`.
+    ///
+    /// # Errors
+    /// [`SessionError::Recipe`] where the file of a recipe cannot be read.
+    pub fn request(&self, folder: &Path) -> Result<Request, SessionError> {
+        let recipe = match &self.recipe {
+            Some(json) if json.trim_start().starts_with('{') => Some(json.clone()),
+            Some(file) => {
+                let path = folder.join(file);
+                let read = std::fs::read_to_string(&path);
+                Some(read.map_err(|source| SessionError::Recipe { action: "read", path, source })?)
+            }
+            None => None,
+        };
+        Ok(Request {
+            model: self.model.clone(),
+            input: Input::Texts(self.input.clone()),
+            graph: None,
+            platform: self.platform,
+            browser: self.browser,
+            precision: self.precision,
+            mixed_precision: self.mixed_precision,
+            recipe,
+            memory_limit: self.memory_limit,
+            use_firefox_optimizations: self.use_firefox_optimizations,
+            require_real_hardware: self.require_real_hardware,
+            allow_fallback: self.allow_fallback,
+        })
+    }
+}
 
 /// The command.
 pub(super) struct Accelerate;
@@ -27,74 +105,12 @@ impl Command for Accelerate {
             r#":accelerate all-MiniLM-L6-v2 "The quick brown fox" --platform webgpu --browser firefox"#,
             ":accelerate all-MiniLM-L6-v2 one two three --repeat 10",
             r#":accelerate all-MiniLM-L6-v2 "The quick brown fox" --every-route"#,
+            r#":accelerate all-MiniLM-L6-v2 "The quick brown fox" --precision auto --memory-limit 50M"#,
         ]
     }
 
     fn arguments(&self, command: clap::Command) -> clap::Command {
-        let flag =
-            |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
-        command
-            .arg(
-                Arg::new("model")
-                    .value_name("MODEL")
-                    .required(true)
-                    .help("A model's name, its CID, or the path of its folder, which is added first"),
-            )
-            .arg(
-                Arg::new("input")
-                    .value_name("INPUT")
-                    .required(true)
-                    .num_args(1..)
-                    .help("Texts, one a row of the batch"),
-            )
-            .arg(
-                Arg::new("platform")
-                    .value_name("PLATFORM")
-                    .long("platform")
-                    .default_value("auto")
-                    .value_parser(values::platform())
-                    .help("Where in the page the model runs"),
-            )
-            .arg(
-                Arg::new("browser")
-                    .value_name("BROWSER")
-                    .long("browser")
-                    .default_value("auto")
-                    .value_parser(values::browser())
-                    .help("Which browser runs it"),
-            )
-            .arg(
-                Arg::new("precision")
-                    .long("precision")
-                    .value_name("BITS")
-                    .default_value("32")
-                    .value_parser(values::precision())
-                    .help(
-                        "Bits a weight; below 32 what the model's folder publishes, or what is made of its fp32 once",
-                    ),
-            )
-            .arg(flag("mixed-precision", "Keep embeddings, the first and last block and heads at a higher precision"))
-            .arg(flag(
-                "use-firefox-optimizations",
-                "Firefox's compute shader settings for audio models (refused for other models)",
-            ))
-            .arg(flag("require-real-hardware", "Make a software adapter an error"))
-            .arg(flag(
-                "allow-fallback",
-                "Let nodes, or the whole graph, run elsewhere than asked; the report says which did",
-            ))
-            .arg(
-                Arg::new("repeat")
-                    .long("repeat")
-                    .value_name("N")
-                    .default_value("1")
-                    .value_parser(value_parser!(u32).range(1..=100_000))
-                    .help("Run this many times; then a table of all runs follows"),
-            )
-            .arg(
-                flag("every-route", "Run on every browser and platform of this machine and compare each with wasm")
-                    .conflicts_with_all(["platform", "browser", "allow-fallback", "require-real-hardware"]),
-            )
+        AccelerateArguments::augment_args(command)
     }
 
     fn values(&self, argument: &str) -> Values {
@@ -106,9 +122,9 @@ impl Command for Accelerate {
     }
 
     async fn run(&self, context: &Context<'_>, arguments: &ArgMatches) -> Result<Vec<Shown>, CommandError> {
-        let request = request(arguments);
-        let repeat = arguments.get_one::<u32>("repeat").copied().unwrap_or(1);
-        let runs = if arguments.get_flag("every-route") {
+        let arguments: AccelerateArguments = taken(self, arguments)?;
+        let (request, repeat) = (arguments.request(context.folder)?, arguments.repeat);
+        let runs = if arguments.every_route {
             every_route(context, &request, repeat).await?
         } else {
             let mut runs = Vec::new();
@@ -118,23 +134,6 @@ impl Command for Accelerate {
             runs
         };
         shown(runs)
-    }
-}
-
-fn request(arguments: &ArgMatches) -> Request {
-    let model = arguments.get_one::<String>("model").cloned().unwrap_or_default();
-    let texts = arguments.get_many::<String>("input").into_iter().flatten().cloned().collect();
-    let get = |name| arguments.get_flag(name);
-    Request {
-        model,
-        input: Input::Texts(texts),
-        platform: arguments.get_one("platform").copied().unwrap_or(Platform::Auto),
-        browser: arguments.get_one("browser").copied().unwrap_or(BrowserKind::Auto),
-        precision: arguments.get_one("precision").copied().unwrap_or(Precision::Bits32),
-        mixed_precision: get("mixed-precision"),
-        use_firefox_optimizations: get("use-firefox-optimizations"),
-        require_real_hardware: get("require-real-hardware"),
-        allow_fallback: get("allow-fallback"),
     }
 }
 

@@ -2,10 +2,11 @@
 //! of browser, platform and precision.
 
 use async_trait::async_trait;
-use clap::{ArgMatches, Args, FromArgMatches};
+use clap::{ArgMatches, Args};
 use pelago_protocol::chart::Chart;
 use pelago_protocol::{BrowserKind, Input, Platform, Precision, SweepRequest};
 
+use super::command::taken;
 use super::{Command, CommandError, Context, Values, values};
 use crate::interpreter::{Shown, Table};
 use crate::results::Results;
@@ -17,6 +18,9 @@ pub struct BenchArguments {
     pub model: String,
     /// Texts, one a row of the batch [default: a set made for the model's family]
     pub input: Vec<String>,
+    /// The fp32 graph in the model's folder, where it has several, e.g. onnx/encoder_model.onnx
+    #[arg(long, value_name = "PATH")]
+    pub graph: Option<String>,
     /// A browser; may be repeated [default: all of this machine]
     #[arg(long, value_name = "BROWSER", value_parser = values::browser(), value_delimiter = ',')]
     pub browser: Vec<BrowserKind>,
@@ -39,9 +43,10 @@ pub struct BenchArguments {
 
 impl From<BenchArguments> for SweepRequest {
     fn from(arguments: BenchArguments) -> Self {
-        let BenchArguments { model, input, browser, platform, precision, mixed, repeat, warm_up } = arguments;
+        let BenchArguments { model, input, graph, browser, platform, precision, mixed, repeat, warm_up } = arguments;
         Self {
             model,
+            graph,
             input: (!input.is_empty()).then_some(Input::Texts(input)),
             // `auto` is all of them, as nothing is.
             browsers: if browser.contains(&BrowserKind::Auto) { Vec::new() } else { browser },
@@ -87,10 +92,7 @@ impl Command for Bench {
     }
 
     async fn run(&self, context: &Context<'_>, arguments: &ArgMatches) -> Result<Vec<Shown>, CommandError> {
-        let arguments = BenchArguments::from_arg_matches(arguments).map_err(|error| {
-            let command = self.name().to_owned();
-            CommandError::Refused { command, kind: error.kind(), usage: ":bench --help".to_owned() }
-        })?;
+        let arguments: BenchArguments = taken(self, arguments)?;
         let sweep = context.session.sweep(&arguments.into(), Some(context.observer())).await?;
         Ok(vec![
             Shown::Table(Table::of(&Results::sweep_frame(&sweep.rows)?)),

@@ -1,7 +1,7 @@
 //! What a command is: its name, arguments, help, completion and what it does.
 
 use async_trait::async_trait;
-use clap::ArgMatches;
+use clap::{ArgMatches, FromArgMatches};
 
 use super::{CommandError, Context};
 use crate::interpreter::Shown;
@@ -75,6 +75,18 @@ pub(crate) fn parser(command: &dyn Command) -> clap::Command {
         .color(clap::ColorChoice::Never)
         .term_width(WIDTH);
     command.arguments(parser)
+}
+
+/// A command's arguments as values.
+///
+/// # Errors
+/// [`CommandError::Refused`], which does not happen where the parser was [`parser`]'s.
+pub(crate) fn taken<T: FromArgMatches>(command: &dyn Command, arguments: &ArgMatches) -> Result<T, CommandError> {
+    T::from_arg_matches(arguments).map_err(|error| CommandError::Refused {
+        command: command.name().to_owned(),
+        kind: error.kind(),
+        usage: format!(":{} --help", command.name()),
+    })
 }
 
 /// Columns of a help text.

@@ -22,6 +22,7 @@ mod reference;
 mod report;
 mod sql;
 mod table;
+mod tune;
 mod values;
 mod vars;
 
@@ -37,14 +38,17 @@ use crate::interpreter::code::{Place, place};
 use crate::interpreter::{Completions, Event, Inspection, Shown};
 use crate::session::{Observer, Session};
 
+pub use accelerate::AccelerateArguments;
 pub use bench::BenchArguments;
 pub use error::CommandError;
 pub use model::{Add, Answer, ModelCommand};
+pub use tune::{TuneArguments, tuned_sentence};
 
 /// Every command, in the order of `:help` and of the reference page.
 static TABLE: &[&dyn Command] = &[
     &accelerate::Accelerate,
     &bench::Bench,
+    &tune::Tune,
     &history::History,
     &sql::Sql,
     &report::Report,

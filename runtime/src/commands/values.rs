@@ -1,7 +1,13 @@
 //! The closed sets of words that options choose from.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use pelago_protocol::{BrowserKind, Family, Platform, Precision};
+use std::ffi::OsStr;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use bytesize::ByteSize;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Arg, Command};
+use pelago_protocol::{BrowserKind, Family, Platform, Precision, PrecisionChoice, UnknownPrecision};
 
 use crate::content::Profile;
 
@@ -15,9 +21,45 @@ pub(super) fn browser() -> impl TypedValueParser<Value = BrowserKind> {
     PossibleValuesParser::new(BrowserKind::WORDS).try_map(|word| word.parse::<BrowserKind>())
 }
 
-/// `4`, `8`, `16` or `32`.
+/// `2`, `4`, `8`, `16` or `32`.
 pub(super) fn precision() -> impl TypedValueParser<Value = Precision> {
-    PossibleValuesParser::new(["4", "8", "16", "32"]).try_map(|word| word.parse::<Precision>())
+    Bits { words: &PrecisionChoice::WORDS[1..], kind: PhantomData }
+}
+
+/// One of these, or `auto`.
+pub(super) fn precision_choice() -> impl TypedValueParser<Value = PrecisionChoice> {
+    Bits { words: PrecisionChoice::WORDS, kind: PhantomData }
+}
+
+/// Words of a closed set whose refusal says more than which others there are: there is no precision of 3 bits
+/// for a reason.
+#[derive(Clone)]
+struct Bits<T> {
+    words: &'static [&'static str],
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T> TypedValueParser for Bits<T>
+where
+    T: FromStr<Err = UnknownPrecision> + Clone + Send + Sync + 'static,
+{
+    type Value = T;
+
+    fn parse_ref(&self, command: &Command, argument: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
+        let parse = |word: &str| word.parse::<T>();
+        parse.parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.words.iter().map(PossibleValue::new)))
+    }
+}
+
+/// Bytes, as `500000`, `20M` or `1.5Gi`.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let size: Result<ByteSize, _> = text.parse();
+    let size = size.map_err(|_| format!("{text:?} is no number of bytes: write e.g. 500000, 20M or 1.5Gi"))?;
+    Ok(size.as_u64())
 }
 
 /// `text_embedding`, …

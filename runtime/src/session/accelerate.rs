@@ -6,14 +6,15 @@ use chrono::Utc;
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_browser::pool::{Opened, Page};
 use pelago_protocol::{
-    EmbedData, EmbedResult, ExecutionOptions, Family, Input, LoadResult, Platform, Precision, Report, Request, RunData,
-    RunResult, Tensor,
+    EmbedData, EmbedResult, ExecutionOptions, Family, Input, LoadResult, Platform, Precision, PrecisionChoice, Report,
+    Request, RunData, RunResult, Tensor,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::source::{Prepared, Wanted};
+use super::fit::SHADER_F16;
+use super::source::{Making, Prepared, Wanted};
 use super::{Observer, Route, Session, SessionError, Step, report};
 
 /// How long one request to a page may take, the fetch and compile of a model among it.
@@ -21,9 +22,6 @@ pub(super) const RUN_DEADLINE: Duration = Duration::from_secs(600);
 
 /// Progress steps that may wait for an observer; one that is behind misses some.
 const PROGRESS_QUEUE: usize = 64;
-
-/// The feature without which WebGPU has no half precision.
-const SHADER_F16: &str = "shader-f16";
 
 /// What a model gave.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,24 +73,28 @@ impl Session {
                 Ok(run)
             }
             Err(error) => {
-                self.record_failure(request, &prepared, &route, (came, start.elapsed()), &error).await;
+                self.record_failure(&prepared, &route, (came, start.elapsed()), &error).await;
                 Err(error)
             }
         }
     }
 
-    /// The model and the graph that a request asks for.
+    /// The model, and the graph that a request asks for; that of fp32 where the route, which it depends on, is
+    /// still to be found.
     pub(super) async fn prepare(
         &self,
         request: &Request,
         observer: Option<&Observer>,
     ) -> Result<Prepared, SessionError> {
-        let wanted =
-            Wanted { precision: request.precision, mixed: request.mixed_precision, platform: request.platform };
-        self.sources.prepare(&request.model, wanted, observer).await
+        let fp32 = Wanted { graph: request.graph.clone(), making: Making::FP32, platform: request.platform };
+        let wanted = match request.platform {
+            Platform::Auto => None,
+            platform => Wanted::of(request, platform)?,
+        };
+        self.sources.prepare(&request.model, &wanted.unwrap_or(fp32), observer).await
     }
 
-    /// The graph for a route that the request left open: some precisions are another graph there.
+    /// The graph for a route, where the request left open what it depends on.
     pub(super) async fn on_route(
         &self,
         request: &Request,
@@ -100,12 +102,19 @@ impl Session {
         route: &Route,
         observer: Option<&Observer>,
     ) -> Result<Prepared, SessionError> {
-        let wanted = |platform| Wanted { precision: request.precision, mixed: request.mixed_precision, platform };
-        if wanted(request.platform).same_graph(wanted(route.platform)) {
-            return Ok(prepared);
+        let (wanted, predicted_mb) = match Wanted::of(request, route.platform)? {
+            Some(wanted) => (wanted, None),
+            None => {
+                let (wanted, predicted) = self.fitting(request, &prepared, route, observer).await?;
+                (wanted, Some(predicted))
+            }
+        };
+        if prepared.wanted.same_graph(&wanted) {
+            return Ok(prepared.of(wanted, predicted_mb));
         }
         prepared.whole().await?;
-        self.sources.prepare(&request.model, wanted(route.platform), observer).await
+        let prepared = self.sources.prepare(&request.model, &wanted, observer).await?;
+        Ok(prepared.of(wanted, predicted_mb))
     }
 
     /// Runs on one route, without recording.
@@ -127,7 +136,7 @@ impl Session {
                 reason: hardware.reason,
             });
         }
-        check_adapter(request, route.platform, &opened.page)?;
+        check_adapter(request, prepared, route.platform, &opened.page)?;
         let before = prepared.served.total();
         let executed = match self.ask(request, prepared, route.platform, &opened.page, observer).await {
             Ok(executed) => executed,
@@ -256,13 +265,22 @@ fn embeddings(page: &Page, tensors: Vec<Tensor>) -> Result<Output, SessionError>
     Ok(Output::Embeddings { shape, values })
 }
 
-/// Refuses options whose part is not built: none is ever ignored.
-fn check(request: &Request) -> Result<(), SessionError> {
-    if request.mixed_precision && request.precision == Precision::Bits32 {
-        return Err(SessionError::Unsupported {
-            what: "mixed precision of 32 bits, above which there is none,".to_owned(),
-            help: "choose 4, 8 or 16 bits with it".to_owned(),
-        });
+/// Refuses what does not go together: no option is ever ignored.
+pub(super) fn check(request: &Request) -> Result<(), SessionError> {
+    let refused =
+        |what: &str, help: &str| Err(SessionError::Unsupported { what: what.to_owned(), help: help.to_owned() });
+    let fp32 = PrecisionChoice::Bits(Precision::Bits32);
+    if request.recipe.is_some() && (request.mixed_precision || request.precision != fp32) {
+        return refused("a recipe beside a precision", "leave the precision out: the recipe says all of it");
+    }
+    if request.mixed_precision && request.precision == fp32 {
+        return refused(
+            "mixed precision of 32 bits, above which there is none,",
+            "choose 2, 4, 8 or 16 bits, or auto, with it",
+        );
+    }
+    if request.memory_limit.is_some() && request.precision != PrecisionChoice::Auto {
+        return refused("a memory limit for a precision that is named", "use --precision auto with it");
     }
     match &request.input {
         Input::Texts(texts) if texts.is_empty() => {
@@ -282,18 +300,15 @@ fn check(request: &Request) -> Result<(), SessionError> {
 }
 
 /// Refuses a precision that the page's adapter has no shaders for, before anything is loaded.
-fn check_adapter(request: &Request, platform: Platform, page: &Page) -> Result<(), SessionError> {
-    // Critical layers of a mix of 8 bits are kept in half precision.
-    let half =
-        request.precision == Precision::Bits16 || (request.precision == Precision::Bits8 && request.mixed_precision);
+fn check_adapter(request: &Request, prepared: &Prepared, platform: Platform, page: &Page) -> Result<(), SessionError> {
     let has = page.capabilities().webgpu.features.iter().any(|feature| feature == SHADER_F16);
-    if !half || platform != Platform::WebGpu || has || request.allow_fallback {
+    if !prepared.wanted.has_half() || platform != Platform::WebGpu || has || request.allow_fallback {
         return Ok(());
     }
     Err(SessionError::PrecisionUnavailable {
         browser: page.product().to_owned(),
         platform,
-        precision: request.precision,
+        precision: prepared.wanted.precision(),
         missing: SHADER_F16,
     })
 }

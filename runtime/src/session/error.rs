@@ -90,11 +90,53 @@ pub enum SessionError {
         /// The feature of WebGPU.
         missing: &'static str,
     },
+    /// No precision fits.
+    #[error(
+        "no precision of {model} fits {platform}: the smallest needs {}, and there is room for {}",
+        bytesize::ByteSize(*least),
+        bytesize::ByteSize(*limit)
+    )]
+    NothingFits {
+        /// The model's name.
+        model: String,
+        /// The platform.
+        platform: Platform,
+        /// Bytes that the smallest would need.
+        least: u64,
+        /// Bytes that it may have.
+        limit: u64,
+    },
     /// The folder in which a precision is made.
     #[error("a folder for a precision cannot be made: {source}; free space, or choose another home with --home")]
     Scratch {
         /// What the system said.
         source: std::io::Error,
+    },
+    /// Content that this process made a moment ago.
+    #[error("{what} that was just made, {root}, is not whole: something else changes the store's folder")]
+    Gone {
+        /// What was made.
+        what: &'static str,
+        /// CID of its folder.
+        root: String,
+    },
+    /// A recipe's file.
+    #[error("cannot {action} the recipe {}: {source}", path.display())]
+    Recipe {
+        /// What was tried, e.g. `read`.
+        action: &'static str,
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No mix of precisions is near enough to fp32, or one could not be measured.
+    #[error("{model}: {source}")]
+    Tune {
+        /// The model's name.
+        model: String,
+        /// Why not.
+        source: crate::onnx::Error,
     },
     /// Something that is not built.
     #[error("{what} is not available")]
@@ -150,7 +192,11 @@ impl SessionError {
             Self::Graph { .. } => "graph",
             Self::Precision { .. } => "precision",
             Self::PrecisionUnavailable { .. } => "precision_unavailable",
+            Self::NothingFits { .. } => "nothing_fits",
             Self::Scratch { .. } => "scratch",
+            Self::Gone { .. } => "gone",
+            Self::Recipe { .. } => "recipe",
+            Self::Tune { .. } => "tune",
             Self::Results(_) => "results",
             Self::Frame(_) => "frame",
             Self::Browser(error) => pool_code(error),
@@ -188,8 +234,14 @@ impl SessionError {
                 "use --precision 32, or add the model again from a folder that holds that file".to_owned()
             }
             Self::PrecisionUnavailable { .. } => {
-                "choose 32, or 8 or 4 bits without mixed precision; or --platform wasm".to_owned()
+                "choose 32, or 8 or 4 bits without mixed precision, or auto; or --platform wasm".to_owned()
             }
+            Self::NothingFits { .. } => {
+                "raise --memory-limit, close other programs, or choose a precision and let it fail where it will"
+                    .to_owned()
+            }
+            Self::Tune { .. } => "allow a larger error, or more bits among the choices".to_owned(),
+            Self::Gone { .. } => "let no other program write there, and run it again".to_owned(),
             Self::Unsupported { help, .. } => help.clone(),
             Self::Network(error) => error.help(),
             Self::EmptyInput { .. } => "give at least one text, none of them empty".to_owned(),
@@ -201,6 +253,7 @@ impl SessionError {
             | Self::Graph { .. }
             | Self::Precision { .. }
             | Self::Scratch { .. }
+            | Self::Recipe { .. }
             | Self::Results(_)
             | Self::Browser(_)
             | Self::Page(_) => String::new(),

@@ -1,5 +1,6 @@
 //! What a session has, for those who look: its browsers, and one model.
 
+use pelago_protocol::Tuned;
 use pelago_protocol::cells::{ModelFile, ModelInfo};
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
@@ -49,6 +50,21 @@ impl Session {
             sources: sources.map(|source| (format!("{} {}", source.kind, source.name), source.bytes)).collect(),
         })
     }
+}
+
+/// What each group of layers adds to the error: `layers`, `error_added`, `bytes_saved`.
+///
+/// # Errors
+/// [`SessionError::Frame`].
+pub fn sensitivities_frame(tuned: &Tuned) -> Result<DataFrame, SessionError> {
+    let groups = &tuned.sensitivities;
+    let layers = groups.iter().map(|group| group.layers.join(", ")).collect::<Vec<_>>();
+    let columns = vec![
+        column("layers", layers),
+        Series::new("error_added".into(), groups.iter().map(|group| group.error).collect::<Vec<_>>()).into(),
+        Series::new("bytes_saved".into(), groups.iter().map(|group| group.saved).collect::<Vec<_>>()).into(),
+    ];
+    Ok(DataFrame::new(groups.len(), columns)?)
 }
 
 fn column(name: &str, values: Vec<String>) -> Column {

@@ -4,17 +4,23 @@
 //! and no environment variable; front ends pass [`SessionOptions`] in.
 
 mod accelerate;
+mod candidate;
 mod choice;
 mod content;
 mod diagnosis;
+mod distance;
 mod error;
+mod fit;
 mod frames;
+mod inputs;
 mod options;
+mod page_memory;
 mod record;
 mod report;
 mod routes;
 mod source;
 mod sweep;
+mod tune;
 
 use std::collections::HashMap;
 use std::num::NonZeroU64;
@@ -29,6 +35,8 @@ pub use accelerate::{Output, Run};
 pub use choice::{OptimalHardware, Route};
 pub use diagnosis::{Diagnosis, Verdict, verdicts};
 pub use error::SessionError;
+pub use fit::Fit;
+pub use frames::sensitivities_frame;
 pub use options::{Observer, SessionOptions, Step};
 pub use routes::{Attempt, BrowserCapabilities};
 pub use sweep::Sweep;
@@ -48,6 +56,8 @@ pub struct Session {
     sources: source::Sources,
     /// Medians of earlier runs by model, precision and batch, once they were looked up.
     measured: Mutex<HashMap<(String, Precision, u64), Vec<routes::Median>>>,
+    /// Precisions that `auto` took, with the memory that was predicted.
+    fitted: Mutex<HashMap<fit::Question, (source::Wanted, f64)>>,
     /// The last failure (its id), until a run goes well.
     failed: std::sync::Mutex<Option<String>>,
 }
@@ -66,7 +76,15 @@ impl Session {
         let content = Arc::new(content::StoreContent::new(store.clone(), served.clone(), network.arrivals().clone()));
         let pool = Pool::start(options.browsers, Arc::new(PageBundle::open()?), content).await?;
         let sources = source::Sources::new(store, network.clone(), served);
-        Ok(Self { pool, network, results, sources, measured: Mutex::default(), failed: std::sync::Mutex::default() })
+        Ok(Self {
+            pool,
+            network,
+            results,
+            sources,
+            measured: Mutex::default(),
+            fitted: Mutex::default(),
+            failed: std::sync::Mutex::default(),
+        })
     }
 
     /// The models and where more of them come from, without browsers or results.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use pelago_browser::pool::PoolOptions;
 use pelago_protocol::Progress;
 
+use super::Fit;
 use crate::network::NetworkOptions;
 use crate::results::Place;
 
@@ -57,6 +58,8 @@ pub enum Step {
         /// Sources that give something.
         sources: usize,
     },
+    /// A precision was chosen, and its memory predicted.
+    Chosen(Fit),
     /// A sweep goes on.
     Measuring {
         /// What runs now.

@@ -4,7 +4,6 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use pelago_protocol::Request;
 
 use super::source::Prepared;
 use super::{Route, Run, Session, SessionError};
@@ -26,7 +25,6 @@ impl Session {
     /// error; one of the recording is logged.
     pub(super) async fn record_failure(
         &self,
-        request: &Request,
         prepared: &Prepared,
         route: &Route,
         (started, total): (DateTime<Utc>, Duration),
@@ -43,8 +41,8 @@ impl Session {
             model_cid: prepared.source.cid.clone(),
             browser: route.browser,
             platform: route.platform,
-            precision: request.precision,
-            mixed_precision: request.mixed_precision,
+            precision: prepared.wanted.precision(),
+            mixed_precision: prepared.wanted.mixed(),
             code: error.code().to_owned(),
             message: error.to_string(),
             total_time: total.as_secs_f64(),

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use pelago_browser::pool::Opened;
-use pelago_protocol::{Adapter, Capabilities, Hardware, Phases, Platform, Report, Request, Source, TierBytes};
+use pelago_protocol::{
+    Adapter, Capabilities, Hardware, Phases, Platform, PrecisionChoice, Report, Request, Source, TierBytes,
+};
 
 use super::Route;
 use super::accelerate::Executed;
@@ -37,6 +39,11 @@ pub(super) fn hardware(capabilities: &Capabilities, platform: Platform) -> Hardw
             Hardware { is_real: Some(false), reason: "wasm runs on the CPU, which is no accelerator".to_owned() }
         }
     }
+}
+
+/// A recipe asks for the bits that it names.
+fn requested_precision(prepared: &Prepared, request: &Request) -> PrecisionChoice {
+    if request.recipe.is_some() { prepared.wanted.precision().into() } else { request.precision }
 }
 
 /// The report. Every figure was measured; one that was not is null.
@@ -72,8 +79,10 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         execution_provider: session.execution_provider.clone(),
         placement: session.placement.clone(),
         threads: session.threads,
-        precision: request.precision,
-        mixed_precision: request.mixed_precision,
+        precision: prepared.wanted.precision(),
+        requested_precision: requested_precision(prepared, request),
+        mixed_precision: prepared.wanted.mixed(),
+        recipe: prepared.recipe(),
         processing_time,
         total_time: facts.total.as_secs_f64(),
         warm: executed.load.warm,
@@ -90,6 +99,7 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         tokens: embed.map(|embed| embed.tokens.iter().sum::<usize>() as u64),
         throughput_items_per_sec: (processing_time > 0.0).then(|| batch as f64 / processing_time),
         memory_usage_mb: executed.load.memory_usage_mb,
+        memory_predicted_mb: prepared.predicted_mb,
         ipfs_cache_hit: network.is_none(),
         ipfs_source: main_source(&bytes),
         ipfs_load_time: fetched.then_some(ready.as_secs_f64() * 1000.0),

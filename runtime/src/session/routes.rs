@@ -7,15 +7,15 @@ use chrono::Utc;
 
 use pelago_browser::driver::Target;
 use pelago_browser::pool::Candidate;
-use pelago_protocol::{BrowserKind, Capabilities, Parity, Platform, Request};
+use pelago_protocol::{BrowserKind, Capabilities, Platform, Precision, Request};
 
 use polars::prelude::{DataFrame, IntoLazy, col, lit};
 
 use super::accelerate::Run;
 use super::choice::{by_capabilities, preference};
+use super::distance::distance;
 use super::source::Prepared;
 use super::{Observer, OptimalHardware, Output, Route, Session, SessionError};
-use crate::parity;
 use crate::results::Filter;
 
 /// Warm runs of a model that are looked at to choose a route for it.
@@ -118,13 +118,13 @@ impl Session {
             match &mut outcome {
                 Ok(run) => {
                     match &reference {
-                        Some(reference) => run.report.parity = parity(reference, &run.output),
+                        Some(reference) => run.report.parity = distance(reference, &run.output),
                         None => reference = Some(run.output.clone()),
                     }
                     self.record(run, &prepared).await?;
                 }
                 Err(error) => {
-                    self.record_failure(&asked, &prepared, &route, (came, start.elapsed()), error).await;
+                    self.record_failure(&prepared, &route, (came, start.elapsed()), error).await;
                 }
             }
             attempts.push(Attempt { route, outcome });
@@ -189,11 +189,12 @@ impl Session {
         prepared: &Prepared,
     ) -> Result<Option<(&'a Candidate, Platform, f64)>, SessionError> {
         let batch = request.input.items() as u64;
-        let key = (prepared.source.cid.clone(), request.precision, batch.next_power_of_two());
+        let precision = request.precision.named().unwrap_or(Precision::Bits32);
+        let key = (prepared.source.cid.clone(), precision, batch.next_power_of_two());
         let mut known = self.measured.lock().await;
         if !known.contains_key(&key) {
             let filter = Filter { limit: Some(HISTORY), model: Some(prepared.source.cid.clone()), ..Filter::default() };
-            let medians = medians(self.results.history(filter).await?, request, batch)?;
+            let medians = medians(self.results.history(filter).await?, precision, batch)?;
             known.insert(key.clone(), medians);
         }
         let medians = known.get(&key).map_or(&[][..], Vec::as_slice);
@@ -225,9 +226,9 @@ impl Median {
 }
 
 /// The median of warm runs by route, of batches between half and twice as large.
-fn medians(history: DataFrame, request: &Request, batch: u64) -> Result<Vec<Median>, SessionError> {
+fn medians(history: DataFrame, precision: Precision, batch: u64) -> Result<Vec<Median>, SessionError> {
     let like = col("warm")
-        .and(col("precision").eq(lit(request.precision.bits())))
+        .and(col("precision").eq(lit(precision.bits())))
         .and(col("batch_size").gt_eq(lit(batch / 2)))
         .and(col("batch_size").lt_eq(lit(batch * 2)));
     let frame = history
@@ -251,13 +252,4 @@ fn medians(history: DataFrame, request: &Request, batch: u64) -> Result<Vec<Medi
             })
         })
         .collect())
-}
-
-/// Distance between two outputs of the same shape; `None` where they cannot be compared.
-pub(super) fn parity(reference: &Output, output: &Output) -> Option<Parity> {
-    let (Output::Embeddings { shape, values: a }, Output::Embeddings { shape: other, values: b }) = (reference, output)
-    else {
-        return None;
-    };
-    if shape == other { parity::compare(a, b, shape[1], parity::Rows::Vectors) } else { None }
 }

@@ -1,7 +1,8 @@
 //! Reports to record, and answers to look at.
 
 use pelago_protocol::{
-    BrowserKind, Family, Parity, ParityVerdict, Phases, Placement, Platform, Precision, Report, Source, TierBytes,
+    BrowserKind, Family, Parity, ParityVerdict, Phases, Placement, Platform, Precision, PrecisionChoice, Report,
+    Source, TierBytes,
 };
 use pelago_runtime::results::{Filter, Results};
 use polars::frame::DataFrame;
@@ -28,7 +29,9 @@ pub(crate) fn report(run_id: &str) -> Report {
         placement: Placement { nodes_total: 7, nodes_on_provider: 7, ..Placement::default() },
         threads: 2,
         precision: Precision::Bits32,
+        requested_precision: PrecisionChoice::Auto,
         mixed_precision: false,
+        recipe: None,
         processing_time: 0.026,
         total_time: 0.027,
         warm: true,
@@ -37,6 +40,7 @@ pub(crate) fn report(run_id: &str) -> Report {
         tokens: Some(11),
         throughput_items_per_sec: Some(38.5),
         memory_usage_mb: None,
+        memory_predicted_mb: Some(107.5),
         ipfs_cache_hit: true,
         ipfs_source: Source::Cache,
         ipfs_load_time: None,

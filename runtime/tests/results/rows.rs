@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use expect_test::expect;
 use pelago_protocol::{
-    Adapter, BrowserKind, Family, Phases, Placement, Platform, Precision, Report, Source, TierBytes,
+    Adapter, BrowserKind, Family, Phases, Placement, Platform, Precision, PrecisionChoice, Report, Source, TierBytes,
 };
 use pelago_runtime::results::{Filter, Results, ResultsError};
 use polars::prelude::{DataFrame, DataType, TimeUnit, TimeZone};
@@ -33,7 +33,7 @@ pub(crate) fn floats() -> impl Strategy<Value = Phases> {
 }
 
 fn words() -> impl Strategy<Value = (Family, Platform, BrowserKind, Precision, Source)> {
-    let precisions = vec![Precision::Bits4, Precision::Bits8, Precision::Bits16, Precision::Bits32];
+    let precisions = vec![Precision::Bits2, Precision::Bits4, Precision::Bits8, Precision::Bits16, Precision::Bits32];
     (select(Family::ALL), select(Platform::ALL), select(BrowserKind::ALL), select(precisions), select(Source::ALL))
 }
 
@@ -77,7 +77,9 @@ fn reports() -> impl Strategy<Value = Report> {
             },
             threads: small[3],
             precision: words.3,
+            requested_precision: if flags[2] { PrecisionChoice::Auto } else { words.3.into() },
             mixed_precision: flags[1],
+            recipe: flags[1].then(|| texts[8].clone()),
             processing_time: times[0],
             total_time: times[1],
             warm: flags[2],
@@ -86,6 +88,7 @@ fn reports() -> impl Strategy<Value = Report> {
             tokens,
             throughput_items_per_sec: rest[0],
             memory_usage_mb: rest[1],
+            memory_predicted_mb: rest[3],
             ipfs_cache_hit: flags[3],
             ipfs_source: words.4,
             ipfs_load_time: rest[2],

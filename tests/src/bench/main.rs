@@ -11,10 +11,12 @@ mod link;
 mod machine;
 mod memory;
 mod models;
+mod precision;
 mod process;
 mod quantise;
 mod routes;
 mod shapes;
+mod sweep;
 mod transfer;
 mod transformers;
 
@@ -41,6 +43,8 @@ const SECTIONS: &[(&str, Section)] = &[
     ("memory", |models| memory::run(models).boxed()),
     ("kernels", |models| kernels::run(models).boxed()),
     ("quantise", |models| quantise::run(models).boxed()),
+    ("precision", |models| precision::run(models).boxed()),
+    ("sweep", |models| sweep::run(models).boxed()),
 ];
 
 #[tokio::main]

@@ -207,8 +207,10 @@ fn grouped(layers: &[Layer], most: usize, saved: impl Fn(&Layer) -> u64) -> Vec<
 }
 
 /// Bytes of a layer's weight at so many bits.
-fn bytes(layer: &Layer, bits: u8, recipe: &Recipe) -> u64 {
+pub(super) fn bytes(layer: &Layer, bits: u8, recipe: &Recipe) -> u64 {
     let count = layer.shape.iter().product::<usize>() as u64;
+    // Looked up by ordinary operators, a table has 8 bits at the least.
+    let bits = if recipe.plain_tables && layer.kind == Kind::Gather { bits.max(8) } else { bits };
     match (bits, layer.shape.as_slice()) {
         (32, _) => 4 * count,
         (16, _) => 2 * count,

@@ -11,12 +11,12 @@
 //! onnxruntime-web, some 60 MB; pipelines of a GPU), and the copy of a weight
 //! while it is uploaded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Recipe, convert::open, graphs::Graphs, shapes};
+use super::{Form, Layer, Recipe, auto, constant::Weights, convert::open, graphs::Graphs, layers, shapes};
 use crate::{Error, files::Files, read};
 
 /// Bytes that a model needs.
@@ -67,6 +67,48 @@ pub fn predict(files: &dyn Files, model: &str, config: &Value, shapes: &Shapes) 
     Ok(Memory { weights, largest_weight, activations, kv_cache, unknown })
 }
 
+/// Predicts what the model in `model` will need in each of several precisions, before any of them is made.
+/// `widens_half` is true of an executor that computes half precision in fp32, and keeps its weights so
+/// (onnxruntime's CPU provider, and so wasm).
+///
+/// Activations are counted in fp32 throughout, which is the most that they take.
+///
+/// # Errors
+/// [`Error`]: those about reading a model, and those of [`Recipe::check`].
+pub fn predict_precisions(
+    files: &dyn Files,
+    model: &str,
+    config: &Value,
+    shapes: &Shapes,
+    recipes: &[Recipe],
+    widens_half: bool,
+) -> Result<Vec<Memory>, Error> {
+    let graphs = open(files, model)?;
+    let layers = layers::find(&graphs, &graphs.index()?, &mut Weights::new(files, model))?.layers;
+    let (weights, _) = weights(files, model, &graphs)?;
+    let (activations, unknown) = shapes::activations(&graphs, &shapes.dimensions)?;
+    let kv_cache = kv_cache(config, shapes.context, shapes.batch);
+    // A weight that several layers share is there once.
+    let mut seen = HashSet::new();
+    let distinct = |layer: &Layer| (layer.constant.graph, layer.weight.clone());
+    let once = layers.iter().map(|layer| seen.insert(distinct(layer))).collect::<Vec<_>>();
+    let of = |recipe: &Recipe| {
+        let bits = recipe.assign(&layers)?;
+        let mut memory = Memory { weights, largest_weight: 0, activations, kv_cache, unknown: unknown.clone() };
+        for (layer, bits) in layers.iter().zip(bits).zip(&once).filter_map(|(layer, once)| once.then_some(layer)) {
+            let bytes = match bits {
+                16 if widens_half => auto::bytes(layer, 32, recipe),
+                8 if recipe.form == Form::Stored => auto::bytes(layer, 32, recipe),
+                bits => auto::bytes(layer, bits, recipe),
+            };
+            memory.weights = memory.weights.saturating_sub(auto::bytes(layer, 32, recipe)).saturating_add(bytes);
+            memory.largest_weight = memory.largest_weight.max(bytes);
+        }
+        Ok(memory)
+    };
+    recipes.iter().map(of).collect()
+}
+
 /// Bytes of a decoder's KV cache for `context` tokens in `batch` rows, by the
 /// names that transformers' configs have; 0 where the config says too little.
 #[must_use]
@@ -112,9 +154,7 @@ pub struct Limits {
 #[must_use]
 pub fn largest_that_fits(candidates: &[(Recipe, Memory)], limits: Limits) -> Option<usize> {
     let fits = |(recipe, memory): &&(Recipe, Memory)| {
-        memory.total() <= limits.memory
-            && memory.largest_weight <= limits.buffer
-            && (limits.half || !recipe.computes_in_half())
+        memory.total() <= limits.memory && memory.largest_weight <= limits.buffer && (limits.half || !recipe.has_half())
     };
     let candidates = candidates.iter().enumerate().filter(|(_, candidate)| fits(candidate));
     candidates.max_by_key(|(_, (recipe, memory))| (recipe.bits, memory.weights)).map(|(place, _)| place)

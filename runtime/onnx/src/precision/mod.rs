@@ -36,7 +36,7 @@ pub use convert::{Destination, convert, layers};
 pub use integer::Integers;
 pub use layers::{Kind, Layer, Reason, Role};
 pub use layout::Layout;
-pub use memory::{Limits, Memory, Shapes, kv_cache, largest_that_fits, predict};
+pub use memory::{Limits, Memory, Shapes, kv_cache, largest_that_fits, predict, predict_precisions};
 pub use recipe::{Form, Mixed, Override, Recipe};
 pub use summary::{Kept, Summary, Tensor};
 pub use table::Table;

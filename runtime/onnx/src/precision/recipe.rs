@@ -196,8 +196,7 @@ impl Recipe {
     /// # Errors
     /// [`Error::Bits`], [`Error::Block`], [`Error::Pattern`] or [`Error::Recipe`].
     pub fn check(&self) -> Result<(), Error> {
-        let mixed = self.mixed.iter().flat_map(|mixed| [mixed.embedding, mixed.first, mixed.last, mixed.head]);
-        for bits in mixed.chain(self.overrides.iter().map(|it| it.bits)).chain([self.bits]) {
+        for bits in self.higher().chain([self.bits]) {
             let reason = match bits {
                 2 | 4 | 8 | 16 | 32 => continue,
                 3 | 5 | 6 | 7 => "onnxruntime 1.30's MatMulNBits has kernels for 2, 4 and 8 bits alone",
@@ -226,6 +225,18 @@ impl Recipe {
     #[must_use]
     pub fn computes_in_half(&self) -> bool {
         self.half || self.bits == 16
+    }
+
+    /// Whether any of it is in half precision: what an adapter without `shader-f16` cannot run.
+    #[must_use]
+    pub fn has_half(&self) -> bool {
+        self.computes_in_half() || self.higher().any(|bits| bits == 16)
+    }
+
+    /// The bits of layers that differ from the others.
+    fn higher(&self) -> impl Iterator<Item = u8> + '_ {
+        let mixed = self.mixed.iter().flat_map(|mixed| [mixed.embedding, mixed.first, mixed.last, mixed.head]);
+        mixed.chain(self.overrides.iter().map(|it| it.bits))
     }
 
     fn patterns(&self) -> Result<Vec<(GlobMatcher, u8)>, Error> {

@@ -6,11 +6,12 @@ mod arguments;
 mod perform;
 
 use async_trait::async_trait;
-use clap::{ArgMatches, FromArgMatches, Subcommand};
+use clap::{ArgMatches, Subcommand};
 
 pub use answer::Answer;
 pub use arguments::{Add, ModelCommand};
 
+use super::command::taken;
 use super::{Command, CommandError, Context, Values};
 use crate::interpreter::{Shown, Table};
 
@@ -46,10 +47,7 @@ impl Command for Model {
     }
 
     async fn run(&self, context: &Context<'_>, arguments: &ArgMatches) -> Result<Vec<Shown>, CommandError> {
-        let command = ModelCommand::from_arg_matches(arguments).map_err(|error| {
-            let command = self.name().to_owned();
-            CommandError::Refused { command, kind: error.kind(), usage: ":model --help".to_owned() }
-        })?;
+        let command: ModelCommand = taken(self, arguments)?;
         let observer = context.observer();
         let answer = command.perform(context.session.network(), context.folder, &observer).await?;
         let text = |lines: Vec<String>| Shown::Text(lines.join("\n"));

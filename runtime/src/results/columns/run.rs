@@ -75,4 +75,7 @@ pub(in crate::results) const COLUMNS: &[Column<Report>] = &[
     column("parity_nan_count", U64, |r| r.parity.as_ref().map_or(Cell::Null, |p| Cell::Unsigned(p.nan_count))),
     column("parity_verdict", Text, |r| r.parity.as_ref().map_or(Cell::Null, |p| text(p.verdict.as_str()))),
     column("load_average", Float, |r| float(r.load_average)),
+    column("requested_precision", Text, |r| text(&r.requested_precision.to_string())),
+    column("recipe", Text, |r| r.recipe.as_deref().map_or(Cell::Null, text)),
+    column("memory_predicted_mb", Float, |r| float(r.memory_predicted_mb)),
 ];

@@ -3,20 +3,27 @@
 
 mod files;
 mod graph;
+mod predict;
+mod trial;
+mod wanted;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use pelago_protocol::{Graph, ModelSource};
+use pelago_protocol::ModelSource;
 
-pub(super) use self::graph::Wanted;
+use self::graph::Chosen;
+pub(super) use self::predict::Declared;
+pub(super) use self::trial::Trial;
+pub(super) use self::wanted::{Making, Wanted};
 use super::content::{Counters, Served};
 use super::{Observer, SessionError};
 use crate::content::retrieve::{Fetched, SourceReport};
-use crate::content::{Stamp, Store, StoreError};
+use crate::content::{Cid, Stamp, Store, StoreError};
 use crate::models::{Described, Located, ModelError, Models};
 use crate::network::{self, Arrival, Arrived, Network};
+use crate::onnx::precision::Recipe;
 
 /// A page begins to load a model that still comes when the rest will take no longer than this. It
 /// then waits for bytes, and a request to a page must not wait for hours.
@@ -26,6 +33,14 @@ const OVERLAP: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub(super) struct Prepared {
     pub(super) source: ModelSource,
+    /// What it was asked for.
+    pub(super) wanted: Wanted,
+    /// The graph, and how it was made.
+    chosen: Chosen,
+    /// CID of the model's folder.
+    root: Cid,
+    /// MiB that the page's memory is to have with it, where that was predicted.
+    pub(super) predicted_mb: Option<f64>,
     /// From the request for the model to its verified bytes being ready to be served.
     pub(super) took: Duration,
     /// The fetch that still brings it, or that brought it just now.
@@ -37,6 +52,16 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// The recipe's JSON, where Pelago made the precision.
+    pub(super) fn recipe(&self) -> Option<String> {
+        self.chosen.recipe.as_ref().map(Recipe::to_json)
+    }
+
+    /// The same graph, now that more is known of what it is for.
+    pub(super) fn of(self, wanted: Wanted, predicted_mb: Option<f64>) -> Self {
+        Self { wanted, predicted_mb, ..self }
+    }
+
     /// Waits for all of it, and says how it came, the first time after a fetch.
     pub(super) async fn whole(&self) -> Result<Option<Arrived>, SessionError> {
         let Some(arrival) = &self.arrival else { return Ok(None) };
@@ -85,12 +110,12 @@ impl Sources {
     pub(super) async fn prepare(
         &self,
         model: &str,
-        wanted: Wanted,
+        wanted: &Wanted,
         observer: Option<&Observer>,
     ) -> Result<Prepared, SessionError> {
         let start = Instant::now();
         let stamp = self.store.stamp();
-        let key = (model.to_owned(), wanted);
+        let key = (model.to_owned(), wanted.clone());
         // Where its name follows another, that is looked after while what is here is used.
         self.network.used(model).await;
         // An IPNS name that no model's name follows has to be asked for each time.
@@ -99,24 +124,24 @@ impl Sources {
             return Ok(Prepared { took: start.elapsed(), ..prepared });
         }
         let here = if Network::is_ipns(model) { None } else { self.describe_here(model).await? };
-        let (model, graph, arrival) = match here {
+        let (model, chosen, arrival) = match here {
             None if Network::is_ipns(model) => {
                 let (described, fetched) = self.describe_followed(model, observer).await?;
-                let graph = self.graph(&described, wanted).await?;
+                let chosen = self.graph(&described, wanted).await?;
                 let arrival = self.network.ended(described.cid, fetched, start);
-                (described, graph, Some(Arc::new(arrival)))
+                (described, chosen, Some(Arc::new(arrival)))
             }
             Some(model) => {
-                let graph = self.graph(&model, wanted).await?;
-                (model, graph, None)
+                let chosen = self.graph(&model, wanted).await?;
+                (model, chosen, None)
             }
             None => {
-                let (model, graph, arrival) = self.arriving(model, wanted, observer).await?;
-                (model, graph, Some(Arc::new(arrival)))
+                let (model, chosen, arrival) = self.arriving(model, wanted, observer).await?;
+                (model, chosen, Some(Arc::new(arrival)))
             }
         };
         // The first word of a path under which the page asks for the graph.
-        let graph_root = graph.url.split('/').nth(2).unwrap_or_default().to_owned();
+        let graph_root = chosen.graph.url.split('/').nth(2).unwrap_or_default().to_owned();
         let mut roots = vec![model.cid.to_string(), graph_root];
         roots.dedup();
         let source = ModelSource {
@@ -125,10 +150,20 @@ impl Sources {
             base_url: format!("/ipfs/{}/", model.cid),
             family: model.family,
             files: model.files.iter().map(|file| file.path.clone()).collect(),
-            graph,
+            graph: chosen.graph.clone(),
         };
         let served = Counters(roots.iter().map(|root| self.served.of(root)).collect());
-        let prepared = Prepared { source, took: start.elapsed(), arrival, given: Arc::default(), served };
+        let prepared = Prepared {
+            source,
+            wanted: wanted.clone(),
+            chosen,
+            root: model.cid,
+            predicted_mb: None,
+            took: start.elapsed(),
+            arrival,
+            given: Arc::default(),
+            served,
+        };
         if prepared.arrival.is_some() {
             return Ok(prepared);
         }
@@ -203,12 +238,12 @@ impl Sources {
     async fn arriving(
         &self,
         model: &str,
-        wanted: Wanted,
+        wanted: &Wanted,
         observer: Option<&Observer>,
-    ) -> Result<(Described, Graph, Arrival), SessionError> {
+    ) -> Result<(Described, Chosen, Arrival), SessionError> {
         let root = self.network.find(model).await?;
         let arrival = self.network.begin(root, model, observer);
-        let (described, graph) = loop {
+        let (described, chosen) = loop {
             match self.told(model, wanted).await {
                 Ok(told) => break told,
                 Err(error) if !may_lack(&error) => return Err(error),
@@ -221,13 +256,13 @@ impl Sources {
             }
         };
         arrival.nearly(OVERLAP).await;
-        Ok((described, graph, arrival))
+        Ok((described, chosen, arrival))
     }
 
-    async fn told(&self, model: &str, wanted: Wanted) -> Result<(Described, Graph), SessionError> {
+    async fn told(&self, model: &str, wanted: &Wanted) -> Result<(Described, Chosen), SessionError> {
         let described = self.models().describe(model).await?;
-        let graph = self.graph(&described, wanted).await?;
-        Ok((described, graph))
+        let chosen = self.graph(&described, wanted).await?;
+        Ok((described, chosen))
     }
 
     fn remembered(&self, stamp: Stamp, key: &(String, Wanted)) -> Option<Prepared> {

@@ -1,20 +1,17 @@
 //! Measuring combinations: cold starts, then turns in which each runs once.
 
 use std::collections::HashMap;
-use std::time::Instant;
 
-use pelago_browser::driver::Target;
-use pelago_browser::link::{Message, RequestOptions};
-use pelago_browser::pool::Page;
 use pelago_protocol::{
-    BrowserKind, Dispose, DisposeResult, ErrorCode, Input, Parity, ParityVerdict, Phases, Platform, Precision, Request,
-    SweepOutcome, SweepRequest, SweepRow,
+    BrowserKind, ErrorCode, Input, Parity, ParityVerdict, Phases, Platform, Precision, Request, SweepOutcome,
+    SweepRequest, SweepRow,
 };
 
-use super::super::accelerate::{Output, RUN_DEADLINE, Run};
-use super::super::routes::parity;
-use super::super::source::Prepared;
-use super::super::{Observer, Route, Session, SessionError, Step};
+use super::super::accelerate::{Output, Run};
+use super::super::candidate::Candidate;
+use super::super::distance::distance;
+use super::super::page_memory::dispose;
+use super::super::{Observer, Session, SessionError, Step};
 use super::plan::Combination;
 use crate::statistics;
 
@@ -37,21 +34,6 @@ pub(super) struct Measuring<'a> {
     total: u64,
 }
 
-/// A combination, and how it is run.
-struct Candidate {
-    combination: Combination,
-    asked: Request,
-    prepared: Prepared,
-    route: Route,
-}
-
-impl Candidate {
-    /// Whether both run the same graph in the same place.
-    fn is(&self, other: &Self) -> bool {
-        self.route == other.route && self.prepared.source.graph.cid == other.prepared.source.graph.cid
-    }
-}
-
 /// A combination and what is known of it.
 struct Measured {
     row: SweepRow,
@@ -69,13 +51,13 @@ impl<'a> Measuring<'a> {
         session: &'a Session,
         request: &'a SweepRequest,
         id: &'a str,
-        input: Input,
         observer: Option<Observer>,
     ) -> Result<Self, SessionError> {
         let browser = request.browsers.first().copied().unwrap_or(BrowserKind::Auto);
         let combination = Combination { browser, platform: Platform::Wasm, precision: Precision::Bits32, mixed: false };
+        let input = input(session, request, observer.as_ref()).await?;
         let reference = candidate(session, request, &input, combination, observer.as_ref()).await?;
-        let run = run(session, &reference, observer.as_ref()).await?;
+        let run = session.run(&reference, observer.as_ref()).await?;
         let reference_output = run.output.clone();
         Ok(Self {
             session,
@@ -141,11 +123,11 @@ impl<'a> Measuring<'a> {
             model_bytes: None,
             parity: None,
         };
-        self.tell(&format!("preparing {}", label(combination)), 0);
+        self.tell(&format!("preparing {}", label(&row)), 0);
         match candidate(self.session, self.request, &self.input, combination, self.observer.as_ref()).await {
             Ok(candidate) => {
-                row.model_bytes = Some(loaded(&candidate.prepared));
-                if let Some(product) = product(self.session, &candidate.route) {
+                row.model_bytes = Some(candidate.bytes());
+                if let Some(product) = self.session.product(&candidate) {
                     (row.browser_product, row.browser_version) = product;
                 }
                 Measured { row, candidate: Some(candidate), samples: Vec::new(), reference: Vec::new() }
@@ -162,15 +144,15 @@ impl<'a> Measuring<'a> {
     async fn cold(&mut self, group: &mut [Measured]) -> Result<(), SessionError> {
         for measured in group {
             let Some(candidate) = &measured.candidate else { continue };
-            self.tell(&format!("loading {}", label(candidate.combination)), 1);
+            self.tell(&format!("loading {}", label(&measured.row)), 1);
             // The reference was started cold for its own sake.
             let is_reference = candidate.is(&self.reference);
             let (run, before) = match self.first.take_if(|_| is_reference) {
                 // The page was empty before it.
                 Some(run) => (Ok(run), None),
                 None => {
-                    let before = heap(self.session, candidate).await;
-                    (run(self.session, candidate, self.observer.as_ref()).await, before)
+                    let before = self.session.heap(candidate).await;
+                    (self.session.run(candidate, self.observer.as_ref()).await, before)
                 }
             };
             let run = match run {
@@ -181,7 +163,7 @@ impl<'a> Measuring<'a> {
                     continue;
                 }
             };
-            measured.cold(&run, before, parity(&self.reference_output, &run.output));
+            measured.cold(&run, before, distance(&self.reference_output, &run.output));
             self.record(run).await?;
             for _ in 0..self.request.warm_up {
                 self.one(measured, "warming up").await;
@@ -193,7 +175,7 @@ impl<'a> Measuring<'a> {
     /// One run of each a turn.
     async fn turns(&mut self, group: &mut [Measured]) -> Result<(), SessionError> {
         for turn in 0..self.request.repeat {
-            let Ok(reference) = run(self.session, &self.reference, self.observer.as_ref()).await else { break };
+            let Ok(reference) = self.session.run(&self.reference, self.observer.as_ref()).await else { break };
             let reference = reference.report.processing_time * 1000.0;
             let mut order = (0..group.len()).collect::<Vec<_>>();
             if turn % 2 == 1 {
@@ -219,10 +201,10 @@ impl<'a> Measuring<'a> {
     /// A warm run; `None` where it is not measured any more.
     async fn one(&mut self, measured: &mut Measured, doing: &str) -> Option<Run> {
         let candidate = measured.candidate.as_ref()?;
-        self.tell(&format!("{doing} {}", label(candidate.combination)), 1);
+        self.tell(&format!("{doing} {}", label(&measured.row)), 1);
         // A page that lost its session (it was opened anew) is warmed up again.
         for _ in 0..2 {
-            match run(self.session, candidate, self.observer.as_ref()).await {
+            match self.session.run(candidate, self.observer.as_ref()).await {
                 Ok(run) if run.report.warm => return Some(run),
                 Ok(_) => {}
                 Err(error) => {
@@ -236,7 +218,7 @@ impl<'a> Measuring<'a> {
     }
 
     async fn record(&self, mut run: Run) -> Result<(), SessionError> {
-        run.report.parity = parity(&self.reference_output, &run.output);
+        run.report.parity = distance(&self.reference_output, &run.output);
         Ok(self.session.results.record(&run.report).await?)
     }
 
@@ -311,7 +293,7 @@ fn fitting(found: &[Measured]) -> usize {
         let Some(candidate) = &measured.candidate else { continue };
         let source = &candidate.prepared.source;
         let key = (candidate.route.installation.as_str(), source.graph.cid.as_str(), candidate.route.platform);
-        held.insert(key, loaded(&candidate.prepared));
+        held.insert(key, candidate.bytes());
         let of_page = |(key, bytes): (&(&str, &str, Platform), &u64)| {
             if key.0 == candidate.route.installation { *bytes } else { 0 }
         };
@@ -322,31 +304,15 @@ fn fitting(found: &[Measured]) -> usize {
     found.len()
 }
 
-/// Bytes that a page loads for a model's graph.
-fn loaded(prepared: &Prepared) -> u64 {
-    let graph = &prepared.source.graph;
-    graph.size + graph.external_data.iter().map(|file| file.size).sum::<u64>()
-}
-
-/// MiB of a page's memory before something is loaded; `None` where it is not open yet.
-async fn heap(session: &Session, candidate: &Candidate) -> Option<f64> {
-    let page = session.pool.open_page(&candidate.route.installation).await?;
-    // No graph has this CID: nothing is let go of.
-    dispose(&page, String::new()).await.ok()?.memory_usage_mb
-}
-
-/// Has a page let go of a graph's sessions.
-async fn dispose(page: &Page, graph: String) -> Result<DisposeResult, SessionError> {
-    let message = Message {
-        kind: "dispose".to_owned(),
-        model_name: None,
-        platform: None,
-        data: serde_json::to_value(Dispose { graph: Some(graph), keep: 0 })?,
-        options: serde_json::Value::Null,
-        tensors: Vec::new(),
-    };
-    let options = RequestOptions { deadline: RUN_DEADLINE, progress: None, repeat_safe: true };
-    Ok(page.ask("dispose", message, options).await?.0)
+/// What is given to the model, each time.
+async fn input(session: &Session, request: &SweepRequest, observer: Option<&Observer>) -> Result<Input, SessionError> {
+    if let Some(input) = &request.input {
+        return Ok(input.clone());
+    }
+    let asked = Request { graph: request.graph.clone(), ..Request::new(request.model.clone(), "") };
+    let fp32 = session.prepare(&asked, observer).await?;
+    fp32.whole().await?;
+    session.usual_input(&fp32).await
 }
 
 async fn candidate(
@@ -359,34 +325,17 @@ async fn candidate(
     let asked = Request {
         platform: combination.platform,
         browser: combination.browser,
-        precision: combination.precision,
+        precision: combination.precision.into(),
         mixed_precision: combination.mixed,
+        graph: request.graph.clone(),
         ..Request::new(request.model.clone(), input.clone())
     };
-    let prepared = session.prepare(&asked, observer).await?;
-    prepared.whole().await?;
-    let route = session.route(&asked, &prepared).await?;
-    let prepared = session.on_route(&asked, prepared, &route, observer).await?;
-    Ok(Candidate { combination, asked, prepared, route })
+    session.candidate(asked, observer).await
 }
 
-async fn run(session: &Session, candidate: &Candidate, observer: Option<&Observer>) -> Result<Run, SessionError> {
-    let Candidate { asked, prepared, route, .. } = candidate;
-    session.execute(asked, prepared, route, Instant::now(), observer).await
-}
-
-/// Product and version of an installation, where that is known before it opens.
-fn product(session: &Session, route: &Route) -> Option<(String, String)> {
-    let candidate = session.pool.candidates().iter().find(|candidate| candidate.id == route.installation)?;
-    match &candidate.target {
-        Target::Installed(found) => Some((found.product.name().to_owned(), found.version.clone())),
-        Target::Remote(_) => None,
-    }
-}
-
-fn label(combination: Combination) -> String {
-    let Combination { browser, platform, precision, mixed } = combination;
-    format!("{browser} {platform} {precision} bit{}", if mixed { " mixed" } else { "" })
+fn label(row: &SweepRow) -> String {
+    let mixed = if row.mixed_precision { " mixed" } else { "" };
+    format!("{} {} {} bit{mixed}", row.browser, row.platform, row.precision)
 }
 
 /// Says in the row why it does not run: refused for what was known beforehand, failed for all else.

@@ -10,7 +10,6 @@
 //!   input. One that is broken is not measured any further.
 //! - What cannot run is a row that says why. Nothing is left out.
 
-mod input;
 mod measure;
 mod plan;
 
@@ -37,12 +36,8 @@ impl Session {
     /// What keeps one combination from running is in its row.
     pub async fn sweep(&self, request: &SweepRequest, observer: Option<Observer>) -> Result<Sweep, SessionError> {
         let id = uuid::Uuid::now_v7().to_string();
-        let input = match &request.input {
-            Some(input) => input.clone(),
-            None => self.usual_input(&request.model, observer.as_ref()).await?,
-        };
         let combinations = plan::combinations(self, request, observer.as_ref()).await;
-        let mut measuring = Measuring::begin(self, request, &id, input, observer).await?;
+        let mut measuring = Measuring::begin(self, request, &id, observer).await?;
         let rows = measuring.all(combinations).await?;
         self.results.record_sweep(&rows).await?;
         Ok(Sweep { id, rows })

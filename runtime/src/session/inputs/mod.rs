@@ -1,9 +1,12 @@
 //! What a model is measured on where the user gives nothing: the same for every
-//! model of a family.
+//! model of a family, and the same each time.
+
+mod tensors;
 
 use pelago_protocol::{Family, Input};
 
-use super::super::{Observer, Session, SessionError};
+use super::source::Prepared;
+use super::{Session, SessionError};
 
 /// Sentences of different lengths, languages and kinds, so that tokens of all sorts are looked up. Even by
 /// letters none is longer than the 128 tokens that small models take.
@@ -19,15 +22,17 @@ const SENTENCES: [&str; 8] = [
 ];
 
 impl Session {
-    /// The set that is made for a model's family.
-    pub(super) async fn usual_input(&self, model: &str, observer: Option<&Observer>) -> Result<Input, SessionError> {
-        let (described, _) = self.sources.describe(model, observer).await?;
-        match described.family {
-            Family::TextEmbedding => Ok(Input::from(SENTENCES)),
-            other => Err(SessionError::Unsupported {
-                what: format!("a set of inputs for models of the family {other}"),
-                help: "give the graph's own tensors: bench(…).input(tensors) in a cell".to_owned(),
-            }),
+    /// Texts for a model that takes these; for any other, tensors by what its graph declares.
+    pub(super) async fn usual_input(&self, fp32: &Prepared) -> Result<Input, SessionError> {
+        if fp32.source.family == Family::TextEmbedding && fp32.wanted.graph.is_none() {
+            return Ok(Input::from(SENTENCES));
         }
+        let declared = self.sources.declared(fp32).await?;
+        let made = declared.inputs.iter().map(|input| tensors::tensor(input, &declared));
+        let made = made.collect::<Result<Vec<_>, _>>().map_err(|what| SessionError::Unsupported {
+            what: format!("a set of inputs for {}: {what}", fp32.source.name),
+            help: "give the graph's own tensors: bench(…).input(tensors) in a cell".to_owned(),
+        })?;
+        Ok(Input::Tensors(made))
     }
 }

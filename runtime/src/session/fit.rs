@@ -1,0 +1,199 @@
+//! `precision auto`: the highest precision that fits the adapter and the memory,
+//! by what is predicted before anything is made or loaded.
+
+use std::fmt;
+
+use bytesize::ByteSize;
+use pelago_browser::driver::Target;
+use pelago_protocol::{Capabilities, Input, Platform, Precision, Request};
+
+use super::source::{Making, Prepared, Wanted};
+use super::{Observer, Route, Session, SessionError, Step};
+use crate::onnx::precision::{Limits, Memory, Recipe, Shapes, largest_that_fits};
+use crate::onnx::read::Length;
+
+/// What a wasm page can address.
+const WASM_MEMORY: u64 = 4 << 30;
+/// The feature without which WebGPU has no half precision.
+pub(super) const SHADER_F16: &str = "shader-f16";
+/// Precisions from the highest.
+const CANDIDATES: [Precision; 4] = [Precision::Bits32, Precision::Bits16, Precision::Bits8, Precision::Bits4];
+
+/// The precision that `auto` took, and why no higher one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fit {
+    /// The model's name.
+    pub model: String,
+    /// The platform that it was chosen for.
+    pub platform: Platform,
+    /// Bits a weight.
+    pub precision: Precision,
+    /// Bytes that the model will need: weights, and what it computes at once.
+    pub predicted: u64,
+    /// Bytes that it may have.
+    pub limit: u64,
+    /// Higher precisions, with the bytes that each would need.
+    pub refused: Vec<(Precision, u64)>,
+}
+
+impl fmt::Display for Fit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { model, platform, precision, .. } = self;
+        let (predicted, limit) = (ByteSize(self.predicted), ByteSize(self.limit));
+        write!(f, "{model} on {platform}: {precision} bit, {predicted} predicted of {limit}")?;
+        for (precision, bytes) in &self.refused {
+            write!(f, "; {precision} bit would need {}", ByteSize(*bytes))?;
+        }
+        Ok(())
+    }
+}
+
+/// What a choice depends on. Made once: memory that is free changes with what is loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Question {
+    model: String,
+    graph: Option<String>,
+    mixed: bool,
+    memory_limit: Option<u64>,
+    installation: String,
+    platform: Platform,
+}
+
+impl Session {
+    /// The precision for a route, and the MiB that the page is to have with it.
+    pub(super) async fn fitting(
+        &self,
+        request: &Request,
+        fp32: &Prepared,
+        route: &Route,
+        observer: Option<&Observer>,
+    ) -> Result<(Wanted, f64), SessionError> {
+        let question = Question {
+            model: fp32.source.cid.clone(),
+            graph: request.graph.clone(),
+            mixed: request.mixed_precision,
+            memory_limit: request.memory_limit,
+            installation: route.installation.clone(),
+            platform: route.platform,
+        };
+        if let Some(known) = self.fitted.lock().await.get(&question) {
+            return Ok(known.clone());
+        }
+        // Its weights are sized by the graph, and its lengths by the model's settings.
+        fp32.whole().await?;
+        let page = self.open_page(&route.installation, observer).await?.page;
+        let held = super::page_memory::held(&page).await.unwrap_or(0.0);
+        let limits = self.limits(request, route, page.capabilities(), held);
+        let wanted = candidates(request, route.platform);
+        let shapes = self.shapes(&request.input, fp32).await?;
+        let found = self.sources.predict(fp32, shapes, &wanted, route.platform == Platform::Wasm).await?;
+        let (chosen, fit) = choose(&found, limits, fp32, route)?;
+        if let Some(observer) = observer {
+            observer(Step::Chosen(fit.clone()));
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a figure of mebibytes")]
+        let answer = (wanted[chosen].clone(), held + fit.predicted as f64 / f64::from(1 << 20));
+        self.fitted.lock().await.insert(question, answer.clone());
+        Ok(answer)
+    }
+
+    fn limits(&self, request: &Request, route: &Route, capabilities: &Capabilities, held: f64) -> Limits {
+        let candidate = self.pool.candidates().iter().find(|candidate| candidate.id == route.installation);
+        let is_here = candidate.is_some_and(|candidate| matches!(candidate.target, Target::Installed(_)));
+        // Of a browser elsewhere nobody knows how much memory it has.
+        let free = || if is_here { free_memory() } else { u64::MAX };
+        let memory = request.memory_limit.unwrap_or_else(free);
+        if route.platform != Platform::WebGpu {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "mebibytes are not negative")]
+            let held = (held * f64::from(1 << 20)) as u64;
+            return Limits { memory: memory.min(WASM_MEMORY.saturating_sub(held)), buffer: u64::MAX, half: true };
+        }
+        let webgpu = &capabilities.webgpu;
+        let limit = |name| webgpu.limits.get(name).copied().unwrap_or(f64::INFINITY);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "limits are whole and not negative"
+        )]
+        let buffer = limit("maxBufferSize").min(limit("maxStorageBufferBindingSize")) as u64;
+        Limits { memory, buffer, half: webgpu.features.iter().any(|feature| feature == SHADER_F16) }
+    }
+
+    /// Lengths of the graph's dimensions for an input.
+    async fn shapes(&self, input: &Input, fp32: &Prepared) -> Result<Shapes, SessionError> {
+        let declared = self.sources.declared(fp32).await?;
+        let mut shapes = Shapes::default();
+        for wanted in &declared.inputs {
+            let given = match input {
+                Input::Tensors(tensors) => tensors.iter().find(|tensor| tensor.name == wanted.name),
+                Input::Texts(_) => None,
+            };
+            for (axis, length) in wanted.shape.iter().enumerate() {
+                let Length::Symbol(name) = length else { continue };
+                let length = match input {
+                    Input::Texts(texts) if axis == 0 => texts.len() as u64,
+                    Input::Texts(texts) => tokens_at_most(texts, &declared.config),
+                    Input::Tensors(_) => {
+                        given.and_then(|tensor| tensor.shape.get(axis)).map_or(1, |length| *length as u64)
+                    }
+                };
+                shapes.dimensions.insert(name.clone(), length);
+            }
+        }
+        Ok(shapes)
+    }
+}
+
+/// No tokeniser makes more tokens of a text than it has bytes, but for the two around it.
+fn tokens_at_most(texts: &[String], config: &serde_json::Value) -> u64 {
+    let longest = texts.iter().map(|text| text.len() as u64 + 2).max().unwrap_or(1);
+    let positions = config.get("max_position_embeddings").and_then(serde_json::Value::as_u64);
+    positions.map_or(longest, |positions| longest.min(positions))
+}
+
+fn candidates(request: &Request, platform: Platform) -> Vec<Wanted> {
+    let wanted = |making| Wanted { graph: request.graph.clone(), making, platform };
+    let mixed = |precision| request.mixed_precision && precision != Precision::Bits32;
+    let bits = CANDIDATES.map(|precision| wanted(Making::Bits { precision, mixed: mixed(precision) }));
+    let mut candidates = Vec::from(bits);
+    if platform == Platform::Wasm {
+        // Slower than integers that are fp32 once loaded, and a quarter of the memory.
+        let recipe = Recipe::standard(8);
+        candidates.push(wanted(Making::Recipe(if request.mixed_precision { recipe.mixed() } else { recipe })));
+    }
+    candidates
+}
+
+fn choose(
+    found: &[(Recipe, Memory)],
+    limits: Limits,
+    fp32: &Prepared,
+    route: &Route,
+) -> Result<(usize, Fit), SessionError> {
+    let (model, platform) = (fp32.source.name.clone(), route.platform);
+    let Some(chosen) = largest_that_fits(found, limits) else {
+        let least = found.iter().map(|(_, memory)| memory.total()).min().unwrap_or_default();
+        return Err(SessionError::NothingFits { model, platform, least, limit: limits.memory });
+    };
+    let bits = |recipe: &Recipe| Precision::try_from(recipe.bits).unwrap_or_default();
+    let (recipe, memory) = &found[chosen];
+    let higher = found.iter().filter(|(other, _)| other.bits > recipe.bits);
+    let fit = Fit {
+        model,
+        platform,
+        precision: bits(recipe),
+        predicted: memory.total(),
+        limit: limits.memory,
+        refused: higher.map(|(recipe, memory)| (bits(recipe), memory.total())).collect(),
+    };
+    Ok((chosen, fit))
+}
+
+/// Bytes that programs can still have here, in a container those that it may.
+fn free_memory() -> u64 {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    // What a container counts against its limit holds files that it can give back.
+    let within = system.cgroup_limits().map_or(u64::MAX, |limits| limits.total_memory.saturating_sub(limits.rss));
+    system.available_memory().min(within)
+}

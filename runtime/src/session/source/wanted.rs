@@ -1,0 +1,113 @@
+//! What a request asks of a graph.
+
+use pelago_protocol::{Platform, Precision, Request};
+
+use super::SessionError;
+use crate::onnx::precision::{Form, Recipe};
+
+/// A graph of a model, where its precision is known.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(in crate::session) struct Wanted {
+    /// The fp32 graph in the model's folder; `None` for the usual one.
+    pub(in crate::session) graph: Option<String>,
+    pub(in crate::session) making: Making,
+    /// Where it is to run, as far as that is known.
+    pub(in crate::session) platform: Platform,
+}
+
+/// How its precision comes to be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(in crate::session) enum Making {
+    /// What the folder publishes, or what is made in Pelago's own way.
+    Bits {
+        /// Bits a weight.
+        precision: Precision,
+        /// Whether critical layers keep a higher one.
+        mixed: bool,
+    },
+    /// What somebody chose.
+    Recipe(Recipe),
+}
+
+impl Making {
+    pub(in crate::session) const FP32: Self = Self::Bits { precision: Precision::Bits32, mixed: false };
+}
+
+impl Wanted {
+    /// What a request asks for on a platform; `None` where the precision is left to what fits the adapter.
+    ///
+    /// # Errors
+    /// [`SessionError::Precision`] where its recipe is none.
+    pub(in crate::session) fn of(request: &Request, platform: Platform) -> Result<Option<Self>, SessionError> {
+        let making = match (&request.recipe, request.precision.named()) {
+            (Some(json), _) => {
+                let model = || request.model.clone();
+                let recipe = Recipe::from_json(json);
+                Making::Recipe(recipe.map_err(|source| SessionError::Precision { model: model(), source })?)
+            }
+            (None, Some(precision)) => Making::Bits { precision, mixed: request.mixed_precision },
+            (None, None) => return Ok(None),
+        };
+        Ok(Some(Self { graph: request.graph.clone(), making, platform }))
+    }
+
+    /// The same on a platform that is known now.
+    pub(in crate::session) fn on(self, platform: Platform) -> Self {
+        Self { platform, ..self }
+    }
+
+    /// The fp32 graph that it is made of.
+    pub(in crate::session) fn fp32(&self) -> Self {
+        Self { making: Making::FP32, ..self.clone() }
+    }
+
+    /// Bits a weight.
+    pub(in crate::session) fn precision(&self) -> Precision {
+        match &self.making {
+            Making::Bits { precision, .. } => *precision,
+            // A recipe that was checked has bits that are a precision.
+            Making::Recipe(recipe) => Precision::try_from(recipe.bits).unwrap_or_default(),
+        }
+    }
+
+    /// Whether some layers keep a higher precision.
+    pub(in crate::session) fn mixed(&self) -> bool {
+        match &self.making {
+            Making::Bits { mixed, .. } => *mixed,
+            Making::Recipe(recipe) => recipe.mixed.is_some() || !recipe.overrides.is_empty(),
+        }
+    }
+
+    /// How it is made where nobody publishes it; `None` for fp32.
+    pub(super) fn recipe(&self) -> Option<Recipe> {
+        let recipe = match &self.making {
+            Making::Bits { precision: Precision::Bits32, .. } => return None,
+            Making::Bits { precision, mixed } => {
+                let recipe = Recipe::standard(precision.bits());
+                let recipe = if self.stored() { recipe.stored() } else { recipe };
+                if *mixed { recipe.mixed() } else { recipe }
+            }
+            Making::Recipe(recipe) => recipe.clone(),
+        };
+        // Of onnxruntime-web's builds those with WebGPU and WebNN lack wasm's `GatherBlockQuantized`.
+        let blocks = recipe.form == Form::Block && self.platform == Platform::Wasm;
+        Some(if blocks || self.stored() { recipe.with_plain_tables() } else { recipe })
+    }
+
+    /// Whether weights are integers in the file alone. wasm has no kernels that multiply with 8 bits in blocks
+    /// (measured: four times as slow as fp32), and with integers for activations the vectors of
+    /// all-MiniLM-L6-v2 are no closer to fp32 than a cosine of 0.987.
+    fn stored(&self) -> bool {
+        self.making == Making::Bits { precision: Precision::Bits8, mixed: false } && self.platform == Platform::Wasm
+    }
+
+    /// Whether any of it is half precision, for which WebGPU needs `shader-f16`.
+    pub(in crate::session) fn has_half(&self) -> bool {
+        self.recipe().is_some_and(|recipe| recipe.has_half())
+    }
+
+    /// Whether two ask for the same graph.
+    pub(in crate::session) fn same_graph(&self, other: &Self) -> bool {
+        self.graph == other.graph && self.recipe() == other.recipe()
+    }
+}
