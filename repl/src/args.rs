@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn words_are_checked() {
         let error = Cli::try_parse_from(["pelago", "accelerate", "m", "x", "--platform", "cuda"]).unwrap_err();
-        assert!(error.to_string().contains("use one of auto, webgpu, webnn, wasm"), "{error}");
+        assert!(error.to_string().contains("possible values: auto, webgpu, webnn, wasm"), "{error}");
         let error = Cli::try_parse_from(["pelago", "doctor", "--source", "http://x"]).unwrap_err();
         assert!(error.to_string().contains("KIND=URL"), "{error}");
         let error = Cli::try_parse_from(["pelago", "doctor", "--browser-path", "auto=/x"]).unwrap_err();

@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn a_run_shows_its_first_numbers_and_what_it_ran_on() {
         let run = Run { report: report(&json!({})), output: embeddings(1, 384) };
-        expect![[r"
+        expect![[r#"
             mini<LM> → embedding, float32 [1, 384]
             [0.000000, 0.125000, 0.250000, 0.375000, 0.500000, …]
               browser     Firefox 153.0
@@ -161,9 +161,10 @@ mod tests {
               hardware    not real: the adapter says isFallbackAdapter
               adapter     unnamed
               nodes       164/164 on the provider
+              precision   32 bit
               processing  530.26 ms
               total       1287.60 ms, cold
-              cosine      1.000000"]]
+              cosine      1.000000"#]]
         .assert_eq(&plain(&run));
     }
 

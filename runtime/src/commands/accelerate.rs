@@ -33,7 +33,7 @@ pub struct AccelerateArguments {
     #[arg(long)]
     pub mixed_precision: bool,
     /// How the precision is made, in place of these two: a recipe's JSON (docs/precision.md), or a file that holds it
-    #[arg(long, value_name = "JSON|FILE", conflicts_with_all = ["precision", "mixed_precision"])]
+    #[arg(long, value_name = "RECIPE", conflicts_with_all = ["precision", "mixed_precision"])]
     pub recipe: Option<String>,
     /// What the model may take where the precision is `auto`, e.g. 500M [default: what is free]
     #[arg(long, value_name = "BYTES", value_parser = values::bytes)]

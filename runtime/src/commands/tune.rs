@@ -103,7 +103,7 @@ impl Command for Tune {
     fn examples(&self) -> &'static [&'static str] {
         &[
             ":tune all-MiniLM-L6-v2 --platform wasm --output minilm.json",
-            ":accelerate all-MiniLM-L6-v2 \"The quick brown fox\" --platform wasm --recipe minilm.json",
+            ":tune all-MiniLM-L6-v2 --max-error 0.01 --precision 4,8 --platform webgpu",
         ]
     }
 

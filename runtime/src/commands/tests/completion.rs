@@ -23,12 +23,12 @@ async fn a_session_knows_its_words() {
     for name in ["tiny-bert", "tiny-twin"] {
         lab.session.models().add(fixture("models/bert"), Some(name), None, |_| {}).await.unwrap();
     }
-    check(&lab, ":|", expect![[r#"1..1 "": accelerate (command) bench (command) history (command) sql (command) report (command) models (command) model (command) browsers (command) capabilities (command) doctor (command) dep (command) vars (command) help (command)"#]]).await;
+    check(&lab, ":|", expect![[r#"1..1 "": accelerate (command) bench (command) tune (command) history (command) sql (command) report (command) models (command) model (command) browsers (command) capabilities (command) doctor (command) dep (command) vars (command) help (command)"#]]).await;
     check(&lab, ":mo|", expect![[r#"1..3 "mo": models (command) model (command)"#]]).await;
     check(&lab, "let é = 1;\n:acc|elerate x", expect![[r#"12..15 "acc": accelerate (command)"#]]).await;
     check(&lab, ":nothing |", expect![[r#"9..9 "": "#]]).await;
     check(&lab, ":accelerate t|", expect![[r#"12..13 "t": tiny-bert (model) tiny-twin (model)"#]]).await;
-    check(&lab, ":accelerate |", expect![[r#"12..12 "": tiny-bert (model) tiny-twin (model) --platform (option) --browser (option) --precision (option) --mixed-precision (option) --use-firefox-optimizations (option) --require-real-hardware (option) --allow-fallback (option) --repeat (option) --every-route (option) --help (option)"#]]).await;
+    check(&lab, ":accelerate |", expect![[r#"12..12 "": tiny-bert (model) tiny-twin (model) --platform (option) --browser (option) --precision (option) --mixed-precision (option) --recipe (option) --memory-limit (option) --use-firefox-optimizations (option) --require-real-hardware (option) --allow-fallback (option) --repeat (option) --every-route (option) --help (option)"#]]).await;
     check(&lab, ":accelerate \"ti|", expect![[r#"12..15 "\"ti": tiny-bert (model) tiny-twin (model)"#]]).await;
     check(&lab, ":accelerate tiny-bert é --pl|", expect![[r#"24..28 "--pl": --platform (option)"#]]).await;
     check(
@@ -49,7 +49,7 @@ async fn a_session_knows_its_words() {
     check(
         &lab,
         ":accelerate tiny-bert x --precision |",
-        expect![[r#"36..36 "": 4 (value) 8 (value) 16 (value) 32 (value)"#]],
+        expect![[r#"36..36 "": auto (value) 2 (value) 4 (value) 8 (value) 16 (value) 32 (value)"#]],
     )
     .await;
     check(&lab, ":accelerate tiny-bert x --platform wasm --p|", expect![[r#"40..43 "--p": --precision (option)"#]])
@@ -58,7 +58,7 @@ async fn a_session_knows_its_words() {
     check(
         &lab,
         ":accelerate tiny-bert \\\n  \"x\" --re|",
-        expect![[r#"30..34 "--re": --require-real-hardware (option) --repeat (option)"#]],
+        expect![[r#"30..34 "--re": --recipe (option) --require-real-hardware (option) --repeat (option)"#]],
     )
     .await;
     check(&lab, ":model |", expect![[r#"7..7 "": add (command) get (command) refresh (command) list (command) show (command) stat (command) history (command) rollback (command) pin (command) unpin (command) verify (command) gc (command) export (command) import (command) remove (command) --help (option)"#]])

@@ -159,11 +159,11 @@ async fn what_is_wrong_is_told_with_what_to_do() {
     check(
         "accelerate m t --precision 7",
         expect![[r#"
-        CommandError
-        line 3: :accelerate m t --precision 7
-        CommandError: "7" cannot be the value of --precision <BITS> of :accelerate
-          → use one of 4, 8, 16, 32
-    "#]],
+            CommandError
+            line 3: :accelerate m t --precision 7
+            CommandError: "7" cannot be the value of --precision <BITS> of :accelerate: 7 is not a precision: use one of auto, 2, 4, 8, 16, 32
+              → :help accelerate tells what it takes
+        "#]],
     )
     .await;
     check(
@@ -393,7 +393,7 @@ async fn help_is_three_ways_the_same() {
         assert_eq!(text(&help), inspect(&format!("let a = 1;\n:{name} x"), 13).unwrap().text);
     }
     expect![[r#"
-        Run a model in a browser: its output, and a report of where it ran and how long each part took
+        What is to be run, where and how
 
         Usage: :accelerate [OPTIONS] <MODEL> <INPUT>...
 
@@ -407,17 +407,22 @@ async fn help_is_three_ways_the_same() {
               --browser <BROWSER>          Which browser runs it [default: auto] [possible values: auto,
                                            chrome, firefox, edge, safari]
               --precision <BITS>           Bits a weight; below 32 what the model's folder publishes, or
-                                           what is made of its fp32 once [default: 32] [possible values: 4,
-                                           8, 16, 32]
+                                           what is made of its fp32 once. `auto` is the highest that fits
+                                           the adapter and the memory [default: 32] [possible values: auto,
+                                           2, 4, 8, 16, 32]
               --mixed-precision            Keep embeddings, the first and last block and heads at a higher
                                            precision
+              --recipe <JSON|FILE>         How the precision is made, in place of these two: a recipe's JSON
+                                           (docs/precision.md), or a file that holds it
+              --memory-limit <BYTES>       What the model may take where the precision is `auto`, e.g. 500M
+                                           [default: what is free]
               --use-firefox-optimizations  Firefox's compute shader settings for audio models (refused for
                                            other models)
               --require-real-hardware      Make a software adapter an error
               --allow-fallback             Let nodes, or the whole graph, run elsewhere than asked; the
                                            report says which did
-              --repeat <N>                 Run this many times; then a table of all runs follows [default:
-                                           1]
+              --repeat <N>                 Run this many times in the same session; then a table of all runs
+                                           follows [default: 1]
               --every-route                Run on every browser and platform of this machine and compare
                                            each with wasm
           -h, --help                       Print help
@@ -426,6 +431,7 @@ async fn help_is_three_ways_the_same() {
           :accelerate all-MiniLM-L6-v2 "The quick brown fox" --platform webgpu --browser firefox
           :accelerate all-MiniLM-L6-v2 one two three --repeat 10
           :accelerate all-MiniLM-L6-v2 "The quick brown fox" --every-route
+          :accelerate all-MiniLM-L6-v2 "The quick brown fox" --precision auto --memory-limit 50M
     "#]]
     .assert_eq(text(&lab.run("help accelerate").await.unwrap()));
 }
