@@ -2,4 +2,6 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| pelago_content::fuzzing::car(data));
+libfuzzer_sys::fuzz_target!(init: pelago_content::fuzzing::sow("car"), |data: &[u8]| {
+    pelago_content::fuzzing::car(data);
+});

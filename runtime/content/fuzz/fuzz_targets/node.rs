@@ -2,4 +2,6 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| pelago_content::fuzzing::node(data));
+libfuzzer_sys::fuzz_target!(init: pelago_content::fuzzing::sow("node"), |data: &[u8]| {
+    pelago_content::fuzzing::node(data);
+});

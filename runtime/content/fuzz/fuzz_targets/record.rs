@@ -2,4 +2,6 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| pelago_content::fuzzing::record(data));
+libfuzzer_sys::fuzz_target!(init: pelago_content::fuzzing::sow("record"), |data: &[u8]| {
+    pelago_content::fuzzing::record(data);
+});

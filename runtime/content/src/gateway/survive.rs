@@ -1,16 +1,18 @@
 //! What must hold of any request whatever: for tests and for fuzzers.
 
 use hyper::HeaderMap;
-use hyper::header::{ACCEPT, HeaderValue};
+use hyper::header::{ACCEPT, HeaderValue, IF_NONE_MATCH};
 
 use super::headers::{disposition, etag, has_already};
 use super::request::Wanted;
 
 /// Reads a request, and panics where one that was read could do harm.
-pub(crate) fn survive(path: &str, query: &str, accept: &[u8]) {
+pub(crate) fn survive(path: &str, query: &str, accept: &[u8], tags: &[u8]) {
     let mut headers = HeaderMap::new();
-    if let Ok(value) = HeaderValue::from_bytes(accept) {
-        headers.insert(ACCEPT, value);
+    for (name, value) in [(ACCEPT, accept), (IF_NONE_MATCH, tags)] {
+        if let Ok(value) = HeaderValue::from_bytes(value) {
+            headers.insert(name, value);
+        }
     }
     match Wanted::read(path, Some(query), &headers) {
         Ok(wanted) => {

@@ -35,7 +35,7 @@ proptest! {
         query in query(),
         accept in text(&["application/vnd.ipld.raw", "application/vnd.ipld.car;dups=y;q=0.5", "*/*", ";;,,q=", ""]),
     ) {
-        survive(&path, &query, accept.as_bytes());
+        survive(&path, &query, accept.as_bytes(), accept.as_bytes());
     }
 
     #[test]

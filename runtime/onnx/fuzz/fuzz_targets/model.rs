@@ -2,4 +2,6 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| pelago_onnx::fuzzing::model(data));
+libfuzzer_sys::fuzz_target!(init: pelago_onnx::fuzzing::sow("model"), |data: &[u8]| {
+    let _ = pelago_onnx::fuzzing::model(data);
+});

@@ -49,13 +49,18 @@ impl Source {
     }
 }
 
+/// More elements than any tensor has.
+const ELEMENTS_MAX: u64 = 1 << 48;
+
 /// The number of elements of a shape.
 ///
 /// # Errors
 /// [`Error::Shape`] where it has a negative length or too many elements.
 pub fn element_count(tensor: &str, shape: &[i64]) -> Result<u64, Error> {
+    // Each length too: beside a zero any would do, and be multiplied with something else later.
     let product = shape.iter().try_fold(1u64, |product, length| {
-        u64::try_from(*length).ok().and_then(|length| product.checked_mul(length)).filter(|count| *count < 1 << 48)
+        let length = u64::try_from(*length).ok().filter(|length| *length < ELEMENTS_MAX)?;
+        product.checked_mul(length).filter(|count| *count < ELEMENTS_MAX)
     });
     product.ok_or_else(|| Error::Shape { tensor: tensor.to_owned(), shape: shape.to_vec() })
 }

@@ -1,13 +1,17 @@
-//! What must hold of any bytes whatever that are said to be a model. A fuzzer
-//! calls this (see `fuzz/README.md`), and the tests below call it with good
-//! models that were damaged.
+//! What must hold of any bytes whatever that are said to be a model or a
+//! checkpoint. A fuzzer calls this (see `fuzz/README.md`), and the tests below
+//! call it with good ones that were damaged.
+
+mod seeds;
 
 use std::{collections::BTreeMap, io};
 
 use prost::Message;
 
+pub use self::seeds::{seeds, sow};
 use crate::{
     files::Files,
+    graph::{self, BuildOptions},
     precision::{Destination, Recipe, Shapes, convert, layers, predict},
     read,
 };
@@ -31,19 +35,20 @@ impl Files for Memory {
     }
 }
 
-/// A model of any bytes, in every precision.
+/// A model of any bytes, in every precision. Gives in how many it was made.
 ///
 /// # Panics
 ///
 /// Where a model that was made of it cannot be read again.
-pub fn model(data: &[u8]) {
+pub fn model(data: &[u8]) -> usize {
     let files = Memory([(MODEL.to_owned(), data.to_vec())].into());
-    let Ok(proto) = read::open(&files, MODEL) else { return };
+    let Ok(proto) = read::open(&files, MODEL) else { return 0 };
     // What was read is a message that can be written.
     assert!(proto.encoded_len() <= 2 * data.len() + 4096);
     let _ = layers(&files, MODEL);
     let _ = predict(&files, MODEL, &serde_json::Value::Null, &Shapes::default());
-    let Ok(folder) = tempfile::tempdir() else { return };
+    let Ok(folder) = tempfile::tempdir() else { return 0 };
+    let mut made_in = 0;
     let recipes = [Recipe::new(4), Recipe::new(8).integer(), Recipe::new(16), Recipe::standard(2).mixed()];
     for recipe in recipes {
         let to = Destination::new(folder.path(), MODEL);
@@ -51,8 +56,26 @@ pub fn model(data: &[u8]) {
             let made = crate::files::Folder(folder.path().to_owned());
             assert!(read::open(&made, MODEL).is_ok());
             assert!(layers(&made, MODEL).is_ok());
+            made_in += 1;
         }
     }
+    made_in
+}
+
+/// A checkpoint of any bytes: its config up to the first zero, and its safetensors. Gives whether it is one.
+///
+/// # Panics
+///
+/// Where the graph that was built of it cannot be read.
+pub fn checkpoint(data: &[u8]) -> bool {
+    let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
+    let (config, tensors) = (data[..end].to_vec(), data.get(end + 1..).unwrap_or_default().to_vec());
+    let mut files = Memory([("config.json".to_owned(), config), ("model.safetensors".to_owned(), tensors)].into());
+    let Ok(built) = graph::build(&files, &BuildOptions::default()) else { return false };
+    files.0.insert(MODEL.to_owned(), built.onnx);
+    assert!(read::open(&files, MODEL).is_ok());
+    assert!(layers(&files, MODEL).is_ok());
+    true
 }
 
 #[cfg(test)]
@@ -63,25 +86,23 @@ mod tests {
 
     use proptest::prelude::*;
 
-    fn seed(path: &str) -> Vec<u8> {
-        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/models");
-        std::fs::read(models.join(path)).unwrap()
-    }
+    use super::seeds;
 
-    /// Models whose graphs are most of their bytes, and one with branches.
-    fn seeds() -> Vec<Vec<u8>> {
-        ["bert/onnx/model.onnx", "llama/onnx/model.onnx", "t5/onnx/decoder_model_merged.onnx"].map(seed).into()
+    /// Models whose graphs are most of their bytes, one with branches, and the small ones.
+    fn models() -> Vec<Vec<u8>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/models");
+        let large = ["bert/onnx/model.onnx", "llama/onnx/model.onnx", "t5/onnx/decoder_model_merged.onnx"];
+        large.iter().map(|path| std::fs::read(folder.join(path)).unwrap()).chain(seeds("model")).collect()
     }
 
     proptest! {
         #[test]
         fn damaged_models(
-            number in 0usize..3,
+            mut bytes in prop::sample::select(models()),
             changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
             cut in prop::option::of(any::<prop::sample::Index>()),
             moved in prop::option::of((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1usize..200)),
         ) {
-            let mut bytes = seeds().swap_remove(number);
             for (at, byte) in changes {
                 let at = at.index(bytes.len());
                 bytes[at] = byte;
@@ -98,6 +119,18 @@ mod tests {
         }
 
         #[test]
+        fn damaged_checkpoints(
+            mut bytes in prop::sample::select(seeds("checkpoint")),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
+        ) {
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            super::checkpoint(&bytes);
+        }
+
+        #[test]
         fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             super::model(&bytes);
         }
@@ -105,6 +138,13 @@ mod tests {
 
     #[test]
     fn whole_models() {
-        seeds().iter().for_each(|seed| super::model(seed));
+        let made: Vec<_> = models().iter().map(|seed| super::model(seed)).collect();
+        // The last is refused for its shape.
+        assert_eq!(made, [4, 4, 4, 4, 4, 4, 0]);
+    }
+
+    #[test]
+    fn whole_checkpoints() {
+        seeds("checkpoint").iter().for_each(|seed| assert!(super::checkpoint(seed)));
     }
 }

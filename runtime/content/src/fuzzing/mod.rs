@@ -2,9 +2,13 @@
 //! input from outside. A fuzzer calls them (see `fuzz/README.md`), and the tests
 //! below call them with good inputs that were damaged.
 
+mod seeds;
+
 use bytes::Bytes;
 use futures::FutureExt;
 
+use self::seeds::{RECORD_NAME, RECORD_SIGNED};
+pub use self::seeds::{seeds, sow};
 use crate::dag::{Order, Want};
 use crate::{
     Blocks, CarLimits, CarReader, Cid, EntityBytes, MemoryBlocks, Span, cids, dagcbor, gateway, ipns, parse_address,
@@ -93,16 +97,16 @@ pub fn cbor(data: &[u8]) {
     }
 }
 
-/// A request of the gateway: its path, query and Accept header, a line each.
+/// A request of the gateway: its path, query, Accept and If-None-Match headers, a line each.
 ///
 /// # Panics
 ///
 /// Where a request is read that could end a header or leave its path.
 pub fn query(data: &[u8]) {
-    let mut lines = data.splitn(3, |byte| *byte == b'\n');
+    let mut lines = data.splitn(4, |byte| *byte == b'\n');
     let mut next = || lines.next().unwrap_or_default();
     let (path, query) = (String::from_utf8_lossy(next()), String::from_utf8_lossy(next()));
-    gateway::survive(&path, &query, next());
+    gateway::survive(&path, &query, next(), next());
 }
 
 /// An IPNS address as text, and an IPNS record of the name whose one record the seeds have.
@@ -122,78 +126,18 @@ pub fn record(data: &[u8]) {
     }
 }
 
-/// Whose record the seeds have, and what it says: made by Helia, see `tests/ipns/records.json`.
-const RECORD_NAME: &str = "k51qzi5uqu5dh0a3pauvn3zc7jys76woq024zddnjb5gnlck1yq0i8wcdozs6e";
-const RECORD_SIGNED: (&str, u64) = ("/ipns/k51qzi5uqu5djiq2pe4r3j2o73cb35xq94udkbmlfi7go7bsiya7fb7sk1vphy", 3);
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{CarWriter, dagpb};
-
-    const LEAF: &[u8] = b"leaf";
-
-    /// A folder of two entries, a file of two parts and a shard, as blocks.
-    fn nodes() -> Vec<Vec<u8>> {
-        let leaf = cids::of(cids::RAW, LEAF);
-        let link = |name: &str| dagpb::Link { cid: leaf, name: Some(name.to_owned()), size: Some(4) };
-        let node = |data: &[u8], names: &[&str]| dagpb::encode(names.iter().map(|name| link(name)).collect(), data);
-        vec![
-            node(&[8, 1], &["a", "b"]),
-            node(&[8, 2, 0x18, 8, 0x20, 4, 0x20, 4], &["", ""]),
-            node(&[8, 5, 0x28, 0x22, 0x30, 0x80, 2], &["0Aname", "FF"]),
-            node(&[8, 2, 0x12, 4, b'l', b'e', b'a', b'f', 0x18, 4], &[]),
-        ]
-    }
-
-    fn cars() -> Vec<Vec<u8>> {
-        let write = async {
-            let mut writer = CarWriter::new(Vec::new(), &[cids::of(cids::RAW, LEAF)]).await?;
-            writer.put(&cids::of(cids::RAW, LEAF), &Bytes::from_static(LEAF)).await?;
-            for node in nodes() {
-                writer.put(&cids::of(cids::DAG_PB, &node), &node.into()).await?;
-            }
-            writer.finish().await
-        };
-        let (car, length) = write.now_or_never().expect("memory is not waited for").expect("it is written");
-        let v2 =
-            [&b"\x0a\xa1\x67version\x02"[..], &[0; 16], &51u64.to_le_bytes(), &length.to_le_bytes(), &[0; 8], &car];
-        vec![v2.concat(), car]
-    }
-
-    /// A map of a list of links, and a list that is in itself a link's neighbour.
-    fn documents() -> Vec<Vec<u8>> {
-        let cid = cids::of(cids::RAW, LEAF).to_bytes();
-        let link = [&[0xd8, 42, 0x58, cid.len() as u8 + 1, 0], &cid[..]].concat();
-        let map = [&[0xa2, 0x61, b'a', 0x82], &link[..], &link, &[0x61, b'b', 0xf6]].concat();
-        vec![map, [&[0x82, 0x18, 0x20], &link[..]].concat()]
-    }
-
-    fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
-        texts.iter().map(|text| text.as_bytes().to_vec()).collect()
-    }
-
-    /// The one record that its name's owner made, and addresses.
-    fn records() -> Vec<Vec<u8>> {
-        use base64::Engine as _;
-        let all: serde_json::Value =
-            serde_json::from_str(include_str!("../tests/ipns/records.json")).expect("it is JSON");
-        let all = all.as_array().expect("a list");
-        let made = all.iter().find(|made| made["name"] == RECORD_NAME).expect("it is there");
-        let record = base64::engine::general_purpose::STANDARD.decode(made["record"].as_str().expect("a text"));
-        let mut seeds = texts(&["ipns://docs.example.org/a/b", &format!("/ipns/{RECORD_NAME}/a"), RECORD_NAME]);
-        seeds.push(record.expect("it is base 64"));
-        seeds
-    }
 
     /// A change to bytes: where (of 256 parts), how, and with what.
     type Change = (u8, u8, u8);
 
-    fn damaged(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+    fn damaged(target: &str) -> impl Strategy<Value = Vec<u8>> {
         let changes = prop::collection::vec(any::<Change>(), 0..8);
-        (prop::sample::select(seeds), changes).prop_map(|(mut bytes, changes)| {
+        (prop::sample::select(seeds(target)), changes).prop_map(|(mut bytes, changes)| {
             for (part, how, with) in changes {
                 let at = bytes.len() * usize::from(part) / 256;
                 match how % 6 {
@@ -224,38 +168,32 @@ mod tests {
         #![proptest_config(many())]
 
         #[test]
-        fn damaged_addresses(data in damaged(texts(&[
-            "bafybeicmg72kl3oknka6miiut4zme7vzisibokeotyyshukcutdzerqxue/a/b",
-            "ipfs://bafkqaaa", "/ipfs/QmPKt7ptM2ZYSGPUc8PmPT2VBkLDK3iqpG9TBJY7PCE9rF/x", "499:-1000", "-5:*",
-        ]))) {
+        fn damaged_addresses(data in damaged("cid")) {
             cid(&data);
         }
 
         #[test]
-        fn damaged_cars(data in damaged(cars())) {
+        fn damaged_cars(data in damaged("car")) {
             car(&data);
         }
 
         #[test]
-        fn damaged_nodes(data in damaged(nodes())) {
+        fn damaged_nodes(data in damaged("node")) {
             node(&data);
         }
 
         #[test]
-        fn damaged_documents(data in damaged(documents())) {
+        fn damaged_documents(data in damaged("cbor")) {
             cbor(&data);
         }
 
         #[test]
-        fn damaged_records(data in damaged(records())) {
+        fn damaged_records(data in damaged("record")) {
             record(&data);
         }
 
         #[test]
-        fn damaged_requests(data in damaged(texts(&[
-            "/ipfs/bafkqaaa/a%20b\nformat=car&dag-scope=entity&entity-bytes=0:*&filename=a%E2%82%AC\napplication/vnd.ipld.car;dups=y;q=0.5",
-            "/ipfs/bafkqaaa\nformat=raw\n*/*, application/vnd.ipld.raw",
-        ]))) {
+        fn damaged_requests(data in damaged("query")) {
             query(&data);
         }
     }
