@@ -412,7 +412,7 @@ async fn help_is_three_ways_the_same() {
                                            2, 4, 8, 16, 32]
               --mixed-precision            Keep embeddings, the first and last block and heads at a higher
                                            precision
-              --recipe <JSON|FILE>         How the precision is made, in place of these two: a recipe's JSON
+              --recipe <RECIPE>            How the precision is made, in place of these two: a recipe's JSON
                                            (docs/precision.md), or a file that holds it
               --memory-limit <BYTES>       What the model may take where the precision is `auto`, e.g. 500M
                                            [default: what is free]
