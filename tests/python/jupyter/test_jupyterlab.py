@@ -58,13 +58,18 @@ def wait_for_server(address, server, log):
 
 
 @pytest.fixture
-def page(lab):
+def notebook():
+    return "quickstart.ipynb"
+
+
+@pytest.fixture
+def page(lab, notebook):
     address, token = lab
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         page = chromium.new_page(viewport=SIZE)
         page.set_default_timeout(DEADLINE)
-        page.goto(f"{address}/lab/tree/quickstart.ipynb?token={token}&reset")
+        page.goto(f"{address}/lab/tree/{notebook}?token={token}&reset")
         yield page
         # Where a test failed, pytest shows what was in its way.
         for dialog in page.locator("dialog").all():
@@ -137,6 +142,22 @@ def test_the_quickstart_runs_is_interrupted_and_runs_again_after_a_restart(page)
         cells.nth(index).locator(".jp-InputPrompt").click()
         page.keyboard.press("Shift+Enter")
     expect(cells.nth(1).locator(".jp-OutputPrompt")).to_have_text(re.compile(r"\[3\]:"), timeout=DEADLINE)
+
+
+@pytest.mark.parametrize("notebook", ["precision.ipynb"])
+def test_a_sweep_is_a_table_and_a_chart(page):
+    wait_until_idle(page)
+    choose(page, "Run", "runmenu:run-all")
+    cells = code_cells(page)
+    expect(cells.last.locator(".jp-OutputPrompt")).to_have_text("[5]:", timeout=DEADLINE)
+    table = cells.nth(1).locator(".jp-RenderedHTMLCommon table")
+    expect(table.locator("tbody tr")).to_have_count(4)
+    # JupyterLab draws it from the specification: a mark a precision.
+    chart = cells.nth(2).locator(".jp-RenderedVegaCommon5 canvas, .jp-RenderedVegaCommon5 svg").first
+    expect(chart).to_be_visible()
+    box = chart.bounding_box()
+    assert box["width"] > 300 and box["height"] > 150, box
+    picture(page, cells.nth(2))
 
 
 def picture(page, cell):
