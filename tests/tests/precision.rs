@@ -67,6 +67,16 @@ fn two_bits_run_and_three_are_refused_by_name() {
 }
 
 #[test]
+fn webnn_runs_eight_bits_that_are_stored() {
+    let home = home();
+    let arguments = ["accelerate", "tiny", "one two three", "--browser", "chrome", "--platform", "webnn"];
+    let output = run(home.path(), &[&arguments[..], &["--precision", "8", "--json"]].concat());
+    let run: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    assert_eq!(run["report"]["execution_provider"], "WebNNExecutionProvider", "{run}");
+    assert!(run["report"]["recipe"].as_str().unwrap().contains("stored"), "{run}");
+}
+
+#[test]
 fn a_recipe_says_which_layers_keep_more() {
     let home = home();
     let recipe = r#"{"bits":4,"overrides":[{"nodes":"*encoder*0*","bits":8}]}"#;

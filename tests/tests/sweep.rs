@@ -89,6 +89,11 @@ fn a_cell_sweeps_and_plots() {
          let sweep = bench(\"tiny\").browsers([Chrome]).platforms([Wasm]).precisions([8, 32]).repeat(6).run()?;\n\
          println!(\"{{}} rows of {{}}\", sweep.frame().height(), sweep.rows()[0].model_name);\n\
          assert_eq!(bench(\"tiny\").precisions([5]).run().unwrap_err().code, \"precision\");\n\
+         let tuned = tune(\"tiny\").browser(Chrome).platform(Wasm).max_error(0.5).run()?;\n\
+         let one = accelerate(\"tiny\", \"one\").browser(Chrome).platform(Wasm);\n\
+         assert_eq!(one.clone().recipe(tuned.recipe()).run()?.report().precision, Precision::Bits4);\n\
+         assert_eq!(one.clone().precision(\"auto\").run()?.report().requested_precision, PrecisionChoice::Auto);\n\
+         assert_eq!(one.precision(3).run().unwrap_err().code, \"precision\");\n\
          sweep.plot()\n",
         model.display()
     );

@@ -96,9 +96,10 @@ impl Wanted {
 
     /// Whether weights are integers in the file alone. wasm has no kernels that multiply with 8 bits in blocks
     /// (measured: four times as slow as fp32), and with integers for activations the vectors of
-    /// all-MiniLM-L6-v2 are no closer to fp32 than a cosine of 0.987.
+    /// all-MiniLM-L6-v2 are no closer to fp32 than a cosine of 0.987. WebNN has no such operator at all.
     fn stored(&self) -> bool {
-        self.making == Making::Bits { precision: Precision::Bits8, mixed: false } && self.platform == Platform::Wasm
+        self.making == Making::Bits { precision: Precision::Bits8, mixed: false }
+            && matches!(self.platform, Platform::Wasm | Platform::WebNn)
     }
 
     /// Whether any of it is half precision, for which WebGPU needs `shader-f16`.
