@@ -6,6 +6,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use pelago_runtime::onnx::files::Folder;
+use pelago_runtime::onnx::precision::{Destination, Recipe, convert};
 use pelago_tests::fixture;
 use pelago_tests::lab::pelago;
 use serde_json::Value;
@@ -64,6 +66,23 @@ fn two_bits_run_and_three_are_refused_by_name() {
     let three = run(home.path(), &["accelerate", "tiny", "one", "--precision", "3"]);
     let said = String::from_utf8_lossy(&three.stderr);
     assert!(!three.status.success() && said.contains("weights of 3 bits") && said.contains("16, 32"), "{said}");
+}
+
+#[test]
+fn a_folder_may_publish_one_precision_and_no_other() {
+    let home = tempfile::tempdir().unwrap();
+    let model = pelago_tests::family("bert", home.path()).unwrap();
+    let to = model.join("onnx");
+    let to = Destination::new(&to, "model_fp16.onnx");
+    convert(&Folder(model.clone()), "onnx/model.onnx", &Recipe::new(16), to).unwrap();
+    for file in ["onnx/model.onnx", "model.safetensors"] {
+        std::fs::remove_file(model.join(file)).unwrap();
+    }
+    let path = model.to_str().unwrap();
+    let output =
+        run(home.path(), &["accelerate", path, "one two three", "--browser", "chrome", "--precision", "16", "--json"]);
+    let run: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    assert_eq!((&run["report"]["precision"], &run["report"]["recipe"]), (&16.into(), &Value::Null), "{run}");
 }
 
 #[test]

@@ -246,7 +246,8 @@ fn standard(
     match &error.error {
         ErrorStatus::JavascriptError => BrowserError::Script { product, detail },
         ErrorStatus::Timeout | ErrorStatus::ScriptTimeout => BrowserError::Timeout { product, command, deadline },
-        _ if says(&["tab crashed", "page crash", "Browsing context has been discarded"]) => {
+        // Firefox shows a page of its own, in its parent process, where a tab has crashed.
+        _ if says(&["tab crashed", "page crash", "Browsing context has been discarded", "parent process browsing"]) => {
             BrowserError::TabCrashed { product, detail }
         }
         ErrorStatus::InvalidSessionId | ErrorStatus::NoSuchWindow => BrowserError::SessionLost { product, detail },

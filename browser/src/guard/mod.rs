@@ -145,7 +145,8 @@ fn wait_for_end_of_input() {
     }
 }
 
-/// Says a line to the host; it may be gone, and then nobody wants to know.
+/// Says a line to the host, in one write, since the program speaks there too. The host may be gone, and then nobody
+/// wants to know.
 fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }

@@ -6,7 +6,7 @@ pub use polars::df;
 pub use polars::prelude::*;
 
 pub use crate::{
-    BrowserKind, DisplayHandle, Html, Image, Json, Markdown, Model, Output, Platform, Plot, Report, Run, Show, Sweep,
-    Tensor, accelerate, bench, browsers, clear_output, display, display_with_id, embed, history, input, interrupted,
-    model, models, password, plot, sql, update_display,
+    BrowserKind, DisplayHandle, Html, Image, Json, Markdown, Model, Output, Platform, Plot, Precision, PrecisionChoice,
+    Report, Run, Show, Sweep, Tensor, Tuning, accelerate, bench, browsers, clear_output, display, display_with_id,
+    embed, history, input, interrupted, model, models, password, plot, sql, tune, update_display,
 };

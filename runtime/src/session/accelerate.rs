@@ -87,11 +87,15 @@ impl Session {
         observer: Option<&Observer>,
     ) -> Result<Prepared, SessionError> {
         let fp32 = Wanted { graph: request.graph.clone(), making: Making::FP32, platform: request.platform };
-        let wanted = match request.platform {
-            Platform::Auto => None,
-            platform => Wanted::of(request, platform)?,
-        };
-        self.sources.prepare(&request.model, &wanted.unwrap_or(fp32), observer).await
+        let wanted = Wanted::of(request, request.platform)?;
+        let known = wanted.as_ref().filter(|_| request.platform != Platform::Auto);
+        match (self.sources.prepare(&request.model, known.unwrap_or(&fp32), observer).await, &wanted) {
+            // A folder may publish that precision and no other.
+            (Err(SessionError::NoVariant { .. } | SessionError::Graph { .. }), Some(wanted)) if known.is_none() => {
+                self.sources.prepare(&request.model, wanted, observer).await
+            }
+            (prepared, _) => prepared,
+        }
     }
 
     /// The graph for a route, where the request left open what it depends on.
