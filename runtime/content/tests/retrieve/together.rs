@@ -52,9 +52,8 @@ async fn the_origin_gives_each_block_about_once() {
         assert_eq!(fetched.bytes, dag.bytes());
         assert_eq!(node.store.verify(root).await.unwrap().bytes, dag.bytes());
     }
-    // Without telling each other they would have asked for three times as much; on a busy machine some late blocks
-    // are asked for twice.
-    assert!(origin.sent() * 2 <= dag.bytes() * 3, "{} of {}", origin.sent(), dag.bytes());
+    // Without telling each other they would have asked for three times as much.
+    assert!(origin.sent() * 10 <= dag.bytes() * 12, "{} of {}", origin.sent(), dag.bytes());
 
     // One that comes later finds all of it with the others.
     let sent = origin.sent();

@@ -16,10 +16,6 @@ const MUCH_FASTER: f64 = 2.0;
 /// What a race must win at least, seconds: less is noise.
 const RACE_MIN: f64 = 0.05;
 
-/// A source that was found slow, and so left out, is asked for one block after this long, in seconds: it may
-/// have been a moment's trouble. Not where all would be done before that.
-const ANOTHER_CHANCE: f64 = 5.0;
-
 /// An answer is late after so many times the usual wait, and this long at least.
 const LATE_TIMES: u32 = 4;
 const LATE_FROM: Duration = Duration::from_millis(250);
@@ -63,19 +59,18 @@ fn choose(wanted: &Wanted, missing: f64, members: &[Member], now: Instant) -> Op
     // One that fetches it itself is asked again in a while. Meanwhile nobody else is, but for those who may have it.
     let due = |member: &Member| member.source.rank == rank && member.is_due(&wanted.cid, now);
     let size = wanted.size.map_or(262_144.0, |size| size as f64);
-    let eta = |member: &Member, behind: f64| match member.is_judged() {
-        true => member.eta(behind, size),
-        // It is worth a try at once.
-        false => member.in_flight as f64 * 1e-6,
-    };
+    let eta = |member: &Member, behind: f64| member.eta(behind, size);
     let (best, found) =
         able().filter(|(_, m)| due(m) && m.has_room(now)).min_by(|a, b| eta(a.1, 0.0).total_cmp(&eta(b.1, 0.0)))?;
-    let faster = able().filter(|(i, m)| *i != best && m.source.rank == rank && m.in_flight > 0);
-    let faster = faster.filter(|(_, m)| m.is_judged()).map(|(_, m)| eta(m, missing));
-    let all_done = faster.min_by(f64::total_cmp).unwrap_or(f64::INFINITY);
-    let slow = found.is_judged() && all_done * MUCH_FASTER < eta(found, 0.0);
-    let chance = all_done > ANOTHER_CHANCE && found.idle(now).as_secs_f64() > ANOTHER_CHANCE;
-    if slow && !chance {
+    let slow = found.goodput().is_some()
+        && able().any(|(i, m)| {
+            i != best
+                && m.source.rank == rank
+                && m.in_flight > 0
+                && m.goodput().is_some()
+                && eta(m, missing) * MUCH_FASTER < eta(found, 0.0)
+        });
+    if slow {
         return None;
     }
     let measured = able().filter(|(_, m)| m.source.provider.kind().is_peer() && m.goodput().is_some()).count();
@@ -109,71 +104,4 @@ pub(super) fn race<'a>(alone: impl Iterator<Item = &'a Transfer>, members: &[Mem
         }
     }
     None
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::super::item::{Item, Role};
-    use super::super::plan::Limits;
-    use super::*;
-    use crate::cids;
-    use crate::retrieve::schedule::Source;
-    use crate::retrieve::{HttpOptions, HttpProvider, Reach, Request, Scope};
-
-    const BLOCK: u64 = 1 << 20;
-
-    fn member(now: Instant, rate: f64) -> Member {
-        let peer = HttpProvider::peer("http://192.0.2.1/", Reach::Named, &HttpOptions::default()).unwrap();
-        let mut member = Member::new(Source::new(Arc::new(peer)));
-        member.asked(1e6, now);
-        member.sample(0, now);
-        member.sample((rate / 10.0) as u64, now + Duration::from_millis(100));
-        member.in_flight = 0;
-        member.bytes = BLOCK;
-        member
-    }
-
-    fn plan(blocks: u64) -> Plan {
-        let cid = |n: u64| cids::of(cids::RAW, &n.to_le_bytes());
-        let (mut plan, first) = Plan::new(&Request::all(cid(0)), Limits::default());
-        for n in 0..blocks {
-            let role = Role::Target(Scope::All);
-            plan.want(Item { cid: cid(n), size: Some(BLOCK), role, ..first.clone() });
-        }
-        plan
-    }
-
-    fn asked(plan: &Plan, members: &[Member], now: Instant) -> Option<usize> {
-        match next(plan, members, now) {
-            Next::Ask(choice) => Some(choice.member),
-            Next::Wait => None,
-            Next::Nobody(cid) => panic!("nobody is left for {cid}"),
-        }
-    }
-
-    #[test]
-    fn a_source_that_was_slow_is_asked_again_after_a_while_if_there_is_much_left() {
-        let now = Instant::now();
-        let mut members = [member(now, 100e6), member(now, 1e3)];
-        // All the room that the fast one has is taken.
-        members[0].in_flight = 32;
-        let (soon, later) = (now + Duration::from_secs(1), now + Duration::from_secs(6));
-        let (much, little) = (plan(1000), plan(10));
-        assert_eq!(asked(&much, &members, soon), None);
-        assert_eq!(asked(&little, &members, later), None);
-        assert_eq!(asked(&much, &members, later), Some(1));
-        members[1].asked(BLOCK as f64, later);
-        assert_eq!(asked(&much, &members, later), None);
-    }
-
-    #[test]
-    fn who_gave_a_small_block_is_not_slow() {
-        let now = Instant::now();
-        let mut members = [member(now, 100e6), member(now, 1e3)];
-        members[0].in_flight = 4;
-        members[1].bytes = 100;
-        assert_eq!(asked(&plan(10), &members, now), Some(1));
-    }
 }

@@ -13,15 +13,13 @@ const SAMPLE: Duration = Duration::from_millis(90);
 #[derive(Debug, Default)]
 pub(super) struct Rate {
     value: Option<f64>,
-    /// Where there is no sample yet: the most that one transfer came at.
-    at_least: Option<f64>,
     total: u64,
     sampled: Option<(Instant, u64)>,
 }
 
 impl Rate {
     pub(super) fn value(&self) -> Option<f64> {
-        self.value.or(self.at_least)
+        self.value
     }
 
     /// Notes bytes that came since the last call. `idle` says that nothing is expected before the next.
@@ -41,11 +39,9 @@ impl Rate {
         }
     }
 
-    /// What one transfer came at, which counts where transfers end faster than samples are taken. Each
-    /// says too little, as the wait for its answer is a part of its time. So the most counts, and only
-    /// until there is a sample.
-    pub(super) fn at_least(&mut self, rate: f64) {
-        self.at_least = Some(self.at_least.map_or(rate, |old| old.max(rate)));
+    /// A first value, where transfers end faster than samples are taken.
+    pub(super) fn begin_with(&mut self, rate: f64) {
+        self.value.get_or_insert(rate);
     }
 }
 
@@ -67,18 +63,5 @@ mod tests {
         now += Duration::from_millis(100);
         rate.note(200_000, now, true);
         assert_eq!(rate.value().map(f64::round), Some(2e6));
-    }
-
-    #[test]
-    fn a_sample_comes_before_what_transfers_say() {
-        let (mut rate, now) = (Rate::default(), Instant::now());
-        rate.at_least(30e3);
-        assert_eq!(rate.value(), Some(30e3));
-        rate.at_least(80e6);
-        rate.at_least(20e3);
-        assert_eq!(rate.value(), Some(80e6));
-        rate.note(0, now, false);
-        rate.note(2_000_000, now + Duration::from_millis(100), false);
-        assert_eq!(rate.value().map(f64::round), Some(20e6));
     }
 }

@@ -178,7 +178,9 @@ impl Run {
         if !member.source.provider.kind().is_peer() || member.source.rank > 0 {
             self.blocks.expect(&choice.cid, Coming::OnItsWay);
         }
-        member.asked(size, Instant::now());
+        member.sample(0, Instant::now());
+        member.in_flight += 1;
+        member.bytes_left += size;
         self.memory += memory;
         let transfer = Transfer { cid: choice.cid, member: choice.member, meter, sampled: 0, size, memory, abort };
         self.transfers.insert(id, transfer);

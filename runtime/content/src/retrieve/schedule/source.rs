@@ -20,9 +20,6 @@ const WINDOW_MAX: usize = 32;
 const COMING_MAX: Duration = Duration::from_secs(5);
 /// Weight of a new sample of latency, errors and storing.
 const WEIGHT: f64 = 0.125;
-/// What a source that gives something must have given before it can be called slow, bytes.
-const JUDGED_FROM: u64 = 64 << 10;
-
 /// A source, and whether it is only asked for what the others do not give.
 #[derive(Clone)]
 pub struct Source {
@@ -61,7 +58,6 @@ pub(super) struct Member {
     /// Transfers under way, and bytes that they still have to bring.
     pub(super) in_flight: usize,
     pub(super) bytes_left: f64,
-    last_asked: Option<Instant>,
     /// Verified bytes and blocks that it gave.
     pub(super) bytes: u64,
     pub(super) blocks: u64,
@@ -84,7 +80,6 @@ impl Member {
             coming: HashMap::new(),
             in_flight: 0,
             bytes_left: 0.0,
-            last_asked: None,
             bytes: 0,
             blocks: 0,
             dropped: false,
@@ -100,14 +95,6 @@ impl Member {
     /// Bytes a second of late, over all its transfers.
     pub(super) fn goodput(&self) -> Option<f64> {
         self.rate.value()
-    }
-
-    /// Whether its goodput says how fast it is. Of a small block, such as the root mostly is, nearly all
-    /// of the time is the wait for an answer: who gave it would seem thousands of times slower than who
-    /// gives the leaves, and not be asked for any. Who was asked and gave nothing, or failed, is judged.
-    pub(super) fn is_judged(&self) -> bool {
-        let too_early = self.errors == 0.0 && (1..JUDGED_FROM).contains(&self.bytes);
-        self.goodput().is_some() && !too_early
     }
 
     /// From a question to the first byte of its answer, where nothing else is under way.
@@ -139,20 +126,6 @@ impl Member {
         wait / (1.0 - self.errors).max(0.1)
     }
 
-    /// A transfer begins that is thought to bring so many bytes.
-    pub(super) fn asked(&mut self, bytes: f64, now: Instant) {
-        self.sample(0, now);
-        self.in_flight += 1;
-        self.bytes_left += bytes;
-        self.last_asked = Some(now);
-    }
-
-    /// How long ago it was asked for something last; no time while it is asked for something.
-    pub(super) fn idle(&self, now: Instant) -> Duration {
-        let asked = self.last_asked.filter(|_| self.in_flight == 0);
-        asked.map_or(Duration::ZERO, |at| now.saturating_duration_since(at))
-    }
-
     /// Notes bytes that came over all its transfers since the last look.
     pub(super) fn sample(&mut self, received: u64, now: Instant) {
         self.rate.note(received, now, self.in_flight == 0);
@@ -172,7 +145,7 @@ impl Member {
         }
         // Transfers that end between two samples are measured one by one.
         if bytes > 0 {
-            self.rate.at_least(bytes as f64 / transfer.as_secs_f64().max(1e-6));
+            self.rate.begin_with(bytes as f64 / transfer.as_secs_f64().max(1e-6));
         }
     }
 
@@ -253,7 +226,7 @@ mod tests {
                 Duration::ZERO,
             );
             member.rate = Rate::default();
-            member.rate.at_least(goodput);
+            member.rate.begin_with(goodput);
         }
         member.window()
     }
