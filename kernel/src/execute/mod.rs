@@ -72,7 +72,7 @@ async fn run(
     if let Some(word) = question(&cell.code) {
         return Ok(vec![execute::page(inspect::data(&interpreter.explain(word).await?))]);
     }
-    let options = ExecuteOptions { label: format!("[{count}]"), allow_input: cell.allow_stdin };
+    let options = ExecuteOptions { label: format!("[{count}]"), allow_input: cell.allow_stdin, late: None };
     let (events, mut coming) = mpsc::channel(EVENTS);
     let execution = interpreter.execute(&cell.code, &options, &events);
     tokio::pin!(execution);
@@ -89,7 +89,7 @@ async fn run(
         take(kernel, request, output, event).await;
     }
     kernel.stdin.cancel();
-    ended.map(|()| Vec::new())
+    ended.map(|_| Vec::new())
 }
 
 async fn take(kernel: &Kernel, request: &Incoming, output: &mut Output, event: Event) {
@@ -136,7 +136,7 @@ async fn expressions(kernel: &Kernel, cell: &ExecuteRequest) -> Map<String, Valu
 }
 
 async fn evaluate(interpreter: &Interpreter, name: &str, code: &str) -> Result<Option<Shown>, CellError> {
-    let options = ExecuteOptions { label: format!("[{name}]"), allow_input: false };
+    let options = ExecuteOptions { label: format!("[{name}]"), allow_input: false, late: None };
     let (events, mut coming) = mpsc::channel(EVENTS);
     let execution = interpreter.execute(code, &options, &events);
     tokio::pin!(execution);
@@ -155,5 +155,5 @@ async fn evaluate(interpreter: &Interpreter, name: &str, code: &str) -> Result<O
     while let Ok(event) = coming.try_recv() {
         keep(event);
     }
-    ended.map(|()| last)
+    ended.map(|_| last)
 }

@@ -75,7 +75,7 @@ pub(super) async fn run(
     }
     let ended = ended.unwrap_or_else(|panic| Err(CellError::new("InternalError", panic.to_string())));
     let ended = match ended {
-        Ok(()) => Ended::Well,
+        Ok(_) => Ended::Well,
         Err(error) => {
             screen.error(&error)?;
             if interrupted { Ended::Interrupted } else { Ended::Failed }

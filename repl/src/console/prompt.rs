@@ -34,7 +34,7 @@ pub(super) async fn run(interpreter: &Interpreter, terminal: &TerminalOptions) -
             Typed::Cleared => continue,
             Typed::Left => return Ok(ExitCode::SUCCESS),
         };
-        let options = ExecuteOptions { label: format!("[{number}]"), allow_input: true };
+        let options = ExecuteOptions { label: format!("[{number}]"), allow_input: true, late: None };
         cell::run(interpreter, &mut screen, terminal, code, options).await?;
         number = number.saturating_add(1);
     }

@@ -49,7 +49,7 @@ pub(super) async fn run(
 ) -> Result<ExitCode, Failure> {
     let mut screen = Screen::new(terminal.colours);
     // Without `-c` stdin was the script, and has no answers any more.
-    let options = ExecuteOptions { label: "script".to_owned(), allow_input: std::io::stdin().is_terminal() };
+    let options = ExecuteOptions { label: "script".to_owned(), allow_input: std::io::stdin().is_terminal(), late: None };
     match cell::run(interpreter, &mut screen, terminal, code, options).await? {
         Ended::Well => Ok(ExitCode::SUCCESS),
         Ended::Failed => Ok(ExitCode::FAILURE),

@@ -90,9 +90,9 @@ async fn warm(options: InterpreterOptions) -> Result<(), InstallError> {
         }
     };
     let ran = async {
-        let cell = ExecuteOptions { label: "[install]".to_owned(), allow_input: false };
+        let cell = ExecuteOptions { label: "[install]".to_owned(), allow_input: false, late: None };
         tokio::select! {
-            ran = interpreter.execute("1 + 1", &cell, &events) => ran.map_err(|source| InstallError::Warm { source }),
+            ran = interpreter.execute("1 + 1", &cell, &events) => ran.map(drop).map_err(|source| InstallError::Warm { source }),
             _ = tokio::signal::ctrl_c() => Err(InstallError::Interrupted),
         }
     };

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use pelago_runtime::interpreter::{CellError, Event, ExecuteOptions, Interpreter};
+use pelago_runtime::interpreter::{CellError, Ended, Event, ExecuteOptions, Interpreter};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -151,7 +151,7 @@ impl One<'_> {
             }
         };
         let (sender, mut events) = mpsc::channel(EVENTS);
-        let options = ExecuteOptions { label: format!("[{count}]"), allow_input: false };
+        let options = ExecuteOptions { label: format!("[{count}]"), allow_input: false, late: None };
         let mut execution = std::pin::pin!(self.interpreter.execute(&cell.source, &options, &sender));
         let mut ending = None::<Cause>;
         let mut interrupts = 0_u32;
@@ -191,9 +191,9 @@ impl One<'_> {
         Instant::now() + if *interrupts == 1 { SECOND_INTERRUPT } else { GIVE_UP }
     }
 
-    fn outcome(&self, cell: &Cell, ending: Option<Cause>, ended: Option<Result<(), CellError>>) -> Outcome {
+    fn outcome(&self, cell: &Cell, ending: Option<Cause>, ended: Option<Result<Ended, CellError>>) -> Outcome {
         match (ending, ended) {
-            (None, Some(Ok(()))) => Outcome::Passed,
+            (None, Some(Ok(_))) => Outcome::Passed,
             (None, Some(Err(error))) if self.rules.allow_errors || cell.is_tagged(RAISES) => Outcome::Allowed(error),
             (None, Some(Err(error))) => Outcome::Failed(error),
             (Some(Cause::User), Some(Err(error))) => Outcome::Interrupted(error),
@@ -202,7 +202,7 @@ impl One<'_> {
         }
     }
 
-    fn timeout(&self, ended: Option<Result<(), CellError>>) -> CellError {
+    fn timeout(&self, ended: Option<Result<Ended, CellError>>) -> CellError {
         let limit = self.rules.timeout.unwrap_or_default().as_secs_f64();
         let mut error = CellError::new("Timeout", format!("the cell ran longer than {limit} s and was interrupted"))
             .with_help("give cells more time with --timeout, or none at all with --timeout 0");

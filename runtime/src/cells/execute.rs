@@ -9,7 +9,7 @@ use super::Cells;
 use super::evaluator::{Evaluator, Failed, Job};
 use super::state::{Phase, Running};
 use super::transform::{Transformed, transform};
-use crate::interpreter::{CellError, Event, ExecuteOptions};
+use crate::interpreter::{CellError, Ended, Event, ExecuteOptions};
 
 /// From the end of a cell's code to the end of its output in both streams.
 const LAST_OUTPUT: Duration = Duration::from_secs(30);
@@ -35,7 +35,7 @@ impl Cells {
         first_line: usize,
         options: &ExecuteOptions,
         events: &mpsc::Sender<Event>,
-    ) -> Result<(), CellError> {
+    ) -> Result<Ended, CellError> {
         let evaluator = self.evaluator().await?;
         let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
         let transformed = transform(text, number, first_line);
@@ -56,8 +56,11 @@ impl Cells {
         self.output_has_come(&ran).await;
         self.options.compile().reset();
         match self.state.finish() {
-            Some(running) => self.outcome(ran, &running, &cell).await,
-            None => Ok(()),
+            Some(running) => {
+                self.outcome(ran, &running, &cell).await?;
+                Ok(Ended { interrupted: running.interrupts > 0 })
+            }
+            None => Ok(Ended::default()),
         }
     }
 

@@ -45,6 +45,17 @@ pub struct ExecuteOptions {
     /// Whether the front end can answer an [`Event::Input`]. Where it cannot,
     /// a cell that asks fails with an error that says so.
     pub allow_input: bool,
+    /// Takes what threads of the cell print after the cell ended. Without it,
+    /// that output goes to the cell that runs then, or is dropped.
+    pub late: Option<mpsc::Sender<Event>>,
+}
+
+/// How a cell ended that did not fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Whether the user interrupted it and it came to its end all the same: what
+    /// waits behind it is not to run.
+    pub interrupted: bool,
 }
 
 /// A session, its cells and its commands. Cheap to clone; one cell runs at a
@@ -99,7 +110,7 @@ impl Interpreter {
         code: &str,
         options: &ExecuteOptions,
         events: &mpsc::Sender<Event>,
-    ) -> Result<(), CellError> {
+    ) -> Result<Ended, CellError> {
         let _turn = self.turn.lock().await;
         for part in code::split(code) {
             match part {
@@ -120,11 +131,14 @@ impl Interpreter {
                         ready = self.cells.ready() => ready?,
                         () = self.cancel.notified() => return Err(CellError::interrupted()),
                     }
-                    self.cells.execute(text, first_line, options, events).await?;
+                    let ended = self.cells.execute(text, first_line, options, events).await?;
+                    if ended.interrupted {
+                        return Ok(ended);
+                    }
                 }
             }
         }
-        Ok(())
+        Ok(Ended::default())
     }
 
     /// Interrupts the running cell. The first time it cancels the session's
