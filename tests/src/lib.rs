@@ -5,6 +5,7 @@
 //! one is missing (`make deps` installs them).
 
 pub mod lab;
+pub mod notebook;
 pub mod processes;
 
 use std::path::{Path, PathBuf};

@@ -63,6 +63,7 @@ impl Progress {
                 let from = if *sources > 1 { format!(" from {sources} sources") } else { String::new() };
                 (String::new(), format!("fetching {model}{from}"), *loaded, *total)
             }
+            Step::Building { what } => ("building".to_owned(), what.clone(), 0, None),
             Step::Chosen(fit) => ("precision".to_owned(), fit.to_string(), 0, None),
             Step::Measuring { what, done, total } => {
                 unit = Unit::Runs;

@@ -58,6 +58,7 @@ impl Bars {
                 let sources = if *sources == 1 { String::new() } else { format!(" from {sources} sources") };
                 ("fetching".to_owned(), format!("fetching {model}{sources}"), *loaded, *total)
             }
+            Step::Building { what } => ("building".to_owned(), what.clone(), 0, None),
             Step::Chosen(fit) => {
                 // Said beside the bars, and still there when they are gone.
                 self.all.suspend(|| super::say(&fit.to_string()));

@@ -80,6 +80,7 @@ impl Line {
                 format!("fetching {model} {}%", loaded * 100 / (*total).max(1))
             }
             Step::Fetching { model, .. } => format!("fetching {model}"),
+            Step::Building { what } => what.clone(),
             Step::Chosen(fit) => fit.to_string(),
             Step::Measuring { what, done, total } => format!("{what} {}%", done * 100 / (*total).max(1)),
             Step::Adding { file, loaded, total } => format!("adding {file} {}%", loaded * 100 / (*total).max(1)),

@@ -11,13 +11,13 @@ use crate::Error;
 
 /// Where the session listens and what proves that this process belongs to it.
 #[derive(Debug)]
-pub(crate) struct Address {
+struct Address {
     path: String,
-    pub(crate) token: String,
+    token: String,
 }
 
 /// The address that this process was started with.
-pub(crate) fn address() -> io::Result<&'static Address> {
+fn address() -> io::Result<&'static Address> {
     static ADDRESS: OnceLock<Option<Address>> = OnceLock::new();
     let found = ADDRESS.get_or_init(|| {
         let of = |name| std::env::var(name).ok();

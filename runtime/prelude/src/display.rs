@@ -18,8 +18,6 @@ use crate::{Model, Run, Sweep, cell, ipc};
 
 /// Rows of a DataFrame that travel to be looked at: as many as a table shows.
 const ROWS: usize = 60;
-/// Characters of a text that are shown.
-const TEXT: usize = 100_000;
 
 /// A value that knows how it is shown. Implement it for a type of your own to
 /// have its cells show it, e.g. as [`Html`].
@@ -64,13 +62,8 @@ impl Show for Run {
     }
 }
 
-pub(crate) fn text(mut text: String) -> Content {
-    if let Some((cut, _)) = text.char_indices().nth(TEXT) {
-        let left = text[cut..].chars().count();
-        text.truncate(cut);
-        text.push_str(&format!("… ({left} more characters)"));
-    }
-    Content::Text { text }
+pub(crate) fn text(text: String) -> Content {
+    Content::Text { text: pelago_cell::cell::shortened(&text) }
 }
 
 /// Of a value of any type: what is known to be shown in a way of its own, or its Debug.

@@ -22,7 +22,8 @@ pub fn password(prompt: impl Into<String>) -> Result<String> {
 
 fn ask(prompt: String, password: bool) -> Result<String> {
     // The prompt comes after what was printed before it.
-    crate::streams::flush();
+    // A stream that is gone has nobody who reads it.
+    let _ = std::io::Write::flush(&mut std::io::stdout());
     match client::ask(Call::Input { prompt, password }, &[])? {
         (Reply::Text { text }, _) => Ok(text),
         (other, _) => Err(Error::unexpected(&other)),

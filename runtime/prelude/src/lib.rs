@@ -14,7 +14,6 @@ mod model;
 pub mod prelude;
 mod run;
 mod session;
-mod streams;
 mod sweep;
 mod tune;
 
@@ -23,6 +22,9 @@ pub use display::{
     update_display,
 };
 pub use error::Error;
+pub use pelago_cell::host::interrupted;
+#[doc(hidden)]
+pub use pelago_cell::{cell_dbg, cell_eprint, cell_eprintln, cell_print, cell_println};
 pub use input::{input, password};
 pub use model::{Model, model};
 pub use pelago_protocol::chart;
@@ -31,7 +33,7 @@ pub use pelago_protocol::{
 };
 pub use polars;
 pub use run::{Output, Run};
-pub use session::{Accelerate, IntoPrecision, accelerate, browsers, embed, history, interrupted, models, sql};
+pub use session::{Accelerate, IntoPrecision, accelerate, browsers, embed, history, models, sql};
 pub use sweep::{Bench, Sweep, bench};
 pub use tune::{Tune, Tuning, tune};
 

@@ -1,22 +1,11 @@
 //! The session's calls, blocking. An interrupt of the cell ends a call with the
 //! error `interrupted`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use pelago_protocol::cells::{self, Call, CellRequest};
 use pelago_protocol::{BrowserKind, Input, Platform, Precision, PrecisionChoice, Request, Tensor, UnknownPrecision};
 use polars::prelude::DataFrame;
 
 use crate::{Error, Output, Result, Run, client, ipc};
-
-/// Whether the user interrupted this cell. A long loop asks it now and then and
-/// ends, so that its variables are kept: otherwise a second interrupt ends the process.
-#[must_use]
-pub fn interrupted() -> bool {
-    INTERRUPTED.load(Ordering::Relaxed)
-}
-
-pub(crate) static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Runs `model` (a name, a CID or a path) on `input` (a text, texts, or tensors)
 /// once [`Accelerate::run`] is called.

@@ -66,7 +66,7 @@ async fn of(call: Call, body: Vec<u8>, state: &Arc<State>) -> Result<(Reply, Vec
             let models = session.models().list().await.map_err(failure)?;
             crate::models::frame(&models).map_err(failure)?
         }
-        Call::Control | Call::Stdout | Call::Stderr => {
+        Call::Control | Call::Streams { .. } | Call::Building => {
             return Err(unusable(&io::Error::other("a connection that has another purpose")));
         }
     };

@@ -2,6 +2,7 @@
 //! and completes. evcxr blocks, so it has a thread of its own; what it is asked
 //! comes through a queue.
 
+use std::collections::HashSet;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -11,11 +12,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use evcxr::{CommandContext, Error, EvalCallbacks, EvalContext, EvalContextOutputs};
+use evcxr::{CommandContext, CompilationError, Error, EvalCallbacks, EvalContext, EvalContextOutputs};
 use pelago_protocol::cells::{SOCKET_VARIABLE, TOKEN_VARIABLE};
 use tokio::sync::oneshot;
 
-use super::compile_error::CompileError;
+use super::child::LIBRARY_VARIABLE;
 use super::error::CellsError;
 use super::options::CellOptions;
 use super::prelude::{self, Prelude};
@@ -35,22 +36,27 @@ const IDLE: Duration = Duration::from_millis(700);
 /// What the thread is asked.
 pub(super) enum Job {
     /// Compile and run.
-    Run { code: String, reply: oneshot::Sender<Result<(), Failed>> },
+    Run { code: String, reply: oneshot::Sender<Result<Ran, Failed>> },
     /// What can stand at a byte.
     Complete { code: String, at: usize, reply: oneshot::Sender<Option<evcxr::Completions>> },
     /// What is known about the expression that ends at a byte.
     Inspect { code: String, at: usize, reply: oneshot::Sender<Option<(String, String)>> },
-    /// What was compiled last.
-    Source { reply: oneshot::Sender<Option<String>> },
     /// Names and types of variables.
     Variables { reply: oneshot::Sender<Vec<(String, String)>> },
+}
+
+/// A cell that ran.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ran {
+    /// Variables that were there before it and are not any more.
+    pub(super) gone: Vec<String>,
 }
 
 /// Why a cell did not run to its end, as evcxr knows it.
 #[derive(Debug)]
 pub(super) enum Failed {
     /// It was not compiled.
-    Compile(Vec<CompileError>),
+    Compile(Vec<CompilationError>),
     /// Something else was in the way.
     Message(String),
     /// The process ended.
@@ -65,6 +71,8 @@ pub(super) type Child = Arc<Mutex<std::process::Child>>;
 pub(super) struct Evaluator {
     jobs: mpsc::Sender<Job>,
     pub(super) child: Child,
+    /// Rust's own tools.
+    pub(super) tools: Tools,
 }
 
 impl Evaluator {
@@ -74,10 +82,10 @@ impl Evaluator {
         let (ready, started) = oneshot::channel();
         let socket = socket.to_owned();
         let work = move || match open(&options, &state, &socket) {
-            Ok((context, outputs)) => {
+            Ok((context, outputs, tools)) => {
                 listen(outputs, &state);
                 // Who waited may be gone.
-                let _ = ready.send(Ok(context.process_handle()));
+                let _ = ready.send(Ok((context.process_handle(), tools)));
                 serve(context, &queue, options.compile().file());
             }
             Err(error) => drop(ready.send(Err(error))),
@@ -85,8 +93,8 @@ impl Evaluator {
         let thread = thread::Builder::new().name("pelago-cells".to_owned()).spawn(work);
         thread.map_err(|source| CellsError::Evaluator { detail: source.to_string() })?;
         let stopped = |_| CellsError::Evaluator { detail: "its thread stopped".to_owned() };
-        let child = started.await.map_err(stopped)??;
-        Ok(Self { jobs, child })
+        let (child, tools) = started.await.map_err(stopped)??;
+        Ok(Self { jobs, child, tools })
     }
 
     /// Asks; `None` where the thread is gone.
@@ -109,7 +117,7 @@ fn open(
     options: &CellOptions,
     state: &State,
     socket: &Path,
-) -> Result<(CommandContext, EvalContextOutputs), CellsError> {
+) -> Result<(CommandContext, EvalContextOutputs, Tools), CellsError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| CellsError::Folder { path, source }
@@ -123,6 +131,7 @@ fn open(
         // A terminal's Ctrl-C is the front end's to answer: it would end the process at once.
         .process_group(0)
         .current_dir(&options.folder)
+        .env(LIBRARY_VARIABLE, &prelude.library)
         .env(SOCKET_VARIABLE, socket)
         .env(TOKEN_VARIABLE, &state.token);
     options.stand_in.environment().restore(&mut command);
@@ -136,8 +145,10 @@ fn open(
     let source = prelude.analysis.join("pelago-prelude");
     context
         .execute(&format!(
-            ":efmt {{:?}}\n:build_env {COMPILE_VARIABLE}={}\n:dep pelago = {{ path = {source:?}, package = \"pelago-prelude\" }}\n{FIRST}",
-            options.compile().file().display()
+            ":efmt {{:?}}\n:build_env {COMPILE_VARIABLE}={}\n:build_env {SOCKET_VARIABLE}={}\n:build_env {TOKEN_VARIABLE}={}\n:dep pelago = {{ path = {source:?}, package = \"pelago-prelude\" }}\n{FIRST}",
+            options.compile().file().display(),
+            socket.display(),
+            state.token,
         ))
         .map_err(refused)?;
     phases.end("start: the prelude's first cell");
@@ -145,7 +156,7 @@ fn open(
         let code = std::fs::read_to_string(&file).map_err(failed(&file))?;
         context.execute(&code).map_err(|error| CellsError::UserPrelude { file, detail: error.to_string() })?;
     }
-    Ok((context, outputs))
+    Ok((context, outputs, tools))
 }
 
 fn toolchain(options: &CellOptions, tools: &Tools) -> Result<(Toolchain, Prelude), CellsError> {
@@ -159,6 +170,9 @@ fn toolchain(options: &CellOptions, tools: &Tools) -> Result<(Toolchain, Prelude
         interface: prelude.interface.clone(),
         prelude: prelude.folder.clone(),
         metadata: prelude.metadata.clone(),
+        library: prelude.library.clone(),
+        words: prelude.words.clone(),
+        sources: options.stand_in.sources(),
         dependencies: options.home.join("dependencies"),
         target: tools.target.clone(),
     };
@@ -221,7 +235,6 @@ fn serve(mut context: CommandContext, queue: &mpsc::Receiver<Job>, compile: &Pat
             Job::Run { code, reply } => drop(reply.send(run(&mut context, &code, compile))),
             Job::Complete { code, at, reply } => drop(reply.send(context.completions(&code, at).ok())),
             Job::Inspect { code, at, reply } => drop(reply.send(context.hover_at(&code, at).ok())),
-            Job::Source { reply } => drop(reply.send(context.last_source().ok())),
             Job::Variables { reply } => {
                 let variables = context.variables_and_types();
                 let mut variables: Vec<_> = variables.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect();
@@ -232,8 +245,9 @@ fn serve(mut context: CommandContext, queue: &mpsc::Receiver<Job>, compile: &Pat
     }
 }
 
-fn run(context: &mut CommandContext, code: &str, compile: &Path) -> Result<(), Failed> {
+fn run(context: &mut CommandContext, code: &str, compile: &Path) -> Result<Ran, Failed> {
     let began = SystemTime::now();
+    let before: HashSet<String> = names(context).collect();
     match context.execute_with_callbacks(code, &mut EvalCallbacks::default()) {
         Ok(outputs) => {
             let spent: Vec<_> = outputs.phases.iter().map(|phase| phase.duration).collect();
@@ -246,12 +260,18 @@ fn run(context: &mut CommandContext, code: &str, compile: &Path) -> Result<(), F
                 told("cell: compile", until_compiled.saturating_sub(analysis));
                 told("cell: run", *run);
             }
-            Ok(())
+            let now: HashSet<String> = names(context).collect();
+            Ok(Ran { gone: before.difference(&now).cloned().collect() })
         }
-        Err(Error::CompilationErrors(errors)) => Err(Failed::Compile(errors.iter().map(CompileError::of).collect())),
+        Err(Error::CompilationErrors(errors)) => Err(Failed::Compile(errors)),
         Err(Error::SubprocessTerminated(detail)) => Err(Failed::Ended(detail)),
         Err(other) => Err(Failed::Message(other.to_string())),
     }
+}
+
+/// The variables that cells share.
+fn names(context: &CommandContext) -> impl Iterator<Item = String> {
+    context.variables_and_types().map(|(name, _)| name.to_owned())
 }
 
 /// What the time goes into, for who asks for it in the log.

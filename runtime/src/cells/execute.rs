@@ -1,33 +1,54 @@
 //! One cell: from its text to its result or its error, and how it is interrupted.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use evcxr::CompilationError;
+use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::Cells;
-use super::evaluator::{Evaluator, Failed, Job};
+use super::compile_error::CompileError;
+use super::evaluator::{Evaluator, Failed, Job, Ran};
+use super::places::{Place, Text};
 use super::state::{Phase, Running};
-use super::transform::{Transformed, transform};
+use super::toolchain::{REFUSED, WARNINGS};
+use super::transform::{Known, MacroKind, Problem, Transformed, transform};
+use super::{Cells, broken};
 use crate::interpreter::{CellError, Ended, Event, ExecuteOptions};
 
 /// From the end of a cell's code to the end of its output in both streams.
 const LAST_OUTPUT: Duration = Duration::from_secs(30);
 /// The same where the process ended.
 const LAST_WORDS: Duration = Duration::from_secs(3);
-/// Texts of cells that are kept for tracebacks.
-const TEXTS: usize = 200;
+/// A runtime that a session's cells wait in, once the user has added tokio.
+const TOKIO: &str = "static pelago_runtime: ::std::sync::LazyLock<tokio::runtime::Runtime> = ::std::sync::LazyLock::new(|| \
+     tokio::runtime::Builder::BUILDER().enable_all().build().expect(\"a runtime of tokio\"));\n\
+     fn pelago_wait<F: ::std::future::IntoFuture>(future: F) -> F::Output { pelago_runtime.block_on(future.into_future()) }";
 
-/// A cell that was compiled.
-#[derive(Clone, Debug)]
-pub(super) struct Text {
-    name: String,
-    first_line: usize,
-    text: String,
-    transformed: Transformed,
+/// What the session knows of the cells that ran.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    known: Known,
+    /// Variables that were declared, and whether they are `mut`.
+    declared: std::collections::HashMap<String, bool>,
+    /// Warnings that were shown.
+    warned: HashSet<String>,
+}
+
+/// A cell that was given to evcxr.
+struct Attempt {
+    cell: Arc<Text>,
+    ran: Result<Ran, Failed>,
+    running: Option<Running>,
 }
 
 impl Cells {
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Runs Rust that begins on line `first_line` of its cell.
     pub(crate) async fn execute(
         &self,
@@ -37,52 +58,164 @@ impl Cells {
         events: &mpsc::Sender<Event>,
     ) -> Result<Ended, CellError> {
         let evaluator = self.evaluator().await?;
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
-        let transformed = transform(text, number, first_line);
+        let known = self.memory().known.clone();
+        let number = self.number();
+        let transformed = transform(text, number, first_line, &known, true);
         let name = if options.label.is_empty() { "cell".to_owned() } else { format!("cell {}", options.label) };
-        let cell = Text { name, first_line, text: text.to_owned(), transformed };
-        let code = cell.transformed.code.clone();
-        {
-            let mut texts = self.texts.lock().await;
-            texts.push(cell.clone());
-            if texts.len() > TEXTS {
-                texts.remove(0);
+        let cell = |transformed: Transformed| {
+            Arc::new(Text { name: name.clone(), first_line, text: text.to_owned(), transformed })
+        };
+        let cell_as_guessed = cell(transformed);
+        self.look_at(&evaluator, &cell_as_guessed).await?;
+        let mut attempt = self.attempt(&evaluator, cell_as_guessed, number, options, events).await;
+        if !attempt.cell.transformed.guessed.is_empty() {
+            let is_refused = matches!(attempt.ran, Err(Failed::Compile(_) | Failed::Message(_)));
+            let kind = if is_refused { MacroKind::Statements } else { MacroKind::Items };
+            if is_refused && attempt.running.as_ref().is_none_or(|running| running.interrupts == 0) {
+                // Nothing of it ran: the macros make statements.
+                let again = self.number();
+                let plain = cell(transform(text, again, first_line, &known, false));
+                let second = self.attempt(&evaluator, plain, again, options, events).await;
+                if !matches!(second.ran, Err(Failed::Compile(_) | Failed::Message(_))) {
+                    self.learn(&attempt.cell.transformed.guessed, kind);
+                    attempt = second;
+                }
+            } else {
+                self.learn(&attempt.cell.transformed.guessed, kind);
             }
         }
+        let warnings = attempt.cell.transformed.problems.iter().filter(|problem| problem.is_warning);
+        let mut warnings: Vec<_> = warnings.map(|problem| CompileError::of_problem(problem, &attempt.cell)).collect();
+        if attempt.ran.is_ok() {
+            warnings.extend(self.warnings());
+            self.remember(&attempt);
+        }
+        self.warn(warnings, events).await;
+        let Some(running) = attempt.running else { return Ok(Ended::default()) };
+        self.outcome(attempt.ran, &running, &attempt.cell)?;
+        Ok(Ended { interrupted: running.interrupts > 0 })
+    }
+
+    fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Refuses a cell whose fault the compiler would tell in words of what stands around it.
+    async fn look_at(&self, evaluator: &Evaluator, cell: &Arc<Text>) -> Result<(), CellError> {
+        let Transformed { problems, is_broken, .. } = &cell.transformed;
+        let problems = problems.iter().filter(|problem| !problem.is_warning);
+        let mut errors: Vec<_> = problems.map(|problem| CompileError::of_problem(problem, cell)).collect();
+        if *is_broken {
+            let (tools, cell) = (evaluator.tools.clone(), Arc::clone(cell));
+            let found = tokio::task::spawn_blocking(move || broken::errors(&tools, &cell)).await;
+            errors = found.unwrap_or_default();
+        }
+        if errors.is_empty() { Ok(()) } else { Err(compile_errors(&errors)) }
+    }
+
+    /// Has evcxr compile and run a cell.
+    async fn attempt(
+        &self,
+        evaluator: &Evaluator,
+        cell: Arc<Text>,
+        number: u64,
+        options: &ExecuteOptions,
+        events: &mpsc::Sender<Event>,
+    ) -> Attempt {
+        self.state.places.add(Arc::clone(&cell));
         self.options.compile().reset();
-        self.state.start(number, events.clone(), options.allow_input);
+        self.state.start(number, events.clone(), options.allow_input, options.late.clone());
+        let code = cell.transformed.code.clone();
         let ran = evaluator.ask(|reply| Job::Run { code, reply }).await;
         let ran = ran.unwrap_or_else(|| Err(Failed::Message("the Rust evaluator stopped".to_owned())));
         self.output_has_come(&ran).await;
-        self.options.compile().reset();
-        match self.state.finish() {
-            Some(running) => {
-                self.outcome(ran, &running, &cell).await?;
-                Ok(Ended { interrupted: running.interrupts > 0 })
+        let running = self.state.finish();
+        Attempt { cell, ran, running }
+    }
+
+    fn learn(&self, macros: &[String], kind: MacroKind) {
+        self.memory().known.macros.extend(macros.iter().map(|name| (name.clone(), kind)));
+    }
+
+    /// What later cells are to know of one that ran.
+    fn remember(&self, attempt: &Attempt) {
+        let Transformed { defines, declares, .. } = &attempt.cell.transformed;
+        let mut memory = self.memory();
+        memory.known.macros.extend(defines.iter().cloned());
+        for (name, is_mut, _) in declares {
+            memory.declared.insert(name.clone(), *is_mut);
+            memory.known.moved.remove(name);
+        }
+        for name in attempt.ran.iter().flat_map(|ran| &ran.gone) {
+            if memory.declared.get(name).copied().unwrap_or_default() {
+                memory.known.moved.insert(name.clone());
             }
-            None => Ok(Ended::default()),
+        }
+    }
+
+    /// The compiler's warnings of what the user wrote.
+    fn warnings(&self) -> Vec<CompileError> {
+        let file = self.options.compile().file().with_extension(WARNINGS);
+        let said = std::fs::read_to_string(file).unwrap_or_default();
+        let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let place = |file: &str, line: usize, column: usize| {
+            let place = self.state.places.find(file, line, column)?;
+            Some((place.cell.as_ref().clone(), place.index, place.column))
+        };
+        let warnings = messages.map(|message| CompileError::of_json(&message, place));
+        warnings.filter(CompileError::has_place).collect()
+    }
+
+    /// Shows warnings, each once a session: an item is compiled again with every cell.
+    async fn warn(&self, warnings: Vec<CompileError>, events: &mpsc::Sender<Event>) {
+        for warning in warnings {
+            let text = warning.lines().join("\n") + "\n";
+            if self.memory().warned.insert(text.clone()) {
+                // A front end that is gone needs no warning.
+                let _ = events.send(Event::Stderr(text)).await;
+            }
         }
     }
 
     /// Runs what needs none of a cell's trimmings.
     pub(super) async fn run_plain(&self, code: String, events: &mpsc::Sender<Event>) -> Result<(), CellError> {
         let evaluator = self.evaluator().await?;
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = self.number();
         self.options.compile().reset();
-        self.state.start(number, events.clone(), false);
+        self.state.start(number, events.clone(), false, None);
         let ran = evaluator.ask(|reply| Job::Run { code, reply }).await;
         self.options.compile().reset();
         let running = self.state.finish();
         match ran {
-            Some(Ok(())) => Ok(()),
+            Some(Ok(_)) => Ok(()),
             _ if running.is_some_and(|running| running.interrupts > 0) => Err(CellError::interrupted()),
             Some(Err(Failed::Compile(errors))) => {
-                let titles: Vec<_> = errors.iter().map(super::compile_error::CompileError::title).collect();
+                let titles: Vec<_> = errors.iter().map(CompilationError::message).collect();
                 Err(CellError::new("CompileError", titles.join("\n")))
             }
-            Some(Err(Failed::Message(detail) | Failed::Ended(detail))) => Err(CellError::new("CompileError", detail)),
+            Some(Err(Failed::Message(detail) | Failed::Ended(detail))) => Err(CellError::new("CompileError", cargos(&detail))),
             None => Err(CellError::new("CellsError", "the Rust evaluator stopped").with_help("restart the kernel")),
         }
+    }
+
+    /// Adds the runtime that cells wait in; the user has added tokio.
+    pub(super) async fn add_runtime(&self, events: &mpsc::Sender<Event>) -> Result<(), CellError> {
+        if self.memory().known.has_tokio {
+            return Ok(());
+        }
+        // Which of the two there is depends on the features that the user named.
+        let mut added = Ok(());
+        for builder in ["new_multi_thread", "new_current_thread"] {
+            let text = TOKIO.replace("BUILDER", builder);
+            let transformed = transform(&text, self.number(), 1, &Known::default(), false);
+            added = self.run_plain(transformed.items_alone(), events).await;
+            if added.is_ok() {
+                self.memory().known.has_tokio = true;
+                return Ok(());
+            }
+        }
+        tracing::debug!(?added, "tokio has no runtime here: cells wait for futures without it");
+        Ok(())
     }
 
     /// See [`crate::interpreter::Interpreter::interrupt`].
@@ -105,7 +238,7 @@ impl Cells {
     /// Waits for what a cell that ran still has to say, which comes over other
     /// connections than evcxr's word that it ran: that its code runs no more, and
     /// the marks of the end in both streams.
-    async fn output_has_come(&self, ran: &Result<(), Failed>) {
+    async fn output_has_come(&self, ran: &Result<Ran, Failed>) {
         let process_ended = matches!(ran, Err(Failed::Ended(_)));
         if matches!(ran, Err(Failed::Compile(_) | Failed::Message(_))) {
             return;
@@ -129,15 +262,17 @@ impl Cells {
         }
     }
 
-    async fn outcome(&self, ran: Result<(), Failed>, running: &Running, cell: &Text) -> Result<(), CellError> {
+    fn outcome(&self, ran: Result<Ran, Failed>, running: &Running, cell: &Arc<Text>) -> Result<(), CellError> {
         let interrupted = running.interrupts > 0;
         // A panic that the cell caught is none of its errors.
-        let was_caught = running.phase == Phase::Ended && matches!(ran, Ok(()));
-        if let Some(thrown) = running.thrown.as_ref().filter(|_| !was_caught) {
+        let was_caught = running.phase == Phase::Ended && ran.is_ok();
+        if let Some(thrown) = running.thrown.as_ref().filter(|_| !was_caught && !matches!(ran, Err(Failed::Ended(_)))) {
+            let line = thrown.line as usize;
             let place = if thrown.file.is_empty() {
-                Some((cell.clone(), thrown.line as usize))
+                let index = line.checked_sub(cell.first_line);
+                index.map(|index| Place { cell: Arc::clone(cell), index, column: 1 })
             } else {
-                self.find(&thrown.file, thrown.line as usize).await
+                self.state.places.find(&thrown.file, line, 1)
             };
             if interrupted && thrown.name == "Error" {
                 return Err(CellError::interrupted());
@@ -147,50 +282,75 @@ impl Cells {
             return Err(error.with_help(&thrown.help));
         }
         match ran {
-            Ok(()) if running.phase == Phase::Ended => Ok(()),
-            Ok(()) => Err(CellError::new("Error", "the cell returned before its end, by an error that stderr tells")),
+            Ok(_) if running.phase == Phase::Ended => Ok(()),
+            Ok(_) => Err(CellError::new("Error", "the cell returned before its end")),
             Err(Failed::Ended(detail)) => Err(ended(&detail, interrupted)),
             Err(_) if interrupted => Err(CellError::interrupted()),
             Err(Failed::Compile(errors)) => {
-                let first = errors.first().map(super::compile_error::CompileError::title).unwrap_or_default();
-                let mut error = CellError::new("CompileError", first);
-                error.traceback = errors
-                    .iter()
-                    .flat_map(|each| each.lines(&cell.text, &cell.transformed, &cell.name, cell.first_line))
-                    .collect();
-                Err(error)
+                let errors: Vec<_> = errors.iter().map(|error| self.explained(error, cell)).collect();
+                Err(compile_errors(&errors))
             }
-            Err(Failed::Message(detail)) => Err(CellError::new("CompileError", detail)),
+            Err(Failed::Message(detail)) => Err(refused(&detail, cell)),
         }
     }
 
-    /// The cell and its line that a line of the compiled file is. The file holds
-    /// the cells' lines as they are, so the newest cell that has this line is it.
-    async fn find(&self, file: &str, line: usize) -> Option<(Text, usize)> {
-        let evaluator = self.evaluator_now()?;
-        if !file.ends_with("lib.rs") {
-            return None;
+    /// An error of the compiler, with what the session knows of its cause.
+    fn explained(&self, error: &CompilationError, cell: &Text) -> CompileError {
+        let error = CompileError::of(error, cell, &self.state.places);
+        let moved = error.named("E0425").filter(|name| self.memory().known.moved.contains(*name)).map(str::to_owned);
+        match moved {
+            Some(name) => error.with_help(format!("`{name}` was moved away by an earlier cell; assign it a new value first")),
+            None => error,
         }
-        let source = evaluator.ask(|reply| Job::Source { reply }).await??;
-        let wanted = source.lines().nth(line.checked_sub(1)?)?;
-        // Of several lines with the same text, it is as far along in the cell as in the file.
-        let before = source.lines().take(line - 1).filter(|other| *other == wanted).count();
-        let texts = self.texts.lock().await;
-        texts.iter().rev().find_map(|cell| {
-            let same =
-                cell.transformed.code.lines().enumerate().filter(|(_, other)| *other == wanted || holds(wanted, other));
-            let same: Vec<usize> = same.map(|(index, _)| index).collect();
-            let index = same.get(before).or(same.last())?;
-            Some((cell.clone(), index + cell.first_line))
-        })
     }
 }
 
-/// Whether a line of the compiled file is this line of a cell: evcxr puts each
-/// statement on a line of its own and text around it.
-fn holds(compiled: &str, line: &str) -> bool {
-    let (compiled, line) = (compiled.trim(), line.trim());
-    compiled.len().min(line.len()) > 3 && (compiled.contains(line) || line.contains(compiled))
+/// The compiler's errors as the cell's.
+fn compile_errors(errors: &[CompileError]) -> CellError {
+    let mut error = CellError::new("CompileError", errors.first().map(CompileError::title).unwrap_or_default());
+    error.traceback = errors.iter().flat_map(CompileError::lines).collect();
+    error
+}
+
+/// What cargo said, where it did not build a crate.
+fn cargos(detail: &str) -> String {
+    match detail.split_once(REFUSED) {
+        Some((_, said)) => said.split("\nSTDOUT:").next().unwrap_or(said).trim().to_owned(),
+        None => detail.to_owned(),
+    }
+}
+
+/// evcxr's words for a variable that cannot be kept, as an error at the variable's place.
+fn refused(detail: &str, cell: &Text) -> CellError {
+    let variable = || detail.split('`').nth(1).unwrap_or_default().to_owned();
+    let (message, help) = if detail.contains("is a closure, which cannot be persisted") {
+        let name = variable();
+        (
+            format!("the variable `{name}` is a closure, and later cells cannot name its type"),
+            format!("box it (`let {name}: Box<dyn Fn(i32) -> i32> = Box::new(…);`), make it a function, or put the code into braces"),
+        )
+    } else if detail.starts_with("Couldn't automatically determine type of variable") {
+        let name = variable();
+        (
+            format!("the type of the variable `{name}` is not known, and later cells have to name it"),
+            format!("give it a type: `let {name}: … = …;`"),
+        )
+    } else if detail.contains("which cannot be persisted") {
+        let (name, kind) = (variable(), detail.split('`').nth(3).unwrap_or_default());
+        (
+            format!("the variable `{name}` has the type `{kind}`, which later cells cannot name"),
+            "box it as a trait object, or put the code into braces, so that the variable ends with them".to_owned(),
+        )
+    } else if detail.starts_with("Failed to determine type of variable") {
+        let name = variable();
+        (format!("the type of the variable `{name}` is private"), format!("give it a type: `let {name}: … = …;`"))
+    } else {
+        return CellError::new("CompileError", cargos(detail));
+    };
+    let name = variable();
+    let range = cell.transformed.declares.iter().rev().find(|(declared, ..)| *declared == name);
+    let range = range.map_or(0..0, |(.., range)| range.clone());
+    compile_errors(&[CompileError::of_problem(&Problem { message, help, range, is_warning: false }, cell)])
 }
 
 async fn end_after(deadline: Duration, number: u64, state: std::sync::Arc<super::state::State>, evaluator: Evaluator) {
@@ -226,12 +386,13 @@ fn reason(detail: &str) -> String {
     }
 }
 
-fn traceback(name: &str, message: &str, place: Option<(Text, usize)>) -> Vec<String> {
+fn traceback(name: &str, message: &str, place: Option<Place>) -> Vec<String> {
     let mut lines = vec![format!("{name}: {message}")];
-    if let Some((cell, line)) = place {
+    if let Some(place) = place {
+        let line = place.line();
         let margin = " ".repeat(line.to_string().len());
-        lines.push(format!("{margin}--> {}:{line}", cell.name));
-        if let Some(source) = line.checked_sub(cell.first_line).and_then(|index| cell.text.lines().nth(index)) {
+        lines.push(format!("{margin}--> {}:{line}", place.cell.name));
+        if let Some(source) = place.cell.text.lines().nth(place.index) {
             lines.push(format!("{margin} |"));
             lines.push(format!("{line} | {source}"));
         }

@@ -7,7 +7,9 @@
 //! the session, which is in this process, and stay.
 
 mod analysis;
+mod broken;
 mod calls;
+mod child;
 mod compile;
 mod compile_error;
 mod error;
@@ -15,6 +17,7 @@ mod evaluator;
 mod execute;
 mod options;
 mod output;
+mod places;
 mod prelude;
 mod server;
 mod shown;
@@ -27,7 +30,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 pub use error::CellsError;
@@ -36,6 +39,7 @@ pub use toolchain::StandIn;
 
 use self::compile::Compile;
 use self::evaluator::{Evaluator, Job};
+use self::places::Places;
 use self::server::Server;
 use self::state::State;
 use crate::interpreter::{CellError, Completion, Completions, Event, Inspection};
@@ -48,6 +52,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// read: the same executable is the process that cells run in. For that it does
 /// not return.
 pub fn hook() {
+    if child::is_wanted() {
+        child::run();
+    }
     evcxr::runtime_hook();
 }
 
@@ -75,8 +82,7 @@ pub struct Cells {
     state: Arc<State>,
     evaluator: watch::Receiver<Started>,
     numbers: AtomicU64,
-    /// Texts of cells that ran, the newest last: a panic may come from a function of an older one.
-    texts: Mutex<Vec<execute::Text>>,
+    memory: std::sync::Mutex<execute::Memory>,
     _server: Server,
 }
 
@@ -89,7 +95,8 @@ impl Cells {
     pub async fn open(options: CellOptions) -> Result<Self, CellsError> {
         std::fs::create_dir_all(&options.home)
             .map_err(|source| CellsError::Folder { path: options.home.clone(), source })?;
-        let state = Arc::new(State::new(Uuid::now_v7().simple().to_string() + &token()));
+        let places = Places::new(options.stand_in.sources());
+        let state = Arc::new(State::new(Uuid::now_v7().simple().to_string() + &token(), places));
         let server = Server::start(&state)?;
         let (started, evaluator) = watch::channel(None);
         let (starting, socket) = (options.clone(), server.path());
@@ -99,7 +106,7 @@ impl Cells {
             // Nobody listens any more where the interpreter is gone.
             let _ = started.send(Some(evaluator.map_err(Arc::new)));
         });
-        Ok(Self { options, state, evaluator, numbers: AtomicU64::new(0), texts: Mutex::default(), _server: server })
+        Ok(Self { options, state, evaluator, numbers: AtomicU64::new(0), memory: std::sync::Mutex::default(), _server: server })
     }
 
     /// Gives cells their session.
@@ -172,7 +179,9 @@ impl Cells {
     /// # Errors
     /// [`CellError`] with cargo's words.
     pub async fn add_dependency(&self, spec: &str, events: &mpsc::Sender<Event>) -> Result<(), CellError> {
-        self.run_plain(format!(":dep {spec}\n"), events).await
+        self.run_plain(format!(":dep {spec}\n"), events).await?;
+        let name = spec.split(['=', ' ']).next().unwrap_or_default();
+        if name == "tokio" { self.add_runtime(events).await } else { Ok(()) }
     }
 
     /// Ends the child process.

@@ -16,12 +16,19 @@ use object::{Object, ObjectSection};
 use super::analysis;
 use super::error::CellsError;
 use super::options::CellOptions;
-use super::toolchain::Tools;
+use super::toolchain::{Tools, words};
+
+/// Names that every crate has from the standard library.
+const STANDARD: &[&str] =
+    &["Box", "Clone", "Copy", "Default", "Err", "From", "Into", "Iterator", "None", "Ok", "Option", "Result", "Some", "String", "Vec"];
 
 /// Counts how the folder is laid out: one that was made otherwise is not used.
-const LAYOUT: u32 = 6;
+const LAYOUT: u32 = 7;
 /// The dylib, named as its crate is in cells.
 const DYLIB: &str = if cfg!(target_os = "macos") { "libpelago.dylib" } else { "libpelago.so" };
+
+/// The same of the crate that needs nothing.
+const LIBRARY: &str = if cfg!(target_os = "macos") { "libpelago_cell.dylib" } else { "libpelago_cell.so" };
 
 /// The section of a dylib that rustc reads.
 const METADATA: &str = ".rustc";
@@ -38,6 +45,10 @@ pub(super) struct Prelude {
     pub(super) metadata: PathBuf,
     /// The crate `pelago` as the analyser reads it.
     pub(super) analysis: PathBuf,
+    /// What every process of cells loads, and a cell is linked with that needs no more.
+    pub(super) library: PathBuf,
+    /// The names that the prelude offers.
+    pub(super) words: PathBuf,
 }
 
 /// The prelude of `folder`, linked first where that is still to be done.
@@ -55,6 +66,8 @@ pub(super) fn ready(folder: &Path, source: &Path, tools: &Tools) -> Result<Prelu
         folder: place.clone(),
         metadata: place.join("metadata"),
         analysis: place.join("analysis"),
+        library: place.join(LIBRARY),
+        words: place.join("words"),
     };
     if place.exists() {
         return Ok(prelude);
@@ -96,6 +109,9 @@ fn link(library: &Path, deps: &Path, source: &Path, place: &Path, tools: &Tools)
     let metadata = temporary.join("metadata");
     std::fs::create_dir_all(&metadata).map_err(failed)?;
     analysis::write(&source.join("runtime/prelude"), &temporary.join("analysis"), tools)?;
+    let names = needs_names(&temporary.join("analysis")).map_err(failed)?;
+    std::fs::write(temporary.join("words"), names).map_err(failed)?;
+    library_of_cells(source, &temporary.join(LIBRARY), tools)?;
     let root = temporary.join("pelago.rs");
     std::fs::write(&root, "pub use pelago_prelude::*;\n").map_err(failed)?;
     let output = tools
@@ -137,6 +153,32 @@ fn link(library: &Path, deps: &Path, source: &Path, place: &Path, tools: &Tools)
         }
     }
     std::fs::rename(&temporary, place).map_err(failed)
+}
+
+/// The names that the sources of the prelude and of what it offers have. The standard library's own are not among them.
+fn needs_names(analysis: &Path) -> io::Result<String> {
+    let words = words(analysis)?;
+    let is_kept = |word: &&str| !STANDARD.contains(word);
+    Ok(words.lines().filter(is_kept).collect::<Vec<_>>().join("\n"))
+}
+
+/// Links `pelago-cell` as a dylib.
+fn library_of_cells(source: &Path, place: &Path, tools: &Tools) -> Result<(), CellsError> {
+    let failed = |source| CellsError::Folder { path: place.to_owned(), source };
+    let output = tools
+        .environment
+        .command(&tools.rustc)
+        .args(["--crate-name", "pelago_cell", "--edition", "2024", "--crate-type", "dylib", "-Copt-level=1"])
+        .args(["-Cprefer-dynamic", "-Cstrip=debuginfo", "-Crpath", "-o"])
+        .arg(place)
+        .arg(source.join("runtime/prelude/cell/src/lib.rs"))
+        .output()
+        .map_err(failed)?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(CellsError::Link { detail: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
+    }
 }
 
 /// A shared object that has the dylib's name and the compiler's section of it, and nothing else.

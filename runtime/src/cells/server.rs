@@ -8,6 +8,7 @@ use std::sync::Arc;
 use pelago_protocol::cells::{Call, Notice, Opening, Order};
 use subtle::ConstantTimeEq;
 use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -17,6 +18,8 @@ use super::error::CellsError;
 use super::output;
 use super::state::State;
 use super::wire;
+use crate::interpreter::Event;
+use crate::session::Step;
 
 /// The socket and its address.
 #[derive(Debug)]
@@ -80,10 +83,23 @@ async fn serve(mut stream: UnixStream, state: &Arc<State>) -> io::Result<()> {
     }
     match opening.call {
         Call::Control => control(stream, state).await,
-        Call::Stdout => output::forward(stream, state, output::Which::Stdout).await,
-        Call::Stderr => output::forward(stream, state, output::Which::Stderr).await,
+        Call::Streams { stdout, stderr } => output::forward(stream, [stdout, stderr], state).await,
+        Call::Building => building(stream, state).await,
         call => calls::answer(stream, call, body, state).await,
     }
+}
+
+/// How far cargo is, line by line.
+async fn building(stream: UnixStream, state: &Arc<State>) -> io::Result<()> {
+    let mut lines = BufReader::new(stream).lines();
+    while let Some(line) = lines.next_line().await? {
+        if let Some(running) = state.running() {
+            let step = Step::Building { what: line.trim().to_owned() };
+            // A front end that is gone needs no progress.
+            let _ = running.events.send(Event::Progress(step)).await;
+        }
+    }
+    Ok(())
 }
 
 async fn control(stream: UnixStream, state: &Arc<State>) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! What is known of the cell that runs, by all who serve it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pelago_protocol::cells::{Notice, Order, Thrown};
@@ -9,7 +9,11 @@ use tokio::sync::{Notify, SetOnce, mpsc, watch};
 use crate::interpreter::Event;
 use crate::session::Session;
 
+use super::places::Places;
 use super::shown;
+
+/// Cells that ended and whose threads may still print.
+const LATE: usize = 1000;
 
 /// What the tasks of one interpreter's cells share.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub(super) struct State {
     pub(super) interrupts: watch::Sender<u64>,
     /// Wakes who waits for the cell to be told about.
     pub(super) changed: Notify,
+    /// Where lines of compiled cells come from.
+    pub(super) places: Places,
     inner: Mutex<Inner>,
 }
 
@@ -31,6 +37,8 @@ struct Inner {
     orders: Option<mpsc::Sender<Order>>,
     /// What is to be shown where its mark comes in stdout.
     shown: HashMap<u64, Event>,
+    /// Who takes the output of cells that ended, by the cell's number.
+    late: BTreeMap<u64, mpsc::Sender<Event>>,
 }
 
 /// The cell that runs.
@@ -60,9 +68,9 @@ pub(super) enum Phase {
 }
 
 impl State {
-    pub(super) fn new(token: String) -> Self {
+    pub(super) fn new(token: String, places: Places) -> Self {
         let (interrupts, _) = watch::channel(0);
-        Self { token, session: SetOnce::new(), interrupts, changed: Notify::new(), inner: Mutex::default() }
+        Self { token, session: SetOnce::new(), interrupts, changed: Notify::new(), places, inner: Mutex::default() }
     }
 
     /// Gives the calls what answers them.
@@ -80,8 +88,14 @@ impl State {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A cell starts.
-    pub(super) fn start(&self, number: u64, events: mpsc::Sender<Event>, allow_input: bool) {
+    /// A cell starts. What its threads print once it has ended goes to `late`.
+    pub(super) fn start(
+        &self,
+        number: u64,
+        events: mpsc::Sender<Event>,
+        allow_input: bool,
+        late: Option<mpsc::Sender<Event>>,
+    ) {
         let running = Running {
             number,
             events,
@@ -95,6 +109,12 @@ impl State {
         let mut inner = self.inner();
         inner.shown.clear();
         inner.cell = Some(running);
+        if let Some(late) = late {
+            inner.late.insert(number, late);
+        }
+        while inner.late.len() > LATE {
+            inner.late.pop_first();
+        }
     }
 
     /// The cell that runs.
@@ -155,7 +175,8 @@ impl State {
                 }
                 Notice::Threw { cell: number, error } => {
                     if let Some(cell) = cell.filter(|cell| cell.number == number) {
-                        cell.thrown.get_or_insert(error);
+                        // The last one counts: the ones before were caught.
+                        cell.thrown = Some(error);
                     }
                 }
                 Notice::Show { id, shown } => match shown::event(shown, body) {
@@ -174,10 +195,32 @@ impl State {
         self.inner().shown.remove(&id)
     }
 
-    pub(super) fn stream_ended(&self) {
-        if let Some(cell) = self.inner().cell.as_mut() {
+    /// All output of this cell has come through one of the two streams.
+    pub(super) fn stream_ended(&self, number: u64) {
+        if let Some(cell) = self.inner().cell.as_mut().filter(|cell| cell.number == number) {
             cell.streams_ended += 1;
         }
         self.changed.notify_waiters();
+    }
+
+    /// The process is gone, and all that it printed has come.
+    pub(super) fn streams_closed(&self) {
+        if let Some(cell) = self.inner().cell.as_mut() {
+            cell.streams_ended = 2;
+        }
+        self.changed.notify_waiters();
+    }
+
+    /// Who takes the output of a cell: of one that ended, its own taker, else the cell that runs.
+    pub(super) fn events_of(&self, number: u64) -> Option<mpsc::Sender<Event>> {
+        let inner = self.inner();
+        let running = inner.cell.as_ref();
+        let own = running.filter(|cell| cell.number == number).map(|cell| &cell.events);
+        own.or_else(|| inner.late.get(&number)).or(running.map(|cell| &cell.events)).cloned()
+    }
+
+    /// Text in which places of compiled cells are places of the user's.
+    pub(super) fn with_places_of_cells(&self, text: String) -> String {
+        self.places.translate(text)
     }
 }

@@ -3,11 +3,15 @@
 //! evcxr compiles a cell by running `cargo build` in a crate of its own. Cargo
 //! would look at some 250 crates before each cell and link Polars into it. This
 //! stands in front of it on the search path, under cargo's name: a cell is
-//! compiled by rustc directly against the prelude's dylib, the user's own `:dep`
-//! crates by cargo once, and everything else is passed on.
+//! compiled by rustc directly, against the prelude's dylib where it needs that, the
+//! user's own `:dep` crates by cargo once, and everything else is passed on.
 
+mod compile;
 mod dependencies;
 mod install;
+mod messages;
+mod needs;
+mod rewrite;
 mod standard_library;
 mod tools;
 
@@ -18,9 +22,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::compile::WARNINGS;
+pub(super) use self::dependencies::REFUSED;
 pub use self::install::StandIn;
+pub(super) use self::needs::words;
 pub(super) use self::tools::{Environment, Tools};
-use super::compile;
 
 /// Names the file of [`Toolchain`] to the stand-in.
 const VARIABLE: &str = "PELAGO_CELLS_TOOLCHAIN";
@@ -46,6 +52,12 @@ pub(super) struct Toolchain {
     pub(super) prelude: PathBuf,
     /// Metadata of all that the dylib was made of.
     pub(super) metadata: PathBuf,
+    /// What a cell is linked with that needs no prelude.
+    pub(super) library: PathBuf,
+    /// The names that the prelude offers, one a line.
+    pub(super) words: PathBuf,
+    /// Folder of the files that are compiled.
+    pub(super) sources: PathBuf,
     /// Folder of the users' `:dep` crates and what is compiled of them.
     pub(super) dependencies: PathBuf,
     /// The target triple.
@@ -101,8 +113,8 @@ impl Toolchain {
     fn cargo(&self, mut words: Vec<OsString>) -> io::Result<i32> {
         let command = words.iter().find(|word| !word.to_string_lossy().starts_with('-')).cloned().unwrap_or_default();
         match command.to_str() {
-            Some("build") => return self.compile(false),
-            Some("check") => return self.compile(true),
+            Some("build") => return compile::run(self, false),
+            Some("check") => return compile::run(self, true),
             // The analyser asks cargo what to ask rustc, which takes ten times as long as to ask rustc.
             Some("rustc") if words.iter().any(|word| word == "--print") => {
                 let words = words.into_iter().filter(|word| word != "rustc" && word != "--");
@@ -115,51 +127,6 @@ impl Toolchain {
             _ => {}
         }
         Err(self.environment.command(&self.cargo).args(words).env("RUSTC", &self.rustc).exec())
-    }
-
-    /// Compiles the crate in this folder; returns only where that cannot begin.
-    fn compile(&self, only_check: bool) -> io::Result<i32> {
-        compile::begin(std::env::var_os(COMPILE_VARIABLE).map(PathBuf::from).as_deref())?;
-        let manifest = std::fs::read_to_string("Cargo.toml")?;
-        let externs = match dependencies::listed(&manifest) {
-            lines if lines.is_empty() => None,
-            lines => match dependencies::build(self, &lines)? {
-                Ok(externs) => Some(externs),
-                Err(code) => return Ok(code),
-            },
-        };
-        let output = std::env::current_dir()?.join("target").join(if only_check { "check" } else { "cell" });
-        std::fs::create_dir_all(&output)?;
-        let mut rustc = self.environment.command(&self.rustc);
-        rustc
-            .args(["--crate-name", "ctx", "--edition", "2024", "--crate-type", "cdylib", "src/lib.rs"])
-            .args(["--error-format=json", "--json=diagnostic-rendered-ansi", "--cap-lints=allow"])
-            .arg(format!("-Copt-level={}", dependencies::opt_level(&manifest)))
-            .args(["-Cprefer-dynamic", "-Cdebug-assertions=on", "-Coverflow-checks=on", "-Cstrip=debuginfo"])
-            .args(["-Cembed-bitcode=no", if only_check { "--emit=metadata" } else { "--emit=link" }])
-            .arg("--out-dir")
-            .arg(&output)
-            .arg("--extern")
-            .arg(pair("pelago=", &self.interface))
-            .arg("-L")
-            .arg(pair("dependency=", &self.metadata));
-        for folder in [&self.prelude, &self.libraries] {
-            rustc.arg(pair("-Clink-arg=-Wl,-rpath,", folder));
-        }
-        if cfg!(target_os = "linux") {
-            // Before LD_LIBRARY_PATH, which may lead to another build's.
-            rustc.arg("-Clink-arg=-Wl,--disable-new-dtags");
-            // The interface has no symbol that would show that it is needed.
-            rustc.arg("-Clink-arg=-Wl,--no-as-needed").arg(pair("-Clink-arg=", &self.interface));
-        }
-        if let Some(externs) = externs {
-            rustc.args(externs.arguments());
-        }
-        if let Some(file) = std::env::var_os(SHARED_OBJECT_VARIABLE).filter(|_| !only_check) {
-            // evcxr takes the compiled cell from here once rustc has ended well.
-            std::fs::write(file, output.join("libctx.so").as_os_str().as_encoded_bytes())?;
-        }
-        Err(rustc.exec())
     }
 }
 

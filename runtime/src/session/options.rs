@@ -58,6 +58,11 @@ pub enum Step {
         /// Sources that give something.
         sources: usize,
     },
+    /// The user's crates are built.
+    Building {
+        /// Cargo's words, e.g. `Compiling serde v1.0.229`.
+        what: String,
+    },
     /// A precision was chosen, and its memory predicted.
     Chosen(Fit),
     /// A sweep goes on.

@@ -19,10 +19,15 @@ pub struct Opening {
 pub enum Call {
     /// [`Notice`]s to the session and [`Order`]s back, for the process's life.
     Control,
-    /// From here on, bytes of the cell's stdout.
-    Stdout,
-    /// From here on, bytes of the cell's stderr.
-    Stderr,
+    /// The process's standard streams, for its life.
+    Streams {
+        /// A named pipe that stdout comes from.
+        stdout: String,
+        /// A named pipe that stderr comes from.
+        stderr: String,
+    },
+    /// From here on, lines that tell how far the build of the user's crates is.
+    Building,
     /// Runs a model. Tensors of the input are in the body.
     Accelerate {
         /// What to run.

@@ -1,6 +1,6 @@
 //! What the process of Rust cells and the session say to each other over a Unix
 //! socket: a call a connection, so that threads of a cell never wait for each
-//! other, and two connections that carry the cell's own output.
+//! other, and two pipes that carry the process's own output, with marks in it.
 //!
 //! A frame is the length of its JSON, the length of its body (both `u64`, little
 //! endian), the JSON, and the body: Arrow IPC for DataFrames, little-endian
@@ -8,10 +8,12 @@
 
 mod call;
 mod frame;
+mod mark;
 mod notice;
 
 pub use call::{Call, CellRequest, Failure, ModelFile, ModelInfo, Opening, Reply};
 pub use frame::{lengths, pack, read_frame, unpack, write_frame};
+pub use mark::Mark;
 pub use notice::{CellShown, Content, Notice, Order, Place, Thrown};
 
 /// Environment variable that names the socket to the cells' process.
@@ -19,12 +21,3 @@ pub const SOCKET_VARIABLE: &str = "PELAGO_CELLS_SOCKET";
 /// Environment variable with the token that every first frame carries.
 pub const TOKEN_VARIABLE: &str = "PELAGO_CELLS_TOKEN";
 
-/// The line that a cell's stdout and stderr carry where something else has its
-/// place: what is shown, and the cell's end.
-#[must_use]
-pub fn mark(token: &str, id: u64) -> String {
-    format!("\u{1e}{token}:{id}\u{1e}")
-}
-
-/// The number in the [`mark`] of a cell's end.
-pub const END: u64 = 0;

@@ -1,6 +1,6 @@
 //! A stream's bytes cut into text, marks, and what a type shows by evcxr's convention.
 
-use pelago_protocol::cells::END;
+use pelago_protocol::cells::Mark;
 
 use crate::interpreter::MediaBundle;
 
@@ -17,8 +17,8 @@ const MAX_CONTENT: usize = 64 << 20;
 pub(super) enum Piece {
     /// Whole characters.
     Text(String),
-    /// The number of a mark.
-    Mark(u64),
+    /// A mark.
+    Mark(Mark),
     /// Everything that one value showed.
     Media(MediaBundle),
 }
@@ -40,7 +40,7 @@ pub(super) struct Scanner {
 
 impl Scanner {
     pub(super) fn new(token: &str, conventions: bool) -> Self {
-        let mark = [&[SEPARATOR], token.as_bytes(), b":"].concat();
+        let mark = Mark::opening(token).into_bytes();
         let bundle = MediaBundle::default();
         Self { mark, conventions, pending: Vec::new(), line_start: true, content: None, bundle }
     }
@@ -91,21 +91,20 @@ impl Scanner {
     fn step_mark(&mut self, pieces: &mut Vec<Piece>, last: bool) -> bool {
         if starts_alike(&self.pending, &self.mark) {
             let close = self.pending.iter().skip(1).position(|byte| *byte == SEPARATOR).map(|at| at + 1);
-            let number = |end: usize| {
-                let digits = self.pending.get(self.mark.len()..end)?;
-                std::str::from_utf8(digits).ok()?.parse().ok()
+            let inner = |end: usize| {
+                let text = self.pending.get(self.mark.len()..end)?;
+                Mark::decode(std::str::from_utf8(text).ok()?)
             };
-            match close.map(|end| (end, number(end))) {
-                Some((end, Some(id))) => {
+            match close.map(|end| (end, inner(end))) {
+                Some((end, Some(mark))) => {
                     self.pending.drain(..=end);
                     self.close_bundle(pieces);
                     // The next cell begins a line of its own, whatever this one left.
-                    self.line_start |= id == END;
-                    pieces.push(Piece::Mark(id));
+                    self.line_start |= matches!(mark, Mark::End(_));
+                    pieces.push(Piece::Mark(mark));
                     return true;
                 }
-                // Twenty digits and the end are all that can follow.
-                None if !last && self.pending.len() < self.mark.len() + 21 => return false,
+                None if !last && self.pending.len() <= self.mark.len() + Mark::LONGEST => return false,
                 _ => {}
             }
         }
@@ -205,7 +204,6 @@ fn starts_alike(bytes: &[u8], pattern: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
-    use pelago_protocol::cells::mark;
     use proptest::prelude::*;
 
     use super::*;
@@ -235,19 +233,19 @@ mod tests {
     #[test]
     fn marks_are_found_where_they_stand() {
         check(
-            &format!("a{}b\n{}", mark("t0k", 3), mark("t0k", 0)),
+            &format!("a{}b\n{}", Mark::Show(3).encode("t0k"), Mark::End(7).encode("t0k")),
             expect![[r#"
             Text("a")
-            Mark(3)
+            Mark(Show(3))
             Text("b\n")
-            Mark(0)
+            Mark(End(7))
         "#]],
         );
         check(
-            &format!("{}{}", mark("other", 3), mark("t0k", 12)),
+            &format!("{}{}", Mark::Show(3).encode("other"), Mark::Enter { turn: 12, cell: 3 }.encode("t0k")),
             expect![[r#"
-            Text("\u{1e}other:3\u{1e}")
-            Mark(12)
+            Text("\u{1e}other:s3\u{1e}")
+            Mark(Enter { turn: 12, cell: 3 })
         "#]],
         );
         check(
@@ -286,10 +284,10 @@ mod tests {
         "#]],
         );
         check(
-            &format!("EVCXR_BEGIN_CONTENT text/html\nx{}", mark("t0k", 0)),
+            &format!("EVCXR_BEGIN_CONTENT text/html\nx{}", Mark::End(7).encode("t0k")),
             expect![[r#"
             Text("EVCXR_BEGIN_CONTENT text/html\nx")
-            Mark(0)
+            Mark(End(7))
         "#]],
         );
         check(

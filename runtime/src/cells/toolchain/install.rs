@@ -81,6 +81,11 @@ impl StandIn {
         Self { folder, program, environment: Environment::default(), _lock: None }
     }
 
+    /// Where the files are that are compiled, one a folder below it.
+    pub(in crate::cells) fn sources(&self) -> PathBuf {
+        self.folder.join("sources")
+    }
+
     /// What the cells' process gets.
     pub(in crate::cells) fn environment(&self) -> &Environment {
         &self.environment
