@@ -17,7 +17,7 @@ use super::error::CellsError;
 use super::toolchain::Tools;
 
 /// Crates beside Polars' own whose types cells see.
-const SEEN: &[&str] = &["pelago-prelude", "pelago-protocol", "bytes", "chrono", "num-traits"];
+const SEEN: &[&str] = &["pelago-cell", "pelago-prelude", "pelago-protocol", "bytes", "chrono", "num-traits"];
 
 /// Polars' own whose types cells do not see: engines and file formats.
 const INSIDE: &[&str] = &[

@@ -81,6 +81,9 @@ impl CompileError {
         }
         found.message = error.message();
         found.level = "error";
+        // evcxr repeats the message where the compiler said nothing.
+        let repeated = format!("error: {}", found.message);
+        found.labels.iter_mut().filter(|label| label.text == repeated).for_each(|label| label.text.clear());
         found.in_the_users_words();
         found
     }
@@ -173,7 +176,8 @@ impl CompileError {
         if let Some(found) = self.message.strip_prefix("the trait bound `").and_then(|rest| rest.split_once(": ")) {
             let (kind, wanted) = found;
             if wanted.starts_with("Attempt`") || wanted.starts_with("pelago::cell::Attempt`") {
-                self.message = format!("`?` needs a `Result` or an `Option`, and this is `{kind}`");
+                let kind = if kind == "{integer}" { "an integer".to_owned() } else { format!("`{kind}`") };
+                self.message = format!("`?` needs a `Result` or an `Option`, and this is {kind}");
                 self.labels.retain(|label| label.is_primary);
                 self.labels.iter_mut().for_each(|label| label.text.clear());
                 self.help.clear();
@@ -212,7 +216,8 @@ fn help(message: &Value) -> Vec<String> {
             .map(str::trim)
             .collect();
         Some(match replacements.as_slice() {
-            [one] if !one.is_empty() && !one.contains('\n') => format!("{first}: `{one}`"),
+            // A part of a name says nothing alone.
+            [one] if one.len() > 2 && !one.contains('\n') => format!("{first}: `{one}`"),
             _ => first.to_owned(),
         })
     };

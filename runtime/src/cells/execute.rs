@@ -308,7 +308,13 @@ impl Cells {
 /// The compiler's errors as the cell's.
 fn compile_errors(errors: &[CompileError]) -> CellError {
     let mut error = CellError::new("CompileError", errors.first().map(CompileError::title).unwrap_or_default());
-    error.traceback = errors.iter().flat_map(CompileError::lines).collect();
+    let mut told: Vec<Vec<String>> = Vec::new();
+    for lines in errors.iter().map(CompileError::lines) {
+        if !told.contains(&lines) {
+            told.push(lines);
+        }
+    }
+    error.traceback = told.concat();
     error
 }
 

@@ -44,6 +44,19 @@ macro_rules! enter {
     };
 }
 
+/// What a function gives.
+pub trait Returned {
+    /// Its type.
+    type Output;
+}
+
+impl<T> Returned for fn() -> T {
+    type Output = T;
+}
+
+/// The type of what never returns, which has no name of its own yet.
+pub type Never = <fn() -> ! as Returned>::Output;
+
 /// A line for evcxr.
 pub fn protocol(line: &str) {
     if let Some(table) = host::table() {

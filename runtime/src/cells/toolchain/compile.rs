@@ -1,7 +1,7 @@
 //! A cell's way through rustc: without the prelude where it needs none, with it
 //! where it does, and once more where a definition took the place of an older one.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -26,6 +26,8 @@ const BEFORE: &str = "before.json";
 struct Left {
     replaced: BTreeSet<Replaced>,
     statics: HashMap<String, PathBuf>,
+    #[serde(default)]
+    traits: BTreeMap<String, String>,
 }
 
 /// Compiles the crate in this folder; the exit code.
@@ -55,7 +57,7 @@ pub(super) fn run(toolchain: &Toolchain, only_check: bool) -> io::Result<i32> {
     };
     let kept = output.with_file_name(BEFORE);
     let left: Left = std::fs::read(&kept).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-    let mut before = Before { replaced: left.replaced, statics: left.statics };
+    let mut before = Before { replaced: left.replaced, statics: left.statics, traits: left.traits };
     let words = std::fs::read_to_string(&toolchain.words).unwrap_or_default();
     let mut with_prelude = only_check || needs::prelude(&source, &words);
     for _ in 0..ATTEMPTS {
@@ -67,16 +69,17 @@ pub(super) fn run(toolchain: &Toolchain, only_check: bool) -> io::Result<i32> {
             }
             if !only_check {
                 define(&file, &output, &mut before)?;
-                let left = Left { replaced: before.replaced, statics: before.statics };
+                let left = Left { replaced: before.replaced, statics: before.statics, traits: before.traits };
                 std::fs::write(&kept, serde_json::to_vec(&left)?)?;
                 tell_shared_object(&output)?;
             }
             return Ok(0);
         }
         let older: Vec<_> = messages.conflicts.iter().filter_map(|conflict| file.older_of(conflict)).collect();
-        let known = before.replaced.len();
+        let known = before.replaced.len() + before.traits.len();
         before.replaced.extend(older);
-        if before.replaced.len() > known {
+        before.traits.extend(messages.missing.iter().filter_map(|missing| file.trait_of(missing)));
+        if before.replaced.len() + before.traits.len() > known {
             continue;
         }
         if with_prelude {
@@ -133,6 +136,8 @@ impl Job<'_> {
             .args(["--error-format=json", "--json=diagnostic-rendered-ansi"])
             // What is put into a cell around the user's text.
             .args(["-Aunused_parens", "-Aunused_braces", "-Aunused_unsafe"])
+            // A later cell may use it.
+            .args(["-Aunused_macros", "-Aunused_macro_rules"])
             .arg(format!("-Copt-level={}", self.optimised))
             .args(["-Cprefer-dynamic", "-Cdebug-assertions=on", "-Coverflow-checks=on", "-Cstrip=debuginfo"])
             .args(["-Cembed-bitcode=no", if self.only_check { "--emit=metadata" } else { "--emit=link" }])

@@ -4,7 +4,7 @@ use std::process::ExitStatus;
 
 use serde_json::Value;
 
-use super::rewrite::Conflict;
+use super::rewrite::{Conflict, Missing};
 
 /// Two items of one name, or two that implement the same.
 const OF_ITEMS: [&str; 3] = ["E0119", "E0255", "E0428"];
@@ -24,6 +24,8 @@ pub(super) struct Messages {
     pub(super) warnings: Vec<String>,
     /// Definitions that exclude each other.
     pub(super) conflicts: Vec<Conflict>,
+    /// Traits that are not found.
+    pub(super) missing: Vec<Missing>,
 }
 
 impl Messages {
@@ -39,6 +41,7 @@ impl Messages {
                 Some("warning") => messages.warnings.push(line.to_owned()),
                 Some("error" | "error: internal compiler error") => {
                     messages.conflicts.extend(conflict(&message));
+                    messages.missing.extend(missing(&message));
                     messages.errors.push(line.to_owned());
                 }
                 // What follows the last error says nothing more.
@@ -47,6 +50,22 @@ impl Messages {
         }
         messages
     }
+}
+
+/// A trait that is not found, with what the compiler would import.
+fn missing(message: &Value) -> Option<Missing> {
+    if message["code"]["code"] != "E0405" {
+        return None;
+    }
+    let name = message["message"].as_str()?.split('`').nth(1)?.to_owned();
+    let line = message["spans"].as_array()?.iter().find(|span| span["is_primary"] == true)?["line_start"].as_u64()?;
+    let children = message["children"].as_array().into_iter().flatten();
+    let spans = children.filter_map(|child| child["spans"].as_array()).flatten();
+    let offered = spans.filter_map(|span| {
+        let text = span["suggested_replacement"].as_str()?.trim().strip_prefix("use ")?;
+        Some(text.strip_suffix(';')?.to_owned())
+    });
+    Some(Missing { name, line: usize::try_from(line).ok()?, offered: offered.collect() })
 }
 
 fn conflict(message: &Value) -> Option<Conflict> {

@@ -19,10 +19,29 @@ pub(super) fn statement(work: &mut Work<'_>, node: &SyntaxNode) {
             let declared = name.name().map(|name| (name.text().to_string(), is_mut, super::own_range(name.syntax())));
             work.declares.extend(declared);
         }
+        if let Some(closure) = closure_of(node) {
+            work.problems.push(closure);
+        }
     }
     assigned_anew(work, node);
     hooks(work, node);
     walk(work, node);
+}
+
+/// A closure as the value of a variable, whose type later cells cannot name.
+fn closure_of(node: &SyntaxNode) -> Option<Problem> {
+    let statement = ast::LetStmt::cast(node.clone()).filter(|statement| statement.ty().is_none())?;
+    let Some(ast::Expr::ClosureExpr(_)) = statement.initializer() else { return None };
+    let Some(ast::Pat::IdentPat(variable)) = statement.pat() else { return None };
+    let name = variable.name()?.text().to_string();
+    Some(Problem {
+        message: format!("the variable `{name}` is a closure, and later cells cannot name its type"),
+        help: format!(
+            "box it (`let {name}: Box<dyn Fn(i32) -> i32> = Box::new(…);`), make it a function, or put the code into braces"
+        ),
+        range: super::own_range(variable.syntax()),
+        is_warning: false,
+    })
 }
 
 /// A variable that was moved away and is assigned again is declared again.
@@ -33,7 +52,7 @@ fn assigned_anew(work: &mut Work<'_>, node: &SyntaxNode) {
     let Some(target) = assignment.lhs().filter(|_| is_assignment) else { return };
     let name = target.syntax().text().to_string();
     if work.known.moved.contains(name.trim()) {
-        work.insert(own(node.text_range().start()), "let mut ");
+        work.open(own(node.text_range().start()), "let mut ");
         work.declares.push((name.trim().to_owned(), true, super::own_range(target.syntax())));
     }
 }
@@ -70,14 +89,15 @@ fn walk(work: &mut Work<'_>, node: &SyntaxNode) {
         {
             let at = place(mark.text_range().start());
             let line = work.first_line + work.text.get(..at).map_or(0, |before| before.matches('\n').count());
-            work.insert(place(inner.syntax().text_range().start()), "pelago::cell::attempt(");
-            work.insert(at, format!(", {line})"));
+            work.open(place(inner.syntax().text_range().start()), "pelago::cell::attempt(");
+            work.close(at, format!(", {line})"));
         }
         if let Some(awaited) = ast::AwaitExpr::cast(node.clone())
             && let (Some(inner), Some(dot)) = (awaited.expr(), awaited.dot_token())
         {
-            work.insert(place(inner.syntax().text_range().start()), wait(work));
-            work.replace(place(dot.text_range().start())..range.end, ")");
+            work.open(place(inner.syntax().text_range().start()), wait(work));
+            work.close(place(dot.text_range().start()), ")/*");
+            work.close(range.end, "*/");
         }
         if let Some(call) = ast::MacroCall::cast(node.clone()) {
             arguments(work, &call, shift, is_in_loop, &mut open);
@@ -108,8 +128,8 @@ fn arguments(work: &mut Work<'_>, call: &ast::MacroCall, shift: usize, is_in_loo
     let range = call.syntax().text_range();
     if macros::name_of(call).is_some_and(|name| WAITING.contains(&name.as_str())) {
         let place = |offset: TextSize| own(offset).wrapping_add(shift);
-        work.insert(place(range.start()), format!("{}async {{", wait(work)));
-        work.insert(place(range.end()), "})");
+        work.open(place(range.start()), format!("{}async {{", wait(work)));
+        work.close(place(range.end()), "})");
         return;
     }
     let (Some(tree), Some(begin)) = (call.token_tree(), macros::arguments_start(call)) else { return };

@@ -20,7 +20,7 @@ pub(super) fn item(work: &mut Work<'_>, item: &ast::Item) {
     }
     let mark = work.item_mark();
     if let Some(last) = last_token(node) {
-        work.insert(last, mark);
+        work.open(last, mark);
     }
 }
 

@@ -55,10 +55,10 @@ pub(super) fn is_item(work: &mut Work<'_>, statement: &SyntaxNode, guess: bool) 
     }
     let mark = work.item_mark();
     let module = format!("pelago_items_{}_{}", work.number, work.items);
-    work.insert(range.start, format!("mod {module}{{use super::*;"));
+    work.open(range.start, format!("mod {module}{{use super::*;"));
     let text = work.text.get(range.clone()).unwrap_or_default().trim_end();
     let close = if text.ends_with(['}', ';']) { "" } else { ";" };
-    work.insert(range.end, format!("{close}{mark}}}use {module}::*;"));
+    work.close(range.end, format!("{close}{mark}}}use {module}::*;"));
     true
 }
 

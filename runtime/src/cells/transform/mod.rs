@@ -98,13 +98,20 @@ impl Transformed {
     }
 }
 
+/// Text that is put in.
+struct Edit {
+    at: usize,
+    text: String,
+    closes: bool,
+}
+
 /// What is put into a cell's text, and what is learned on the way.
 struct Work<'a> {
     text: &'a str,
     number: u64,
     first_line: usize,
     known: &'a Known,
-    edits: Vec<(usize, String)>,
+    edits: Vec<Edit>,
     /// Items so far.
     items: usize,
     defines: Vec<(String, MacroKind)>,
@@ -114,14 +121,20 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn insert(&mut self, at: usize, text: impl Into<String>) {
-        self.edits.push((at, text.into()));
+    /// Opens something before what stands at a byte.
+    fn open(&mut self, at: usize, text: impl Into<String>) {
+        self.edits.push(Edit { at, text: text.into(), closes: false });
+    }
+
+    /// Closes something behind what ends at a byte. What was opened last is closed first.
+    fn close(&mut self, at: usize, text: impl Into<String>) {
+        self.edits.push(Edit { at, text: text.into(), closes: true });
     }
 
     /// Has a part of the text be a comment, and `instead` stand before it.
     fn replace(&mut self, range: std::ops::Range<usize>, instead: &str) {
-        self.insert(range.start, format!("{instead}/*"));
-        self.insert(range.end, "*/");
+        self.open(range.start, format!("{instead}/*"));
+        self.close(range.end, "*/");
     }
 
     /// A comment that names an item from now on: its cell, and which of the cell's items it is.
@@ -184,21 +197,25 @@ pub(super) fn transform(text: &str, number: u64, first_line: usize, known: &Know
         if let Some(last) = shown {
             let (from, to) = (own(last.text_range().start()), own(last.text_range().end()));
             // Around what else begins there.
-            work.edits.insert(0, (from, "pelago::show!(".to_owned()));
-            work.insert(to, ");");
+            work.edits.insert(0, Edit { at: from, text: "pelago::show!(".to_owned(), closes: false });
+            work.edits.insert(0, Edit { at: to, text: ");".to_owned(), closes: true });
         }
     }
     let enter = if known.has_tokio { "pelago::enter!(pelago_runtime.enter());" } else { "" };
-    work.edits.insert(0, (start, format!("pelago::begin!({number});{enter}")));
-    // Stable, so that at one place what was found first is outermost.
-    work.edits.sort_by_key(|(at, _)| *at);
+    work.edits.insert(0, Edit { at: start, text: format!("pelago::begin!({number});{enter}"), closes: false });
+    let mut edits: Vec<_> = work.edits.iter().enumerate().collect();
+    // At one place what was found first is outermost.
+    edits.sort_by_key(|(index, edit)| {
+        let order = if edit.closes { work.edits.len() - index } else { work.edits.len() + index };
+        (edit.at, order)
+    });
     let (mut code, mut taken) = (String::with_capacity(text.len() + 200), 0);
-    let mut insertions = Vec::with_capacity(work.edits.len());
-    for (at, insertion) in &work.edits {
-        let at = (*at).min(text.len());
+    let mut insertions = Vec::with_capacity(edits.len());
+    for (_, edit) in edits {
+        let at = edit.at.min(text.len());
         code.push_str(&text[taken..at]);
-        code.push_str(insertion);
-        insertions.push((at, insertion.len()));
+        code.push_str(&edit.text);
+        insertions.push((at, edit.text.len()));
         taken = at;
     }
     code.push_str(&text[taken..]);

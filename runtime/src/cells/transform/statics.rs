@@ -74,11 +74,11 @@ pub(super) fn plain(work: &mut Work<'_>, call: &ast::MacroCall, whole: &SyntaxNo
         if original.get(part.before_name.clone()).is_some_and(|between| between.trim() == "ref") {
             work.replace(base + part.before_name.start..base + part.before_name.end, "");
         }
-        work.insert(base + part.type_at.0, form.before_type);
-        work.insert(base + part.type_at.1, form.after_type);
-        work.insert(base + part.value.0, form.before_value);
+        work.open(base + part.type_at.0, form.before_type);
+        work.close(base + part.type_at.1, form.after_type);
+        work.open(base + part.value.0, form.before_value);
         let mark = if with_marks { work.item_mark() } else { String::new() };
-        work.insert(base + part.value.1, format!("{}{mark}", form.after_value));
+        work.close(base + part.value.1, format!("{}{mark}", form.after_value));
     }
     work.replace(tree_start + text.len() - 1..to, "");
     true

@@ -1,5 +1,9 @@
 //! What evcxr itself writes around a cell.
 
+use std::collections::BTreeMap;
+
+use super::types;
+
 /// What it writes, and what is compiled instead. The words of its protocol go to
 /// its descriptor, and a panic tells its payload.
 const INSTEAD: [(&str, &str); 8] = [
@@ -33,7 +37,7 @@ const INSTEAD: [(&str, &str); 8] = [
 const CHECKED: (&str, &str) = ("async fn evcxr_analysis_wrapper(\n", ") -> Result<(), EvcxrUserCodeError> {\n");
 
 /// Its text with [`INSTEAD`]; only the last of each is its own: a user may write the same before.
-pub(super) fn translate(source: &str, is_check: bool) -> String {
+pub(super) fn translate(source: &str, traits: &BTreeMap<String, String>, is_check: bool) -> String {
     let mut text = source.to_owned();
     for (written, instead) in INSTEAD {
         if let Some(at) = text.rfind(written) {
@@ -46,11 +50,18 @@ pub(super) fn translate(source: &str, is_check: bool) -> String {
     {
         // Variables are kept, so the references in them live as long as the process. Without that word, every
         // other fault is told as one of theirs.
-        let parameters = text[start..start + length].lines().map(|line| format!("{}\n", with_lifetimes(line)));
+        let parameters = text[start..start + length].lines();
+        let parameters = parameters.map(|line| format!("{}\n", types::named_type(&with_lifetimes(line), traits)));
         let parameters: String = parameters.collect();
         text.replace_range(start..start + length, &parameters);
     }
     text
+}
+
+/// Whether a line may be a parameter of the function that variables are checked in.
+pub(super) fn is_parameter(line: &str) -> bool {
+    let name = line.split(':').next().unwrap_or_default().trim_start_matches("mut ");
+    line.ends_with(',') && name.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 /// A parameter whose references are `'static`.
@@ -98,7 +109,7 @@ mod tests {
     #[test]
     fn only_evcxrs_own_words_are_translated() {
         let mine = "println!(\"{}\", evcxr_internal_runtime::USER_ERROR_OCCURRED);\n";
-        let translated = translate(&format!("{mine}{mine}"), false);
+        let translated = translate(&format!("{mine}{mine}"), &BTreeMap::new(), false);
         assert!(translated.starts_with(mine) && translated.contains("protocol("), "{translated}");
     }
 }

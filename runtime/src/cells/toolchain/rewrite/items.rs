@@ -1,7 +1,6 @@
 //! Items by their marks: which cell one comes from, and what takes its place.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use ra_ap_syntax::ast::{self, AstNode, HasName};
 use ra_ap_syntax::{NodeOrToken, SyntaxKind, SyntaxNode};
@@ -40,7 +39,6 @@ pub(in crate::cells::toolchain) struct Conflict {
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) id: ItemId,
-    range: Range<usize>,
 }
 
 impl Item {
@@ -63,7 +61,7 @@ impl Item {
         let numbers = token.text().strip_prefix(MARK)?.strip_suffix("*/")?;
         let (cell, index) = numbers.split_once('.')?;
         let id = ItemId { cell: cell.parse().ok()?, index: index.parse().ok()? };
-        Some(Self { id, range: range_of(item.syntax()) })
+        Some(Self { id })
     }
 }
 

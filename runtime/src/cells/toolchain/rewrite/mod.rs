@@ -9,8 +9,9 @@
 mod evcxr;
 mod items;
 mod statics;
+mod types;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -26,7 +27,19 @@ pub(super) struct Before {
     /// What later items took the place of.
     pub(super) replaced: BTreeSet<Replaced>,
     /// The shared object of each static that was defined.
-    pub(super) statics: std::collections::HashMap<String, PathBuf>,
+    pub(super) statics: HashMap<String, PathBuf>,
+    /// Paths of traits that the analyser names without.
+    pub(super) traits: BTreeMap<String, String>,
+}
+
+/// A trait that the compiler does not find.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Missing {
+    pub(super) name: String,
+    /// Line of the file, from 1.
+    pub(super) line: usize,
+    /// Paths that the compiler offers.
+    pub(super) offered: Vec<String>,
 }
 
 /// A file to compile.
@@ -44,7 +57,7 @@ pub(super) struct Rewritten {
 impl Rewritten {
     /// The file for this source.
     pub(super) fn of(source: &str, before: &Before, is_check: bool) -> Self {
-        let source = evcxr::translate(source, is_check);
+        let source = types::named(&evcxr::translate(source, &before.traits, is_check), &before.traits);
         let parsed = SourceFile::parse(&source, Edition::Edition2024);
         let mut edits = Edits::default();
         let mut rewritten = Self::default();
@@ -67,6 +80,13 @@ impl Rewritten {
         rewritten.text = edits.apply(&source);
         rewritten.text.push_str(&evcxr::imports(&source, &macros));
         rewritten
+    }
+
+    /// The path of a trait that the compiler misses in a variable's type.
+    pub(super) fn trait_of(&self, missing: &Missing) -> Option<(String, String)> {
+        let line = self.text.lines().nth(missing.line.checked_sub(1)?)?;
+        let path = types::path_of(&missing.offered)?;
+        (types::is_of_variable(line) || evcxr::is_parameter(line)).then(|| (missing.name.clone(), path.clone()))
     }
 
     /// What of an older cell two lines that exclude each other show to be replaced.
