@@ -56,6 +56,8 @@ part "Jupyter clients" "$PELAGO_TEST_PYTHON" -m pytest --quiet -p no:cacheprovid
 part "results outside" "$PELAGO_TEST_PYTHON" -m pytest --quiet -p no:cacheprovider tests/python/results
 part "notebooks" check_notebooks
 
-printf '\n%s\n' "${rows[@]}"
+# The format is used anew for each row, so the blank line above them is not of it.
+printf '\n'
+printf '%s\n' "${rows[@]}"
 ((${#failed[@]} == 0)) || die "failed: $(IFS=, && echo "${failed[*]}")"
 echo "all passed"

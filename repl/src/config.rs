@@ -15,6 +15,8 @@ use pelago_runtime::interpreter::InterpreterOptions;
 use pelago_runtime::network::{HUGGING_FACE, NetworkError, NetworkOptions};
 use pelago_runtime::results::Place;
 use pelago_runtime::session::{SessionError, SessionOptions};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{Global, Where};
 use crate::failure::Failure;
@@ -23,9 +25,39 @@ use crate::failure::Failure;
 /// on a busy machine with two cores takes most of a minute.
 const OPEN_DEADLINE: Duration = Duration::from_secs(90);
 
+/// What is logged where `PELAGO_LOG` says nothing.
+const LOG: &str = "error";
+
 /// The hidden first argument with which Pelago starts itself as the guard of a
 /// browser's processes.
 pub(crate) const GUARD: &str = "guard";
+
+/// Which lines of the log are written, from the variable `PELAGO_LOG`; and why
+/// what the user gave is not used, where it is not.
+pub(crate) fn log_filter() -> (EnvFilter, Option<String>) {
+    let usual = || EnvFilter::new(LOG);
+    let Some(given) = std::env::var_os("PELAGO_LOG").filter(|given| !given.is_empty()) else { return (usual(), None) };
+    let Some(given) = given.to_str() else {
+        return (usual(), Some("PELAGO_LOG is not text: give it a level, as in PELAGO_LOG=debug".to_owned()));
+    };
+    match EnvFilter::try_new(directives(given)) {
+        Ok(filter) => (filter, None),
+        Err(error) => {
+            let help =
+                "give it a level, as in PELAGO_LOG=debug, or targets with theirs, as in PELAGO_LOG=warn,pelago=trace";
+            (usual(), Some(format!("PELAGO_LOG={given} cannot be used ({error}): {help}")))
+        }
+    }
+}
+
+/// A level alone is that of Pelago's own crates. Others would drown them: the
+/// analyser writes thousands of lines for each cell.
+fn directives(given: &str) -> String {
+    match given.trim().parse::<LevelFilter>() {
+        Ok(level) => format!("{},pelago={level}", level.min(LevelFilter::WARN)),
+        Err(_) => given.to_owned(),
+    }
+}
 
 /// How the terminal session looks and what it keeps.
 #[derive(Clone, Debug)]
@@ -174,4 +206,32 @@ fn user_folder(variable: &str, linux: &str, macos: &str) -> Option<PathBuf> {
     let named = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     let below_home = if cfg!(target_os = "macos") { macos } else { linux };
     named.or_else(|| std::env::home_dir().filter(|home| home != Path::new("")).map(|home| home.join(below_home)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_alone_is_that_of_pelagos_own_crates() {
+        for (given, expected) in [
+            ("debug", "warn,pelago=debug"),
+            ("trace", "warn,pelago=trace"),
+            (" INFO ", "warn,pelago=info"),
+            ("warn", "warn,pelago=warn"),
+            ("error", "error,pelago=error"),
+            ("off", "off,pelago=off"),
+        ] {
+            assert_eq!(directives(given), expected, "{given}");
+            assert!(EnvFilter::try_new(directives(given)).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_filter_that_names_targets_is_taken_as_it_is() {
+        for given in ["pelago_kernel=debug", "debug,ra_ap_hir_ty=warn", "info,pelago_runtime::cells=trace", "salsa"] {
+            assert_eq!(directives(given), given);
+        }
+        assert!(EnvFilter::try_new(directives("pelago=loud")).is_err());
+    }
 }

@@ -41,10 +41,11 @@ fn main() -> ExitCode {
     }
     let cli = Cli::parse();
     output::table::fit_to_terminal(matches!(cli.command, Some(Command::Kernel(_) | Command::Run(_))));
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("PELAGO_LOG").unwrap_or_else(|_| "error".into()))
-        .init();
+    let (filter, refused) = config::log_filter();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
+    if let Some(refused) = refused {
+        tracing::error!("{refused}");
+    }
     // SAFETY: no thread has been started.
     let cells = cli.needs_cells().then(|| unsafe { config::interpreter_options(&cli.global) }).transpose();
     let json = cli.command.as_ref().is_some_and(Command::json);

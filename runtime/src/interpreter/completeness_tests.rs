@@ -65,6 +65,10 @@ fn what_parses_is_complete() {
             "let é = \"日本\"; é",
             "mod m { pub fn f() {} }",
             "let n = 1_000u64;",
+            "let x = 1",
+            "let x: u8 = f()\n",
+            "let mut v = vec![1, 2]",
+            "1;\nlet x = if y { 1 } else { 2 } // why",
         ],
         expect![[r##"
             "" complete
@@ -107,6 +111,10 @@ fn what_parses_is_complete() {
             "let é = \"日本\"; é" complete
             "mod m { pub fn f() {} }" complete
             "let n = 1_000u64;" complete
+            "let x = 1" complete
+            "let x: u8 = f()\n" complete
+            "let mut v = vec![1, 2]" complete
+            "1;\nlet x = if y { 1 } else { 2 } // why" complete
         "##]],
     );
 }
@@ -164,7 +172,9 @@ fn an_unfinished_statement_waits_for_one_line() {
     check(
         &[
             "let x =",
-            "let x = 1",
+            "let x = 1 +",
+            "let x = if y",
+            "let x: u8",
             "let x",
             "a +",
             "a + // more",
@@ -204,7 +214,9 @@ fn an_unfinished_statement_waits_for_one_line() {
         ],
         expect![[r##"
             "let x =" incomplete 0
-            "let x = 1" incomplete 0
+            "let x = 1 +" incomplete 0
+            "let x = if y" incomplete 0
+            "let x: u8" incomplete 0
             "let x" incomplete 0
             "a +" incomplete 0
             "a + // more" incomplete 0
@@ -239,7 +251,7 @@ fn an_unfinished_statement_waits_for_one_line() {
             "'a:" incomplete 0
             "let x =\n" complete
             "let x =\n    " complete
-            "let x =\n1" incomplete 0
+            "let x =\n1" complete
             "fn f()\n\n" complete
         "##]],
     );

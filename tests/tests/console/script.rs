@@ -13,8 +13,12 @@ impl Home {
     }
 
     fn run(&self, arguments: &[&str], stdin: &[u8]) -> (String, String, Option<i32>) {
+        self.run_with(arguments, stdin, &[])
+    }
+
+    fn run_with(&self, arguments: &[&str], stdin: &[u8], variables: &[(&str, &str)]) -> (String, String, Option<i32>) {
         let mut command = Command::new(pelago());
-        command.args(arguments).env("PELAGO_HOME", self.0.path());
+        command.args(arguments).env("PELAGO_HOME", self.0.path()).envs(variables.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         child.stdin.take().unwrap().write_all(stdin).unwrap();
@@ -60,6 +64,26 @@ fn a_script_that_is_no_text_is_told() {
     let (stdout, stderr, code) = home.run(&[], b":help \xff");
     assert_eq!((stdout.as_str(), code), ("", Some(1)));
     assert_eq!(stderr, "error: the script on stdin is not UTF-8 from byte 6 on; save it as UTF-8\n");
+}
+
+#[test]
+fn the_log_of_a_level_alone_is_pelagos_own() {
+    let home = Home::new();
+    let log = |filter: &str| {
+        let (stdout, stderr, code) = home.run_with(&["-c", "let v = vec![1]; v.len()"], b"", &[("PELAGO_LOG", filter)]);
+        assert_eq!((stdout.as_str(), code), ("1\n", Some(0)), "{filter}: {stderr}");
+        stderr
+    };
+    for level in ["debug", "trace"] {
+        let lines = log(level);
+        assert!(lines.lines().any(|line| line.contains("DEBUG pelago_runtime::cells")), "{lines}");
+        let others = |line: &&str| !line.contains("pelago");
+        assert_eq!(lines.lines().filter(others).collect::<Vec<_>>(), [""; 0], "{level}");
+    }
+    // Whoever names targets has them.
+    assert!(log("ra_ap_project_model=debug").lines().any(|line| line.contains("ra_ap_project_model")));
+    let refused = log("pelago=loud");
+    assert!(refused.contains("PELAGO_LOG=pelago=loud cannot be used"), "{refused}");
 }
 
 #[test]
