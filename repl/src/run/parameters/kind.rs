@@ -93,7 +93,7 @@ impl Kind {
         let is_known = path
             .first_segment()
             .and_then(|first| first.name_ref())
-            .is_none_or(|first| path.qualifier().is_none() || matches!(&*first.text(), "std" | "core" | "alloc"));
+            .is_none_or(|first| path.qualifier().is_none() || matches!(first.text(), "std" | "core" | "alloc"));
         let Some(segment) = path.segment().filter(|_| is_known) else { return Self::Unknown };
         let name = segment.name_ref().map(|name| name.text().to_smolstr()).unwrap_or_default();
         let argument = segment.generic_arg_list().and_then(|list| list.generic_args().next());
