@@ -10,7 +10,7 @@ use super::parameters::{self, Parameters, Value};
 /// `pelago run`
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit codes: 0 all is well; 1 a cell failed; 2 a notebook cannot be run or its result not be kept in its place;
+Exit codes: 0 all is well; 1 a cell failed; 2 a notebook cannot be run or its result not be kept;
 3 --check found a difference; 124 a cell ran into --timeout; 130 interrupted.
 With several notebooks: the first of 130, 2, 124, 1, 3 that any of them has.")]
 pub(crate) struct Arguments {

@@ -79,11 +79,32 @@ fn values_are_rust_literals() {
 
 #[test]
 fn numbers_are_within_the_type_that_they_name() {
-    check(None, &[("f", "-1_000u64")], &expect![""]);
-    check(None, &[("f", "300u8")], &expect![""]);
-    check(None, &[("f", "340282366920938463463374607431768211455")], &expect![""]);
-    check(None, &[("f", "340282366920938463463374607431768211456")], &expect![""]);
-    check(None, &[("f", "1e39f32")], &expect![""]);
+    check(
+        None,
+        &[("f", "-1_000u64")],
+        &expect!["parameter f: expected a u64, found -1_000u64; a u64 is from 0 to 18446744073709551615"],
+    );
+    check(None, &[("f", "300u8")], &expect!["parameter f: expected a u8, found 300u8; a u8 is from 0 to 255"]);
+    check(
+        None,
+        &[("f", "340282366920938463463374607431768211455")],
+        &expect![[r#"
+        // Parameters
+        let f = 340282366920938463463374607431768211455_u128;
+        unknown: f"#]],
+    );
+    check(
+        None,
+        &[("f", "340282366920938463463374607431768211456")],
+        &expect![
+            "parameter f: expected an integer that a type of Rust holds, found 340282366920938463463374607431768211456; the largest is 340282366920938463463374607431768211455, a u128"
+        ],
+    );
+    check(
+        None,
+        &[("f", "1e39f32")],
+        &expect!["parameter f: expected an f32, found 1e39f32; an f32 is from -3.4028235e38 to 3.4028235e38"],
+    );
 }
 
 #[test]
@@ -108,9 +129,21 @@ fn types_are_those_that_the_cell_declares() {
             let repeat: usize = 5;
             let mut text: String = "b".to_owned();"#]],
     );
-    check(Some(cell), &[("repeat", "many")], &expect![""]);
-    check(Some(cell), &[("repeat", "1.5")], &expect![""]);
-    check(Some("let on: bool = true;"), &[("on", "1")], &expect![""]);
+    check(
+        Some(cell),
+        &[("repeat", "many")],
+        &expect![[r#"parameter repeat: expected a usize, found "many"; a usize is from 0 to 18446744073709551615"#]],
+    );
+    check(
+        Some(cell),
+        &[("repeat", "1.5")],
+        &expect!["parameter repeat: expected a usize, found 1.5; a usize is from 0 to 18446744073709551615"],
+    );
+    check(
+        Some("let on: bool = true;"),
+        &[("on", "1")],
+        &expect!["parameter on: expected a bool, found 1; a bool is true or false"],
+    );
 }
 
 #[test]
@@ -194,12 +227,56 @@ fn each_kind_takes_its_values_alone() {
     ];
     let lines =
         rows.map(|(declaration, value)| format!("{declaration:<45} {value:<10} {}\n", with(declaration, value)));
-    expect![""].assert_eq(&lines.concat());
+    expect![[r#"
+        let n: bool = true;                           false      let n: bool = false;
+        let n: bool = true;                           0          parameter n: expected a bool, found 0; a bool is true or false
+        let n = true;                                 yes        parameter n: expected a bool, found "yes"; a bool is true or false
+        let n: f32 = 1.0;                             3          let n: f32 = 3.0;
+        let n: f32 = 1.0;                             1e39       parameter n: expected an f32, found 1e39; an f32 is from -3.4028235e38 to 3.4028235e38
+        let n: f64 = 1.0;                             -2.5e-3    let n: f64 = -2.5e-3;
+        let n: f64 = 1.0;                             1e309      parameter n: expected an f64, found 1e309; an f64 is from -1.7976931348623157e308 to 1.7976931348623157e308
+        let n: f64 = 1.0;                             2.5f32     parameter n: expected an f64, found 2.5f32; an f64 is from -1.7976931348623157e308 to 1.7976931348623157e308
+        let n = 1f32;                                 2          let n = 2.0f32;
+        let n = 1f32;                                 2.         let n = 2.0f32;
+        let n = 1.5;                                  x          parameter n: expected a floating-point number, found "x"
+        let n = 3;                                    abc        parameter n: expected an integer, found "abc"
+        let n = 3;                                    2.5        parameter n: expected an integer, found 2.5
+        let n = 3;                                    5000000000 let n = 5000000000_i64;
+        let n: char = 'a';                            b          let n: char = 'b';
+        let n: char = 'a';                            '\n'       let n: char = '\n';
+        let n = 'a';                                  7          let n = '7';
+        let n: char = 'a';                            word       parameter n: expected a char, found "word"; a char is one character
+        let n: &'static str = "a";                    3000000000 let n: &'static str = "3000000000";
+        let n: &str = "a";                            3_u8       let n: &str = "3_u8";
+        let n: String = String::new();                true       let n: String = "true".to_owned();
+        let n: std::string::String = String::new();   x          let n: std::string::String = "x".to_owned();
+        let n: Option<u8> = None;                     200        let n: Option<u8> = Some(200);
+        let n: Option<u8> = None;                     300        parameter n: expected an Option<u8>, found 300; a u8 is from 0 to 255
+        let n: Option<String> = None;                 x          let n: Option<String> = Some("x".to_owned());
+        let n: Option<&str> = Some("x");              None       let n: Option<&str> = None;
+        let n: Vec<u8> = vec![1];                     3          parameter n: expected a Vec<u8>, found 3; a parameter can be a bool, a number, a char or a text
+        let n = vec![1];                              [1, 2]     parameter n: expected a value like its default, found "[1, 2]"; a parameter can be a bool, a number, a char or a text
+        let n: (u8, u8) = (1, 2);                     3          parameter n: expected a (u8, u8), found 3; a parameter can be a bool, a number, a char or a text
+        let n: [u8; 2] = [1, 2];                      3          parameter n: expected a [u8; 2], found 3; a parameter can be a bool, a number, a char or a text
+        let n: &[u8] = &[1, 2];                       3          parameter n: expected a &[u8], found 3; a parameter can be a bool, a number, a char or a text
+        let n: Platform = Wasm;                       WebGpu     parameter n: expected a Platform, found "WebGpu"; a parameter can be a bool, a number, a char or a text
+        let n: std::ffi::c_int = 3;                   4          let n: std::ffi::c_int = 4;
+        let n: Own = 3;                               4          let n: Own = 4;
+        let n: _ = 3u8;                               300        parameter n: expected a u8, found 300; a u8 is from 0 to 255
+        let n = if true { 1 } else { 2 };             x          let n = "x";
+    "#]].assert_eq(&lines.concat());
 }
 
 #[test]
 fn a_raw_name_is_the_name() {
-    check(Some("let r#type = \"a\"; let r#n = 1;"), &[("r#type", "b"), ("n", "2")], &expect![""]);
+    check(
+        Some("let r#type = \"a\"; let r#n = 1;"),
+        &[("r#type", "b"), ("n", "2")],
+        &expect![[r#"
+        // Parameters
+        let r#n = 2;
+        let r#type = "b";"#]],
+    );
 }
 
 #[test]
