@@ -51,8 +51,8 @@ fn no_character_of_a_cell_breaks_the_report() {
     let folder = Folder::new();
     // Characters that JSON takes, within the first line, the name and the message.
     let odd = (0..0x20).chain([0x7f, 0x85, 0xfdd0, 0xfffd, 0xfffe, 0xffff, 0x1_fffe, 0x10_ffff]);
-    let odd = odd.filter_map(char::from_u32).filter(|character| !"\n\r".contains(*character)).collect::<String>();
-    let command = format!(":nothing{odd}<&\"']]>");
+    let odd = odd.filter_map(char::from_u32).filter(|character| !"\n\r\u{1b}".contains(*character)).collect::<String>();
+    let command = format!(":nothing\u{1b}[31m{odd}<&\"']]>");
     folder.notebook("a.ipynb", &[tagged(&command, "raises-exception"), plain(&command)]);
     let (code, said) = folder.run(&["a.ipynb", "--junit", "report.xml", "-o", "out.ipynb"]);
     assert_eq!(code, Some(1), "{said}");
