@@ -10,7 +10,17 @@ from papermill.translators import Translator, papermill_translators
 
 __all__ = ["NBClientEngine", "RustTranslator"]
 
-IDENTIFIER = re.compile(r"(r#)?[A-Za-z_][A-Za-z0-9_]*")
+# Every keyword of the edition that cells are compiled in, 2024: strict, then
+# reserved. https://doc.rust-lang.org/reference/keywords.html
+KEYWORDS = frozenset(
+    """
+    as async await break const continue crate dyn else enum extern false fn for if impl in let loop match mod move mut
+    pub ref return self Self static struct super trait true type unsafe use where while
+    abstract become box do final gen macro override priv try typeof unsized virtual yield
+    """.split()
+)
+# They stay keywords behind `r#`.
+NEVER_RAW = frozenset({"crate", "self", "Self", "super"})
 DECLARATION = re.compile(
     r"""\s*let\s+(?:mut\s+)?(?P<name>(?:r\#)?\w+)
         \s*(?::\s*(?P<type>[^=]+?))?
@@ -43,7 +53,9 @@ class RustTranslator(Translator):
             if -(2 ** (bits - 1)) <= val < 2 ** (bits - 1):
                 # An integer without a suffix is an `i32` unless its use says otherwise.
                 return str(val) if bits == 32 else f"{val}i{bits}"
-        raise PapermillException(f"{val} does not fit into any integer of Rust; the largest is i128")
+        if 0 <= val < 2**128:
+            return f"{val}u128"
+        raise PapermillException(f"{val} does not fit into any integer of Rust: i128 begins at -2^127, and u128 ends before 2^128")
 
     @classmethod
     def translate_float(cls, val):
@@ -67,7 +79,13 @@ class RustTranslator(Translator):
 
     @classmethod
     def assign(cls, name, str_val):
-        if not IDENTIFIER.fullmatch(name):
+        if not isinstance(name, str):
+            # YAML reads `on`, `no` and `1` as other than texts.
+            raise PapermillException(f"the name of a parameter is a text, and {name!r} is none: write it in quotes")
+        word = name.removeprefix("r#")
+        if word in (NEVER_RAW if name != word else KEYWORDS):
+            raise PapermillException(f"{name!r} is a keyword of Rust, so it cannot be the name of a parameter")
+        if word == "_" or not word.isidentifier():
             raise PapermillException(f"a parameter is named as a variable of Rust, and {name!r} cannot be one")
         return f"let {name} = {str_val};"
 

@@ -10,7 +10,7 @@ use super::parameters::{self, Parameters, Value};
 /// `pelago run`
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit codes: 0 all is well; 1 a cell failed; 2 a notebook cannot be run or its result not be written;
+Exit codes: 0 all is well; 1 a cell failed; 2 a notebook cannot be run or its result not be kept;
 3 --check found a difference; 124 a cell ran into --timeout; 130 interrupted.
 With several notebooks: the first of 130, 2, 124, 1, 3 that any of them has.")]
 pub(crate) struct Arguments {
@@ -78,10 +78,8 @@ fn raw_parameter(text: &str) -> Result<(String, Value), String> {
 
 fn name_and_value(text: &str) -> Result<(String, &str), String> {
     let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE, e.g. repeat=3")?;
-    if !parameters::is_name(name) {
-        return Err(format!("`{name}` cannot be the name of a variable in Rust"));
-    }
-    Ok((name.to_owned(), value))
+    let name = parameters::read_name(name).map_err(|error| error.to_string())?;
+    Ok((name, value))
 }
 
 /// A day is more than any cell of a notebook in CI takes.

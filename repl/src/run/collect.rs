@@ -12,7 +12,7 @@ use super::notebook::Output;
 /// Bytes of outputs that a cell keeps.
 pub(super) const LIMIT: usize = 16 * 1024 * 1024;
 
-/// The outputs of one cell while it runs.
+/// The outputs of one cell, while it runs and until its notebook is finished.
 #[derive(Debug, Default)]
 pub(super) struct Collector {
     shown: Vec<Own>,
@@ -37,7 +37,7 @@ pub(super) struct Update {
 }
 
 impl Collector {
-    /// Takes what a cell tells. An update is handed back, for the cells before this one.
+    /// Takes what a cell tells. An update is handed back: it is for every cell that shows its name.
     pub(super) fn take(&mut self, event: Event) -> Option<Update> {
         match event {
             Event::Stdout(text) => self.stream("stdout", text),
@@ -48,9 +48,7 @@ impl Collector {
                     self.left_out += size(&data);
                     return None;
                 }
-                let update = Update { id, data };
-                update.apply(&mut self.shown);
-                return Some(update);
+                return Some(Update { id, data });
             }
             Event::Display { shown, id, .. } => self.show(&shown, id, |data| Output::Display { data }),
             Event::Result(shown) => self.show(&shown, None, |data| Output::Result { data, count: None }),
@@ -60,6 +58,15 @@ impl Collector {
             Event::Progress(_) | Event::Input(_) => {}
         }
         None
+    }
+
+    /// Puts new content in every output that has the name.
+    pub(super) fn update(&mut self, update: &Update) {
+        for own in self.shown.iter_mut().filter(|own| own.id.as_ref() == Some(&update.id)) {
+            if let Output::Display { data } | Output::Result { data, .. } = &mut own.output {
+                data.clone_from(&update.data);
+            }
+        }
     }
 
     /// Adds how the cell failed.
@@ -151,17 +158,6 @@ impl Collector {
     }
 }
 
-impl Update {
-    /// Puts the new content in every output that has the name.
-    pub(super) fn apply(&self, outputs: &mut [Own]) {
-        for own in outputs.iter_mut().filter(|own| own.id.as_ref() == Some(&self.id)) {
-            if let Output::Display { data } | Output::Result { data, .. } = &mut own.output {
-                data.clone_from(&self.data);
-            }
-        }
-    }
-}
-
 impl Own {
     /// The output alone.
     pub(super) fn into_output(self) -> Output {
@@ -198,7 +194,9 @@ mod tests {
     fn collected(events: Vec<Event>) -> Vec<String> {
         let mut collector = Collector::default();
         for event in events {
-            collector.take(event);
+            if let Some(update) = collector.take(event) {
+                collector.update(&update);
+            }
         }
         collector.finish(7).iter().map(|own| plain(&own.output)).collect()
     }

@@ -1,6 +1,5 @@
 //! One notebook from its file to its report.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,8 +9,10 @@ use tokio::sync::watch;
 use super::arguments::Arguments;
 use super::error::RunError;
 use super::execute::{self, Ran, Rules};
+use super::files::{self, Identity, Saved};
 use super::notebook::{self, Notebook};
 use super::parameters::{self, Parameters};
+use super::places::Places;
 use super::progress::Lines;
 use super::report::{CellReport, NotebookReport, Outcome};
 
@@ -25,67 +26,77 @@ pub(super) struct Job {
     notebook: Result<Notebook, RunError>,
     /// Where the result goes, if anywhere.
     output: Option<PathBuf>,
+    /// The file's text where the result takes its place: it may be saved by others while it runs.
+    original: Option<String>,
     is_checked: bool,
-    /// Parameters that the notebook does not name.
-    unknown: Vec<String>,
+    /// What the user should know before it runs.
+    notes: Vec<String>,
 }
 
-/// Reads all notebooks and puts the parameters in, before the first one runs.
+/// Reads all notebooks and puts the parameters in, before the first one runs,
+/// and sees that every result can be written.
 ///
 /// # Errors
 /// [`RunError`] where the command line cannot be followed. A notebook that
 /// cannot be read is its own job's problem.
 pub(super) fn plan(arguments: &Arguments, parameters: &Parameters) -> Result<Vec<Job>, RunError> {
-    let outputs = outputs(arguments)?;
-    let jobs = arguments.notebooks.iter().zip(outputs).map(|(path, output)| {
-        let (notebook, unknown) = match read(path, parameters) {
-            Ok((notebook, unknown)) => (Ok(notebook), unknown),
-            Err(error) => (Err(error), Vec::new()),
+    let places = Places::find(arguments)?;
+    let jobs = arguments.notebooks.iter().zip(places.outputs()).map(|(path, output)| {
+        let is_own = output.as_ref().is_some_and(|output| Identity::of(output) == Identity::of(path));
+        let mut job = Job {
+            path: path.clone(),
+            notebook: Notebook::read(path),
+            output: output.clone(),
+            original: None,
+            is_checked: arguments.check,
+            notes: Vec::new(),
         };
-        Job { path: path.clone(), notebook, output, is_checked: arguments.check, unknown }
-    });
-    Ok(jobs.collect())
-}
-
-fn read(path: &Path, parameters: &Parameters) -> Result<(Notebook, Vec<String>), RunError> {
-    let notebook = Notebook::read(path)?;
-    if parameters.is_empty() {
-        return Ok((notebook, Vec::new()));
-    }
-    let cell = notebook.parameters().map(|cell| cell.source.as_str());
-    let injected = parameters::inject(parameters, cell)?;
-    let notebook = Notebook::parse(notebook.with_parameters(&injected.source), path)?;
-    Ok((notebook, injected.unknown))
-}
-
-/// Where each notebook's result goes.
-fn outputs(arguments: &Arguments) -> Result<Vec<Option<PathBuf>>, RunError> {
-    let notebooks = &arguments.notebooks;
-    let outputs = match &arguments.output {
-        None if arguments.inplace => notebooks.iter().cloned().map(Some).collect::<Vec<_>>(),
-        None => return Ok(vec![None; notebooks.len()]),
-        Some(output) => {
-            let ends_as_folder = output.as_os_str().as_encoded_bytes().ends_with(b"/");
-            if output.is_dir() || ends_as_folder || notebooks.len() > 1 {
-                if output.is_file() {
-                    return Err(RunError::OneOutput { path: output.clone(), notebooks: notebooks.len() });
-                }
-                std::fs::create_dir_all(output).map_err(|source| RunError::Write { path: output.clone(), source })?;
-                let name = |path: &PathBuf| path.file_name().map(|name| output.join(name));
-                notebooks.iter().map(name).collect()
-            } else {
-                vec![Some(output.clone())]
-            }
+        job.look_for_copies(is_own);
+        let Ok(notebook) = &job.notebook else { return Ok(job) };
+        job.original = is_own.then(|| notebook.text());
+        if parameters.is_empty() {
+            return Ok(job);
         }
-    };
-    let mut seen = BTreeSet::new();
-    match outputs.iter().flatten().find(|path| !seen.insert(*path)) {
-        Some(path) => Err(RunError::SameOutput { path: path.clone() }),
-        None => Ok(outputs),
-    }
+        let cell = notebook.parameters().map(|cell| cell.source.as_str());
+        let injected = parameters::inject(parameters, cell)
+            .map_err(|source| RunError::Of { path: path.clone(), source: Box::new(source) })?;
+        let note = |name: &String| format!("the notebook names no parameter {name}; it is set all the same");
+        job.notes.extend(injected.unknown.iter().map(note));
+        job.notebook = Notebook::parse(notebook.with_parameters(&injected.source), path);
+        Ok(job)
+    });
+    let jobs = jobs.collect::<Result<Vec<_>, RunError>>()?;
+    // Of one that cannot be read nothing is written.
+    places.check(jobs.iter().filter(|job| job.notebook.is_ok()).filter_map(|job| job.output.as_deref()))?;
+    Ok(jobs)
 }
 
 impl Job {
+    /// Of an earlier run that was killed while it wrote this file in place: the
+    /// file may be written in part, and then its copy is the whole of it.
+    fn look_for_copies(&mut self, is_own: bool) {
+        for copy in files::copies(&self.path) {
+            let is_same = |notebook: &Notebook| std::fs::read(&copy).is_ok_and(|own| own == notebook.text().as_bytes());
+            match &self.notebook {
+                Ok(notebook) if is_same(notebook) => {
+                    // The run was killed when all was written.
+                    if is_own {
+                        let _ = std::fs::remove_file(&copy);
+                    }
+                }
+                Ok(_) => self.notes.push(format!(
+                    "a run that was killed while it wrote this notebook left {}: see whether it has what you miss, \
+                     and remove it",
+                    copy.display()
+                )),
+                Err(RunError::Malformed { .. } | RunError::Escape { .. } | RunError::Encoding { .. }) => {
+                    self.notebook = Err(RunError::Torn { path: self.path.clone(), copy });
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
     /// Runs the notebook. Whatever happens, what ran is kept and the session closed.
     pub(super) async fn run(
         self,
@@ -105,11 +116,8 @@ impl Job {
         if report.is_interrupted {
             return report;
         }
-        for name in &self.unknown {
-            lines.say(&format!(
-                "{}: the notebook names no parameter {name}; it is set all the same",
-                self.path.display()
-            ));
+        for note in &self.notes {
+            lines.say(&format!("{}: {note}", self.path.display()));
         }
         match &self.notebook {
             Err(_) => {}
@@ -144,21 +152,28 @@ impl Job {
         let line = lines.notebook(&self.path, notebook.cells.iter().filter(|cell| execute::is_run(cell)).count());
         let options = options.clone().with_folder(folder(&self.path));
         let interpreter = Interpreter::open(options).await.map_err(|source| RunError::Session { source })?;
-        let ran = execute::execute(notebook, &interpreter, rules, &line, stop).await;
-        if tokio::time::timeout(CLOSE_DEADLINE, interpreter.close()).await.is_err() {
-            tracing::warn!(notebook = %self.path.display(), "the session did not close in {CLOSE_DEADLINE:?}");
-        }
-        Ok(ran)
+        let executing = execute::execute(notebook, &interpreter, rules, &line, stop).await;
+        let close = async {
+            if tokio::time::timeout(CLOSE_DEADLINE, interpreter.close()).await.is_err() {
+                tracing::warn!(notebook = %self.path.display(), "the session did not close in {CLOSE_DEADLINE:?}");
+            }
+        };
+        Ok(executing.settle(close).await)
     }
 
     fn keep(&self, notebook: &Notebook, results: &[Option<notebook::Executed>]) -> Result<(), RunError> {
         let Some(output) = &self.output else { return Ok(()) };
         let text = notebook.with_results(results);
-        // A file that is the same keeps its time too.
-        if std::fs::read(output).is_ok_and(|before| before == text.as_bytes()) {
+        // A file that is the same keeps its time too. A pipe is not read: nobody may write into it.
+        let is_file = std::fs::metadata(output).is_ok_and(|found| found.is_file());
+        if is_file && std::fs::read(output).is_ok_and(|before| before == text.as_bytes()) {
             return Ok(());
         }
-        notebook::save(output, &text)
+        let Some(original) = &self.original else { return files::save(output, &text) };
+        match files::save_unless_changed(output, &text, original)? {
+            Saved::Written => Ok(()),
+            Saved::Beside(beside) => Err(RunError::Changed { path: output.clone(), beside }),
+        }
     }
 }
 

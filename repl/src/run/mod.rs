@@ -9,9 +9,13 @@ mod check;
 mod collect;
 mod error;
 mod execute;
+mod files;
 mod job;
+mod late;
 mod notebook;
+mod outputs;
 mod parameters;
+mod places;
 mod progress;
 mod report;
 

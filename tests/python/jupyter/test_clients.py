@@ -142,6 +142,36 @@ def test_papermill_gives_each_value_the_type_it_has(tmp_path):
     assert "pass its fields one by one" in refused
 
 
+@pytest.mark.parametrize("name", ["fn", "type", "Self", "gen", "abstract", "r#self", "1n", "a-b", "_"])
+def test_papermill_takes_no_name_that_is_none(tmp_path, name):
+    cells = [nbformat.v4.new_code_cell('std::fs::write("ran", "")?;')]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata.kernelspec = {"name": "pelago", "display_name": "Pelago", "language": "rust"}
+    nbformat.write(notebook, tmp_path / "in.ipynb")
+
+    arguments = ["in.ipynb", "out.ipynb", "-p", name, "3", "--no-progress-bar"]
+    refused = python("papermill", *arguments, folder=tmp_path, expect=1)
+
+    assert f"PapermillException: {name!r} is a keyword" in refused or f"and {name!r} cannot be one" in refused
+    assert not (tmp_path / "ran").exists()
+
+
+def test_papermill_takes_a_raw_name(tmp_path):
+    cells = [
+        nbformat.v4.new_code_cell('let r#type = "a";', metadata={"tags": ["parameters"]}),
+        nbformat.v4.new_code_cell('format!("{} {largest}", r#type)'),
+    ]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata.kernelspec = {"name": "pelago", "display_name": "Pelago", "language": "rust"}
+    nbformat.write(notebook, tmp_path / "in.ipynb")
+
+    values = ["-p", "r#type", "b", "-y", f"largest: {2**128 - 1}"]
+    python("papermill", "in.ipynb", "out.ipynb", *values, "--no-progress-bar", folder=tmp_path)
+
+    ran = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    assert text_of(ran.cells[-1]) == f"b {2**128 - 1}"
+
+
 def test_jupyter_console_runs_a_cell_of_several_lines():
     screen = pyte.Screen(100, 40)
     stream = pyte.Stream(screen)

@@ -46,7 +46,7 @@ impl Notebook {
         let mut edits = Edits::default();
         for ((cell, span), executed) in self.cells.iter().zip(self.cell_spans()).zip(results) {
             let Some(executed) = executed else { continue };
-            let members = spans::members(&self.text, &span).unwrap_or_default();
+            let members = spans::members(self.json(), &span).unwrap_or_default();
             // A key that nbformat wants and the file lacks is put in only with something to say.
             if cell.outputs != executed.outputs {
                 let outputs = executed.outputs.iter().map(|output| output.to_json(self.lists)).collect();
@@ -56,7 +56,7 @@ impl Notebook {
                 self.set(&mut edits, &members, "execution_count", &json!(executed.count));
             }
         }
-        edits.apply(&self.text)
+        self.marked(edits.apply(&self.text))
     }
 
     /// The file's text with a cell of parameters: in place of the one that an
@@ -67,25 +67,25 @@ impl Notebook {
         let injected = self.cells.iter().position(|cell| cell.is_code && cell.is_tagged(INJECTED));
         if let Some((cell, span)) = injected.and_then(|index| self.cells.get(index).zip(cells.get(index))) {
             if cell.source != source {
-                let members = spans::members(&self.text, span).unwrap_or_default();
+                let members = spans::members(self.json(), span).unwrap_or_default();
                 self.set(&mut edits, &members, "source", &self.lines(source));
             }
-            return edits.apply(&self.text);
+            return self.marked(edits.apply(&self.text));
         }
         let cell = self.injected(source);
         let named = self.cells.iter().position(|cell| cell.is_code && cell.is_tagged(PARAMETERS));
         if let Some(span) = named.and_then(|index| cells.get(index)) {
-            let prefix = style::prefix(&self.text, span.start);
+            let prefix = style::prefix(self.json(), span.start);
             let text = self.style.separator(prefix) + &self.style.write(&cell, prefix);
             edits.replace(span.end..span.end, text);
         } else if let Some(span) = cells.first() {
-            let prefix = style::prefix(&self.text, span.start);
+            let prefix = style::prefix(self.json(), span.start);
             let text = self.style.write(&cell, prefix) + &self.style.separator(prefix);
             edits.replace(span.start..span.start, text);
         } else {
             self.set(&mut edits, &self.members(), "cells", &Value::Array(vec![cell]));
         }
-        edits.apply(&self.text)
+        self.marked(edits.apply(&self.text))
     }
 
     /// A whole cell, keys in alphabetical order as nbformat writes them.
@@ -116,10 +116,10 @@ impl Notebook {
     /// Replaces the value of a key, or puts the key in after the last one.
     fn set(&self, edits: &mut Edits, members: &[Member], key: &str, value: &Value) {
         if let Some(member) = members.iter().rev().find(|member| member.key == key) {
-            let prefix = style::prefix(&self.text, member.start);
+            let prefix = style::prefix(self.json(), member.start);
             edits.replace(member.value.clone(), self.style.write(value, prefix));
         } else if let Some(last) = members.last() {
-            let prefix = style::prefix(&self.text, last.start);
+            let prefix = style::prefix(self.json(), last.start);
             let text = format!(
                 "{}\"{key}\"{}{}",
                 self.style.separator(prefix),
@@ -131,12 +131,12 @@ impl Notebook {
     }
 
     fn members(&self) -> Vec<Member> {
-        spans::value(&self.text, 0).and_then(|root| spans::members(&self.text, &root)).unwrap_or_default()
+        spans::value(self.json(), 0).and_then(|root| spans::members(self.json(), &root)).unwrap_or_default()
     }
 
     pub(super) fn cell_spans(&self) -> Vec<Range<usize>> {
         let members = self.members();
         let cells = members.iter().rev().find(|member| member.key == "cells");
-        cells.and_then(|cells| spans::elements(&self.text, &cells.value)).unwrap_or_default()
+        cells.and_then(|cells| spans::elements(self.json(), &cells.value)).unwrap_or_default()
     }
 }

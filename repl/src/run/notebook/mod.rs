@@ -4,20 +4,22 @@
 //! It knows nbformat 4 and knows nothing of how cells run.
 
 mod edit;
-mod file;
 mod json;
+mod language;
+mod lenient;
 mod output;
 mod style;
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 pub(crate) use edit::Executed;
-pub(crate) use file::save;
 pub(crate) use output::Output;
 
+use self::language::{KernelSpec, LanguageInfo};
 use self::style::Style;
 use super::check::Rule;
 use super::error::RunError;
@@ -27,10 +29,17 @@ const PARAMETERS: &str = "parameters";
 /// Papermill's tag of the cell that a run puts in after it.
 const INJECTED: &str = "injected-parameters";
 
+/// A byte order mark, with which some editors begin a file in UTF-8.
+const MARK: char = '\u{feff}';
+
 /// A notebook, as text and as what the text means.
 #[derive(Debug)]
 pub(crate) struct Notebook {
+    /// The file's text behind its byte order mark.
     text: String,
+    /// The same as JSON where it is none; every value stands at the same place.
+    strict: Option<String>,
+    has_mark: bool,
     style: Style,
     /// Whether texts are lists of their lines, as nbformat writes them.
     lists: bool,
@@ -89,16 +98,6 @@ struct NotebookMetadata {
 }
 
 #[derive(Deserialize)]
-struct KernelSpec {
-    language: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct LanguageInfo {
-    name: Option<String>,
-}
-
-#[derive(Deserialize)]
 struct CellFile {
     cell_type: String,
     id: Option<String>,
@@ -129,21 +128,38 @@ impl Notebook {
     /// # Errors
     /// [`RunError`] where there is no such file, or it is no notebook of Rust in nbformat 4.
     pub(crate) fn read(path: &Path) -> Result<Self, RunError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| RunError::Read { path: path.to_path_buf(), source })?;
+        if path.is_dir() {
+            return Err(RunError::Folder { path: path.to_path_buf(), notebooks: notebooks_in(path) });
+        }
+        let bytes = std::fs::read(path).map_err(|source| RunError::Read { path: path.to_path_buf(), source })?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let is_utf16 = matches!(error.as_bytes(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+            let found = if is_utf16 {
+                "it is in UTF-16".to_owned()
+            } else {
+                format!("byte {} is no part of a character", error.utf8_error().valid_up_to() + 1)
+            };
+            RunError::Encoding { path: path.to_path_buf(), found }
+        })?;
         Self::parse(text, path)
     }
 
     /// Reads a file's text; `path` is for messages alone.
     pub(crate) fn parse(text: String, path: &Path) -> Result<Self, RunError> {
-        let malformed = |source| RunError::Malformed { path: path.to_path_buf(), source };
-        let file: NotebookFile = serde_json::from_str(&text).map_err(malformed)?;
+        let (text, has_mark) = match text.strip_prefix(MARK) {
+            Some(rest) => (rest.to_owned(), true),
+            None => (text, false),
+        };
+        let strict = match lenient::strict(&text) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(strict) => Some(strict),
+        };
+        let json = strict.as_deref().unwrap_or(&text);
+        let file: NotebookFile = serde_json::from_str(json).map_err(|source| malformed(&text, source, path))?;
         if file.nbformat != 4 {
             return Err(RunError::Format { path: path.to_path_buf(), found: file.nbformat });
         }
-        let info = file.metadata.language_info.and_then(|info| info.name);
-        let language = file.metadata.kernelspec.and_then(|kernel| kernel.language).or(info);
-        if let Some(found) = language.filter(|language| !language.eq_ignore_ascii_case("rust")) {
+        if let Some(found) = language::other_than_rust(file.metadata.kernelspec, file.metadata.language_info) {
             return Err(RunError::Language { path: path.to_path_buf(), found });
         }
         let lists = writes_lists(&file.cells);
@@ -163,7 +179,23 @@ impl Notebook {
         });
         let cells = cells.collect::<Result<_, RunError>>()?;
         let rule = file.metadata.pelago.check.map(|rule| Rule::read(rule, path, None)).transpose()?;
-        Ok(Self { style: Style::of(&text), lists, has_ids: file.nbformat_minor >= 5, cells, rule, text })
+        let has_ids = file.nbformat_minor >= 5;
+        Ok(Self { style: Style::of(json), lists, has_ids, cells, rule, strict, text, has_mark })
+    }
+
+    /// The file's text, byte for byte.
+    pub(crate) fn text(&self) -> String {
+        self.marked(self.text.clone())
+    }
+
+    /// A text as this file's, with its byte order mark.
+    fn marked(&self, text: String) -> String {
+        if self.has_mark { format!("{MARK}{text}") } else { text }
+    }
+
+    /// The text that places are looked up in.
+    fn json(&self) -> &str {
+        self.strict.as_deref().unwrap_or(&self.text)
     }
 
     /// How the outputs of a cell are compared.
@@ -175,6 +207,31 @@ impl Notebook {
     pub(crate) fn parameters(&self) -> Option<&Cell> {
         self.cells.iter().find(|cell| cell.is_code && cell.is_tagged(PARAMETERS))
     }
+}
+
+/// What is wrong with a text that is no notebook.
+fn malformed(text: &str, source: serde_json::Error, path: &Path) -> RunError {
+    let path = path.to_path_buf();
+    let Some((escape, at)) = lenient::wrong_escape(text) else { return RunError::Malformed { path, source } };
+    let line_start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let line = text[..at].matches('\n').count() + 1;
+    // Something before it is wrong, too, and what looks like a text may be none.
+    if source.line() < line {
+        return RunError::Malformed { path, source };
+    }
+    let column = text[line_start..at].chars().count() + 1;
+    RunError::Escape { path, escape: escape.to_owned(), line, column }
+}
+
+/// How many notebooks stand in a folder itself.
+fn notebooks_in(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let is_notebook = |entry: &std::fs::DirEntry| {
+        let name = entry.file_name();
+        // As a shell's `*.ipynb` finds them.
+        Path::new(&name).extension().is_some_and(|own| own == "ipynb") && !name.as_encoded_bytes().starts_with(b".")
+    };
+    entries.filter(is_notebook).count()
 }
 
 /// Whether texts are kept as lists of lines: as long as no text of several lines is one string.

@@ -17,7 +17,14 @@ struct Writing {
     ascii: bool,
     lists: bool,
     end: &'static str,
+    /// Whether the file begins with a byte order mark.
+    mark: bool,
 }
+
+/// Stands in a text for half a character, which no [`String`] holds.
+const HALF: &str = "@half@";
+/// Stands for `NaN`, which no [`Value`] holds.
+const NAN: i64 = 978_100_001;
 
 fn writing() -> impl Strategy<Value = Writing> {
     let pretty = (prop::sample::select(vec!["", " ", "  ", "    ", "\t"]), prop::sample::select(vec!["\n", "\r\n"]));
@@ -28,10 +35,11 @@ fn writing() -> impl Strategy<Value = Writing> {
         any::<bool>(),
         any::<bool>(),
         prop::sample::select(vec!["", "\n", "\n\n", "  \n"]),
+        any::<bool>(),
     )
-        .prop_map(|(pretty, colon, comma, ascii, lists, end)| {
+        .prop_map(|(pretty, colon, comma, ascii, lists, end, mark)| {
             let (indent, newline) = pretty.map_or((None, "\n"), |(indent, newline)| (Some(indent), newline));
-            Writing { indent, newline, colon, comma, ascii, lists, end }
+            Writing { indent, newline, colon, comma, ascii, lists, end, mark }
         })
 }
 
@@ -44,8 +52,10 @@ impl Writing {
             comma: self.comma.to_owned(),
             ascii: self.ascii,
         };
-        // Spellings of a number that no parser keeps.
-        style.write(notebook, "").replace("12345.0", "1.2345e+04") + self.end
+        // Spellings of a number that no parser keeps, and what is no JSON for some parsers.
+        let text = style.write(notebook, "").replace("12345.0", "1.2345e+04");
+        let text = text.replace(HALF, r"\ud83d").replace(&NAN.to_string(), "NaN");
+        format!("{}{text}{}", if self.mark { "\u{feff}" } else { "" }, self.end)
     }
 
     fn text(&self, text: &str) -> Value {
@@ -59,6 +69,8 @@ fn metadata() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         Just(json!(12345.0)),
+        Just(json!(NAN)),
+        Just(json!(format!("a{HALF}b"))),
         "[a-z\"\\\\é\u{1f600}\n]{0,8}".prop_map(Value::from),
     ];
     let value = leaf.prop_recursive(3, 16, 4, |inner| {
@@ -177,8 +189,9 @@ proptest! {
         let after = parsed(&edited);
         prop_assert_eq!(&after.cells[0].outputs, &new.executed.outputs);
         prop_assert_eq!(after.cells[0].execution_count, new.executed.count);
-        // All bytes that differ stand within the first cell.
-        let (old, now) = changed(&text, &edited);
+        // All bytes that differ stand within the first cell. Places are counted behind the mark.
+        prop_assert_eq!(edited.starts_with(MARK), writing.mark);
+        let (old, now) = changed(text.trim_start_matches(MARK), edited.trim_start_matches(MARK));
         let within = |span: &Range<usize>, all: &Notebook| {
             let cell = &all.cell_spans()[0];
             span.is_empty() || (cell.start < span.start && span.end < cell.end)
@@ -273,6 +286,61 @@ fn what_is_no_notebook_of_rust_is_told() {
     );
     let python = r#"{"nbformat": 4, "metadata": {"kernelspec": {"language": "python"}}, "cells": []}"#;
     assert_eq!(problem(python), "a.ipynb is a notebook of python, and cells in Rust were expected");
+    let named = r#"{"nbformat": 4, "metadata": {"kernelspec": {"name": "python3"}}, "cells": []}"#;
+    assert_eq!(problem(named), "a.ipynb is a notebook of python, and cells in Rust were expected");
     let source = r#"{"nbformat": 4, "cells": [{"cell_type": "code", "source": 1}]}"#;
     assert_eq!(problem(source), "a.ipynb: the source of cell 1 is neither a text nor a list of lines");
+}
+
+#[test]
+fn what_python_writes_is_read_and_written_back() {
+    let text = concat!(
+        "\u{feff}",
+        r#"{"nbformat": 4, "metadata": {"\ud83d": "\ude00", "x": [NaN, -Infinity]}, "cells": ["#,
+        r#"{"cell_type": "markdown", "source": "half \ud83d, whole \ud83d\ude00"}, "#,
+        r#"{"cell_type": "code", "source": "1", "outputs": [{"output_type": "stream", "name": "stdout", "text": "\ud83d"}]}]}"#
+    );
+    let notebook = parsed(text);
+    assert_eq!(notebook.text(), text);
+    assert_eq!(notebook.cells[0].source, "half \u{fffd}, whole \u{1f600}");
+    assert_eq!(notebook.with_results(&[None, None]), text);
+    let outputs = vec![Output::Stream { name: "stdout".into(), text: "\u{1f600}".into() }];
+    let edited = notebook.with_results(&[None, Some(Executed { count: None, outputs })]);
+    let stored = r#"{"output_type": "stream", "name": "stdout", "text": "\ud83d"}"#;
+    let now = r#"{"name": "stdout", "output_type": "stream", "text": ["\ud83d\ude00"]}"#;
+    assert_eq!(edited, text.replace(stored, now));
+    let injected = notebook.with_parameters("let a = 1;");
+    assert!(injected.starts_with("\u{feff}{\"nbformat\"") && injected.contains(r"half \ud83d, whole \ud83d\ude00"));
+}
+
+#[test]
+fn a_wrong_escape_is_told_with_its_place() {
+    for (text, told) in [
+        ("{\n \"x\": \"\\ud83\"\n}", r"\ud83 at line 2 column 8 is no escape of JSON"),
+        ("\u{feff}{\n \"x\": \"é\\ud83\"\n}", r"\ud83 at line 2 column 9 is no escape of JSON"),
+        ("{\n \"x\": \"\\ud83d\\ud8\"\n}", r"\ud8 at line 2 column 14 is no escape of JSON"),
+        ("{\n \"x\": \"\\ud83d\\q\"\n}", r"\q at line 2 column 14 is no escape of JSON"),
+        // What is wrong before it comes first.
+        ("{\n \"x\": nan,\n \"y\": \"\\q\"\n}", "expected ident at line 2 column 8"),
+        ("{\n \"x\": NaN,\n \"y\": nan\n}", "expected ident at line 3 column 8"),
+        ("{\n \"x\": \"\\ud83d\"", "EOF while parsing an object at line 2 column 14"),
+    ] {
+        let problem = Notebook::parse(text.to_owned(), Path::new("a.ipynb")).unwrap_err().to_string();
+        assert_eq!(problem, format!("a.ipynb is not a notebook: {told}"));
+    }
+}
+
+#[test]
+fn what_is_no_utf_8_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.ipynb");
+    let problem = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        Notebook::read(&path).unwrap_err().to_string().replace(&path.display().to_string(), "a.ipynb")
+    };
+    assert_eq!(problem(b"\xff\xfe{\0"), "a.ipynb is not a notebook: it is in UTF-16, and UTF-8 was expected");
+    let cut = problem("{\"\u{e9}".as_bytes().split_last().unwrap().1);
+    assert_eq!(cut, "a.ipynb is not a notebook: byte 3 is no part of a character, and UTF-8 was expected");
+    let told = Notebook::read(folder.path()).unwrap_err();
+    assert!(matches!(told, RunError::Folder { notebooks: 1, .. }), "{told}");
 }

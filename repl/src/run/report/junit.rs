@@ -7,7 +7,7 @@ use std::time::Duration;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::super::error::RunError;
-use super::super::notebook;
+use super::super::files;
 use super::{CellReport, NotebookReport, Outcome};
 
 /// Writes the report.
@@ -19,7 +19,17 @@ pub(in crate::run) fn junit(path: &Path, notebooks: &[NotebookReport], elapsed: 
     report.set_time(elapsed);
     report.add_test_suites(notebooks.iter().map(suite));
     let text = report.to_string().map_err(|source| RunError::Report { path: path.to_path_buf(), source })?;
-    notebook::save(path, &text)
+    files::save(path, &readable(text))
+}
+
+/// Characters that XML 1.0 does not allow, also not as a reference, make a file
+/// that no parser reads. Source: <https://www.w3.org/TR/xml/#NT-Char>.
+fn readable(text: String) -> String {
+    let is_allowed = |character: char| matches!(character, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    if text.chars().all(is_allowed) {
+        return text;
+    }
+    text.chars().map(|character| if is_allowed(character) { character } else { '\u{fffd}' }).collect()
 }
 
 fn suite(notebook: &NotebookReport) -> TestSuite {
@@ -70,4 +80,20 @@ fn skipped(message: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::skipped();
     status.set_message(message);
     status
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_is_one_of_xml() {
+        let every = (0..=0x10_ffff).filter_map(char::from_u32).collect::<String>();
+        let readable = readable(every.clone());
+        assert_eq!(readable.chars().count(), every.chars().count());
+        let left = every.chars().zip(readable.chars()).filter(|(before, after)| before != after);
+        let replaced = left.map(|(before, after)| (before as u32, after)).collect::<Vec<_>>();
+        let forbidden = (0..0x20).filter(|code| ![9, 10, 13].contains(code)).chain([0xfffe, 0xffff]);
+        assert_eq!(replaced, forbidden.map(|code| (code, '\u{fffd}')).collect::<Vec<_>>());
+    }
 }

@@ -10,6 +10,8 @@ pub(in crate::run) fn verdict(report: &NotebookReport) -> String {
         Verdict::Differs => "differs",
         Verdict::Failed => "failed",
         Verdict::TimedOut => "timed out",
+        // It ran, and what it made could not be kept.
+        Verdict::Unusable if ran > 0 => "not kept",
         Verdict::Unusable => "not run",
         Verdict::Interrupted => "interrupted",
     };

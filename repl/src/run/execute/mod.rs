@@ -9,8 +9,9 @@ use pelago_runtime::interpreter::{CellError, Ended, Event, ExecuteOptions, Inter
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::collect::{Collector, Own};
+use super::late::Late;
 use super::notebook::{Cell, Executed, Notebook};
+use super::outputs::Outputs;
 use super::progress::Line;
 use super::report::{CellReport, Outcome};
 
@@ -46,6 +47,32 @@ pub(super) struct Ran {
     pub(super) reports: Vec<CellReport>,
 }
 
+/// A notebook whose cells have run. Threads of theirs may still print.
+#[derive(Debug)]
+pub(super) struct Executing {
+    outputs: Outputs,
+    late: Late,
+    reports: Vec<CellReport>,
+}
+
+impl Executing {
+    /// Takes what comes until the session is closed, and all that is there then.
+    pub(super) async fn settle(mut self, close: impl Future<Output = ()>) -> Ran {
+        let mut close = std::pin::pin!(close);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut close => break,
+                (cell, event) = self.late.next() => self.outputs.take(cell, event),
+            }
+        }
+        while let Some((cell, event)) = self.late.waiting() {
+            self.outputs.take(cell, event);
+        }
+        Ran { results: self.outputs.finish(), reports: self.reports }
+    }
+}
+
 /// Whether a cell is one to run: code, and not blank.
 pub(super) fn is_run(cell: &Cell) -> bool {
     cell.is_code && !cell.source.trim().is_empty()
@@ -59,14 +86,15 @@ pub(super) async fn execute(
     rules: Rules,
     line: &Line,
     stop: &watch::Receiver<u32>,
-) -> Ran {
+) -> Executing {
     let mut reports = Vec::new();
-    let mut shown: Vec<Option<(u64, Vec<Own>)>> = Vec::new();
+    let mut outputs = Outputs::default();
+    let mut late = Late::default();
     let mut count = 0;
     let mut is_over = false;
     for (index, cell) in notebook.cells.iter().enumerate() {
         if !is_run(cell) {
-            shown.push(None);
+            outputs.keep();
             continue;
         }
         let first_line = cell.first_line().to_owned();
@@ -79,33 +107,29 @@ pub(super) async fn execute(
         };
         if cell.is_tagged(SKIP) {
             report.outcome = Outcome::Skipped;
-            shown.push(None);
+            outputs.keep();
         } else if is_over || *stop.borrow() > 0 {
-            // What a notebook showed before it was changed says nothing of this run.
-            shown.push(Some((0, Vec::new())));
+            outputs.clear();
         } else {
             count += 1;
             line.begin(&first_line);
-            let mut one = One { interpreter, rules, line, stop: stop.clone() };
+            outputs.begin(count);
+            let mut one =
+                One { interpreter, rules, line, stop: stop.clone(), index, outputs: &mut outputs, late: &mut late };
             let is_ready = one.start(cell).await;
             let started = Instant::now();
-            let (outcome, own) = if is_ready {
-                one.run(cell, count, &mut shown).await
+            let outcome = if is_ready {
+                one.run(cell, count).await
             } else {
-                (Outcome::Interrupted(CellError::interrupted()), Vec::new())
+                one.end(Outcome::Interrupted(CellError::interrupted()))
             };
             (report.outcome, report.elapsed) = (outcome, started.elapsed());
-            shown.push(Some((count, own)));
             is_over = matches!(report.outcome, Outcome::Failed(_) | Outcome::TimedOut(_) | Outcome::Interrupted(_));
         }
         line.end(reports.len() + 1, &first_line, &report.outcome, report.elapsed);
         reports.push(report);
     }
-    let executed = |(count, own): (u64, Vec<Own>)| Executed {
-        count: (count > 0).then_some(count),
-        outputs: own.into_iter().map(Own::into_output).collect(),
-    };
-    Ran { results: shown.into_iter().map(|shown| shown.map(executed)).collect(), reports }
+    Executing { outputs, late, reports }
 }
 
 /// One cell that runs.
@@ -114,6 +138,10 @@ struct One<'a> {
     rules: Rules,
     line: &'a Line,
     stop: watch::Receiver<u32>,
+    /// Its place in the notebook, from 0.
+    index: usize,
+    outputs: &'a mut Outputs,
+    late: &'a mut Late,
 }
 
 /// Why a cell is being ended.
@@ -131,35 +159,32 @@ impl One<'_> {
         if lines.all(|line| line.is_empty() || line.starts_with(':')) {
             return true;
         }
-        tokio::select! {
-            // How it failed the cell tells.
-            _ = self.interpreter.cells().ready() => true,
-            () = tokio::time::sleep(START_DEADLINE) => true,
-            Ok(()) = self.stop.changed() => false,
+        let mut ready = std::pin::pin!(self.interpreter.cells().ready());
+        let mut deadline = std::pin::pin!(tokio::time::sleep(START_DEADLINE));
+        loop {
+            tokio::select! {
+                // How it failed the cell tells.
+                _ = &mut ready => return true,
+                () = &mut deadline => return true,
+                Ok(()) = self.stop.changed() => return false,
+                (cell, event) = self.late.next() => self.outputs.take(cell, event),
+            }
         }
     }
 
-    /// Runs it, and changes what it updates in the cells before it.
-    async fn run(mut self, cell: &Cell, count: u64, before: &mut [Option<(u64, Vec<Own>)>]) -> (Outcome, Vec<Own>) {
-        let mut collector = Collector::default();
-        let mut take = |event: Event| {
-            if let Event::Progress(step) = &event {
-                self.line.step(step);
-            }
-            if let Some(update) = collector.take(event) {
-                before.iter_mut().flatten().for_each(|(_, own)| update.apply(own));
-            }
-        };
+    /// Runs it.
+    async fn run(mut self, cell: &Cell, count: u64) -> Outcome {
         let (sender, mut events) = mpsc::channel(EVENTS);
-        let options = ExecuteOptions { label: format!("[{count}]"), allow_input: false, late: None };
+        let late = Some(self.late.sender(self.index));
+        let options = ExecuteOptions { label: format!("[{count}]"), allow_input: false, late };
         let mut execution = std::pin::pin!(self.interpreter.execute(&cell.source, &options, &sender));
         let mut ending = None::<Cause>;
         let mut interrupts = 0_u32;
         let mut deadline = self.rules.timeout.map(|timeout| Instant::now() + timeout);
         let ended = loop {
             tokio::select! {
+                // Output comes last: a thread that never stops printing keeps nobody from the end.
                 biased;
-                Some(event) = events.recv() => take(event),
                 ended = &mut execution => break Some(ended),
                 Ok(()) = self.stop.changed() => {
                     ending = ending.or(Some(Cause::User));
@@ -172,16 +197,30 @@ impl One<'_> {
                     ending = ending.or(Some(Cause::Timeout));
                     deadline = Some(self.interrupt(&mut interrupts));
                 }
+                Some(event) = events.recv() => self.take(event),
+                (cell, event) = self.late.next() => self.outputs.take(cell, event),
             }
         };
         while let Ok(event) = events.try_recv() {
-            take(event);
+            self.take(event);
         }
         let outcome = self.outcome(cell, ending, ended);
-        if let Some(error) = outcome.error() {
-            collector.fail(error);
+        self.end(outcome)
+    }
+
+    fn take(&mut self, event: Event) {
+        if let Event::Progress(step) = &event {
+            self.line.step(step);
         }
-        (outcome, collector.finish(count))
+        self.outputs.take(self.index, event);
+    }
+
+    /// Adds the error, where there is one, to the cell's outputs.
+    fn end(&mut self, outcome: Outcome) -> Outcome {
+        if let Some(error) = outcome.error() {
+            self.outputs.fail(self.index, error);
+        }
+        outcome
     }
 
     /// Interrupts once more; gives the time of the next step.
@@ -193,6 +232,8 @@ impl One<'_> {
 
     fn outcome(&self, cell: &Cell, ending: Option<Cause>, ended: Option<Result<Ended, CellError>>) -> Outcome {
         match (ending, ended) {
+            // Ended in good order, and interrupted all the same: nothing is to run behind it.
+            (None, Some(Ok(Ended { interrupted: true }))) => Outcome::Interrupted(CellError::interrupted()),
             (None, Some(Ok(_))) => Outcome::Passed,
             (None, Some(Err(error))) if self.rules.allow_errors || cell.is_tagged(RAISES) => Outcome::Allowed(error),
             (None, Some(Err(error))) => Outcome::Failed(error),
@@ -214,9 +255,13 @@ impl One<'_> {
     }
 }
 
+/// Waits until then, or for ever.
 async fn at(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

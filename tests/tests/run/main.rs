@@ -2,82 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
 
+mod files;
+mod folder;
+mod forms;
+mod parameters;
+
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
 
-use pelago_tests::lab::pelago;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
+use serde_json::json;
 
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        std::fs::read_to_string(self.path(name)).unwrap()
-    }
-
-    /// Writes a notebook as nbformat does.
-    fn notebook(&self, name: &str, cells: &[Value]) {
-        let notebook = json!({
-            "cells": cells,
-            "metadata": {"kernelspec": {"display_name": "Pelago", "language": "rust", "name": "pelago"}},
-            "nbformat": 4,
-            "nbformat_minor": 5,
-        });
-        let mut text = Vec::new();
-        let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
-        let mut serializer = serde_json::Serializer::with_formatter(&mut text, formatter);
-        serde::Serialize::serialize(&notebook, &mut serializer).unwrap();
-        text.push(b'\n');
-        std::fs::write(self.path(name), text).unwrap();
-    }
-
-    fn cells(&self, name: &str) -> Vec<Value> {
-        let notebook: Value = serde_json::from_str(&self.text(name)).unwrap();
-        notebook["cells"].as_array().unwrap().clone()
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(pelago());
-        command.current_dir(self.0.path()).arg("--home").arg(self.path("home")).arg("run").args(arguments);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let Output { status, stdout, .. } = self.command(arguments).output().unwrap();
-        (status.code(), String::from_utf8(stdout).unwrap())
-    }
-}
-
-/// A code cell, with a number of its own as its id.
-fn code(source: &str, metadata: &Value) -> Value {
-    let lines = source.split_inclusive('\n').collect::<Vec<_>>();
-    json!({
-        "cell_type": "code", "execution_count": null, "id": "c", "metadata": metadata, "outputs": [], "source": lines,
-    })
-}
-
-fn plain(source: &str) -> Value {
-    code(source, &json!({}))
-}
-
-fn tagged(source: &str, tag: &str) -> Value {
-    code(source, &json!({ "tags": [tag] }))
-}
-
-fn count(cell: &Value) -> Option<u64> {
-    cell["execution_count"].as_u64()
-}
+use self::folder::{Folder, Gate, count, plain, tagged};
 
 #[test]
 fn a_failure_is_kept_and_what_follows_it_does_not_run() {
@@ -222,26 +157,6 @@ fn what_cannot_be_done_is_told_before_anything_runs() {
 }
 
 #[test]
-fn parameters_take_the_place_of_defaults() {
-    let folder = Folder::new();
-    let defaults = tagged("let n: u64 = 1;\nlet name = \"none\";", "parameters");
-    folder.notebook("a.ipynb", &[defaults, plain("println!(\"{name}\");\nn * 2")]);
-    let (code, said) = folder.run(&["a.ipynb", "-p", "n=21", "-r", "name=7", "-o", "out.ipynb"]);
-    assert_eq!(code, Some(0), "{said}");
-    let cells = folder.cells("out.ipynb");
-    assert_eq!(cells[1]["metadata"]["tags"], json!(["injected-parameters"]));
-    assert_eq!(cells[1]["source"], json!(["// Parameters\n", "let n: u64 = 21;\n", "let name = \"7\";"]));
-    assert_eq!(cells[2]["outputs"][0], json!({ "name": "stdout", "output_type": "stream", "text": ["7\n"] }));
-    assert_eq!(cells[2]["outputs"][1]["data"]["text/plain"], json!(["42"]));
-
-    // Once more: the cell that is there gets the new value.
-    assert_eq!(folder.run(&["out.ipynb", "-p", "n=3", "--inplace"]).0, Some(0));
-    let cells = folder.cells("out.ipynb");
-    assert_eq!((cells.len(), &cells[1]["source"]), (3, &json!(["// Parameters\n", "let n: u64 = 3;"])));
-    assert_eq!(cells[2]["outputs"][0]["text"], json!(["none\n"]));
-}
-
-#[test]
 fn a_cell_without_end_is_ended() {
     let folder = Folder::new();
     folder.notebook("a.ipynb", &[plain("println!(\"before\");\nloop { std::hint::black_box(0); }"), plain("1")]);
@@ -270,7 +185,26 @@ fn an_interrupt_keeps_what_ran() {
     assert_eq!(output.status.code(), Some(130));
     let cells = folder.cells("out/a.ipynb");
     let seen = cells[0]["outputs"][0]["data"]["text/plain"].to_string();
-    assert!(seen.contains(folder.0.path().file_name().unwrap().to_str().unwrap()), "{seen}");
+    assert!(seen.contains(folder.path("a.ipynb").parent().unwrap().file_name().unwrap().to_str().unwrap()), "{seen}");
     assert_eq!((&cells[2]["outputs"], count(&cells[2])), (&json!([]), None));
     assert!(!folder.path("out/b.ipynb").exists());
+}
+
+/// The cell sees the interrupt itself and ends in good order: what waits behind it is not to run.
+#[test]
+fn a_cell_that_ends_by_itself_after_an_interrupt_ends_the_run() {
+    let folder = Folder::new();
+    let gate = Gate::new();
+    let asking = gate.code() + "while !interrupted() { std::thread::yield_now(); }\nprintln!(\"left in order\");\n7";
+    folder.notebook("a.ipynb", &[plain("1"), plain(&asking), plain("println!(\"never\");")]);
+    let child = folder.command(&["a.ipynb", "--inplace", "--allow-errors"]).spawn().unwrap();
+    let _stream = gate.reached();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.starts_with("interrupted a.ipynb: 2/3 cells"), "{said}");
+    let cells = folder.cells("a.ipynb");
+    assert_eq!(cells[1]["outputs"][0]["text"], json!(["left in order\n"]));
+    assert_eq!((&cells[2]["outputs"], count(&cells[2])), (&json!([]), None));
 }
