@@ -8,6 +8,7 @@ use std::fmt::{Debug, Display};
 
 use pelago_protocol::cells::Place;
 
+use super::plain::Plain;
 use super::{Show, text};
 use crate::cell::{self, short_type_name};
 
@@ -72,11 +73,12 @@ pub trait Unit {
     fn show(&self);
 }
 
-impl Unit for &&&&&Wrap<'_, ()> {
+impl Unit for &&&&&&Wrap<'_, ()> {
     fn show(&self) {}
 }
 
-way!(AsShown, Show, value, { let (content, body) = value.content(); cell::show(Place::Result, content, &body) }; &&&&);
+way!(AsShown, Show, value, { let (content, body) = value.content(); cell::show(Place::Result, content, &body) }; &&&&&);
+way!(AsPlain, Plain, value, cell::show(Place::Result, text(value.plain()), &[]); &&&&);
 way!(AsDisplay, Display, value, cell::show(Place::Result, text(value.to_string()), &[]); &&&);
 way!(AsDebug, Debug, value, cell::show(Place::Result, text(format!("{value:?}")), &[]); &&);
 way!(AsName, Anything, value, cell::show(Place::Result, text(short_type_name(std::any::type_name_of_val(value))), &[]); &);
@@ -90,11 +92,11 @@ macro_rules! show {
             value => {
                 #[allow(unused_imports)]
                 use $crate::cell::{
-                    AsDebug as _, AsDisplay as _, AsName as _, AsShown as _, HasNoEvcxrDisplay as _, Unit as _,
-                    WasShown as _,
+                    AsDebug as _, AsDisplay as _, AsName as _, AsPlain as _, AsShown as _, HasNoEvcxrDisplay as _,
+                    Unit as _, WasShown as _,
                 };
                 if !value.evcxr_display().was_shown() {
-                    (&&&&&&$crate::cell::Wrap(value)).show();
+                    (&&&&&&&$crate::cell::Wrap(value)).show();
                 }
             }
         }
