@@ -176,6 +176,7 @@ fn is_off(moment: i64, unit: TimeUnit) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use polars::df;
     use polars::prelude::*;
 
     use super::*;

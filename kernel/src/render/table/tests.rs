@@ -1,6 +1,7 @@
 //! Tables as HTML and as text, and that both show the same.
 
 use expect_test::{Expect, expect};
+use pelago_runtime::interpreter::Table;
 use polars::df;
 use polars::prelude::*;
 

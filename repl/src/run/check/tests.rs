@@ -106,7 +106,7 @@ mod tables {
 
     use pelago_runtime::interpreter::{Shown, Table};
     use polars::df;
-    use polars::prelude::*;
+    use polars::prelude::{Column, DataFrame, DataType, NamedFrom, Series};
 
     use super::super::Comparison;
     use super::*;
