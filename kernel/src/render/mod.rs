@@ -11,13 +11,15 @@ mod table;
 use pelago_runtime::interpreter::Shown;
 use serde_json::{Map, Value};
 
+pub use table::{Layout, text as table_text};
+
 /// MIME types and their contents, as `display_data` and a notebook file have
 /// them: text as it is, bytes in base64, JSON as JSON. `text/plain` is always
 /// among them, and no MIME type has parameters.
 #[must_use]
 pub fn bundle(shown: &Shown) -> Map<String, Value> {
     match shown {
-        Shown::Table(table) => both(table::plain(table), table::html(table)),
+        Shown::Table(table) => table::bundle(table),
         Shown::Run(run) => both(run::plain(run), run::html(run)),
         Shown::Chart(chart) => chart::bundle(chart),
         Shown::Report(report) => {

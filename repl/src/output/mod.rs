@@ -1,7 +1,6 @@
 //! What a person or a script gets to see. Results go to stdout, all else to
 //! stderr.
 
-mod fit;
 pub(crate) mod json;
 pub(crate) mod paint;
 mod plot;

@@ -2,16 +2,12 @@
 
 use std::io::IsTerminal;
 
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{Cell, CellAlignment, ContentArrangement};
-use console::{measure_text_width, truncate_str};
+use pelago_kernel::render::{Layout, table_text};
 use pelago_protocol::SweepRow;
 use pelago_runtime::interpreter::Table;
 use pelago_runtime::results::Results;
 use pelago_runtime::session::SessionError;
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
-
-use super::fit::fit;
 
 /// The columns of a run that fit a terminal, and those made from others below.
 /// `--json` and `pelago history --sql` have all.
@@ -43,100 +39,9 @@ pub(crate) fn fit_to_terminal(is_notebook: bool) {
 }
 
 /// A table as text, without a line end: no wider than `width`, where there is
-/// one, and with a word on what was left out for it. Cells are on one line each.
+/// one, and with a word on what was left out for it.
 pub(crate) fn fitted(table: &Table, width: Option<usize>) -> String {
-    let columns = table.frame.columns().iter().map(Texts::of).collect::<Vec<_>>();
-    let widths = columns.iter().map(Texts::width).collect::<Vec<_>>();
-    let fit = fit(&widths, width);
-    let hidden = &columns[fit.left..columns.len() - fit.right];
-    let left = columns[..fit.left].iter().map(Some);
-    let gap = (!hidden.is_empty()).then_some(None);
-    let right = columns[columns.len() - fit.right..].iter().map(Some);
-    let shown = left.chain(gap).chain(right).collect::<Vec<Option<&Texts>>>();
-
-    let mut drawn = comfy_table::Table::new();
-    drawn.load_preset(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
-    let cut = |text: &str| truncate_str(text, fit.cell, "…").into_owned();
-    let head = |texts: &Texts| format!("{}\n{}", cut(&texts.name), cut(&texts.dtype));
-    drawn.set_header(shown.iter().map(|texts| texts.map_or_else(|| "…".to_owned(), head)));
-    let ends = (table.height > table.frame.height()).then_some(table.frame.height() / 2);
-    for row in 0..table.frame.height() {
-        if ends == Some(row) {
-            drawn.add_row(shown.iter().map(|_| "…"));
-        }
-        drawn.add_row(shown.iter().map(|texts| match texts {
-            Some(texts) => Cell::new(cut(&texts.rows[row])).set_alignment(texts.alignment),
-            None => Cell::new("…"),
-        }));
-    }
-    let mut text = format!("shape: ({}, {})\n{drawn}", table.height, table.frame.width());
-    if !hidden.is_empty() {
-        let names = hidden.iter().map(|texts| texts.name.as_str()).collect::<Vec<_>>().join(", ");
-        let note = match hidden.len() {
-            1 => format!("1 column does not fit: {names}"),
-            many => format!("{many} columns do not fit: {names}"),
-        };
-        text.push('\n');
-        text.push_str(&folded(&note, width.unwrap_or(usize::MAX)));
-    }
-    text
-}
-
-/// Words on lines no longer than `width`; a longer word is cut.
-fn folded(text: &str, width: usize) -> String {
-    let mut folded = String::new();
-    let mut column = 0;
-    for word in text.split(' ') {
-        let word = truncate_str(word, width, "…");
-        let taken = measure_text_width(&word);
-        if column > 0 {
-            let fits = column + 1 + taken <= width;
-            folded.push(if fits { ' ' } else { '\n' });
-            column = if fits { column + 1 } else { 0 };
-        }
-        folded.push_str(&word);
-        column += taken;
-    }
-    folded
-}
-
-/// A column as text, each cell on one line.
-struct Texts {
-    name: String,
-    dtype: String,
-    rows: Vec<String>,
-    alignment: CellAlignment,
-}
-
-impl Texts {
-    fn of(column: &Column) -> Self {
-        let series = column.as_materialized_series();
-        // An index below the length has a value: the fallback is never used.
-        let rows = (0..series.len()).map(|row| one_line(&series.str_value(row).unwrap_or_default())).collect();
-        let numeric = column.dtype().is_primitive_numeric();
-        Self {
-            name: one_line(column.name()),
-            dtype: column.dtype().to_string(),
-            rows,
-            alignment: if numeric { CellAlignment::Right } else { CellAlignment::Left },
-        }
-    }
-
-    /// Columns of text of the widest cell.
-    fn width(&self) -> usize {
-        let cells = self.rows.iter().chain([&self.name, &self.dtype]);
-        cells.map(|text| measure_text_width(text)).max().unwrap_or_default()
-    }
-}
-
-/// Text in which nothing moves the cursor.
-fn one_line(text: &str) -> String {
-    let visible = |letter: char| match letter {
-        '\n' => '↵',
-        letter if letter.is_control() => '·',
-        letter => letter,
-    };
-    text.chars().map(visible).collect()
+    table_text(table, Layout { width, has_rule: false })
 }
 
 /// The columns of a run that answer: where, on what, how fast, how exact.
@@ -199,6 +104,7 @@ fn scaled(frame: &DataFrame, name: &str, factor: f64, digits: i32, new_name: &st
 
 #[cfg(test)]
 mod tests {
+    use console::measure_text_width;
     use expect_test::{Expect, expect};
     use polars::prelude::df;
 
@@ -309,7 +215,7 @@ mod tests {
         let frame = df!["n" => (0..1000).collect::<Vec<i32>>()].unwrap();
         let text = fitted(&Table::of(&frame), Some(80));
         let lines = text.lines().collect::<Vec<_>>();
-        assert_eq!(lines[0], "shape: (1000, 1)");
+        assert_eq!(lines[0], "shape: (1_000, 1); the first 30 and the last 30 rows are shown");
         assert_eq!((lines[5], lines[34], lines[35], lines[36]), ("│   0 │", "│  29 │", "│ …   │", "│ 970 │"));
     }
 

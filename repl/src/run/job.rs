@@ -185,7 +185,8 @@ fn compare(notebook: &Notebook, results: &[Option<notebook::Executed>], report: 
         }
         let index = own.number - 1;
         if let (Some(cell), Some(Some(executed))) = (notebook.cells.get(index), results.get(index)) {
-            own.differences = notebook.rule(cell).differences(&cell.outputs, &executed.outputs);
+            let found = notebook.rule(cell).compare(&cell.outputs, &executed.outputs);
+            (own.differences, own.compared) = (found.differences, found.compared);
         }
     }
 }

@@ -18,7 +18,7 @@ mod sweep;
 mod tune;
 
 pub use display::{
-    DisplayHandle, Html, Image, Json, Markdown, Plot, Show, clear_output, display, display_with_id, plot,
+    DisplayHandle, Displayed, Html, Image, Json, Markdown, Plot, Show, clear_output, display, display_with_id, plot,
     update_display,
 };
 pub use error::Error;

@@ -1,6 +1,7 @@
 //! What a cell shows, from its frame to an event.
 
 use std::io::{self, Cursor};
+use std::sync::Arc;
 
 use pelago_protocol::cells::{self, CellShown, Content, Place};
 use polars::prelude::{DataFrame, IpcStreamReader, IpcStreamWriter, SerReader, SerWriter};
@@ -22,9 +23,12 @@ pub(super) fn event(shown: CellShown, body: &[u8]) -> io::Result<Event> {
 
 fn value(content: Content, body: &[u8]) -> io::Result<Shown> {
     Ok(match content {
-        Content::Table { height } => {
-            let frame = IpcStreamReader::new(Cursor::new(body)).finish().map_err(io::Error::other)?;
-            Shown::Table(Table { frame, height })
+        Content::Table { height, frame } => {
+            let short = || io::Error::new(io::ErrorKind::UnexpectedEof, "a table without its rows");
+            let (rows, data) = body.split_at_checked(frame).ok_or_else(short)?;
+            let frame = IpcStreamReader::new(Cursor::new(rows)).finish().map_err(io::Error::other)?;
+            let data = if data.is_empty() { None } else { Some(Arc::new(serde_json::from_slice(data)?)) };
+            Shown::Table(Table { frame, height, data })
         }
         Content::Run { report, tensors, is_embedding } => {
             let tensors = cells::unpack(&tensors, body)?;

@@ -1,8 +1,10 @@
 //! What a running cell tells its front end.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pelago_protocol::chart::Chart;
+use pelago_table::Data;
 use polars::prelude::DataFrame;
 use tokio::sync::oneshot;
 
@@ -71,31 +73,24 @@ pub enum Shown {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MediaBundle(pub BTreeMap<String, String>);
 
-/// A DataFrame to look at: of a long one, the rows at both ends.
+/// A DataFrame to look at, and to be compared later: of a long one, the rows at both ends.
 #[derive(Clone, Debug)]
 pub struct Table {
     /// The rows, [`Table::ROWS`] at most: the first and the last of the frame.
     pub frame: DataFrame,
     /// Rows of the whole frame.
     pub height: usize,
+    /// All of it as data; none where it has too many columns for that.
+    pub data: Option<Arc<Data>>,
 }
 
 impl Table {
     /// Rows that are kept for showing.
-    pub const ROWS: usize = 60;
+    pub const ROWS: usize = pelago_table::ROWS;
 
     /// The two ends of a frame.
-    ///
-    /// # Panics
-    /// Never: both ends have the frame's own columns.
     #[must_use]
     pub fn of(frame: &DataFrame) -> Self {
-        let height = frame.height();
-        if height <= Self::ROWS {
-            return Self { frame: frame.clone(), height };
-        }
-        let head = frame.head(Some(Self::ROWS / 2));
-        let ends = head.vstack(&frame.tail(Some(Self::ROWS / 2)));
-        Self { frame: ends.unwrap_or(head), height }
+        Self { frame: pelago_table::ends(frame), height: frame.height(), data: Data::of(frame).map(Arc::new) }
     }
 }

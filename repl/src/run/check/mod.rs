@@ -1,15 +1,22 @@
 //! Whether what a cell shows is what the notebook keeps. How exactly, a rule in
 //! the metadata of the cell, or of the notebook, says.
 //!
-//! It compares outputs as they stand in a file; it runs nothing.
+//! It compares outputs as they stand in a file; it runs nothing. Of a DataFrame the
+//! data count, which stand beside what was drawn; of one that an older Pelago stored,
+//! what was drawn.
 
+mod data;
+mod face;
 mod numbers;
 mod table;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pelago_table::{Data, MIME, VERSION};
 use regex::Regex;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -30,6 +37,15 @@ pub(crate) struct Rule {
     tolerance: Tolerance,
     /// Columns of DataFrames with a rule of their own, with mode `tolerance`.
     columns: BTreeMap<String, Column>,
+}
+
+/// What a comparison of a cell's outputs found.
+#[derive(Debug, Default)]
+pub(crate) struct Comparison {
+    /// What differs, one text a difference; empty where all is well.
+    pub(crate) differences: Vec<String>,
+    /// How much of each table was compared, and how.
+    pub(crate) compared: Vec<String>,
 }
 
 /// `"pelago": {"check": {…}}` in the metadata.
@@ -130,53 +146,72 @@ impl Rule {
         Ok(Self { mode, pattern, ignore, tolerance: Tolerance::new(rel, abs)?, columns })
     }
 
-    /// What differs between stored and new outputs, one text a difference; empty where all is well.
-    pub(crate) fn differences(&self, stored: &[Output], new: &[Output]) -> Vec<String> {
+    /// Compares stored and new outputs.
+    pub(crate) fn compare(&self, stored: &[Output], new: &[Output]) -> Comparison {
+        let mut found = Comparison::default();
         match (self.mode, &self.pattern) {
-            (Mode::Skip, _) => Vec::new(),
+            (Mode::Skip, _) => {}
             (Mode::Pattern, Some(pattern)) => {
                 let text = self.cut(&new.iter().map(text_of).collect::<Vec<_>>().concat());
-                if pattern.is_all_of(text.trim_end_matches('\n')) {
-                    return Vec::new();
+                if !pattern.is_all_of(text.trim_end_matches('\n')) {
+                    let text = text::indented(&text);
+                    found.differences.push(format!("the outputs do not match the pattern {}\n{text}", pattern.0));
                 }
-                vec![format!("the outputs do not match the pattern {}\n{}", pattern.0, text::indented(&text))]
             }
-            _ => self.pairs(stored, new),
+            _ => self.pairs(stored, new, &mut found),
         }
+        found
     }
 
-    fn pairs(&self, stored: &[Output], new: &[Output]) -> Vec<String> {
+    fn pairs(&self, stored: &[Output], new: &[Output], found: &mut Comparison) {
         let kinds = |outputs: &[Output]| outputs.iter().map(kind_of).collect::<Vec<_>>().join("\n");
         let (before, now) = (kinds(stored), kinds(new));
         if before != now {
             let all = |outputs: &[Output]| self.cut(&outputs.iter().map(labelled).collect::<Vec<_>>().concat());
-            return vec![format!("other outputs than stored\n{}", text::diff(&all(stored), &all(new)))];
+            found.differences.push(format!("other outputs than stored\n{}", text::diff(&all(stored), &all(new))));
+            return;
         }
-        let pairs = stored.iter().zip(new).enumerate();
-        pairs.flat_map(|(index, (stored, new))| self.pair(index + 1, stored, new)).collect()
+        for (index, (stored, new)) in stored.iter().zip(new).enumerate() {
+            match (data_of(stored), data_of(new)) {
+                (Some(before), Some(now)) => self.bundles(index + 1, before, now, found),
+                _ => {
+                    let difference = self.texts(&text_of(stored), &text_of(new));
+                    found.differs(index + 1, &kind_of(new), difference);
+                }
+            }
+        }
     }
 
-    fn pair(&self, number: usize, stored: &Output, new: &Output) -> Vec<String> {
-        let named = |what: &str, difference: String| format!("output {number}, {what}: {difference}");
-        if let (Some(before), Some(now)) = (data_of(stored), data_of(new)) {
-            // With a tolerance one form stands for all: a DataFrame's HTML has every column,
-            // which its text may not have; of anything else the text.
-            let only = match before.get("text/html") {
-                Some(html) if self.mode == Mode::Tolerance && table::is_html(&content(html)) => Some("text/html"),
-                _ if self.mode == Mode::Tolerance && before.contains_key("text/plain") => Some("text/plain"),
-                _ => None,
-            };
-            let compared = before.iter().filter(|(mime, _)| only.is_none_or(|only| only == *mime));
-            let differences = compared.filter_map(|(mime, before)| {
-                let now = now.get(mime).map(content).unwrap_or_default();
-                self.texts(&content(before), &now).map(|difference| named(mime, difference))
-            });
-            return differences.collect();
+    fn bundles(&self, number: usize, before: &Map<String, Value>, now: &Map<String, Value>, found: &mut Comparison) {
+        let stored = match before.get(MIME).map(read) {
+            Some(Err(problem)) => {
+                return found.differs(number, "table", Some(format!("what is stored of it cannot be read: {problem}")));
+            }
+            stored => stored.and_then(Result::ok),
+        };
+        let new = now.get(MIME).map(read).and_then(Result::ok);
+        let html = |data: &Map<String, Value>| data.get("text/html").map(content).filter(|html| table::is_html(html));
+        match (stored, new, html(before), html(now)) {
+            (Some(stored), Some(new), ..) => {
+                let (difference, note) = data::compare(self, &stored, &new);
+                found.differs(number, "table", difference);
+                found.compared.push(format!("output {number}: {note}"));
+            }
+            (_, new, Some(before), Some(now)) => {
+                let (before, now) = (self.cut(&before), self.cut(&now));
+                let tolerance = (self.mode == Mode::Tolerance).then_some(self.tolerance);
+                found.differs(number, "text/html", table::differences(&before, &now, tolerance, &self.columns));
+                found.compared.push(format!("output {number}: {}", data::only_drawn(new.as_ref())));
+            }
+            _ => {
+                // With a tolerance the text stands for all forms of a value.
+                let only = (self.mode == Mode::Tolerance && before.contains_key("text/plain")).then_some("text/plain");
+                for (mime, before) in before.iter().filter(|(mime, _)| only.is_none_or(|only| only == *mime)) {
+                    let now = now.get(mime).map(content).unwrap_or_default();
+                    found.differs(number, mime, self.texts(&content(before), &now));
+                }
+            }
         }
-        self.texts(&text_of(stored), &text_of(new))
-            .map(|difference| named(&kind_of(new), difference))
-            .into_iter()
-            .collect()
     }
 
     /// What differs between two texts, by this rule.
@@ -186,7 +221,7 @@ impl Rule {
             return None;
         }
         if self.mode == Mode::Tolerance {
-            return table::differences(&stored, &new, self.tolerance, &self.columns);
+            return table::differences(&stored, &new, Some(self.tolerance), &self.columns);
         }
         Some(format!("the text differs\n{}", text::diff(&stored, &new)))
     }
@@ -197,10 +232,23 @@ impl Rule {
     }
 }
 
+impl Comparison {
+    fn differs(&mut self, number: usize, what: &str, difference: Option<String>) {
+        self.differences.extend(difference.map(|difference| format!("output {number}, {what}: {difference}")));
+    }
+}
+
+/// A table's data, as a file has it.
+fn read(value: &Value) -> Result<Data, String> {
+    let data = Data::deserialize(value).map_err(|error| error.to_string())?;
+    if data.version == VERSION { Ok(data) } else { Err(format!("its version is {}, not {VERSION}", data.version)) }
+}
+
 /// An output's kind and MIME types: what has to be equal before contents are compared.
 fn kind_of(output: &Output) -> String {
     let with = |kind: &str, data: &Map<String, Value>| {
-        let mut types = data.keys().map(String::as_str).collect::<Vec<_>>();
+        // A table that was stored without data is one all the same.
+        let mut types = data.keys().map(String::as_str).filter(|mime| *mime != MIME).collect::<Vec<_>>();
         types.sort_unstable();
         format!("{kind} ({})", types.join(", "))
     };
@@ -239,106 +287,4 @@ fn labelled(output: &Output) -> String {
 
 fn content(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use expect_test::{Expect, expect};
-    use serde_json::json;
-
-    use super::*;
-
-    fn rule(value: Value) -> Rule {
-        Rule::read(value, Path::new("a.ipynb"), Some(2)).unwrap()
-    }
-
-    fn stdout(text: &str) -> Vec<Output> {
-        vec![Output::Stream { name: "stdout".into(), text: text.into() }]
-    }
-
-    fn plain(text: &str) -> Vec<Output> {
-        let data = json!({ "text/plain": text, "text/html": format!("<b>{text}</b>") });
-        vec![Output::Result { data: data.as_object().unwrap().clone(), count: Some(1) }]
-    }
-
-    fn check(rule: Value, stored: &[Output], new: &[Output], expected: &Expect) {
-        expected.assert_eq(&super::tests::rule(rule).differences(stored, new).join("\n"));
-    }
-
-    #[test]
-    fn exact_means_every_byte_of_every_form() {
-        check(json!({}), &plain("a\nb\n"), &plain("a\nb\n"), &expect![[""]]);
-        check(
-            json!({}),
-            &stdout("a\nb\nc\n"),
-            &stdout("a\nB\nc\n"),
-            &expect![[r#"
-            output 1, stdout: the text differs
-              --- stored
-              +++ now
-              @@ -1,3 +1,3 @@
-               a
-              -b
-              +B
-               c
-        "#]],
-        );
-        assert_eq!(rule(json!({})).differences(&plain("a"), &plain("b")).len(), 2);
-        assert_eq!(rule(json!({ "mode": "skip" })).differences(&plain("a"), &stdout("b")).len(), 0);
-    }
-
-    #[test]
-    fn another_kind_of_output_is_told() {
-        check(
-            json!({ "mode": "tolerance" }),
-            &stdout("1\n"),
-            &plain("1"),
-            &expect![[r#"
-            other outputs than stored
-              --- stored
-              +++ now
-              @@ -1,2 +1,2 @@
-              -[stdout]
-              +[result (text/html, text/plain)]
-               1
-        "#]],
-        );
-        assert_eq!(rule(json!({})).differences(&[], &stdout("x")).len(), 1);
-    }
-
-    #[test]
-    fn a_pattern_matches_all_of_the_text() {
-        let rule = json!({ "mode": "pattern", "pattern": "took \\d+ ms|took long" });
-        check(rule.clone(), &stdout(""), &stdout("took 12 ms\n"), &expect![[""]]);
-        check(
-            rule,
-            &stdout("took 1 ms\n"),
-            &stdout("took 12 ms, and more\n"),
-            &expect![[r#"
-            the outputs do not match the pattern took \d+ ms|took long
-              took 12 ms, and more
-        "#]],
-        );
-    }
-
-    #[test]
-    fn what_is_ignored_may_differ() {
-        let rule = json!({ "ignore": ["\\d+ ms"] });
-        check(rule.clone(), &stdout("a 1 ms\n"), &stdout("a 200 ms\n"), &expect![[""]]);
-        assert_eq!(super::tests::rule(rule).differences(&stdout("a 1 ms\n"), &stdout("b 1 ms\n")).len(), 1);
-    }
-
-    #[test]
-    fn a_rule_that_cannot_be_followed_is_told() {
-        let problem = |value| Rule::read(value, Path::new("a.ipynb"), Some(2)).unwrap_err().to_string();
-        assert!(problem(json!({ "mode": "fuzzy" })).contains("unknown variant `fuzzy`"));
-        assert!(
-            problem(json!({ "mode": "pattern" })).ends_with("of cell 2 needs mode \"pattern\" and a pattern together")
-        );
-        assert!(problem(json!({ "ignore": ["("] })).contains("unclosed group"));
-        assert!(problem(json!({ "tolerance": 1 })).contains("unknown field `tolerance`"));
-        assert!(problem(json!({ "rel": 1 })).contains("only mode \"tolerance\""));
-        assert!(problem(json!({ "mode": "tolerance", "rel": -1 })).contains("rel and abs are numbers from 0 up"));
-        assert!(problem(json!({ "mode": "tolerance", "columns": { "a": 1 } })).contains("a column's rule is"));
-    }
 }

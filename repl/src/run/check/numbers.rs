@@ -64,13 +64,21 @@ impl Tolerance {
         let (Some(before), Some(now)) = (number(stored), number(new)) else {
             return Some(format!("stored {stored}, now {new}"));
         };
-        let (off, allowed) = ((now - before).abs(), self.abs + self.rel * before.abs());
-        let both_nan = before.is_nan() && now.is_nan();
+        // Beyond 2^53 an f64 does not tell a whole number from the next.
+        let whole = stored.parse::<i128>().ok().zip(new.parse::<i128>().ok());
+        let off = whole.map_or((now - before).abs(), |(before, now)| before.abs_diff(now) as f64);
+        let allowed = self.allowed(before.abs(), 1);
+        let is_same = before.is_nan() && now.is_nan() || whole.is_none() && before == now;
         // Nothing but infinity is close to infinity, whatever the relative tolerance comes to.
-        if both_nan || before == now || (before.is_finite() && off <= allowed) {
+        if is_same || (before.is_finite() && off <= allowed) {
             return None;
         }
         Some(format!("stored {stored}, now {new}: {off:.3e} apart, {allowed:.3e} allowed"))
+    }
+
+    /// How far the sum of `count` numbers may be off whose absolute values have the sum `magnitude`.
+    pub(super) fn allowed(self, magnitude: f64, count: usize) -> f64 {
+        self.abs * count as f64 + self.rel * magnitude
     }
 }
 
@@ -156,6 +164,11 @@ mod tests {
         assert!(tolerance.difference("inf", "1").is_some());
         assert!(tolerance.difference("null", "1").is_some());
         assert_eq!(tolerance.difference("1", "null"), Some("stored 1, now null".to_owned()));
-        assert_eq!(Tolerance { rel: 0.0, abs: 0.0 }.difference("1", "1.0"), None);
+        let none = Tolerance { rel: 0.0, abs: 0.0 };
+        assert_eq!(none.difference("1", "1.0"), None);
+        assert_eq!(
+            none.difference("9007199254740992", "9007199254740993").unwrap(),
+            "stored 9007199254740992, now 9007199254740993: 1.000e0 apart, 0.000e0 allowed"
+        );
     }
 }

@@ -1,9 +1,11 @@
-//! DataFrames, as Polars prints them and as Pelago's HTML has them, compared
-//! cell by cell; the text around them word by word.
+//! DataFrames as they were drawn: in what a cell printed, as Polars draws them, and
+//! in the HTML of an older Pelago, which stored no data beside it. They are compared
+//! cell by cell, the text around them word by word.
 
 use std::collections::BTreeMap;
 
 use super::Column;
+use super::face;
 use super::numbers::Tolerance;
 use super::text;
 
@@ -34,11 +36,12 @@ pub(super) fn is_html(text: &str) -> bool {
     text.starts_with(HTML)
 }
 
-/// What differs between two texts, one line a difference; `None` where all numbers are close.
+/// What differs between two texts, one line a difference; `None` where all numbers are
+/// close, or the same where there is no tolerance.
 pub(super) fn differences(
     stored: &str,
     new: &str,
-    tolerance: Tolerance,
+    tolerance: Option<Tolerance>,
     columns: &BTreeMap<String, Column>,
 ) -> Option<String> {
     let (before, now) = (parts(stored), parts(new));
@@ -57,17 +60,21 @@ pub(super) fn differences(
         (Part::Lines(before), Part::Lines(now)) => lines(before, now, tolerance),
         _ => Vec::new(),
     });
-    let found = found.collect::<Vec<_>>();
+    listed(&found.collect::<Vec<_>>())
+}
+
+/// Differences as one text: the first of them, and how many there are.
+pub(super) fn listed(found: &[String]) -> Option<String> {
     let more = found.len().saturating_sub(SHOWN);
     let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
-    match found.as_slice() {
+    match found {
         [] => None,
         [one] => Some(one.clone()),
         all => Some(format!("{} values differ\n  {}{more}", all.len(), all[..all.len().min(SHOWN)].join("\n  "))),
     }
 }
 
-fn lines(stored: &[&str], new: &[&str], tolerance: Tolerance) -> Vec<String> {
+fn lines(stored: &[&str], new: &[&str], tolerance: Option<Tolerance>) -> Vec<String> {
     // How many rows there are is no measured number.
     let shape = |lines: &[&str]| {
         lines.iter().filter(|line| line.starts_with("shape: (")).copied().collect::<Vec<_>>().join(", ")
@@ -76,11 +83,16 @@ fn lines(stored: &[&str], new: &[&str], tolerance: Tolerance) -> Vec<String> {
     if before != now {
         return vec![format!("stored {before}, now {now}")];
     }
-    tolerance.differences(&stored.join("\n"), &new.join("\n"))
+    let (before, now) = (stored.join("\n"), new.join("\n"));
+    match tolerance {
+        Some(tolerance) => tolerance.differences(&before, &now),
+        None if before == now => Vec::new(),
+        None => vec![format!("the text differs\n{}", text::diff(&before, &now))],
+    }
 }
 
 impl Table {
-    fn differences(&self, now: &Self, tolerance: Tolerance, columns: &BTreeMap<String, Column>) -> Vec<String> {
+    fn differences(&self, now: &Self, tolerance: Option<Tolerance>, columns: &BTreeMap<String, Column>) -> Vec<String> {
         let mut found = Vec::new();
         for (row, (before, now)) in self.rows.iter().zip(&now.rows).enumerate() {
             for ((name, before), now) in self.names.iter().zip(before).zip(now) {
@@ -88,8 +100,12 @@ impl Table {
                     Some(Column::Skip(_)) => continue,
                     Some(Column::Matching(rule)) if rule.pattern.is_all_of(now) => continue,
                     Some(Column::Matching(rule)) => vec![format!("{now} does not match {}", rule.pattern.0)],
+                    _ if face::is_same(before, now) => continue,
                     Some(Column::Tolerance(own)) => own.differences(before, now),
-                    None => tolerance.differences(before, now),
+                    None => match tolerance {
+                        Some(tolerance) => tolerance.differences(before, now),
+                        None => vec![format!("stored {before}, now {now}")],
+                    },
                 };
                 found.extend(differences.into_iter().map(|what| format!("row {}, column {name}: {what}", row + 1)));
             }
@@ -165,6 +181,9 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
 /// without the spaces between its thousands.
 fn plain(html: &str) -> String {
     let inner = html.strip_prefix("<small>").and_then(|rest| rest.split("</small>").next()).unwrap_or(html);
+    if inner.starts_with("<i ") {
+        return "null".to_owned();
+    }
     let inner = inner.replace('\u{202f}', "");
     let entities = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
     entities.iter().fold(inner, |text, (entity, character)| text.replace(entity, character))
@@ -192,7 +211,7 @@ mod tests {
 
     fn check(stored: &str, new: &str, columns: serde_json::Value, expected: &Expect) {
         let columns = serde_json::from_value(columns).unwrap();
-        let tolerance = Tolerance::new(Some(0.1), None).unwrap();
+        let tolerance = Tolerance::new(Some(0.1), None).ok();
         expected.assert_eq(&differences(stored, new, tolerance, &columns).unwrap_or_default());
     }
 
@@ -213,13 +232,13 @@ mod tests {
 
     #[test]
     fn the_html_of_a_frame_has_the_same_cells() {
-        let frame = df!("<b>" => ["a & 'b'"], "run_ms" => [Some(12345.5)], "t" => [None::<i32>]).unwrap();
+        let frame = df!("<b>" => ["a & 'b'"], "run_ms" => [Some(12345.678_9)], "t" => [None::<i32>]).unwrap();
         let shown = Shown::Table(ShownTable::of(&frame));
         let html = pelago_kernel::render::bundle(&shown)["text/html"].as_str().unwrap().to_owned();
         let table = Table {
             names: ["<b>", "run_ms", "t"].map(str::to_owned).into(),
             types: ["str", "f64", "i32"].map(str::to_owned).into(),
-            rows: vec![["a & 'b'", "12345.5", "null"].map(str::to_owned).into()],
+            rows: vec![["a & 'b'", "12345.6789", "null"].map(str::to_owned).into()],
         };
         assert!(is_html(&html));
         assert_eq!(parts(&html), [Part::Lines(vec!["shape: (1, 3)"]), Part::Table(table)]);
@@ -242,7 +261,7 @@ mod tests {
     fn other_rows_or_columns_are_told_as_a_whole() {
         let stored = frame(&["chrome"], &[Some(1.0)]);
         let longer = frame(&["chrome", "edge"], &[Some(1.0), Some(1.0)]);
-        let tolerance = Tolerance::default();
+        let tolerance = Some(Tolerance::default());
         assert!(differences(&stored, &longer, tolerance, &BTreeMap::new()).unwrap().starts_with("the text differs\n"));
         let renamed = stored.replace("browser", "product");
         assert!(differences(&stored, &renamed, tolerance, &BTreeMap::new()).is_some());

@@ -104,6 +104,7 @@ pub(super) async fn execute(
             outcome: Outcome::NotRun,
             elapsed: Duration::ZERO,
             differences: Vec::new(),
+            compared: Vec::new(),
         };
         if cell.is_tagged(SKIP) {
             report.outcome = Outcome::Skipped;

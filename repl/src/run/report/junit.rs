@@ -67,6 +67,9 @@ fn case(cell: &CellReport, notebook: &str) -> TestCase {
     let mut case = TestCase::new(format!("cell {}: {}", cell.number, cell.line), status);
     case.set_classname(notebook);
     case.set_time(cell.elapsed);
+    if !cell.compared.is_empty() {
+        case.set_system_out(cell.compared.join("\n"));
+    }
     case
 }
 

@@ -24,10 +24,10 @@ pub(in crate::run) fn verdict(report: &NotebookReport) -> String {
             text.push_str(&place);
             text.push_str(&below(&error.traceback.join("\n")));
         }
-        if !cell.differences.is_empty() {
+        if !cell.differences.is_empty() || !cell.compared.is_empty() {
             text.push_str(&place);
         }
-        cell.differences.iter().for_each(|difference| text.push_str(&below(difference)));
+        cell.compared.iter().chain(&cell.differences).for_each(|line| text.push_str(&below(line)));
     }
     if let Some(problem) = &report.problem {
         text.push_str(&below(&format!("{problem}\n  → {}", problem.help())));

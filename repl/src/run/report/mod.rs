@@ -41,6 +41,8 @@ pub(super) struct CellReport {
     pub(super) elapsed: Duration,
     /// What `--check` found.
     pub(super) differences: Vec<String>,
+    /// What `--check` compared of tables.
+    pub(super) compared: Vec<String>,
 }
 
 /// How a cell ended.

@@ -7,6 +7,7 @@ use crate::print::flush;
 
 pub use crate::explain::{Explain, Explainer, chain, downcast, extend, short_type_name};
 pub use crate::panics::{resume_unwind, set_hook, take_hook, unwound};
+pub use crate::plain::Plain;
 pub use crate::show::*;
 pub use crate::wait::wait;
 

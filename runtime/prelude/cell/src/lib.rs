@@ -10,6 +10,7 @@ pub mod cell;
 mod explain;
 pub mod host;
 mod panics;
+mod plain;
 pub mod prelude;
 mod print;
 mod show;

@@ -9,6 +9,7 @@ use std::fmt::{Debug, Display};
 
 use crate::explain::short_type_name;
 use crate::host::{self, Bytes};
+use crate::plain::Plain;
 use crate::print::flush;
 
 /// Characters of a text that are shown.
@@ -94,16 +95,7 @@ impl Unit for &&&&&&Wrap<'_, ()> {
     fn show(&self) {}
 }
 
-/// Numbers whose Debug says more than their Display: `1.0` and `1e300`, not `1` and 301 digits.
-#[doc(hidden)]
-pub trait Float: Debug {}
-impl Float for f32 {}
-impl Float for f64 {}
-impl<T: Float + ?Sized> Float for &T {}
-impl<T: Float + ?Sized> Float for &mut T {}
-impl<T: Float + ?Sized> Float for Box<T> {}
-
-way!(AsFloat, Float, value, text(&format!("{value:?}")); &&&&);
+way!(AsPlain, Plain, value, text(&value.plain()); &&&&);
 way!(AsDisplay, Display, value, text(&value.to_string()); &&&);
 way!(AsDebug, Debug, value, text(&format!("{value:?}")); &&);
 way!(AsName, Anything, value, text(&short_type_name(std::any::type_name_of_val(value))); &);
@@ -117,7 +109,7 @@ macro_rules! show {
             value => {
                 #[allow(unused_imports)]
                 use $crate::cell::{
-                    AsDebug as _, AsDisplay as _, AsFloat as _, AsName as _, HasNoEvcxrDisplay as _, Unit as _,
+                    AsDebug as _, AsDisplay as _, AsName as _, AsPlain as _, HasNoEvcxrDisplay as _, Unit as _,
                     WasShown as _,
                 };
                 if !value.evcxr_display().was_shown() {

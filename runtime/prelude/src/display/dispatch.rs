@@ -29,7 +29,7 @@ macro_rules! show {
             value => {
                 #[allow(unused_imports)]
                 use $crate::cell::{
-                    AsDebug as _, AsDisplay as _, AsFloat as _, AsName as _, AsShown as _, HasNoEvcxrDisplay as _,
+                    AsDebug as _, AsDisplay as _, AsName as _, AsPlain as _, AsShown as _, HasNoEvcxrDisplay as _,
                     Unit as _, WasShown as _,
                 };
                 if !value.evcxr_display().was_shown() {

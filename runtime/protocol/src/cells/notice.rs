@@ -91,10 +91,12 @@ pub enum Place {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "content", rename_all = "snake_case")]
 pub enum Content {
-    /// The two ends of a DataFrame, as Arrow IPC in the body.
+    /// A DataFrame. The body holds its two ends as Arrow IPC, then all of it as JSON to be compared with, or nothing.
     Table {
         /// Rows of the whole frame.
         height: usize,
+        /// Bytes of the Arrow IPC.
+        frame: usize,
     },
     /// A run; its tensors are in the body.
     Run {
