@@ -18,12 +18,14 @@ use super::error::CellsError;
 use super::options::CellOptions;
 use super::toolchain::{Tools, words};
 
-/// Names that every crate has from the standard library.
-const STANDARD: &[&str] =
-    &["Box", "Clone", "Copy", "Default", "Err", "From", "Into", "Iterator", "None", "Ok", "Option", "Result", "Some", "String", "Vec"];
+/// Names that every cell has without the prelude, from the standard library for the most part.
+const STANDARD: &[&str] = &[
+    "Box", "Clone", "Copy", "Default", "Err", "From", "Into", "Iterator", "None", "Ok", "Option", "Result", "Some",
+    "String", "Vec", "format", "interrupted", "print",
+];
 
 /// Counts how the folder is laid out: one that was made otherwise is not used.
-const LAYOUT: u32 = 8;
+const LAYOUT: u32 = 9;
 /// The dylib, named as its crate is in cells.
 const DYLIB: &str = if cfg!(target_os = "macos") { "libpelago.dylib" } else { "libpelago.so" };
 

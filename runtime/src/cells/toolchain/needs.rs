@@ -24,7 +24,9 @@ pub(in crate::cells) fn words(folder: &Path) -> io::Result<String> {
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
             if path.is_dir() {
-                folders.push(path);
+                // What every cell has.
+                let is_bare = path.file_name().is_some_and(|name| name == "pelago-cell");
+                folders.extend((!is_bare).then_some(path));
             } else if path.extension().is_some_and(|end| end == "rs") {
                 let text = std::fs::read_to_string(&path)?;
                 words.extend(text.lines().filter_map(item).map(str::to_owned));

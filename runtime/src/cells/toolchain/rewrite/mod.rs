@@ -178,9 +178,9 @@ mod tests {
             &before,
             expect![[r#"
                 use std::sync::atomic::*;
-                unsafe extern "C"{#[allow(improper_ctypes)]#[link_name="pelago_static_7_1_0"]pub safe static N:AtomicU32;}
+                unsafe extern "C"{#[allow(improper_ctypes)]#[link_name="pelago_static_7_1_0"]pub safe static N: AtomicU32;}
                 fn f(a: &str) -> u32 {
-                    unsafe extern "C"{#[allow(improper_ctypes)]#[link_name="pelago_static_7_2_0"]safe static M:&'static str;}
+                    unsafe extern "C"{#[allow(improper_ctypes)]#[link_name="pelago_static_7_2_0"]safe static M: &'static str;}
 
                     1 /*@item 7.2*/}
             "#]],

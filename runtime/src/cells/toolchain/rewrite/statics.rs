@@ -47,7 +47,7 @@ fn named(each: &ast::Static, symbol: &str) -> Option<String> {
     let kind = if each.mut_token().is_some() { "static mut" } else { "safe static" };
     let (name, declared) = (each.name()?, declared(each.ty()?.syntax()));
     Some(format!(
-        "unsafe extern \"C\"{{#[allow(improper_ctypes)]#[link_name=\"{symbol}\"]{visibility}{kind} {name}:{declared};}}"
+        "unsafe extern \"C\"{{#[allow(improper_ctypes)]#[link_name=\"{symbol}\"]{visibility}{kind} {name}: {declared};}}"
     ))
 }
 
