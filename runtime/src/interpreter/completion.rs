@@ -41,7 +41,7 @@ impl Completion {
     pub(crate) fn offered(code: &str, kind: &str, label: &str) -> Option<Self> {
         let is_keyword = kind == "keyword";
         let of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':' | '#' | '!' | '\'');
-        let (name, rest) = code.split_at(code.find(|c| !of_name(c)).unwrap_or(code.len()));
+        let (name, rest) = code.split_at(code.find(|c: char| !of_name(c)).unwrap_or(code.len()));
         let (begin, arguments) = (rest.chars().next(), rest.strip_prefix('('));
         let after_call = arguments.and_then(|arguments| arguments.split_once(')')).map(|(_, after)| after);
         if begin == Some('.') || after_call.is_some_and(|after| after.starts_with('.')) {

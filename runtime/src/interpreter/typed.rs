@@ -20,7 +20,7 @@ pub(crate) fn closed(code: &str, cursor: usize) -> Cow<'_, str> {
         scan = Scan::of(&code[..line_end]);
     }
     let (head, tail) = code.split_at(line_end);
-    let quote = if let End::Text(quote) = &scan.end { quote } else { "" };
+    let quote = if let End::Text(quote) = &scan.end { quote.as_str() } else { "" };
     let mut rest = Scan { open: scan.open.clone(), ..Scan::default() };
     rest.read(tail, line_end);
     let mut missing: Vec<_> = rest.unclosed.iter().chain(&rest.open).filter(|open| open.at < line_end).collect();
