@@ -12,6 +12,7 @@ const LINKS: usize = 40;
 pub(crate) enum Identity {
     /// Device and inode.
     File(u64, u64),
+    /// Without links, as far as folders exist.
     Path(PathBuf),
 }
 
