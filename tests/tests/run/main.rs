@@ -208,3 +208,28 @@ fn a_cell_that_ends_by_itself_after_an_interrupt_ends_the_run() {
     assert_eq!(cells[1]["outputs"][0]["text"], json!(["left in order\n"]));
     assert_eq!((&cells[2]["outputs"], count(&cells[2])), (&json!([]), None));
 }
+
+/// A thread that prints while a later cell runs: its text stands below its own cell.
+#[test]
+fn late_output_stands_below_its_cell() {
+    let folder = Folder::new();
+    let (thread_gate, cell_gate) = (Gate::new(), Gate::new());
+    let thread = format!(
+        "println!(\"in time\");\nstd::thread::spawn(|| -> std::io::Result<()> {{\n{}println!(\"late\");\n{}Ok(())\n}});",
+        thread_gate.waiting(),
+        thread_gate.code()
+    );
+    folder.notebook("a.ipynb", &[plain(&thread), plain(&(cell_gate.waiting() + "println!(\"next\");"))]);
+    let child = folder.command(&["a.ipynb", "--inplace"]).spawn().unwrap();
+    let (thread, cell) = (thread_gate.reached(), cell_gate.reached());
+    drop(thread);
+    // The thread has printed, and the second cell still runs.
+    let _printed = thread_gate.reached();
+    drop(cell);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let cells = folder.cells("a.ipynb");
+    assert_eq!(cells[0]["outputs"][0]["text"], json!(["in time\n", "late\n"]), "{cells:?}");
+    assert_eq!(cells[1]["outputs"][0]["text"], json!(["next\n"]));
+}
