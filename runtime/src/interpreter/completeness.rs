@@ -4,6 +4,7 @@
 use ra_ap_rustc_lexer::{
     DocStyle, FrontmatterAllowed, LiteralKind, RawStrError, TokenKind, tokenize, validate_raw_str,
 };
+use ra_ap_syntax::ast::{self, AstNode};
 use ra_ap_syntax::{Edition, SourceFile, SyntaxError};
 
 use super::code::{self, Code};
@@ -30,7 +31,8 @@ pub enum Completeness {
 ///
 /// An open delimiter, string or comment always waits for its end. What else is
 /// open (`let x =`, `a +`, `fn f()`) waits for one more line; an empty one ends
-/// the wait, so that the compiler can say what is missing.
+/// the wait, so that the compiler can say what is missing. `let x = 1` is whole:
+/// a cell is given the `;` that its last statement lacks.
 #[must_use]
 pub fn completeness(cell: &str) -> Completeness {
     if question(cell).is_some() {
@@ -142,10 +144,22 @@ fn judge(rust: &str, first_line: usize) -> Verdict {
     }
     let parsed = SourceFile::parse(&format!("{BEFORE}{rust}{AFTER}"), Edition::Edition2024);
     let place = |error: &SyntaxError| usize::from(error.range().start()).saturating_sub(BEFORE.len()).min(rust.len());
-    let Some(error) = parsed.errors().into_iter().min_by_key(place) else { return Verdict::Whole };
+    let errors = parsed.errors();
+    if errors.len() == 1 && lacks_its_semicolon(&parsed.tree()) {
+        return Verdict::Whole;
+    }
+    let Some(error) = errors.into_iter().min_by_key(place) else { return Verdict::Whole };
     let place = place(&error);
     let message = at_line(place, &in_rust(&error.to_string()));
     if place >= end { Verdict::Unfinished { message } } else { Verdict::Wrong { message } }
+}
+
+/// Whether the last statement is a `let` with a value and without its `;`,
+/// which a cell is given where it is run.
+fn lacks_its_semicolon(parsed: &SourceFile) -> bool {
+    let Some(list) = parsed.syntax().descendants().find_map(ast::StmtList::cast) else { return false };
+    let last = list.statements().last().filter(|_| list.tail_expr().is_none());
+    matches!(last, Some(ast::Stmt::LetStmt(last)) if last.semicolon_token().is_none() && last.initializer().is_some())
 }
 
 /// The parser's message with tokens as they are written: `;` for `SEMICOLON`.

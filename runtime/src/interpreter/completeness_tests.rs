@@ -65,6 +65,9 @@ fn what_parses_is_complete() {
             "let é = \"日本\"; é",
             "mod m { pub fn f() {} }",
             "let n = 1_000u64;",
+            "let x = 1",
+            "let mut v = vec![1, 2]",
+            "1;\nlet x = if y { 1 } else { 2 } // why",
         ],
         expect![[r##"
             "" complete
@@ -107,6 +110,9 @@ fn what_parses_is_complete() {
             "let é = \"日本\"; é" complete
             "mod m { pub fn f() {} }" complete
             "let n = 1_000u64;" complete
+            "let x = 1" complete
+            "let mut v = vec![1, 2]" complete
+            "1;\nlet x = if y { 1 } else { 2 } // why" complete
         "##]],
     );
 }
@@ -164,7 +170,8 @@ fn an_unfinished_statement_waits_for_one_line() {
     check(
         &[
             "let x =",
-            "let x = 1",
+            "let x = 1 +",
+            "let x = if y",
             "let x",
             "a +",
             "a + // more",
@@ -204,7 +211,8 @@ fn an_unfinished_statement_waits_for_one_line() {
         ],
         expect![[r##"
             "let x =" incomplete 0
-            "let x = 1" incomplete 0
+            "let x = 1 +" incomplete 0
+            "let x = if y" incomplete 0
             "let x" incomplete 0
             "a +" incomplete 0
             "a + // more" incomplete 0
@@ -239,7 +247,7 @@ fn an_unfinished_statement_waits_for_one_line() {
             "'a:" incomplete 0
             "let x =\n" complete
             "let x =\n    " complete
-            "let x =\n1" incomplete 0
+            "let x =\n1" complete
             "fn f()\n\n" complete
         "##]],
     );

@@ -20,6 +20,7 @@ class PelagoTests(jupyter_kernel_test.KernelTests):
     complete_code_samples = [
         "1 + 1",
         "let x = 1;",
+        "let x = 1",
         'fn f() -> &\'static str { "}" }',
         ":vars",
         "// nothing but words",
