@@ -23,6 +23,7 @@ mod toolchain;
 mod transform;
 mod wire;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -38,6 +39,7 @@ use self::compile::Compile;
 use self::evaluator::{Evaluator, Job};
 use self::server::Server;
 use self::state::State;
+use crate::interpreter::typed;
 use crate::interpreter::{CellError, Completion, Completions, Event, Inspection};
 use crate::session::Session;
 
@@ -134,25 +136,35 @@ impl Cells {
     pub(crate) async fn complete(&self, code: &str, cursor: usize) -> Completions {
         let nothing = Completions { start: cursor, end: cursor, matches: Vec::new() };
         let Some(evaluator) = self.evaluator_now() else { return nothing };
-        let (text, at) = (code.to_owned(), byte_of(code, cursor));
-        let asked = evaluator.ask(|reply| Job::Complete { code: text, at, reply });
-        let Ok(Some(Some(found))) = tokio::time::timeout(PATIENCE, asked).await else { return nothing };
-        let matches = found.completions.into_iter().map(|each| Completion {
-            detail: (each.label != each.code).then_some(each.label),
-            text: each.code,
-            kind: each.kind.to_owned(),
-        });
+        let at = byte_of(code, cursor);
+        let asked = async {
+            // What the analyser does not know of a macro's arguments, it knows of the same as an expression.
+            for text in [Some(typed::closed(code, at).into_owned()), typed::without_macros(code, at)] {
+                let Some(text) = text else { continue };
+                let found = evaluator.ask(|reply| Job::Complete { code: text, at, reply }).await;
+                if let Some(found) = found.flatten().filter(|found| !found.completions.is_empty()) {
+                    return Some(found);
+                }
+            }
+            None
+        };
+        let Ok(Some(found)) = tokio::time::timeout(PATIENCE, asked).await else { return nothing };
+        let mut known = HashSet::new();
+        let offered = found.completions.iter();
+        let offered = offered.filter_map(|each| Completion::offered(&each.code, each.kind, &each.label));
         Completions {
             start: code_points(code, found.start_offset),
             end: code_points(code, found.end_offset),
-            matches: matches.collect(),
+            matches: offered.filter(|offered| known.insert(offered.text.clone())).collect(),
         }
     }
 
     /// What is known about the word of Rust at `cursor`, in code points.
     pub(crate) async fn inspect(&self, code: &str, cursor: usize) -> Option<Inspection> {
         let evaluator = self.evaluator_now()?;
-        let (text, at) = (code.to_owned(), word_end(code, byte_of(code, cursor)));
+        let at = word_end(code, byte_of(code, cursor));
+        // The analyser sees nothing in a macro call that is not closed.
+        let text = typed::without_macros(code, at).unwrap_or_else(|| code.to_owned());
         let asked = evaluator.ask(|reply| Job::Inspect { code: text, at, reply });
         let (text, html) = tokio::time::timeout(PATIENCE, asked).await.ok()???;
         (text != "No documentation found").then_some(Inspection { text, markdown: html })

@@ -10,6 +10,7 @@ mod completion;
 mod error;
 mod event;
 mod question;
+pub(crate) mod typed;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
