@@ -65,6 +65,106 @@ async fn what_waits_behind_a_failing_cell_is_aborted_and_the_rest_is_not() {
 }
 
 #[tokio::test]
+async fn what_waits_behind_a_cell_that_left_by_an_interrupt_is_aborted() {
+    let home = tempfile::tempdir().unwrap();
+    let mut kernel = Kernel::start(home.path(), Transport::IPC).await;
+    let leaves = r#"println!("on"); while !interrupted() { std::thread::yield_now() } println!("left");"#;
+    for (stop_on_error, expected) in [(true, ["ok", "aborted", "aborted"]), (false, ["ok", "ok", "ok"])] {
+        let options = json!({"stop_on_error": stop_on_error});
+        let first = kernel.send("execute_request", execute(leaves, options.clone())).await;
+        for number in [2, 3] {
+            kernel.send("execute_request", execute(&format!("println!(\"ran {number}\");"), options.clone())).await;
+        }
+        while kernel.published().await.content["text"] != "on\n" {}
+        assert_eq!(kernel.ask_control("interrupt_request", json!({})).await.content["status"], "ok");
+        let published = kernel.until_last(&first).await;
+        let texts: Vec<_> = published.iter().map(|message| &message.content["text"]).collect();
+        assert_eq!(texts, ["left\n"], "what it shows after the interrupt is kept");
+        for status in expected {
+            let reply = kernel.reply().await;
+            assert_eq!(reply.content["status"], status, "stop_on_error {stop_on_error}: {reply:?}");
+        }
+        let (reply, published) = kernel.run("println!(\"later\");").await;
+        assert_eq!((&reply["status"], &published[1].content["text"]), (&json!("ok"), &json!("later\n")));
+    }
+    kernel.shut_down().await;
+}
+
+#[tokio::test]
+async fn what_an_expression_of_the_client_prints_is_the_cells() {
+    let home = tempfile::tempdir().unwrap();
+    let mut kernel = Kernel::start(home.path(), Transport::IPC).await;
+    let expressions = json!({"user_expressions": {"sum": "println!(\"adding\"); 1 + 1", "wrong": "nothing_such"}});
+    let (reply, published) = kernel.run_with("println!(\"cell\");", expressions).await;
+    assert_eq!(reply["user_expressions"]["sum"]["data"], json!({"text/plain": "2"}));
+    assert_eq!(reply["user_expressions"]["wrong"]["ename"], "CompileError");
+    let texts = published.iter().filter(|message| message.kind == "stream").map(|message| &message.content["text"]);
+    assert_eq!(texts.collect::<Vec<_>>(), ["cell\n", "adding\n"]);
+    kernel.shut_down().await;
+}
+
+/// What Tab offers at the `|` of a text, and where it would stand, in code points.
+async fn offered(kernel: &mut Kernel, text: &str) -> (Vec<String>, [u64; 2]) {
+    let cursor = text.chars().position(|c| c == '|').unwrap();
+    let asked = json!({"code": text.replacen('|', "", 1), "cursor_pos": cursor});
+    let (reply, _) = kernel.ask("complete_request", asked).await;
+    let matches = reply.content["matches"].as_array().unwrap().iter().map(|found| found.as_str().unwrap().to_owned());
+    let place = ["cursor_start", "cursor_end"].map(|name| reply.content[name].as_u64().unwrap());
+    (matches.collect(), place)
+}
+
+#[tokio::test]
+async fn tab_offers_what_one_would_type() {
+    let home = tempfile::tempdir().unwrap();
+    let mut kernel = Kernel::start(home.path(), Transport::IPC).await;
+    let (reply, _) = kernel.run("let mut alpha_one = vec![String::from(\"é\")]; let größe = 3_u8;").await;
+    assert_eq!(reply["status"], "ok", "{reply}");
+
+    // The only thing that begins so, and where its word stands.
+    for (text, expected) in [
+        ("alpha_one.pu|", "push("),
+        ("alpha_one.is_emp|", "is_empty()"),
+        ("alpha_one.swap_rem|", "swap_remove("),
+        ("printl|", "println!("),
+        ("println!(\"{}\", alpha_on|", "alpha_one"),
+        ("println!(\"é😀 {}\", alpha_on|", "alpha_one"),
+        ("let n = vec![alpha_on|", "alpha_one"),
+        ("format!(\"{x} {}\", alpha_one.is_emp|", "is_empty()"),
+        ("assert_eq!(alpha_on|", "alpha_one"),
+        ("assert_eq!(alpha_on|, 3)", "alpha_one"),
+        ("// ²²²\nif true {\n    dbg!(1, alpha_on|\n    let z = 3;\n}", "alpha_one"),
+        ("println!(\"{}\", format!(\"{}\", größ|", "größe"),
+        ("let mine = 1; println!(\"{}\", min|", "mine"),
+    ] {
+        let (matches, [start, end]) = offered(&mut kernel, text).await;
+        let begun = text.split('|').next().unwrap();
+        let word = begun.chars().rev().take_while(|c| c.is_alphanumeric() || *c == '_').count();
+        let cursor = begun.chars().count();
+        assert!(matches.iter().any(|found| found == expected), "{text}: {matches:?}");
+        assert_eq!([start as usize, end as usize], [cursor - word, cursor], "{text}");
+    }
+
+    // Nothing that no one asked for, and nothing twice.
+    let (matches, _) = offered(&mut kernel, "alpha_one.|").await;
+    assert!(
+        matches.iter().any(|found| found == "push(") && matches.iter().any(|found| found == "len()"),
+        "{matches:?}"
+    );
+    for found in &matches {
+        assert!(!found.contains(").") && !found.contains('$') && !found.contains(", "), "{found} of {matches:?}");
+    }
+    let mut once = matches.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), matches.len());
+
+    let asked = json!({"code": "println!(\"é {}\", alpha_one.len", "cursor_pos": 30, "detail_level": 0});
+    let (reply, _) = kernel.ask("inspect_request", asked).await;
+    assert_eq!(reply.content["found"], true, "{reply:?}");
+    kernel.shut_down().await;
+}
+
+#[tokio::test]
 async fn history_outlives_a_kernel() {
     let home = tempfile::tempdir().unwrap();
     let ask = json!({"hist_access_type": "tail", "n": 10, "output": false, "raw": true});

@@ -1,5 +1,6 @@
 //! One `execute_request`, from its arrival to the content of its reply.
 
+mod late;
 mod output;
 mod progress;
 mod streams;
@@ -28,6 +29,15 @@ pub(crate) struct Ended {
     pub(crate) stop: bool,
 }
 
+/// A cell that did not fail.
+#[derive(Default)]
+struct Ran {
+    /// What the front end's pager is to show.
+    pages: Vec<Value>,
+    /// Whether the user interrupted it and it left in good order.
+    interrupted: bool,
+}
+
 /// Runs a cell and publishes what it shows.
 pub(crate) async fn execute(kernel: &Kernel, request: &Incoming, publisher: &Publisher, cell: ExecuteRequest) -> Ended {
     let store = cell.store_history && !cell.silent;
@@ -36,12 +46,14 @@ pub(crate) async fn execute(kernel: &Kernel, request: &Incoming, publisher: &Pub
         publisher.send("execute_input", json!({ "code": cell.code, "execution_count": count })).await;
     }
     let mut output = Output::new(publisher.clone(), kernel.output_limit, cell.silent);
-    let ran = run(kernel, request, &cell, count, &mut output).await;
+    let (sender, mut coming) = late::channel();
+    let ran = run(kernel, request, &cell, count, &mut output, (&sender, &mut coming)).await;
     let (reply, text, stop) = match ran {
-        Ok(pages) => {
+        Ok(ran) => {
             let text = output.finish(Some(count)).await;
-            let expressions = expressions(kernel, &cell).await;
-            (execute::ok(count, &expressions, &pages), text, false)
+            let expressions = expressions(kernel, &cell, &mut output, (&sender, &mut coming)).await;
+            // The user wanted an end of more than this cell, as where an interrupt fails it.
+            (execute::ok(count, &expressions, &ran.pages), text, ran.interrupted && cell.stop_on_error)
         }
         Err(error) => {
             output.finish(None).await;
@@ -51,6 +63,9 @@ pub(crate) async fn execute(kernel: &Kernel, request: &Incoming, publisher: &Pub
             (execute::failed(count, &error), None, cell.stop_on_error)
         }
     };
+    // From here on only the cell's threads hold a sender.
+    drop(sender);
+    late::publish(output, coming);
     if store {
         kernel.advance_count();
         if !cell.code.trim().is_empty() {
@@ -60,19 +75,25 @@ pub(crate) async fn execute(kernel: &Kernel, request: &Incoming, publisher: &Pub
     Ended { reply, stop }
 }
 
-/// Runs the code. The pages are what the front end's pager is to show.
+/// Where the threads of a cell print to once their part of it has ended.
+type Late<'a> = (&'a mpsc::Sender<Event>, &'a mut mpsc::Receiver<Event>);
+
+/// Runs the code.
 async fn run(
     kernel: &Kernel,
     request: &Incoming,
     cell: &ExecuteRequest,
     count: u64,
     output: &mut Output,
-) -> Result<Vec<Value>, CellError> {
+    (sender, late): Late<'_>,
+) -> Result<Ran, CellError> {
     let interpreter = kernel.interpreter().await?;
     if let Some(word) = question(&cell.code) {
-        return Ok(vec![execute::page(inspect::data(&interpreter.explain(word).await?))]);
+        let page = execute::page(inspect::data(&interpreter.explain(word).await?));
+        return Ok(Ran { pages: vec![page], ..Ran::default() });
     }
-    let options = ExecuteOptions { label: format!("[{count}]"), allow_input: cell.allow_stdin, late: None };
+    let options =
+        ExecuteOptions { label: format!("[{count}]"), allow_input: cell.allow_stdin, late: Some(sender.clone()) };
     let (events, mut coming) = mpsc::channel(EVENTS);
     let execution = interpreter.execute(&cell.code, &options, &events);
     tokio::pin!(execution);
@@ -81,6 +102,8 @@ async fn run(
         tokio::select! {
             ended = &mut execution => break ended,
             Some(event) = coming.recv() => take(kernel, request, output, event).await,
+            // Of threads that an earlier part of the same cell started.
+            Some(event) = late.recv() => output.take(event).await,
             () = until(due) => output.tick().await,
         }
     };
@@ -89,7 +112,7 @@ async fn run(
         take(kernel, request, output, event).await;
     }
     kernel.stdin.cancel();
-    ended.map(|_| Vec::new())
+    ended.map(|ended| Ran { interrupted: ended.interrupted, ..Ran::default() })
 }
 
 async fn take(kernel: &Kernel, request: &Incoming, output: &mut Output, event: Event) {
@@ -111,15 +134,21 @@ async fn until(due: Option<Instant>) {
 }
 
 /// The expressions that the client evaluates along with the cell. One that
-/// fails is an error of its own and not of the cell.
-async fn expressions(kernel: &Kernel, cell: &ExecuteRequest) -> Map<String, Value> {
+/// fails is an error of its own and not of the cell. What they print, they and
+/// their threads, is the cell's output, as in IPython.
+async fn expressions(
+    kernel: &Kernel,
+    cell: &ExecuteRequest,
+    output: &mut Output,
+    (sender, late): Late<'_>,
+) -> Map<String, Value> {
     let mut values = Map::new();
     if cell.user_expressions.is_empty() {
         return values;
     }
     let Ok(interpreter) = kernel.interpreter().await else { return values };
     for (name, code) in &cell.user_expressions {
-        let value = match evaluate(&interpreter, name, code).await {
+        let value = match evaluate(&interpreter, name, code, output, (sender, &mut *late)).await {
             Ok(shown) => {
                 let data = shown.as_ref().map(render::bundle).unwrap_or_default();
                 json!({ "status": "ok", "data": data, "metadata": {} })
@@ -132,28 +161,43 @@ async fn expressions(kernel: &Kernel, cell: &ExecuteRequest) -> Map<String, Valu
         };
         values.insert(name.clone(), value);
     }
+    // A client that waits for the cell to be idle has it by then.
+    output.flush().await;
     values
 }
 
-async fn evaluate(interpreter: &Interpreter, name: &str, code: &str) -> Result<Option<Shown>, CellError> {
-    let options = ExecuteOptions { label: format!("[{name}]"), allow_input: false, late: None };
+async fn evaluate(
+    interpreter: &Interpreter,
+    name: &str,
+    code: &str,
+    output: &mut Output,
+    (sender, late): Late<'_>,
+) -> Result<Option<Shown>, CellError> {
+    let options = ExecuteOptions { label: format!("[{name}]"), allow_input: false, late: Some(sender.clone()) };
     let (events, mut coming) = mpsc::channel(EVENTS);
     let execution = interpreter.execute(code, &options, &events);
     tokio::pin!(execution);
     let mut last = None;
-    let mut keep = |event| {
-        if let Event::Result(shown) = event {
-            last = Some(shown);
-        }
-    };
     let ended = loop {
+        let due = output.due();
         tokio::select! {
             ended = &mut execution => break ended,
-            Some(event) = coming.recv() => keep(event),
+            Some(event) = coming.recv() => keep(event, &mut last, output).await,
+            Some(event) = late.recv() => output.take_late(event).await,
+            () = until(due) => output.tick().await,
         }
     };
     while let Ok(event) = coming.try_recv() {
-        keep(event);
+        keep(event, &mut last, output).await;
     }
     ended.map(|_| last)
+}
+
+/// Its last result is the value of an expression; what it prints and displays is shown.
+async fn keep(event: Event, last: &mut Option<Shown>, output: &mut Output) {
+    match event {
+        Event::Result(shown) => *last = Some(shown),
+        printed @ (Event::Stdout(_) | Event::Stderr(_) | Event::Display { .. }) => output.take_late(printed).await,
+        Event::Clear { .. } | Event::Progress(_) | Event::Input(_) => {}
+    }
 }

@@ -14,6 +14,9 @@ use crate::sockets::Publisher;
 /// What a message costs beside its text, so that many empty ones are bounded too.
 const MESSAGE: usize = 256;
 
+/// How to have more.
+const MORE: &str = "Write large output to a file, or start the kernel with a larger --output-limit.";
+
 /// The output of one cell.
 pub(super) struct Output {
     publisher: Publisher,
@@ -29,6 +32,8 @@ pub(super) struct Output {
     limit: usize,
     /// Bytes that were not shown.
     dropped: usize,
+    /// Whether the user was told that something is not shown.
+    told: bool,
 }
 
 impl Output {
@@ -43,6 +48,7 @@ impl Output {
             left: limit,
             limit,
             dropped: 0,
+            told: false,
         }
     }
 
@@ -81,6 +87,25 @@ impl Output {
         }
     }
 
+    /// Takes what comes after [`Self::finish`], from threads of the cell. There
+    /// is no end at which to tell what was left out, so that is told at once.
+    pub(super) async fn take_late(&mut self, event: Event) {
+        match event {
+            Event::Result(shown) => self.display(&shown, None, false).await,
+            // A step of a call is drawn only while its cell runs, and only then can the user be asked.
+            Event::Progress(_) | Event::Input(_) => {}
+            shown => self.take(shown).await,
+        }
+        if self.dropped > 0 && !std::mem::replace(&mut self.told, true) {
+            self.flush().await;
+            let notice = format!(
+                "what the threads of this cell print from here on is not shown: a cell shows {} at most. {MORE}\n",
+                mib(self.limit)
+            );
+            self.stream(Stream::Stderr, &notice).await;
+        }
+    }
+
     /// Publishes what waits.
     pub(super) async fn flush(&mut self) {
         if let Some(shown) = self.result.take() {
@@ -99,10 +124,9 @@ impl Output {
         let result = if count.is_some() { self.result.take() } else { None };
         self.flush().await;
         self.end_progress(result.is_some()).await;
-        if self.dropped > 0 {
+        if self.dropped > 0 && !std::mem::replace(&mut self.told, true) {
             let notice = format!(
-                "{} of output are not shown: a cell shows {} at most. \
-                 Write large output to a file, or start the kernel with a larger --output-limit.\n",
+                "{} of output are not shown: a cell shows {} at most. {MORE}\n",
                 mib(self.dropped),
                 mib(self.limit)
             );

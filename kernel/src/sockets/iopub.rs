@@ -103,3 +103,44 @@ async fn send(socket: &mut Signed<XPubSocket>, message: Message) {
         tracing::debug!(kind, %error, "a message was not published to a client");
     }
 }
+
+/// Takes the place of the socket.
+#[cfg(test)]
+pub(crate) struct Published(mpsc::Receiver<Order>);
+
+#[cfg(test)]
+impl Iopub {
+    pub(crate) fn for_test() -> (Self, Published) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        (Self(sender), Published(receiver))
+    }
+}
+
+#[cfg(test)]
+impl Published {
+    /// The type and the content of the next message.
+    pub(crate) async fn next(&mut self) -> (String, Value) {
+        let message = self.message().await;
+        (message.kind().to_owned(), message.content().clone())
+    }
+
+    /// The parent of the next message, which is text of a stream, the stream and the text.
+    pub(crate) async fn stream(&mut self) -> (String, String, String) {
+        let message = self.message().await;
+        assert_eq!(message.kind(), "stream");
+        let text = |name: &str| message.content()[name].as_str().unwrap_or_default().to_owned();
+        let parent = message.parent().map(|parent| parent.msg_id.clone());
+        (parent.unwrap_or_default(), text("name"), text("text"))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    async fn message(&mut self) -> Message {
+        match self.0.recv().await {
+            Some(Order::Send(message)) => *message,
+            Some(Order::Flush(_)) | None => panic!("no message came"),
+        }
+    }
+}

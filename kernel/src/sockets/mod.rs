@@ -16,6 +16,8 @@ use zeromq::{RouterSocket, Socket, XPubSocket};
 
 pub(crate) use self::heartbeat::echo;
 pub(crate) use self::incoming::{Dropped, Incoming, Requests};
+#[cfg(test)]
+pub(crate) use self::iopub::Published;
 pub(crate) use self::iopub::{Iopub, Publisher};
 pub(crate) use self::stdin::Stdin;
 use crate::connection::{Address, Connection};

@@ -58,6 +58,16 @@ impl Message {
         &self.kind
     }
 
+    #[cfg(test)]
+    pub(crate) fn content(&self) -> &Value {
+        &self.content
+    }
+
+    #[cfg(test)]
+    pub(crate) fn parent(&self) -> Option<&Header> {
+        self.parent.as_ref()
+    }
+
     /// For the library that signs and sends it.
     pub(crate) fn into_jupyter(self) -> JupyterMessage {
         let content = UnknownMessage { msg_type: self.kind, content: self.content };

@@ -9,6 +9,7 @@ import nbformat
 import pexpect
 import pyte
 import pytest
+from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
@@ -56,6 +57,47 @@ def test_nbclient_stops_at_an_error_and_says_where():
     assert "invalid digit" in caught.value.evalue
     assert "text.parse()?" in caught.value.traceback
     assert notebook.cells[2].execution_count is None
+
+
+@pytest.fixture
+def kernel(tmp_path):
+    """A kernel's manager, and a client that is ready."""
+    manager, client = start_new_kernel(kernel_name="pelago", cwd=str(tmp_path), startup_timeout=DEADLINE)
+    yield manager, client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def status_of(client, request):
+    """The status of a request's reply; replies come in the order of the requests."""
+    reply = client.get_shell_msg(timeout=DEADLINE)
+    assert reply["parent_header"]["msg_id"] == request
+    return reply["content"]["status"]
+
+
+def wait_for_text(client, text):
+    while True:
+        message = client.get_iopub_msg(timeout=DEADLINE)
+        if message["msg_type"] == "stream" and text in message["content"]["text"]:
+            return message["parent_header"]["msg_id"]
+
+
+def test_run_all_stops_where_an_interrupted_cell_left(kernel):
+    manager, client = kernel
+    # As JupyterLab's "Run All Cells": all are sent at once.
+    sources = [
+        'println!("on"); while !interrupted() { std::thread::yield_now() }',
+        'println!("second ran")',
+        'println!("third ran")',
+    ]
+    cells = [client.execute(source) for source in sources]
+    assert wait_for_text(client, "on") == cells[0]
+    manager.interrupt_kernel()
+    assert [status_of(client, cell) for cell in cells] == ["ok", "aborted", "aborted"]
+    later = client.execute('println!("later")')
+    assert status_of(client, later) == "ok"
+    # Nothing of the others was published before it.
+    assert wait_for_text(client, "") == later
 
 
 def test_nbconvert_makes_a_page_with_the_table(notebooks):
