@@ -4,6 +4,7 @@ use pelago_runtime::interpreter::{CellError, Event, ExecuteOptions, InputRequest
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use super::Session;
 use super::question::{self, Answer};
 use crate::config::TerminalOptions;
 use crate::failure::Failure;
@@ -30,8 +31,7 @@ pub(super) enum Ended {
 /// Where the terminal or a pipe is gone; the cell is interrupted then.
 pub(super) async fn run(
     interpreter: &Interpreter,
-    screen: &mut Screen,
-    terminal: &TerminalOptions,
+    Session { terminal, screen, threads }: &mut Session,
     code: String,
     options: ExecuteOptions,
 ) -> Result<Ended, Failure> {
@@ -60,6 +60,13 @@ pub(super) async fn run(
                     return Err(failure);
                 }
             }
+            // Of threads that other cells started: one terminal shows all, in the order in which it comes.
+            late = threads.next() => {
+                if let Err(error) = late.show(screen) {
+                    interpreter.interrupt();
+                    return Err(error.into());
+                }
+            }
             ended = &mut execution => break ended,
             _ = interrupts.recv() => interrupt(interpreter, screen, &mut interrupted)?,
         }
@@ -75,6 +82,8 @@ pub(super) async fn run(
     }
     let ended = ended.unwrap_or_else(|panic| Err(CellError::new("InternalError", panic.to_string())));
     let ended = match ended {
+        // It left in good order, because it was asked to.
+        Ok(ended) if ended.interrupted => Ended::Interrupted,
         Ok(_) => Ended::Well,
         Err(error) => {
             screen.error(&error)?;

@@ -1,5 +1,6 @@
-//! The line editor: keys, colours, completion, hints and history around
-//! rustyline. It runs on a thread of its own, because it waits for keys.
+//! The line editor: keys, colours, completion, hints, history and what is shown
+//! above the line, around rustyline. It runs on a thread of its own, because it
+//! waits for keys.
 
 use std::borrow::Cow;
 
@@ -12,6 +13,7 @@ use rustyline::hint::{Hint, Hinter};
 use rustyline::history::{DefaultHistory, SearchDirection};
 use rustyline::{ColorMode, CompletionType, Config, Context, Helper, Validator};
 
+use super::above::{Above, Bell};
 use super::complete::{Asker, Listed};
 use super::highlight;
 use super::history::{self, Kept};
@@ -39,29 +41,38 @@ pub(super) struct Editor {
     kept: Kept,
     cleared: Cleared,
     paint: Paint,
+    bell: Option<Bell>,
 }
 
 impl Editor {
-    /// Loads the history and binds the keys.
+    /// Loads the history and binds the keys. It draws what is `above` its line.
     ///
     /// # Errors
     /// Where the terminal cannot be used.
-    pub(super) fn open(interpreter: &Interpreter, terminal: &TerminalOptions) -> std::io::Result<Self> {
+    pub(super) fn open(interpreter: &Interpreter, terminal: &TerminalOptions, above: Above) -> std::io::Result<Self> {
         let paint = Paint { on: terminal.colours };
         let config = Config::builder()
             .max_history_size(history::ENTRIES)
             .map_err(io_error)?
             .auto_add_history(false)
             .behavior(Behavior::PreferTerm)
-            .color_mode(if terminal.colours { ColorMode::Forced } else { ColorMode::Disabled })
+            // The highlighter draws what is above the line, too. Whether there are colours is the paint's to say.
+            .color_mode(ColorMode::Forced)
             .completion_prompt_limit(LIST_AT_ONCE)
             .completion_type(CompletionType::List)
             .build();
         let mut line = rustyline::Editor::with_config(config).map_err(io_error)?;
-        line.set_helper(Some(Code { asker: Asker::new(interpreter), paint }));
+        line.set_helper(Some(Code { asker: Asker::new(interpreter), paint, above }));
         let cleared = keys::bind(&mut line);
         let kept = Kept::load(&terminal.history, &mut line);
-        Ok(Self { line, kept, cleared, paint })
+        // A terminal without a movable cursor has none.
+        let bell = line.create_external_printer().ok().map(Bell::new).transpose()?;
+        Ok(Self { line, kept, cleared, paint, bell })
+    }
+
+    /// Has the editor draw while it reads; nothing where the terminal cannot move its cursor.
+    pub(super) fn bell(&self) -> Option<Bell> {
+        self.bell.clone()
     }
 
     /// Reads a cell. What was typed is in the history, on disk too, before this returns.
@@ -102,12 +113,14 @@ pub(super) fn io_error(error: ReadlineError) -> std::io::Error {
 struct Code {
     asker: Asker,
     paint: Paint,
+    above: Above,
 }
 
 impl Completer for Code {
     type Candidate = Listed;
 
     fn complete(&self, line: &str, cursor: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Listed>)> {
+        self.above.key();
         Ok(self.asker.candidates(line, cursor))
     }
 }
@@ -134,6 +147,7 @@ impl Hinter for Code {
     /// From the history, else how a command goes on. Rust is not asked about
     /// with every key: looking at it takes longer than typing it.
     fn hint(&self, line: &str, cursor: usize, context: &Context<'_>) -> Option<Rest> {
+        self.above.key();
         if cursor < line.len() || line.trim().is_empty() {
             return None;
         }
@@ -165,11 +179,16 @@ impl Highlighter for Code {
         Cow::Owned(highlight::cell(line, self.paint))
     }
 
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+        self.above.before(prompt)
+    }
+
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
         Cow::Owned(self.paint.text(Ink::Dim, hint))
     }
 
     fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
+        self.above.key();
         // A character may change the colour of all that is before it.
         kind != CmdKind::MoveCursor
     }

@@ -3,12 +3,14 @@
 //! It reads code, hands it to the interpreter, and writes what comes back. What
 //! a cell or a command means is not known here.
 
+mod above;
 mod cell;
 mod complete;
 mod editor;
 mod highlight;
 mod history;
 mod keys;
+mod late;
 mod prompt;
 mod question;
 mod script;
@@ -23,6 +25,16 @@ pub(crate) use script::ScriptError;
 
 use crate::config::TerminalOptions;
 use crate::failure::Failure;
+use crate::output::screen::Screen;
+
+use self::late::Threads;
+
+/// What all cells of a session share.
+struct Session {
+    terminal: TerminalOptions,
+    screen: Screen,
+    threads: Threads,
+}
 
 /// Runs the code that is given, else the script on stdin, else asks for cells
 /// until the user leaves.
@@ -42,10 +54,13 @@ pub(crate) async fn run(
         opened = Interpreter::open(options) => opened?,
         _ = interrupts.recv() => return Err(Failure::Interrupted),
     };
+    let mut session = Session { screen: Screen::new(terminal.colours), threads: Threads::new(), terminal };
     let ended = match code {
-        Some(code) => script::run(&interpreter, &terminal, code).await,
-        None => prompt::run(&interpreter, &terminal).await,
+        Some(code) => script::run(&interpreter, &mut session, code).await,
+        None => prompt::run(&interpreter, &mut session).await,
     };
-    interpreter.close().await;
-    ended
+    // Threads of cells print until their process ends.
+    let Session { mut screen, mut threads, .. } = session;
+    let shown = threads.during(interpreter.close(), &mut screen).await.and_then(|()| screen.end());
+    ended.and_then(|code| shown.map(|()| code).map_err(Failure::from))
 }

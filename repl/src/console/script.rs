@@ -7,10 +7,9 @@ use std::process::ExitCode;
 use pelago_runtime::interpreter::{ExecuteOptions, Interpreter};
 use tokio::io::AsyncReadExt;
 
+use super::Session;
 use super::cell::{self, Ended};
-use crate::config::TerminalOptions;
 use crate::failure::Failure;
-use crate::output::screen::Screen;
 
 /// Bytes of a script at most: something that never ends is no script.
 const MOST: u64 = 16 << 20;
@@ -42,15 +41,12 @@ pub(super) async fn read() -> Result<String, Failure> {
 
 /// Runs the code as one cell: results on stdout, the rest on stderr. The exit
 /// code is 1 where it fails, and 130 where Ctrl-C ended it.
-pub(super) async fn run(
-    interpreter: &Interpreter,
-    terminal: &TerminalOptions,
-    code: String,
-) -> Result<ExitCode, Failure> {
-    let mut screen = Screen::new(terminal.colours);
+pub(super) async fn run(interpreter: &Interpreter, session: &mut Session, code: String) -> Result<ExitCode, Failure> {
     // Without `-c` stdin was the script, and has no answers any more.
-    let options = ExecuteOptions { label: "script".to_owned(), allow_input: std::io::stdin().is_terminal(), late: None };
-    match cell::run(interpreter, &mut screen, terminal, code, options).await? {
+    let allow_input = std::io::stdin().is_terminal();
+    let late = Some(session.threads.sender());
+    let options = ExecuteOptions { label: "script".to_owned(), allow_input, late };
+    match cell::run(interpreter, session, code, options).await? {
         Ended::Well => Ok(ExitCode::SUCCESS),
         Ended::Failed => Ok(ExitCode::FAILURE),
         Ended::Interrupted => Ok(ExitCode::from(130)),

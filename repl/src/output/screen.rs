@@ -110,11 +110,21 @@ impl Screen {
         }
         self.fresh_line(Stream::Out)?;
         let row = self.cursor.row;
-        let width = self.terminal[Stream::Out as usize].then(|| size().1);
-        let text = shown::text(shown, width, self.paint[Stream::Out as usize]);
-        self.put(Stream::Out, &(text + "\n"))?;
+        let text = self.rendered(shown);
+        self.put(Stream::Out, &text)?;
         self.last = name.map(|name| (name.to_owned(), row));
         Ok(())
+    }
+
+    /// A value as [`Self::show`] would write it, with its line break.
+    pub(crate) fn rendered(&self, shown: &Shown) -> String {
+        let width = self.terminal[Stream::Out as usize].then(|| size().1);
+        shown::text(shown, width, self.paint[Stream::Out as usize]) + "\n"
+    }
+
+    /// Whether a stream goes to a terminal.
+    pub(crate) fn is_terminal(&self, stream: Stream) -> bool {
+        self.terminal[stream as usize]
     }
 
     /// How the cell failed.
@@ -256,10 +266,6 @@ fn error_text(error: &CellError, paint: Paint) -> String {
         }
         text.push('\n');
     }
-    if error.variables_lost {
-        paint.push(&mut text, Ink::Help, "  the variables of earlier cells are gone");
-        text.push('\n');
-    }
     text
 }
 
@@ -287,10 +293,12 @@ mod tests {
 
     #[test]
     fn errors_say_what_to_do() {
-        let mut error = CellError::new("ChildEnded", "it ended").with_help("run it again");
+        let mut error =
+            CellError::new("ProcessEnded", "it ended").with_help("variables are gone; run their cells again");
+        // The help says so, once.
         error.variables_lost = true;
         let text = error_text(&error, Paint { on: false });
-        assert_eq!(text, "ChildEnded: it ended\n  → run it again\n  the variables of earlier cells are gone\n");
-        assert!(error_text(&error, Paint { on: true }).starts_with("\x1b[1;31mChildEnded: it ended\x1b[0m\n"));
+        assert_eq!(text, "ProcessEnded: it ended\n  → variables are gone; run their cells again\n");
+        assert!(error_text(&error, Paint { on: true }).starts_with("\x1b[1;31mProcessEnded: it ended\x1b[0m\n"));
     }
 }
