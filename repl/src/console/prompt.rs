@@ -35,12 +35,15 @@ pub(super) async fn run(interpreter: &Interpreter, session: &mut Session) -> Res
         tokio::pin!(reading);
         let mut meanwhile = Meanwhile { above: &above, bell, prompt, lines: Lines::default() };
         let Session { screen, threads, .. } = session;
+        // The editor cannot be told to stop, so a stream that is gone is told when the line is read.
+        let mut shown = Ok(());
         let read = loop {
             tokio::select! {
                 read = &mut reading => break read,
-                shown = meanwhile.show(threads, screen) => shown?,
+                now = meanwhile.show(threads, screen), if shown.is_ok() => shown = now,
             }
         };
+        shown?;
         let (returned, typed) = read.map_err(std::io::Error::other)?;
         editor = returned;
         // What came too late for the editor stands before the cell's own output.
