@@ -193,3 +193,88 @@ async fn a_comm_that_nobody_serves_is_closed() {
     assert_eq!((reply.kind.as_str(), &reply.content["status"]), ("no_such_reply", &json!("error")));
     kernel.shut_down().await;
 }
+
+/// A line of Rust that starts a thread, which prints a line for each byte that
+/// comes through the socket at `path`: the test says when.
+fn thread(path: &std::path::Path) -> String {
+    format!(
+        "let signals = std::os::unix::net::UnixStream::connect({path:?})?;\n\
+         std::thread::spawn(move || {{\n\
+             for (number, byte) in std::io::Read::bytes(signals).enumerate() {{\n\
+                 match byte {{\n\
+                     Ok(b'p') => {{ print!(\"part\"); std::io::Write::flush(&mut std::io::stdout()).unwrap(); }}\n\
+                     Ok(b'e') => eprintln!(\"error line {{number}}\"),\n\
+                     _ => println!(\"line {{number}}\"),\n\
+                 }}\n\
+             }}\n\
+         }});"
+    )
+}
+
+#[tokio::test]
+async fn what_a_thread_prints_after_its_cell_ended_is_that_cells() {
+    let home = tempfile::tempdir().unwrap();
+    let mut kernel = Kernel::start(home.path(), Transport::IPC).await;
+    let path = home.path().join("signals");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let first = kernel.send("execute_request", execute(&thread(&path), json!({}))).await;
+    let (mut signals, _) = tokio::task::spawn_blocking(move || listener.accept().unwrap()).await.unwrap();
+    assert!(kernel.until_idle(&first).await.iter().all(|message| message.kind == "execute_input"));
+    assert_eq!(kernel.reply().await.content["status"], "ok");
+
+    // While nothing runs.
+    for (signal, name, text) in
+        [(b"l", "stdout", "line 0\n"), (b"e", "stderr", "error line 1\n"), (b"l", "stdout", "line 2\n")]
+    {
+        std::io::Write::write_all(&mut signals, signal).unwrap();
+        let message = kernel.published().await;
+        assert_eq!((message.kind.as_str(), message.parent.as_str()), ("stream", first.as_str()), "{message:?}");
+        assert_eq!(message.content, json!({"name": name, "text": text}));
+    }
+
+    // While another cell runs, whose own output is its own.
+    let code = "println!(\"on\"); while !interrupted() { std::thread::yield_now() } println!(\"left\");";
+    let second = kernel.send("execute_request", execute(code, json!({}))).await;
+    let said = loop {
+        let message = kernel.published().await;
+        if message.kind == "stream" {
+            break message;
+        }
+    };
+    assert_eq!((said.parent.as_str(), &said.content["text"]), (second.as_str(), &json!("on\n")));
+    std::io::Write::write_all(&mut signals, b"l").unwrap();
+    let said = kernel.published().await;
+    assert_eq!((said.parent.as_str(), &said.content["text"]), (first.as_str(), &json!("line 3\n")));
+    kernel.ask_control("interrupt_request", json!({})).await;
+    let texts: Vec<_> =
+        kernel.until_last(&second).await.iter().map(|message| message.content["text"].clone()).collect();
+    assert_eq!(texts, ["left\n"]);
+    assert_eq!(kernel.reply().await.content["status"], "ok");
+
+    // A line without an end costs the next cell nothing.
+    std::io::Write::write_all(&mut signals, b"p").unwrap();
+    let said = kernel.published().await;
+    assert_eq!((said.parent.as_str(), &said.content["text"]), (first.as_str(), &json!("part")));
+    let (reply, published) = kernel.run("\"next\"").await;
+    assert_eq!(reply["status"], "ok", "{reply}");
+    assert_eq!(published.last().unwrap().content["data"]["text/plain"], "next", "{published:?}");
+    assert_eq!(published.last().unwrap().kind, "execute_result");
+    kernel.shut_down().await;
+}
+
+#[tokio::test]
+async fn the_thread_of_a_silent_cell_is_as_silent() {
+    let home = tempfile::tempdir().unwrap();
+    let mut kernel = Kernel::start(home.path(), Transport::IPC).await;
+    let path = home.path().join("signals");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let (reply, published) = kernel.run_with(&thread(&path), json!({"silent": true})).await;
+    assert_eq!((&reply["status"], published.len()), (&json!("ok"), 0), "{reply}");
+    let (mut signals, _) = listener.accept().unwrap();
+    std::io::Write::write_all(&mut signals, b"lle").unwrap();
+    let (_, published) = kernel.run("println!(\"mine\"); 1").await;
+    let kinds: Vec<_> = published.iter().map(|message| message.kind.as_str()).collect();
+    assert_eq!(kinds, ["execute_input", "stream", "execute_result"], "{published:?}");
+    assert_eq!(published[1].content["text"], "mine\n");
+    kernel.shut_down().await;
+}

@@ -1,5 +1,6 @@
 //! Cells at the prompt: what they show, ask and do when they are interrupted.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -139,4 +140,57 @@ fn clear_output_takes_away_what_the_cell_wrote() {
     let mut terminal = start(home, 100);
     let text = terminal.cell("println!(\"one\\ntwo\"); clear_output(false); println!(\"three\");", 2);
     assert!(!text.contains("\none\n") && text.contains(";\nthree\n[2]>"), "{text}");
+}
+
+#[test]
+fn what_a_thread_prints_stands_above_the_line_that_is_typed() {
+    let (_turn, home) = home();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("signals");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let mut terminal = start(home, 100);
+    // Prints a line for each byte that comes, in two parts.
+    let thread = format!(
+        "let s = std::os::unix::net::UnixStream::connect({path:?})?; std::thread::spawn(move || {{ \
+         for (n, _) in std::io::Read::bytes(s).enumerate() {{ print!(\"late \"); println!(\"é {{n}}\"); }} }});"
+    );
+    terminal.cell(&thread, 2);
+    let (mut signals, _) = listener.accept().unwrap();
+    let mut signal = |bytes: &[u8]| signals.write_all(bytes).unwrap();
+
+    // Nothing is typed, something is, and the cursor is in the middle of it.
+    signal(b"l");
+    terminal.wait("the line above the prompt", |screen| screen.contents().contains("late é 0\n[2]>"));
+    terminal.keys("20 + 1");
+    terminal.wait_for_line("[2]> 20 + 1");
+    signal(b"ll");
+    terminal
+        .wait("the lines above what is typed", |screen| screen.contents().contains("late é 1\nlate é 2\n[2]> 20 + 1"));
+    terminal.keys("\x1b[D\x1b[D\x1b[D\x1b[D");
+    terminal.wait("the cursor further left", |screen| screen.cursor_position().1 == 7);
+    signal(b"l");
+    terminal.wait("the line above and the cursor where it was", |screen| {
+        screen.contents().contains("late é 3\n[2]> 20 + 1") && screen.cursor_position().1 == 7
+    });
+    terminal.keys("1");
+    let text = terminal.cell("", 3);
+    assert!(text.contains("late é 3\n[2]> 201 + 1\n202\n[3]>"), "{text}");
+
+    // A line of two rows, and one while a cell runs.
+    terminal.keys(&format!("let long = \"{}\";", "x".repeat(120)));
+    terminal.wait("both rows", |screen| screen.contents().contains("xx\";"));
+    signal(b"l");
+    terminal.wait("the line above both", |screen| screen.contents().contains("late é 4\n[3]> let long = \"xxx"));
+    let text = terminal.cell("", 4);
+    assert_eq!(text.matches("let long").count(), 1, "{text}");
+    terminal.keys("println!(\"on\"); while !interrupted() { std::thread::yield_now() } println!(\"left\");");
+    terminal.keys(ENTER);
+    terminal.wait_for("\non\n");
+    signal(b"l");
+    terminal.wait_for("\non\nlate é 5\n");
+    terminal.keys(CTRL_C);
+    let text = terminal.wait_for_line("[5]>");
+    assert!(text.contains("left\n[5]>"), "{text}");
+    terminal.keys(CTRL_D);
+    assert_eq!(terminal.wait_for_exit(), 0);
 }
