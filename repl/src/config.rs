@@ -143,7 +143,8 @@ pub(crate) fn terminal_options(options: &InterpreterOptions) -> TerminalOptions 
 /// The options of a session.
 pub(crate) fn session_options(global: &Global) -> Result<SessionOptions, Failure> {
     let home = match &global.home {
-        Some(home) => home.clone(),
+        // Cells run in other folders.
+        Some(home) => std::path::absolute(home)?,
         None => user_folder("XDG_DATA_HOME", ".local/share", "Library/Application Support")
             .ok_or(Failure::NoHome)?
             .join("pelago"),

@@ -27,6 +27,7 @@ mod transform;
 mod wire;
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -191,6 +192,7 @@ impl Cells {
     /// # Errors
     /// [`CellError`] with cargo's words.
     pub async fn add_dependency(&self, spec: &str, events: &mpsc::Sender<Event>) -> Result<(), CellError> {
+        let spec = in_folder(spec, &self.options.folder);
         self.run_plain(format!(":dep {spec}\n"), events).await?;
         let name = spec.split(['=', ' ']).next().unwrap_or_default();
         if name == "tokio" { self.add_runtime(events).await } else { Ok(()) }
@@ -216,6 +218,14 @@ fn token() -> String {
     Uuid::new_v4().simple().to_string()
 }
 
+/// A line of dependencies whose `path` is one from this folder: evcxr would take it from this process's own.
+fn in_folder(spec: &str, folder: &Path) -> String {
+    let Some(key) = spec.find("path").filter(|at| spec[..*at].contains('{')) else { return spec.to_owned() };
+    let Some(open) = spec[key..].find('"').map(|at| key + at + 1) else { return spec.to_owned() };
+    let Some(close) = spec[open..].find('"').map(|at| open + at) else { return spec.to_owned() };
+    format!("{}{}{}", &spec[..open], folder.join(&spec[open..close]).display(), &spec[close..])
+}
+
 fn byte_of(code: &str, cursor: usize) -> usize {
     code.char_indices().nth(cursor).map_or(code.len(), |(at, _)| at)
 }
@@ -229,4 +239,18 @@ fn word_end(code: &str, at: usize) -> usize {
     let rest = code.get(at..).unwrap_or_default();
     let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
     at + word.unwrap_or(rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crates_folder_is_found_from_the_cells_own() {
+        let absolute = |spec| in_folder(spec, Path::new("/notebooks"));
+        assert_eq!(absolute("a = { path = \"./a\" }"), "a = { path = \"/notebooks/./a\" }");
+        assert_eq!(absolute("a = { path = \"/x/a\", version = \"1\" }"), "a = { path = \"/x/a\", version = \"1\" }");
+        assert_eq!(absolute("serde = \"1\""), "serde = \"1\"");
+        assert_eq!(absolute("path = \"1\""), "path = \"1\"");
+    }
 }
