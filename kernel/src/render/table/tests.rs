@@ -33,13 +33,53 @@ fn names_and_values_are_escaped_and_numbers_stand_right() {
         "ms" => [Some(1.5), None],
         "warm" => [true, false],
     };
-    check(&frame.unwrap(), &expect![[""]]);
+    check(&frame.unwrap(), &expect![[r#"
+        <div class="pelago-table" style="overflow-x: auto; max-width: 100%"><small>shape: (2, 3)</small>
+        <table>
+        <thead>
+        <tr><th style="text-align: left; white-space: pre-wrap">&lt;b&gt;</th><th style="text-align: right; white-space: pre-wrap">ms</th><th style="text-align: left; white-space: pre-wrap">warm</th></tr>
+        <tr><td style="text-align: left; white-space: pre-wrap"><small>str</small></td><td style="text-align: right; white-space: pre-wrap"><small>f64</small></td><td style="text-align: left; white-space: pre-wrap"><small>bool</small></td></tr>
+        </thead>
+        <tbody>
+        <tr><td style="text-align: left; white-space: pre-wrap">a &amp; b</td><td style="text-align: right; white-space: pre-wrap">1.5</td><td style="text-align: left; white-space: pre-wrap">true</td></tr>
+        <tr><td style="text-align: left; white-space: pre-wrap">&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;</td><td style="text-align: right; white-space: pre-wrap"><i class="pelago-null" style="opacity: 0.6">null</i></td><td style="text-align: left; white-space: pre-wrap">false</td></tr>
+        </tbody>
+        </table></div>"#]]);
 }
 
 #[test]
 fn a_text_can_be_read_off_and_null_is_told_from_it() {
-    check(&texts(), &expect![[""]]);
-    expect![[""]].assert_eq(&plain(&Table::of(&texts())));
+    check(&texts(), &expect![[r#"
+        <div class="pelago-table" style="overflow-x: auto; max-width: 100%"><small>shape: (6, 2)</small>
+        <table>
+        <thead>
+        <tr><th style="text-align: left; white-space: pre-wrap">a</th><th style="text-align: left; white-space: pre-wrap">b</th></tr>
+        <tr><td style="text-align: left; white-space: pre-wrap"><small>str</small></td><td style="text-align: left; white-space: pre-wrap"><small>str</small></td></tr>
+        </thead>
+        <tbody>
+        <tr><td style="text-align: left; white-space: pre-wrap">1   1</td><td style="text-align: left; white-space: pre-wrap"><i class="pelago-null" style="opacity: 0.6">null</i></td></tr>
+        <tr><td style="text-align: left; white-space: pre-wrap">&quot;  lead&quot;</td><td style="text-align: left; white-space: pre-wrap">&quot;null&quot;</td></tr>
+        <tr><td style="text-align: left; white-space: pre-wrap">&quot;trail  &quot;</td><td style="text-align: left; white-space: pre-wrap">&quot;&quot;</td></tr>
+        <tr><td style="text-align: left; white-space: pre-wrap">line1
+        line2</td><td style="text-align: left; white-space: pre-wrap"><i class="pelago-null" style="opacity: 0.6">null</i></td></tr>
+        <tr><td style="text-align: left; white-space: pre-wrap">&quot;null&quot;</td><td style="text-align: left; white-space: pre-wrap">&lt;i&gt;</td></tr>
+        <tr><td style="text-align: left; white-space: pre-wrap">90210</td><td style="text-align: left; white-space: pre-wrap">&quot;\u{1b}[2J&quot;</td></tr>
+        </tbody>
+        </table></div>"#]]);
+    expect![[r#"
+        shape: (6, 2)
+        ┌─────────────┬─────────────┐
+        │ a           ┆ b           │
+        │ ---         ┆ ---         │
+        │ str         ┆ str         │
+        ╞═════════════╪═════════════╡
+        │ 1   1       ┆ null        │
+        │ "  lead"    ┆ "null"      │
+        │ "trail  "   ┆ ""          │
+        │ line1↵line2 ┆ null        │
+        │ "null"      ┆ <i>         │
+        │ 90210       ┆ "\u{1b}[2J" │
+        └─────────────┴─────────────┘"#]].assert_eq(&plain(&Table::of(&texts())));
 }
 
 #[test]
@@ -99,7 +139,55 @@ fn every_type() -> DataFrame {
 fn every_type_is_shown_alike_in_html_and_text() {
     let frame = every_type();
     let shown: Vec<_> = frame.columns().iter().map(|column| Texts::of(column, CHARACTERS).rows.remove(0)).collect();
-    expect![[""]].assert_eq(&format!("{shown:#?}"));
+    expect![[r#"
+        [
+            Some(
+                "123456.789",
+            ),
+            Some(
+                "0.1",
+            ),
+            Some(
+                "-9223372036854775808",
+            ),
+            Some(
+                "18446744073709551615",
+            ),
+            Some(
+                "true",
+            ),
+            Some(
+                "chrome",
+            ),
+            Some(
+                "chrome",
+            ),
+            Some(
+                "2024-10-04",
+            ),
+            Some(
+                "2023-11-14 22:13:20.123456",
+            ),
+            Some(
+                "2023-11-14 17:13:20 EST",
+            ),
+            Some(
+                "1d 1h 1m 1s 1ms",
+            ),
+            Some(
+                "01:01:01",
+            ),
+            Some(
+                "b\"a\\x00\"",
+            ),
+            Some(
+                "[\"a\", null]",
+            ),
+            Some(
+                "{n: 1, s: \"x\"}",
+            ),
+            None,
+        ]"#]].assert_eq(&format!("{shown:#?}"));
     let html = html(&frame);
     let text = text(&Table::of(&frame), Layout { width: None, has_rule: true });
     for value in shown.iter().flatten() {
@@ -112,7 +200,29 @@ fn every_type_is_shown_alike_in_html_and_text() {
 fn a_table_has_its_data_beside_it() {
     let bundle = bundle(&Table::of(&texts()));
     assert_eq!(bundle.keys().collect::<Vec<_>>(), ["text/plain", "text/html", pelago_table::MIME]);
-    expect![[""]].assert_eq(&format!("{:#}", bundle[pelago_table::MIME]));
+    expect![[r#"
+        {
+          "version": 1,
+          "height": 6,
+          "columns": [
+            {
+              "name": "a",
+              "dtype": "str"
+            },
+            {
+              "name": "b",
+              "dtype": "str"
+            }
+          ],
+          "rows": [
+            "1   1\t\\N",
+            "  lead\tnull",
+            "trail  \t",
+            "line1\\nline2\t\\N",
+            "null\t<i>",
+            "90210\t\u001b[2J"
+          ]
+        }"#]].assert_eq(&format!("{:#}", bundle[pelago_table::MIME]));
 }
 
 #[test]
@@ -130,7 +240,16 @@ fn a_long_frame_shows_both_ends_and_its_whole_shape() {
 
 #[test]
 fn empty_wide_and_long_values_are_told() {
-    check(&DataFrame::empty(), &expect![[""]]);
+    check(&DataFrame::empty(), &expect![[r#"
+        <div class="pelago-table" style="overflow-x: auto; max-width: 100%"><small>shape: (0, 0)</small>
+        <table>
+        <thead>
+        <tr></tr>
+        <tr></tr>
+        </thead>
+        <tbody>
+        </tbody>
+        </table></div>"#]]);
     let columns = (0..100).map(|index| Column::new(format!("c{index}").into(), [index])).collect();
     let wide = html(&DataFrame::new(1, columns).unwrap());
     assert!(wide.contains("40 more columns"), "{wide}");

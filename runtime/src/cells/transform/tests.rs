@@ -32,8 +32,8 @@ fn the_last_expression_is_shown() {
     check(
         "fn f() {}",
         expect![[r#"
-        pelago::begin!(7);fn f() {}
-        pelago::cell::end(7);"#]],
+            pelago::begin!(7);fn f() {/*@item 7.1*/}
+            pelago::cell::end(7);"#]],
     );
     check(
         "#![allow(x)]\n1",
@@ -68,10 +68,10 @@ fn a_question_mark_reports_its_line() {
     check(
         "let f = || g()?;\nfn h() { g()?; }\nasync { g()?; };",
         expect![[r#"
-        pelago::begin!(7);let f = || g()?;
-        fn h() { g()?; }
-        async { g()?; };
-        ;pelago::cell::end(7);"#]],
+            pelago::begin!(7);let f = || g()?;
+            fn h() { g()?; /*@item 7.1*/}
+            async { g()?; };
+            ;pelago::cell::end(7);"#]],
     );
     check(
         "f()?",
