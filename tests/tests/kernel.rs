@@ -194,6 +194,27 @@ async fn a_comm_that_nobody_serves_is_closed() {
     kernel.shut_down().await;
 }
 
+#[tokio::test]
+async fn streams_and_values_come_in_the_order_in_which_the_program_made_them() {
+    let home = tempfile::tempdir().unwrap();
+    let mut kernel = Kernel::start(home.path(), Transport::IPC).await;
+    let code = "println!(\"1\"); eprintln!(\"2\"); print!(\"3\"); eprint!(\"4\"); println!(\"5\"); display(6); eprintln!(\"7\");\n8";
+    for _ in 0..20 {
+        let (reply, published) = kernel.run(code).await;
+        assert_eq!(reply["status"], "ok", "{reply}");
+        let shown = published.iter().filter_map(|message| match message.kind.as_str() {
+            "stream" => Some(format!("{}:{}", message.content["name"], message.content["text"])),
+            "display_data" | "execute_result" => Some(message.content["data"]["text/plain"].to_string()),
+            _ => None,
+        });
+        let shown: Vec<_> = shown.map(|text| text.replace(['"', '\\'], "")).collect();
+        let expected =
+            ["stdout:1n", "stderr:2n", "stdout:3", "stderr:4", "stdout:5n", "6", "stderr:7n", "8"];
+        assert_eq!(shown, expected);
+    }
+    kernel.shut_down().await;
+}
+
 /// A line of Rust that starts a thread, which prints a line for each byte that
 /// comes through the socket at `path`: the test says when.
 fn thread(path: &std::path::Path) -> String {

@@ -44,7 +44,7 @@ fn floats_are_shown_as_what_they_are() {
         ("f64::NEG_INFINITY", "-inf"),
         ("0.1_f32", "0.1"),
         ("let half: f32 = 3.0; half", "3.0"),
-        ("[1.5, 4.0].iter().max_by(|a, b| a.total_cmp(b)).unwrap()", "4.0"),
+        ("[1.5_f64, 4.0].iter().max_by(|a, b| a.total_cmp(b)).unwrap()", "4.0"),
         ("Box::new(7.0)", "7.0"),
         ("Some(1.0)", "Some(1.0)"),
         ("vec![1.0, 2.5]", "[1.0, 2.5]"),

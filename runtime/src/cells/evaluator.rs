@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::os::unix::process::CommandExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -232,9 +233,13 @@ fn serve(mut context: CommandContext, queue: &mpsc::Receiver<Job>, compile: &Pat
         };
         // Who asked may be gone: an interrupted completion, a closed kernel.
         match job {
-            Job::Run { code, reply } => drop(reply.send(run(&mut context, &code, compile))),
-            Job::Complete { code, at, reply } => drop(reply.send(context.completions(&code, at).ok())),
-            Job::Inspect { code, at, reply } => drop(reply.send(context.hover_at(&code, at).ok())),
+            Job::Run { code, reply } => {
+                let ran = ask(|| Some(run(&mut context, &code, compile)));
+                let broken = || Err(Failed::Message("the analyser broke down over this cell".to_owned()));
+                drop(reply.send(ran.unwrap_or_else(broken)));
+            }
+            Job::Complete { code, at, reply } => drop(reply.send(ask(|| context.completions(&code, at).ok()))),
+            Job::Inspect { code, at, reply } => drop(reply.send(ask(|| context.hover_at(&code, at).ok()))),
             Job::Variables { reply } => {
                 let variables = context.variables_and_types();
                 let mut variables: Vec<_> = variables.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect();
@@ -243,6 +248,16 @@ fn serve(mut context: CommandContext, queue: &mpsc::Receiver<Job>, compile: &Pat
             }
         }
     }
+}
+
+/// Asks the analyser, which panics over some code, such as what is half written.
+/// That costs its answer, and no more.
+fn ask<T>(question: impl FnOnce() -> Option<T>) -> Option<T> {
+    let answer = catch_unwind(AssertUnwindSafe(question));
+    answer.unwrap_or_else(|_| {
+        tracing::warn!("the analyser broke down");
+        None
+    })
 }
 
 fn run(context: &mut CommandContext, code: &str, compile: &Path) -> Result<Ran, Failed> {
