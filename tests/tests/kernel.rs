@@ -208,8 +208,7 @@ async fn streams_and_values_come_in_the_order_in_which_the_program_made_them() {
             _ => None,
         });
         let shown: Vec<_> = shown.map(|text| text.replace(['"', '\\'], "")).collect();
-        let expected =
-            ["stdout:1n", "stderr:2n", "stdout:3", "stderr:4", "stdout:5n", "6", "stderr:7n", "8"];
+        let expected = ["stdout:1n", "stderr:2n", "stdout:3", "stderr:4", "stdout:5n", "6", "stderr:7n", "8"];
         assert_eq!(shown, expected);
     }
     kernel.shut_down().await;

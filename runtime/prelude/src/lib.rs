@@ -22,11 +22,11 @@ pub use display::{
     update_display,
 };
 pub use error::Error;
+pub use input::{input, password};
+pub use model::{Model, model};
 pub use pelago_cell::host::interrupted;
 #[doc(hidden)]
 pub use pelago_cell::{cell_dbg, cell_eprint, cell_eprintln, cell_print, cell_println};
-pub use input::{input, password};
-pub use model::{Model, model};
 pub use pelago_protocol::chart;
 pub use pelago_protocol::{
     BrowserKind, DType, Family, Input, Placement, Platform, Precision, PrecisionChoice, Report, SweepRow, Tensor,

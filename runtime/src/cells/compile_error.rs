@@ -41,7 +41,15 @@ impl Label {
         let source = cell.text.lines().nth(index).unwrap_or_default().to_owned();
         let end = source.trim_end().chars().count() + 1;
         let (start, end) = if is_behind { (end, Some(end + 1)) } else { columns };
-        Self { cell: cell.name.clone(), line: index + cell.first_line, source, start, end, text: text.to_owned(), is_primary }
+        Self {
+            cell: cell.name.clone(),
+            line: index + cell.first_line,
+            source,
+            start,
+            end,
+            text: text.to_owned(),
+            is_primary,
+        }
     }
 
     fn lines(&self, is_first: bool) -> Vec<String> {
@@ -186,7 +194,9 @@ impl CompileError {
         let is_about_the_end = |text: &str| text.contains("`pelago`") || text.contains("`evcxr_variable_store`");
         for text in std::iter::once(&mut self.message).chain(self.labels.iter_mut().map(|label| &mut label.text)) {
             if is_about_the_end(text) {
-                *text = text.replace("`pelago`", "the end of the cell").replace("`evcxr_variable_store`", "the end of the cell");
+                *text = text
+                    .replace("`pelago`", "the end of the cell")
+                    .replace("`evcxr_variable_store`", "the end of the cell");
             }
         }
         let borrowed = self.message.strip_prefix("The variable `");

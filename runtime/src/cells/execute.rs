@@ -193,7 +193,9 @@ impl Cells {
                 let titles: Vec<_> = errors.iter().map(CompilationError::message).collect();
                 Err(CellError::new("CompileError", titles.join("\n")))
             }
-            Some(Err(Failed::Message(detail) | Failed::Ended(detail))) => Err(CellError::new("CompileError", cargos(&detail))),
+            Some(Err(Failed::Message(detail) | Failed::Ended(detail))) => {
+                Err(CellError::new("CompileError", cargos(&detail)))
+            }
             None => Err(CellError::new("CellsError", "the Rust evaluator stopped").with_help("restart the kernel")),
         }
     }
@@ -299,7 +301,9 @@ impl Cells {
         let error = CompileError::of(error, cell, &self.state.places);
         let moved = error.named("E0425").filter(|name| self.memory().known.moved.contains(*name)).map(str::to_owned);
         match moved {
-            Some(name) => error.with_help(format!("`{name}` was moved away by an earlier cell; assign it a new value first")),
+            Some(name) => {
+                error.with_help(format!("`{name}` was moved away by an earlier cell; assign it a new value first"))
+            }
             None => error,
         }
     }
@@ -333,7 +337,9 @@ fn refused(detail: &str, cell: &Text) -> CellError {
         let name = variable();
         (
             format!("the variable `{name}` is a closure, and later cells cannot name its type"),
-            format!("box it (`let {name}: Box<dyn Fn(i32) -> i32> = Box::new(…);`), make it a function, or put the code into braces"),
+            format!(
+                "box it (`let {name}: Box<dyn Fn(i32) -> i32> = Box::new(…);`), make it a function, or put the code into braces"
+            ),
         )
     } else if detail.starts_with("Couldn't automatically determine type of variable") {
         let name = variable();

@@ -109,7 +109,14 @@ impl Cells {
             // Nobody listens any more where the interpreter is gone.
             let _ = started.send(Some(evaluator.map_err(Arc::new)));
         });
-        Ok(Self { options, state, evaluator, numbers: AtomicU64::new(0), memory: std::sync::Mutex::default(), _server: server })
+        Ok(Self {
+            options,
+            state,
+            evaluator,
+            numbers: AtomicU64::new(0),
+            memory: std::sync::Mutex::default(),
+            _server: server,
+        })
     }
 
     /// Gives cells their session.

@@ -20,8 +20,24 @@ use super::toolchain::{Tools, words};
 
 /// Names that every cell has without the prelude, from the standard library for the most part.
 const STANDARD: &[&str] = &[
-    "Box", "Clone", "Copy", "Default", "Err", "From", "Into", "Iterator", "None", "Ok", "Option", "Result", "Some",
-    "String", "Vec", "format", "interrupted", "print",
+    "Box",
+    "Clone",
+    "Copy",
+    "Default",
+    "Err",
+    "From",
+    "Into",
+    "Iterator",
+    "None",
+    "Ok",
+    "Option",
+    "Result",
+    "Some",
+    "String",
+    "Vec",
+    "format",
+    "interrupted",
+    "print",
 ];
 
 /// Counts how the folder is laid out: one that was made otherwise is not used.

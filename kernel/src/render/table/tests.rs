@@ -33,7 +33,9 @@ fn names_and_values_are_escaped_and_numbers_stand_right() {
         "ms" => [Some(1.5), None],
         "warm" => [true, false],
     };
-    check(&frame.unwrap(), &expect![[r#"
+    check(
+        &frame.unwrap(),
+        &expect![[r#"
         <div class="pelago-table" style="overflow-x: auto; max-width: 100%"><small>shape: (2, 3)</small>
         <table>
         <thead>
@@ -44,12 +46,15 @@ fn names_and_values_are_escaped_and_numbers_stand_right() {
         <tr><td style="text-align: left; white-space: pre-wrap">a &amp; b</td><td style="text-align: right; white-space: pre-wrap">1.5</td><td style="text-align: left; white-space: pre-wrap">true</td></tr>
         <tr><td style="text-align: left; white-space: pre-wrap">&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;</td><td style="text-align: right; white-space: pre-wrap"><i class="pelago-null" style="opacity: 0.6">null</i></td><td style="text-align: left; white-space: pre-wrap">false</td></tr>
         </tbody>
-        </table></div>"#]]);
+        </table></div>"#]],
+    );
 }
 
 #[test]
 fn a_text_can_be_read_off_and_null_is_told_from_it() {
-    check(&texts(), &expect![[r#"
+    check(
+        &texts(),
+        &expect![[r#"
         <div class="pelago-table" style="overflow-x: auto; max-width: 100%"><small>shape: (6, 2)</small>
         <table>
         <thead>
@@ -65,7 +70,8 @@ fn a_text_can_be_read_off_and_null_is_told_from_it() {
         <tr><td style="text-align: left; white-space: pre-wrap">&quot;null&quot;</td><td style="text-align: left; white-space: pre-wrap">&lt;i&gt;</td></tr>
         <tr><td style="text-align: left; white-space: pre-wrap">90210</td><td style="text-align: left; white-space: pre-wrap">&quot;\u{1b}[2J&quot;</td></tr>
         </tbody>
-        </table></div>"#]]);
+        </table></div>"#]],
+    );
     expect![[r#"
         shape: (6, 2)
         ┌─────────────┬─────────────┐
@@ -79,7 +85,8 @@ fn a_text_can_be_read_off_and_null_is_told_from_it() {
         │ line1↵line2 ┆ null        │
         │ "null"      ┆ <i>         │
         │ 90210       ┆ "\u{1b}[2J" │
-        └─────────────┴─────────────┘"#]].assert_eq(&plain(&Table::of(&texts())));
+        └─────────────┴─────────────┘"#]]
+    .assert_eq(&plain(&Table::of(&texts())));
 }
 
 #[test]
@@ -187,7 +194,8 @@ fn every_type_is_shown_alike_in_html_and_text() {
                 "{n: 1, s: \"x\"}",
             ),
             None,
-        ]"#]].assert_eq(&format!("{shown:#?}"));
+        ]"#]]
+    .assert_eq(&format!("{shown:#?}"));
     let html = html(&frame);
     let text = text(&Table::of(&frame), Layout { width: None, has_rule: true });
     for value in shown.iter().flatten() {
@@ -222,7 +230,8 @@ fn a_table_has_its_data_beside_it() {
             "null\t<i>",
             "90210\t\u001b[2J"
           ]
-        }"#]].assert_eq(&format!("{:#}", bundle[pelago_table::MIME]));
+        }"#]]
+    .assert_eq(&format!("{:#}", bundle[pelago_table::MIME]));
 }
 
 #[test]
@@ -240,7 +249,9 @@ fn a_long_frame_shows_both_ends_and_its_whole_shape() {
 
 #[test]
 fn empty_wide_and_long_values_are_told() {
-    check(&DataFrame::empty(), &expect![[r#"
+    check(
+        &DataFrame::empty(),
+        &expect![[r#"
         <div class="pelago-table" style="overflow-x: auto; max-width: 100%"><small>shape: (0, 0)</small>
         <table>
         <thead>
@@ -249,7 +260,8 @@ fn empty_wide_and_long_values_are_told() {
         </thead>
         <tbody>
         </tbody>
-        </table></div>"#]]);
+        </table></div>"#]],
+    );
     let columns = (0..100).map(|index| Column::new(format!("c{index}").into(), [index])).collect();
     let wide = html(&DataFrame::new(1, columns).unwrap());
     assert!(wide.contains("40 more columns"), "{wide}");

@@ -20,4 +20,3 @@ pub use notice::{CellShown, Content, Notice, Order, Place, Thrown};
 pub const SOCKET_VARIABLE: &str = "PELAGO_CELLS_SOCKET";
 /// Environment variable with the token that every first frame carries.
 pub const TOKEN_VARIABLE: &str = "PELAGO_CELLS_TOKEN";
-

@@ -9,18 +9,8 @@ use pelago_protocol::cells::{self, CellShown, Content, Notice, Place};
 use super::library::Function;
 use super::{owner, protocol, session, streams};
 
-pub(super) static TABLE: Table = Table {
-    begin,
-    end,
-    turn,
-    thrown,
-    unwound,
-    protocol: forward,
-    show_text,
-    show,
-    is_cell_thread,
-    is_interrupted,
-};
+pub(super) static TABLE: Table =
+    Table { begin, end, turn, thrown, unwound, protocol: forward, show_text, show, is_cell_thread, is_interrupted };
 
 /// The cell that runs; 0 between cells.
 static RUNNING: AtomicU64 = AtomicU64::new(0);

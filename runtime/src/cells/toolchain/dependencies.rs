@@ -116,11 +116,8 @@ pub(super) fn build(toolchain: &Toolchain, lines: &[String]) -> io::Result<Resul
         .into_iter()
         .filter_map(|(name, package)| Some((name, libraries.get(&package)?.clone())))
         .collect();
-    let externs = Externs {
-        crates,
-        folder: toolchain.dependencies.join("target/debug/deps"),
-        native: native(&messages),
-    };
+    let externs =
+        Externs { crates, folder: toolchain.dependencies.join("target/debug/deps"), native: native(&messages) };
     let temporary = folder.join(format!("externs.{}", std::process::id()));
     std::fs::write(&temporary, serde_json::to_vec(&externs)?)?;
     std::fs::rename(temporary, known)?;
@@ -154,7 +151,8 @@ fn watched(mut cargo: Child) -> io::Result<Output> {
     let said = telling.join().unwrap_or_default();
     if !output.status.success() {
         let errors = messages(&output.stdout).into_iter().filter(|message| message["message"]["level"] == "error");
-        let errors: Vec<_> = errors.filter_map(|message| message["message"]["rendered"].as_str().map(str::to_owned)).collect();
+        let errors: Vec<_> =
+            errors.filter_map(|message| message["message"]["rendered"].as_str().map(str::to_owned)).collect();
         io::stderr().write_all(format!("{REFUSED}{}", [errors, said].concat().join("\n")).as_bytes())?;
     }
     Ok(output)

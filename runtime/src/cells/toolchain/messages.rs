@@ -31,7 +31,8 @@ pub(super) struct Messages {
 impl Messages {
     /// Reads them.
     pub(super) fn read(stderr: &[u8], status: ExitStatus) -> Self {
-        let mut messages = Self { is_success: status.success(), code: status.code().unwrap_or(FAILED), ..Self::default() };
+        let mut messages =
+            Self { is_success: status.success(), code: status.code().unwrap_or(FAILED), ..Self::default() };
         for line in String::from_utf8_lossy(stderr).lines() {
             let Ok(message) = serde_json::from_str::<Value>(line) else {
                 messages.errors.push(line.to_owned());

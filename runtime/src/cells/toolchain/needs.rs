@@ -11,7 +11,15 @@ use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind, tokenize};
 
 /// What `pelago` offers without the prelude.
 const BARE: &[&str] = &[
-    "begin", "cell", "cell_dbg", "cell_eprint", "cell_eprintln", "cell_print", "cell_println", "enter", "prelude",
+    "begin",
+    "cell",
+    "cell_dbg",
+    "cell_eprint",
+    "cell_eprintln",
+    "cell_print",
+    "cell_println",
+    "enter",
+    "prelude",
     "show",
 ];
 /// How a public item begins that stands at the top of its file.
@@ -123,7 +131,8 @@ mod tests {
         ] {
             assert!(!prelude(bare, words), "{bare}");
         }
-        for needs in ["let d: DataFrame = f();", "d.filter(col(\"a\"))", "pelago::plot(&d)", "use polars::prelude::*;"] {
+        for needs in ["let d: DataFrame = f();", "d.filter(col(\"a\"))", "pelago::plot(&d)", "use polars::prelude::*;"]
+        {
             assert!(prelude(needs, words), "{needs}");
         }
     }

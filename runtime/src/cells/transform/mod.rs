@@ -150,10 +150,7 @@ pub(super) fn transform(text: &str, number: u64, first_line: usize, known: &Know
     let parsed = SourceFile::parse(&format!("{OPEN}{text}\n}}"), Edition::Edition2024);
     let tree = parsed.tree();
     let mut functions = tree.syntax().children();
-    let list = functions
-        .find_map(ast::Fn::cast)
-        .and_then(|function| function.body())
-        .and_then(|body| body.stmt_list());
+    let list = functions.find_map(ast::Fn::cast).and_then(|function| function.body()).and_then(|body| body.stmt_list());
     // Anything after the function is what a closing delimiter too many left.
     let is_broken = !parsed.errors().is_empty() || functions.next().is_some();
     let mut work = Work {
@@ -180,7 +177,9 @@ pub(super) fn transform(text: &str, number: u64, first_line: usize, known: &Know
             let is_last = Some(&child) == tail.as_ref();
             if child.kind() == SyntaxKind::ATTR {
                 start = own(child.text_range().end());
-            } else if let Some(item) = ast::Item::cast(child.clone()).filter(|_| !ast::MacroCall::can_cast(child.kind())) {
+            } else if let Some(item) =
+                ast::Item::cast(child.clone()).filter(|_| !ast::MacroCall::can_cast(child.kind()))
+            {
                 items::item(&mut work, &item);
                 ends_with_item = true;
             } else if macros::is_item(&mut work, &child, guess) {

@@ -143,7 +143,9 @@ fn what_macros_make_is_seen_in_their_rules() {
     ] {
         assert_eq!(kind(items), MacroKind::Items, "{items}");
     }
-    for statements in ["() => { 3 }", "($e:expr) => { println!(\"{}\", $e) }", "() => { let a = 1; }", "($e:expr) => { $e + 1 }"] {
+    for statements in
+        ["() => { 3 }", "($e:expr) => { println!(\"{}\", $e) }", "() => { let a = 1; }", "($e:expr) => { $e + 1 }"]
+    {
         assert_eq!(kind(statements), MacroKind::Statements, "{statements}");
     }
 }

@@ -11,10 +11,7 @@ const INSTEAD: [(&str, &str); 8] = [
         "  Err(_) => {\n    println!(\"EVCXR_PANIC_NOTIFICATION\");\n",
         "  Err(payload) => {\n    pelago::cell::unwound(payload);\n",
     ),
-    (
-        "}).is_err() {\n    println!(\"EVCXR_PANIC_NOTIFICATION\");\n",
-        "}) {\n    pelago::cell::unwound(payload);\n",
-    ),
+    ("}).is_err() {\n    println!(\"EVCXR_PANIC_NOTIFICATION\");\n", "}) {\n    pelago::cell::unwound(payload);\n"),
     ("if std::panic::catch_unwind(||{\n", "if let Err(payload) = std::panic::catch_unwind(||{\n"),
     (
         "                fn from(error: T) -> Self {\n                    eprintln!(\"{:?}\", error);\n",

@@ -140,9 +140,9 @@ fn marks(text: &str) -> Vec<(ItemId, usize, usize)> {
             && token.text().starts_with(MARK)
         {
             let numbers = token.text().trim_start_matches(MARK).trim_end_matches("*/");
-            let id = numbers.split_once('.').and_then(|(cell, index)| {
-                Some(ItemId { cell: cell.parse().ok()?, index: index.parse().ok()? })
-            });
+            let id = numbers
+                .split_once('.')
+                .and_then(|(cell, index)| Some(ItemId { cell: cell.parse().ok()?, index: index.parse().ok()? }));
             let end: usize = token.text_range().end().into();
             let item = parsed.tree().items().find(|item| item.syntax().text_range().contains_range(token.text_range()));
             // A macro call has its mark behind it.

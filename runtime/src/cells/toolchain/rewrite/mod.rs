@@ -18,8 +18,8 @@ use std::path::PathBuf;
 use ra_ap_syntax::ast::{self, HasModuleItem};
 use ra_ap_syntax::{Edition, SourceFile};
 
-pub(super) use self::items::{Conflict, Replaced};
 use self::items::Item;
+pub(super) use self::items::{Conflict, Replaced};
 
 /// What is known of the cells before.
 #[derive(Clone, Debug, Default)]

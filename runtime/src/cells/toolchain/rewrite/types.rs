@@ -27,7 +27,8 @@ pub(super) fn is_of_variable(line: &str) -> bool {
 /// Where a line has the type of a variable.
 fn place(line: &str) -> Option<Range<usize>> {
     let calls = ["put_variable::<", "take_variable::<", "check_variable::<"];
-    let start = calls.iter().find_map(|call| Some(line.find(&format!("evcxr_variable_store.{call}"))? + 21 + call.len()))?;
+    let start =
+        calls.iter().find_map(|call| Some(line.find(&format!("evcxr_variable_store.{call}"))? + 21 + call.len()))?;
     let end = line.rfind(">(stringify!(")?;
     (start <= end).then_some(start..end)
 }
