@@ -19,6 +19,7 @@ mod options;
 mod output;
 mod places;
 mod prelude;
+mod refused;
 mod server;
 mod shown;
 mod state;
