@@ -53,7 +53,7 @@ fn is_of_literals(code: &str) -> bool {
 
 /// Whether every delimiter and every literal is closed.
 fn is_balanced(text: &str) -> bool {
-    let (mut open, mut at) = (Vec::new(), 0);
+    let (mut open, mut at, mut is_closed_in_turn) = (Vec::new(), 0, true);
     for token in tokenize(text, FrontmatterAllowed::No) {
         at += token.len as usize;
         match token.kind {
@@ -61,16 +61,14 @@ fn is_balanced(text: &str) -> bool {
             TokenKind::OpenBracket => open.push(']'),
             TokenKind::OpenParen => open.push(')'),
             TokenKind::CloseBrace | TokenKind::CloseBracket | TokenKind::CloseParen => {
-                if open.pop() != text[..at].chars().next_back() {
-                    return false;
-                }
+                is_closed_in_turn &= open.pop() == text[..at].chars().next_back();
             }
             TokenKind::BlockComment { terminated: false, .. } => return false,
             TokenKind::Literal { kind, .. } if !is_closed(kind) => return false,
             _ => {}
         }
     }
-    open.is_empty()
+    is_closed_in_turn && open.is_empty()
 }
 
 fn is_closed(kind: LiteralKind) -> bool {

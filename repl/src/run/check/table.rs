@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn the_html_of_a_frame_has_the_same_cells() {
-        let frame = df!("<b>" => ["a & 'b'"], "run_ms" => [Some(12345.678_9)], "t" => [None::<i32>]).unwrap();
+        let frame = df!("<b>" => ["a & 'b'"], "run_ms" => [Some(12_345.678_9)], "t" => [None::<i32>]).unwrap();
         let shown = Shown::Table(ShownTable::of(&frame));
         let html = pelago_kernel::render::bundle(&shown)["text/html"].as_str().unwrap().to_owned();
         let table = Table {

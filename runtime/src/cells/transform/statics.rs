@@ -6,8 +6,14 @@ use ra_ap_syntax::{Edition, SourceFile, SyntaxNode};
 
 use super::{Work, own};
 
-/// The macros whose statics are known, and what they make of a static's type.
-const KNOWN: [(&str, fn(&str) -> Form); 2] = [("thread_local", thread_local), ("lazy_static", lazy)];
+/// What a macro whose statics are known makes of one; `declared` is the static's name and type.
+fn form(name: &str, declared: &str) -> Option<Form> {
+    match name {
+        "thread_local" => Some(thread_local(declared)),
+        "lazy_static" => Some(lazy()),
+        _ => None,
+    }
+}
 
 /// What stands around the parts of a static.
 struct Form {
@@ -26,7 +32,7 @@ fn thread_local(declared: &str) -> Form {
     }
 }
 
-fn lazy(_: &str) -> Form {
+fn lazy() -> Form {
     Form {
         before_type: "::std::sync::LazyLock<",
         after_type: ">",
@@ -54,7 +60,9 @@ pub(super) fn in_macros(work: &mut Work<'_>, node: &SyntaxNode) {
 pub(super) fn plain(work: &mut Work<'_>, call: &ast::MacroCall, whole: &SyntaxNode, with_marks: bool) -> bool {
     let name = call.path().and_then(|path| path.segment()).and_then(|segment| segment.name_ref());
     let Some(name) = name.map(|name| name.text().to_string()) else { return false };
-    let Some((_, form)) = KNOWN.iter().find(|(known, _)| *known == name) else { return false };
+    if form(&name, "").is_none() {
+        return false;
+    }
     let Some(tree) = call.token_tree() else { return false };
     let tree_start = own(tree.syntax().text_range().start());
     let text = tree.syntax().text().to_string();
@@ -70,7 +78,7 @@ pub(super) fn plain(work: &mut Work<'_>, call: &ast::MacroCall, whole: &SyntaxNo
     let (from, to) = (own(whole.text_range().start()), own(whole.text_range().end()));
     work.replace(from..base, "");
     for part in parts {
-        let form = form(&format!("pelago_key:{}", part.type_text));
+        let Some(form) = form(&name, &format!("pelago_key:{}", part.type_text)) else { continue };
         if original.get(part.before_name.clone()).is_some_and(|between| between.trim() == "ref") {
             work.replace(base + part.before_name.start..base + part.before_name.end, "");
         }
