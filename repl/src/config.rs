@@ -54,7 +54,10 @@ pub(crate) fn log_filter() -> (EnvFilter, Option<String>) {
 /// analyser writes thousands of lines for each cell.
 fn directives(given: &str) -> String {
     match given.trim().parse::<LevelFilter>() {
-        Ok(level) => format!("{},pelago={level}", level.min(LevelFilter::WARN)),
+        // The analyser warns at every start of what it then does otherwise.
+        Ok(level) => {
+            format!("{},ra_ap={},pelago={level}", level.min(LevelFilter::WARN), level.min(LevelFilter::ERROR))
+        }
         Err(_) => given.to_owned(),
     }
 }
@@ -216,12 +219,12 @@ mod tests {
     #[test]
     fn a_level_alone_is_that_of_pelagos_own_crates() {
         for (given, expected) in [
-            ("debug", "warn,pelago=debug"),
-            ("trace", "warn,pelago=trace"),
-            (" INFO ", "warn,pelago=info"),
-            ("warn", "warn,pelago=warn"),
-            ("error", "error,pelago=error"),
-            ("off", "off,pelago=off"),
+            ("debug", "warn,ra_ap=error,pelago=debug"),
+            ("trace", "warn,ra_ap=error,pelago=trace"),
+            (" INFO ", "warn,ra_ap=error,pelago=info"),
+            ("warn", "warn,ra_ap=error,pelago=warn"),
+            ("error", "error,ra_ap=error,pelago=error"),
+            ("off", "off,ra_ap=off,pelago=off"),
         ] {
             assert_eq!(directives(given), expected, "{given}");
             assert!(EnvFilter::try_new(directives(given)).is_ok());

@@ -147,7 +147,9 @@ impl Work<'_> {
 /// The cell `number`, as it is compiled. Its first line is line `first_line` of
 /// what the user wrote. With `guess`, macros that nobody knows are taken to make items.
 pub(super) fn transform(text: &str, number: u64, first_line: usize, known: &Known, guess: bool) -> Transformed {
-    let parsed = SourceFile::parse(&format!("{OPEN}{text}\n}}"), Edition::Edition2024);
+    let parse = |end: &str| SourceFile::parse(&format!("{OPEN}{text}\n{end}"), Edition::Edition2024);
+    // The last statement may be left open.
+    let parsed = Some(parse("}")).filter(|parsed| parsed.errors().is_empty()).unwrap_or_else(|| parse(";}"));
     let tree = parsed.tree();
     let mut functions = tree.syntax().children();
     let list = functions.find_map(ast::Fn::cast).and_then(|function| function.body()).and_then(|body| body.stmt_list());

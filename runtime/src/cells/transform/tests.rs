@@ -177,3 +177,14 @@ fn what_does_not_parse_is_seen() {
     }
     assert!(!transform("let y = 3;\ny", 7, 1, &Known::default(), false).is_broken);
 }
+
+#[test]
+fn the_last_statement_may_be_left_open() {
+    check(
+        "let more = 5",
+        expect![[r#"
+            pelago::begin!(7);let more = 5
+            ;pelago::cell::end(7);"#]],
+    );
+    assert!(!transform("let more = 5", 7, 1, &Known::default(), false).is_broken);
+}
