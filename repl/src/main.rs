@@ -42,7 +42,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     output::table::fit_to_terminal(matches!(cli.command, Some(Command::Kernel(_) | Command::Run(_))));
     let (filter, refused) = config::log_filter();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
+    let has_colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(has_colours).with_env_filter(filter).init();
     if let Some(refused) = refused {
         tracing::error!("{refused}");
     }
