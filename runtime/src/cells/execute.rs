@@ -91,9 +91,10 @@ impl Cells {
             warnings.extend(self.warnings());
             self.remember(&attempt);
         }
-        self.warn(warnings, events).await;
         let Some(running) = attempt.running else { return Ok(Ended::default()) };
         self.outcome(attempt.ran, &running, &attempt.cell)?;
+        // A cell that failed has its error; what is warned of is still there when it runs again.
+        self.warn(warnings, events).await;
         Ok(Ended { interrupted: running.interrupts > 0 })
     }
 
