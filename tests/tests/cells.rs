@@ -4,43 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use pelago_tests::lab::pelago;
-use pelago_tests::processes;
-use serde_json::{Value, json};
+use pelago_tests::{notebook, processes};
+use serde_json::Value;
 
 /// Runs cells one after the other and gives the outputs of each.
 fn outputs(folder: &Path, cells: &[&str]) -> Vec<Vec<Value>> {
-    let cells: Vec<_> = cells
-        .iter()
-        .enumerate()
-        .map(|(index, source)| {
-            json!({
-                "cell_type": "code", "execution_count": null, "id": format!("c{index}"), "outputs": [],
-                "metadata": {"tags": ["raises-exception"]}, "source": source,
-            })
-        })
-        .collect();
-    let notebook = json!({
-        "cells": cells, "metadata": {"kernelspec": {"name": "pelago", "display_name": "Pelago", "language": "rust"}},
-        "nbformat": 4, "nbformat_minor": 5,
-    });
-    std::fs::write(folder.join("in.ipynb"), notebook.to_string()).unwrap();
-    let ran = Command::new(pelago())
-        .current_dir(folder)
-        .arg("--home")
-        .arg(folder.join("home"))
-        .args(["run", "in.ipynb", "--output", "out.ipynb"])
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success(), "{said}");
-    let written = std::fs::read(folder.join("out.ipynb")).unwrap();
-    let notebook: Value = serde_json::from_slice(&written).unwrap();
-    let cells = notebook["cells"].as_array().unwrap();
-    cells.iter().map(|cell| cell["outputs"].as_array().unwrap().clone()).collect()
+    notebook::run_in(folder, cells).into_iter().map(|outputs| outputs.0).collect()
 }
 
 /// A string, or lines of one.

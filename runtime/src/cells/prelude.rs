@@ -9,6 +9,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Output;
 use std::time::SystemTime;
 
 use object::{Object, ObjectSection};
@@ -146,10 +147,7 @@ fn link(library: &Path, deps: &Path, source: &Path, place: &Path, tools: &Tools)
         .arg(&root)
         .output()
         .map_err(failed)?;
-    if !output.status.success() {
-        let detail = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(CellsError::Link { detail });
-    }
+    linked(&output)?;
     if cfg!(target_os = "linux") {
         interface(&temporary.join(DYLIB), &temporary.join("interface"), tools)?;
     }
@@ -192,11 +190,7 @@ fn library_of_cells(source: &Path, place: &Path, tools: &Tools) -> Result<(), Ce
         .arg(source.join("runtime/prelude/cell/src/lib.rs"))
         .output()
         .map_err(failed)?;
-    if output.status.success() {
-        Ok(())
-    } else {
-        Err(CellsError::Link { detail: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
-    }
+    linked(&output)
 }
 
 /// A shared object that has the dylib's name and the compiler's section of it, and nothing else.
@@ -217,6 +211,11 @@ fn interface(dylib: &Path, folder: &Path, tools: &Tools) -> Result<(), CellsErro
         .current_dir(folder)
         .output()
         .map_err(failed)?;
+    linked(&output)
+}
+
+/// Whether a compiler or linker ended well; its words where it did not.
+fn linked(output: &Output) -> Result<(), CellsError> {
     if output.status.success() {
         Ok(())
     } else {
