@@ -12,11 +12,8 @@ import json
 import pathlib
 
 import numpy
-import onnxruntime
 
-from check_precision import feeds
-
-onnxruntime.set_default_logger_severity(3)
+from check_precision import feeds, session_of
 
 
 def left(folder, case, kind, name, value):
@@ -36,7 +33,7 @@ def main():
         config_folder = pathlib.Path(config_folder)
         config = json.loads((config_folder / "config.json").read_text())
         golden = json.loads((config_folder / "golden.json").read_text())
-        sessions = [onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]) for path in (reference, model)]
+        sessions = [session_of(path) for path in (reference, model)]
         given = feeds(sessions[0], config, golden, numpy.random.default_rng(1))
         names = [output.name for output in sessions[1].get_outputs()]
         inputs = [left(folder, case, "in", name, value) for name, value in given.items()]

@@ -55,7 +55,7 @@ async fn views_are_of_the_rows() {
 
     check(
         &results,
-        "SELECT source, kind, bytes, rate, run_seconds FROM content ORDER BY bytes",
+        "SELECT source, kind, bytes, rate, run_seconds FROM content ORDER BY bytes, source",
         expect![[r#"
         shape: (4, 5)
         ┌────────────┬─────────┬───────┬──────┬─────────────┐
