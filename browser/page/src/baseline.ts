@@ -6,13 +6,18 @@
 
 import { embed } from './embed.js';
 import { PageFault } from './errors.js';
-import type { EmbedData, ModelSource } from './protocol.js';
+import type { Tensor } from './frame.js';
+import type { EmbedData } from './protocol.js';
 import { transformers } from './runtime.js';
 import type { Wanted } from './sessions.js';
 
+/** The message's tensors are those of `embed`. */
 export interface BaselineData {
-  readonly model: ModelSource;
+  /** The text as the host tokenized it: a batch of one. */
+  readonly embed: EmbedData;
   readonly text: string;
+  /** Whether the model scales its embeddings to length 1. */
+  readonly normalize: boolean;
   readonly repeat: number;
   /**
    * A folder in the layout of transformers.js, from the root, with the slash at
@@ -23,16 +28,19 @@ export interface BaselineData {
 }
 
 export interface BaselineResult {
-  /** Milliseconds of each embedding, in turn with `transformers_ms`. */
+  /**
+   * Milliseconds of each embedding, in turn with `transformers_ms`. The host
+   * tokenizes before and scales after: it adds its own time for these two,
+   * which `transformers_ms` includes.
+   */
   readonly pelago_ms: number[];
   readonly transformers_ms: number[];
   /** The largest difference between the two embeddings. */
   readonly max_abs_difference: number;
 }
 
-export async function baseline(data: unknown, wantedBy: (model: ModelSource) => Wanted): Promise<BaselineResult> {
-  const { model, text, repeat, transformers_model_url } = data as BaselineData;
-  const wanted = wantedBy(model);
+export async function baseline(wanted: Wanted, data: BaselineData, tensors: readonly Tensor[]): Promise<BaselineResult> {
+  const { embed: ours, text, normalize, repeat, transformers_model_url } = data;
   const { env, pipeline } = await transformers();
   env.localModelPath = '';
   const device = wanted.platform === 'webnn' ? (`webnn-${wanted.options.webnn_device_type ?? 'cpu'}` as const) : wanted.platform;
@@ -41,24 +49,24 @@ export async function baseline(data: unknown, wantedBy: (model: ModelSource) => 
     dtype: 'fp32',
     use_external_data_format: await exists(`${transformers_model_url}onnx/model.onnx_data`),
   });
-  const ours: EmbedData = { model, texts: [text] };
   try {
-    const first = await embed(wanted, ours);
+    const first = await embed(wanted, ours, tensors);
     const pooling = first.data.pooling;
     if (pooling !== 'mean' && pooling !== 'cls')
       throw new PageFault('bad_request', `transformers.js pools by mean or cls, this model by ${pooling}.`);
-    const options = { pooling, normalize: first.data.normalized } as const;
+    const options = { pooling, normalize } as const;
     const theirs = await extract(text, options);
     const vector = new Float32Array((first.tensors[0] as { bytes: Uint8Array<ArrayBuffer> }).bytes.buffer);
+    const length = normalize ? Math.hypot(...vector) : 1;
     let difference = 0;
     vector.forEach((value, i) => {
-      difference = Math.max(difference, Math.abs(value - Number(theirs.data[i])));
+      difference = Math.max(difference, Math.abs(value / length - Number(theirs.data[i])));
     });
     const pelago_ms: number[] = [];
     const transformers_ms: number[] = [];
     for (let i = 0; i < repeat; i++) {
       const start = performance.now();
-      await embed(wanted, ours);
+      await embed(wanted, ours, tensors);
       const middle = performance.now();
       await extract(text, options);
       pelago_ms.push(middle - start);

@@ -1,5 +1,6 @@
 /** The Worker that runs models: takes one request at a time and answers it with a frame. */
 
+import type { BaselineData } from './baseline.js';
 import { capabilities } from './capabilities.js';
 import { embed, load } from './embed.js';
 import { PageFault, faultOf } from './errors.js';
@@ -7,7 +8,6 @@ import type { FromExecutor, ToExecutor } from './executor-messages.js';
 import { type Frame, type Tensor, decode, encode, tensorsOf } from './frame.js';
 import type { Dispose, EmbedData, ExecutionOptions, LoadData, ModelSource, Progress, RunData } from './protocol.js';
 import { run } from './run.js';
-import { transformers } from './runtime.js';
 import { type Wanted, dispose } from './sessions.js';
 
 const DEFAULTS: ExecutionOptions = {
@@ -15,7 +15,6 @@ const DEFAULTS: ExecutionOptions = {
   webnn_device_type: null,
   threads: null,
   fixed_shapes: true,
-  normalize: null,
 };
 
 let current: { readonly id: number; readonly controller: AbortController } | null = null;
@@ -55,7 +54,7 @@ async function answer(frame: Frame, signal: AbortSignal): Promise<Answer> {
     }
     case 'embed': {
       const request = data as EmbedData;
-      return embed(wantedBy(frame, request.model, signal), request);
+      return embed(wantedBy(frame, request.model, signal), request, tensorsOf(frame));
     }
     case 'run': {
       const request = data as RunData;
@@ -67,7 +66,8 @@ async function answer(frame: Frame, signal: AbortSignal): Promise<Answer> {
     }
     case 'baseline': {
       const { baseline } = await import('./baseline.js');
-      return { data: await baseline(data, (model) => wantedBy(frame, model, signal)) };
+      const request = data as BaselineData;
+      return { data: await baseline(wantedBy(frame, request.embed?.model, signal), request, tensorsOf(frame)) };
     }
     default:
       throw new PageFault('bad_request', `This page knows no request of type ${type}.`);
@@ -94,6 +94,3 @@ self.onmessage = ({ data }: MessageEvent<ToExecutor>) => {
   if (data.kind === 'request') void handle(data.buffer);
   else if (current?.id === data.id) current.controller.abort();
 };
-
-// Read while the host makes up its mind: the first request wants it.
-transformers().catch(() => undefined);

@@ -69,25 +69,6 @@ export async function fetchBytes(
   }
 }
 
-/** Fetches a JSON file. */
-export async function fetchJson(url: string, signal: AbortSignal): Promise<unknown> {
-  let response: Response;
-  try {
-    response = await fetch(sameOrigin(url), { signal });
-  } catch (error) {
-    if (signal.aborted) throw cancelled();
-    if (error instanceof PageFault) throw error;
-    throw new PageFault('fetch_failed', `${url} could not be fetched: ${textOf(error)}`);
-  }
-  if (!response.ok) throw await refused(response, url);
-  const text = await response.text();
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new PageFault('invalid_model', `Expected ${url} to be JSON, found ${text.length} characters that are not: ${textOf(error)}`);
-  }
-}
-
 /** The server's own reason is worth more than its status code. */
 async function refused(response: Response, url: string): Promise<PageFault> {
   const reason = (await response.text().catch(() => '')).trim().slice(0, 300);

@@ -1,60 +1,68 @@
 /**
- * Token vectors to one vector a text, as sentence-transformers' Pooling does
- * (sentence_transformers/models/Pooling.py). Knows arrays only.
+ * Token vectors to one vector a text, as sentence-transformers pools them
+ * (sentence_transformers/sentence_transformer/modules/pooling.py). Knows arrays
+ * only.
  */
 
-export const POOLINGS = ['mean', 'cls', 'max', 'mean_sqrt_len', 'lasttoken', 'weightedmean'] as const;
-export type Pooling = (typeof POOLINGS)[number];
+import type { Pooling } from './protocol.js';
 
-/** Token vectors `[batch, length, hidden]` and, a row, which positions hold tokens. */
+/** Token vectors `[batch, length, hidden]`. */
 export interface TokenVectors {
   readonly data: Float32Array;
   readonly length: number;
   readonly hidden: number;
 }
 
-/** Pools row `row` into `out` at `offset`. `mask[i]` is 1 where position `i` holds a token, 0 where it is padding. */
+/** Which positions of a row hold the tokens of its text. */
+export interface Span {
+  /** The text's first token. */
+  readonly first: number;
+  /** The first token that is pooled: a prompt before it is left out. */
+  readonly start: number;
+  /** One past the last token. */
+  readonly end: number;
+}
+
+/** Pools row `row` into `out` at `offset`: one vector a pooling, one after the other. */
 export function poolRow(
-  { data, length, hidden }: TokenVectors,
+  vectors: TokenVectors,
   row: number,
-  mask: ArrayLike<number>,
-  pooling: Pooling,
+  span: Span,
+  poolings: readonly Pooling[],
   out: Float32Array,
   offset: number,
 ): void {
-  const start = row * length * hidden;
-  const target = out.subarray(offset, offset + hidden);
+  const { data, length, hidden } = vectors;
+  const tokens = data.subarray(row * length * hidden, (row + 1) * length * hidden);
+  poolings.forEach((pooling, i) => {
+    const start = offset + i * hidden;
+    pool(tokens, hidden, span, pooling, out.subarray(start, start + hidden));
+  });
+}
+
+function pool(tokens: Float32Array, hidden: number, { first, start, end }: Span, pooling: Pooling, target: Float32Array): void {
   if (pooling === 'cls' || pooling === 'lasttoken') {
-    // The first or last position with a token: padding may be on either side.
-    let at = 0;
-    if (pooling === 'cls') while (at < length - 1 && !mask[at]) at++;
-    else for (at = length - 1; at > 0 && !mask[at]; ) at--;
-    target.set(data.subarray(start + at * hidden, start + (at + 1) * hidden));
+    const at = pooling === 'cls' ? start : end - 1;
+    target.set(tokens.subarray(at * hidden, (at + 1) * hidden));
     return;
   }
   target.fill(pooling === 'max' ? -Infinity : 0);
   let weights = 0;
-  let position = 0;
-  for (let i = 0; i < length; i++) {
-    position += 1;
-    if (!mask[i]) continue;
-    const weight = pooling === 'weightedmean' ? position : 1;
+  for (let i = start; i < end; i++) {
+    const from = i * hidden;
+    if (pooling === 'max') {
+      for (let j = 0; j < hidden; j++) target[j] = Math.max(target[j] as number, tokens[from + j] as number);
+      continue;
+    }
+    // sentence-transformers counts positions from the start of the padded row or,
+    // where it does not pad, from the text's first token. These differ only with
+    // padding on the left, where the first would make a text's vector depend on
+    // the length of its neighbours. So positions count from the first token.
+    const weight = pooling === 'weightedmean' ? i - first + 1 : 1;
     weights += weight;
-    const from = start + i * hidden;
-    if (pooling === 'max') for (let j = 0; j < hidden; j++) target[j] = Math.max(target[j] as number, data[from + j] as number);
-    else for (let j = 0; j < hidden; j++) target[j] = (target[j] as number) + weight * (data[from + j] as number);
+    for (let j = 0; j < hidden; j++) target[j] = (target[j] as number) + weight * (tokens[from + j] as number);
   }
   if (pooling === 'max') return;
-  const divisor = pooling === 'mean_sqrt_len' ? Math.sqrt(weights) : weights;
-  for (let j = 0; j < hidden; j++) target[j] = (target[j] as number) / Math.max(divisor, 1e-9);
-}
-
-/** Scales each row of `[rows, hidden]` to length 1, as `torch.nn.functional.normalize` does. */
-export function normalizeRows(data: Float32Array, hidden: number): void {
-  for (let start = 0; start < data.length; start += hidden) {
-    let sum = 0;
-    for (let j = start; j < start + hidden; j++) sum += (data[j] as number) ** 2;
-    const norm = Math.max(Math.sqrt(sum), 1e-12);
-    for (let j = start; j < start + hidden; j++) data[j] = (data[j] as number) / norm;
-  }
+  const divisor = pooling === 'mean_sqrt_len_tokens' ? Math.sqrt(weights) : weights;
+  for (let j = 0; j < hidden; j++) target[j] = (target[j] as number) / divisor;
 }

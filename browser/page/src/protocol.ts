@@ -343,12 +343,9 @@ threads: number | null,
 /**
  * Whether WebNN gets fixed shapes. On unless a measurement wants to see the difference.
  */
-fixed_shapes: boolean, 
-/**
- * Whether the run ends with scaling every embedding to length 1. `None`
- * follows the model's own `modules.json`.
- */
-normalize: boolean | null, };
+fixed_shapes: boolean, };
+
+export type Pooling = "cls" | "max" | "mean" | "mean_sqrt_len_tokens" | "weightedmean" | "lasttoken";
 
 export type LoadData = { 
 /**
@@ -358,7 +355,11 @@ model: ModelSource,
 /**
  * Batch and sequence length to be ready for, where the platform fixes shapes.
  */
-shape: [number, number] | null, };
+shape: [number, number] | null, 
+/**
+ * Tokens that one text may have; `None` where the model sets no limit.
+ */
+max_tokens: number | null, };
 
 export type EmbedData = { 
 /**
@@ -366,9 +367,33 @@ export type EmbedData = {
  */
 model: ModelSource, 
 /**
- * One a row.
+ * Tokens of each text, special ones included, without padding.
  */
-texts: Array<string>, };
+lengths: Array<number>, 
+/**
+ * The id that fills a shorter row.
+ */
+pad_id: number, 
+/**
+ * Whether padding stands before the tokens.
+ */
+pad_left: boolean, 
+/**
+ * Tokens that one text may have; `None` where the model sets no limit.
+ */
+max_tokens: number | null, 
+/**
+ * How token vectors become one vector a text; several are concatenated in this order.
+ */
+pooling: Array<Pooling>, 
+/**
+ * Leading tokens of each text, a prompt, that pooling leaves out. They still run.
+ */
+unpooled: number, 
+/**
+ * The task, for graphs with an input `task_id`.
+ */
+task_id: number | null, };
 
 export type RunData = { 
 /**
@@ -495,37 +520,33 @@ export type EmbedResult = {
  */
 load: LoadResult, 
 /**
- * Milliseconds of tokenising.
- */
-tokenize_ms: number, 
-/**
  * Milliseconds of the graph.
  */
 run_ms: number, 
 /**
- * Milliseconds of pooling and normalising.
+ * Milliseconds of pooling.
  */
 pool_ms: number, 
 /**
- * Milliseconds of the three together, by one clock.
+ * Milliseconds of both together, by one clock.
  */
 processing_ms: number, 
 /**
- * Tokens of each text, without padding.
- */
-tokens: Array<number>, 
-/**
- * Batch and sequence length that ran, with padding.
+ * Batch and sequence length of the largest run, with padding.
  */
 padded_shape: [number, number], 
 /**
- * `mean`, `cls`, …: the model's own pooling.
+ * Tokens of all runs, padding included.
+ */
+padded_tokens: number, 
+/**
+ * How vectors were pooled, e.g. `mean` or `mean+cls`; the name of the output where the graph pools by itself.
  */
 pooling: string, 
 /**
- * Whether vectors were scaled to length 1.
+ * Whether the graph pooled by itself.
  */
-normalized: boolean, };
+pooled_by_graph: boolean, };
 
 export type RunResult = { 
 /**

@@ -45,7 +45,7 @@ export async function run(
   tensors: readonly Tensor[],
 ): Promise<{ data: RunResult; tensors: Tensor[] }> {
   const fix = wanted.platform === 'webnn' && wanted.options.fixed_shapes;
-  const { held, load } = await session(wanted, fix ? fixedBy((await graphOf(wanted)).graph.inputs, tensors) : null);
+  const { held, load } = await session(wanted, fix ? fixedBy((await graphOf(wanted)).inputs, tensors) : null);
   const { session: made } = held;
   checkInputs(tensors, made.inputMetadata);
   const unknown = outputs.filter((name) => !made.outputNames.includes(name));

@@ -40,23 +40,29 @@ export interface Fixed {
 }
 
 const held = new Lru<Held>();
-/** Graph files by CID: kept, so that another bucket or platform need not fetch and read them again. */
-const graphs = new Lru<{ readonly graph: OnnxGraph; readonly bytes: Uint8Array }>();
+/**
+ * Graphs by CID: kept, so that another bucket or platform need not fetch and
+ * read them again. `bytes` is `null` where they are too many to be kept.
+ */
+const graphs = new Lru<{ readonly graph: OnnxGraph; readonly bytes: Uint8Array | null }>();
 const GRAPHS_KEPT = 4;
-/** A graph that holds its weights is larger than this and is not kept: one copy of the weights is enough. */
+/** A graph that holds its weights is larger than this: one copy of the weights is enough. */
 const GRAPH_BYTES_KEPT = 4 << 20;
 
 /** The graph of a request, fetched and read once. */
-export async function graphOf({ graph, signal, progress }: Wanted): Promise<{ graph: OnnxGraph; bytes: Uint8Array }> {
+export async function graphOf(wanted: Wanted): Promise<OnnxGraph> {
+  return (graphs.use(wanted.graph.cid) ?? (await fileOf(wanted))).graph;
+}
+
+/** The graph of a request with its bytes, which are fetched again where they were not kept. */
+async function fileOf({ graph, signal, progress }: Wanted): Promise<{ graph: OnnxGraph; bytes: Uint8Array }> {
   const known = graphs.use(graph.cid);
-  if (known) return known;
+  if (known?.bytes) return { graph: known.graph, bytes: known.bytes };
   const bytes = await fetchBytes(graph.url, graph.size, { signal, progress: reporter(progress, graph.url) });
-  const read = { graph: readOnnx(bytes, graph.url), bytes };
-  if (graph.size <= GRAPH_BYTES_KEPT) {
-    graphs.add(graph.cid, read);
-    graphs.take(GRAPHS_KEPT, () => true);
-  }
-  return read;
+  const read = known?.graph ?? readOnnx(bytes, graph.url);
+  graphs.add(graph.cid, { graph: read, bytes: graph.size <= GRAPH_BYTES_KEPT ? bytes : null });
+  graphs.take(GRAPHS_KEPT, () => true);
+  return { graph: read, bytes };
 }
 
 /** Progress as the host wants to see it: a few a second, and the last. */
@@ -84,7 +90,7 @@ export async function session(wanted: Wanted, fixed: Fixed | null): Promise<{ he
     return { held: known, load: { ...load, memory_usage_mb: memory() } };
   }
   const start = performance.now();
-  const { graph: read, bytes } = await graphOf(wanted);
+  const { graph: read, bytes } = await fileOf(wanted);
   const provider = await providerFor(platform, options);
   const externalData: Array<{ path: string; data: Uint8Array<ArrayBuffer> }> = [];
   for (const { location, url, size } of graph.external_data) {

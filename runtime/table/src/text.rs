@@ -82,6 +82,10 @@ fn write(text: &mut String, value: &AnyValue<'_>, limit: usize) {
         AnyValue::Float32(number) => write!(text, "{number:?}"),
         AnyValue::Float64(number) => write!(text, "{number:?}"),
         AnyValue::Boolean(value) => write!(text, "{value}"),
+        AnyValue::Decimal(number, _, scale) => {
+            decimal(text, *number, *scale);
+            Ok(())
+        }
         AnyValue::Binary(bytes) => binary(text, bytes, limit),
         AnyValue::BinaryOwned(bytes) => binary(text, bytes, limit),
         AnyValue::Date(days) if i64::from(*days).abs() > SECONDS / 86_400 => write!(text, "{days} days"),
@@ -148,6 +152,18 @@ fn binary(text: &mut String, bytes: &[u8], limit: usize) -> std::fmt::Result {
     write!(text, "b\"{}\"", shown.escape_ascii())
 }
 
+/// All digits of the scale: what type a number has is seen by them.
+fn decimal(text: &mut String, number: i128, scale: usize) {
+    let digits = format!("{:0>width$}", number.unsigned_abs(), width = scale + 1);
+    let (whole, rest) = digits.split_at(digits.len() - scale);
+    text.push_str(if number < 0 { "-" } else { "" });
+    text.push_str(whole);
+    if scale > 0 {
+        text.push('.');
+        text.push_str(rest);
+    }
+}
+
 /// Whether a moment lies where no calendar has a date. Polars would panic.
 fn is_off(moment: i64, unit: TimeUnit) -> bool {
     let second = match unit {
@@ -183,6 +199,15 @@ mod tests {
         check(&Series::new("f".into(), [0.1_f32, 16_777_216.0]), &["0.1", "16777216.0"]);
         check(&Series::new("u".into(), [90_210, u64::MAX]), &["90210", "18446744073709551615"]);
         check(&Series::new("i".into(), [Some(i64::MIN), None]), &["-9223372036854775808", "NULL"]);
+    }
+
+    #[test]
+    fn decimals_have_the_digits_of_their_scale() {
+        let text = |number, scale| exact(&AnyValue::Decimal(number, 38, scale)).unwrap();
+        assert_eq!(
+            [text(1, 2), text(-1, 2), text(123, 0), text(-12_345, 3), text(0, 1)],
+            ["0.01", "-0.01", "123", "-12.345", "0.0"]
+        );
     }
 
     #[test]

@@ -35,6 +35,8 @@ interface Pending {
 
 export class Host {
   readonly progress: Progress[] = [];
+  /** What the page has asked for over HTTP. */
+  readonly paths = new Set<string>();
   private readonly waiting = new Map<string, () => void>();
   hellos = 0;
   private nextId = 1;
@@ -52,6 +54,7 @@ export class Host {
   static async start(mounts: Readonly<Record<string, string>>, script = ''): Promise<Host> {
     const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
     const server = createServer((request, response) => {
+      host.paths.add(request.url ?? '');
       host.waiting.get(request.url ?? '')?.();
       // An answer that never comes.
       if (request.url === '/slow') return;

@@ -3,32 +3,23 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import type { BaselineData, BaselineResult } from '../../src/baseline.js';
 import type { Tensor } from '../../src/frame.js';
-import type { Capabilities, EmbedData, EmbedResult, LoadResult, ModelSource, RunData, RunResult } from '../../src/protocol.js';
-import { Host, RemoteError } from './host.js';
+import type { Capabilities, EmbedData, LoadData, LoadResult, RunData, RunResult } from '../../src/protocol.js';
+import { distance, embedOn, floats, int32, norm, refused } from './ask.js';
+import { Host, type RemoteError } from './host.js';
 import { FIXTURES, PAGE, bert, golden } from './models.js';
 import { Browser, type BrowserName } from './webdriver.js';
 
-const floats = ({ bytes }: Tensor): Float32Array => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
-  assert.equal(a.length, b.length);
-  return Math.max(...Array.from(a, (value, i) => Math.abs(value - (b[i] as number))));
-};
-const embedding = (model: ModelSource, texts: string[], platform: string, options = {}) =>
-  ({ type: 'embed', platform, options, data: { model, texts } satisfies EmbedData }) as never;
 const int64 = (name: string, values: number[]): Tensor => ({
   name,
   dtype: 'int64',
   shape: [1, values.length],
   bytes: new Uint8Array(BigInt64Array.from(values, BigInt).buffer),
 });
-const refused = (code: string, words: RegExp) => (error: unknown) => {
-  assert.ok(error instanceof RemoteError, String(error));
-  assert.equal(error.page.code, code, error.page.message);
-  assert.match(error.page.message, words);
-  assert.notEqual(error.page.help, '');
-  return true;
-};
+/** "fox" by itself, and a longer text, in the tokens of the tiny BERT. */
+const FOX = [2, 136, 3];
+const LONGER = [2, 59, 134, 158, 143, 59, 159, 129, 136, 59, 142, 134, 3];
 
 /** What a page of a browser without JSPI finds. */
 const NO_JSPI = 'delete WebAssembly.Suspending';
@@ -44,6 +35,7 @@ for (const [name, platforms, script] of routes) {
   describe(script === NO_JSPI ? `${name} without JSPI` : name, { timeout: 300_000 }, () => {
     let host: Host;
     let browser: Browser;
+    const embed = embedOn(() => host);
 
     before(async () => {
       host = await Host.start({ '/': join(PAGE, 'dist'), '/models/': FIXTURES }, script);
@@ -70,13 +62,20 @@ for (const [name, platforms, script] of routes) {
 
     for (const platform of platforms) {
       test(`embeds on ${platform}`, async () => {
-        const { data, tensors } = await host.request<EmbedResult>(embedding(bert, [golden.text], platform, { normalize: true }));
-        assert.ok(distance(floats(tensors[0] as Tensor), golden.mean_normalized) < 1e-5);
+        const { data, tensors } = await embed(bert, [golden.input_ids], platform);
+        const vector = floats(tensors[0] as Tensor);
+        assert.deepEqual(tensors[0]?.shape, [1, 32]);
+        assert.ok(distance(vector.map((value) => value / norm(vector)), golden.mean_normalized) < 1e-5);
+        const mean = golden.mean_normalized.map((_, j) => golden.last_hidden_state.reduce((sum, token) => sum + (token[j] as number), 0) / golden.input_ids.length);
+        assert.ok(distance(vector, mean) < 1e-5);
         // A small graph is fetched once for all platforms.
         assert.equal(platform === platforms[0], host.progress.some(({ phase, file, loaded, total }) => phase === 'fetch' && file === 'model.onnx' && loaded === total));
         assert.ok(host.progress.some(({ phase }) => phase === 'compile'));
         host.progress.length = 0;
-        assert.deepEqual(data.tokens, [golden.input_ids.length]);
+        assert.deepEqual(data.padded_shape, [1, platform === 'webnn' ? 16 : golden.input_ids.length]);
+        assert.equal(data.padded_tokens, data.padded_shape[1]);
+        assert.deepEqual([data.pooling, data.pooled_by_graph], ['mean', false]);
+        assert.equal(data.processing_ms, data.run_ms + data.pool_ms);
         const { placement, execution_provider } = data.load.session;
         assert.deepEqual(placement.fallback_operators, []);
         assert.equal(placement.nodes_on_provider + placement.nodes_shape_arithmetic, placement.nodes_total);
@@ -86,16 +85,28 @@ for (const [name, platforms, script] of routes) {
       });
 
       test(`a batch on ${platform} is what its texts are alone`, async () => {
-        const texts = [golden.text, 'fox', 'the dog jumps over the quick brown fox and the lazy dog'];
-        const { data, tensors } = await host.request<EmbedResult>(embedding(bert, texts, platform));
-        assert.equal(data.tokens.length, 3);
+        const texts = [golden.input_ids, FOX, LONGER];
+        const { data, tensors } = await embed(bert, texts, platform);
+        assert.deepEqual(tensors[0]?.shape, [3, 32]);
+        // 11, 3 and 13 tokens: 4 rows of 16, or 2 of 13 and one of 3.
+        assert.equal(data.padded_tokens, platform === 'webnn' ? 64 : 29);
         const all = floats(tensors[0] as Tensor);
         for (const [i, text] of texts.entries()) {
-          const alone = await host.request<EmbedResult>(embedding(bert, [text], platform));
-          assert.ok(distance(all.subarray(i * 32, (i + 1) * 32), floats(alone.tensors[0] as Tensor)) < 1e-5, text);
+          const alone = await embed(bert, [text], platform);
+          assert.ok(distance(all.subarray(i * 32, (i + 1) * 32), floats(alone.tensors[0] as Tensor)) < 1e-5, text.join());
         }
       });
     }
+
+    test('a session that was loaded for a shape runs texts of that shape', async () => {
+      const platform = platforms.at(-1) as string;
+      await host.request({ type: 'dispose', data: { graph: null, keep: 0 } });
+      const data: LoadData = { model: bert, shape: [1, 3], max_tokens: 128 };
+      const { data: loaded } = await host.request<LoadResult>({ type: 'load', platform, data } as never);
+      assert.equal(loaded.warm, false);
+      assert.deepEqual(loaded.session.fixed_shape, platform === 'webnn' ? [1, 16] : null);
+      assert.equal((await embed(bert, [FOX], platform)).data.load.warm, true);
+    });
 
     test('runs the graph on tensors', async () => {
       const feeds = [
@@ -117,51 +128,54 @@ for (const [name, platforms, script] of routes) {
     });
 
     test('refuses what cannot be embedded and stays usable', async () => {
-      const one = (texts: string[], model = bert) => host.request(embedding(model, texts, 'wasm'));
-      await assert.rejects(one([' \n']), refused('empty_input', /text 1 of 1/));
-      await assert.rejects(one([]), refused('empty_input', /found none/));
-      await assert.rejects(one(['fox '.repeat(200)]), refused('input_too_long', /at most 128 tokens .* found \d+/));
+      const one = (texts: number[][], model = bert, more: Partial<EmbedData> = {}) => embed(model, texts, 'wasm', {}, more);
+      await assert.rejects(one([]), refused('bad_request', /at least one text, found none/));
+      await assert.rejects(one([FOX, []]), refused('bad_request', /text 2 of 2 .* found 0/));
+      await assert.rejects(one([FOX], bert, { lengths: [2] }), refused('bad_request', /int32 \[2\].* found int32 \[3\]/));
+      await assert.rejects(one([FOX], bert, { pooling: [] }), refused('bad_request', /pooling/));
+      await assert.rejects(one([FOX], bert, { unpooled: 3 }), refused('empty_input', /text 1 of 1 .* the 3 of its prompt/));
+      await assert.rejects(one([Array.from({ length: 202 }, () => 136)]), refused('input_too_long', /at most 128 tokens .* found 202/));
       const graph = { ...bert.graph, cid: 'missing', url: '/models/bert/onnx/absent.onnx' };
-      await assert.rejects(one(['fox'], { ...bert, graph }), refused('fetch_failed', /404/));
+      await assert.rejects(one([FOX], { ...bert, graph }), refused('fetch_failed', /404/));
       const text = { ...bert.graph, cid: 'text', url: '/models/bert/vocab.txt', size: (await fetch(new URL('/models/bert/vocab.txt', host.url))).headers.get('content-length') };
-      await assert.rejects(one(['fox'], { ...bert, graph: { ...text, size: Number(text.size) } }), refused('invalid_model', /ONNX/));
+      await assert.rejects(one([FOX], { ...bert, graph: { ...text, size: Number(text.size) } }), refused('invalid_model', /ONNX/));
       const short = { ...bert.graph, cid: 'short', size: bert.graph.size + 1 };
-      await assert.rejects(one(['fox'], { ...bert, graph: short }), refused('fetch_failed', /bytes/));
+      await assert.rejects(one([FOX], { ...bert, graph: short }), refused('fetch_failed', /bytes/));
       await assert.rejects(host.request({ type: 'embed', platform: 'wasm', data: null }), refused('bad_request', /found null/));
       await assert.rejects(host.request({ type: 'frobnicate', data: {} }), refused('bad_request', /frobnicate/));
-      await assert.rejects(host.request(embedding(bert, ['fox'], 'auto')), refused('bad_request', /auto/));
-      await one(['fox']);
+      await assert.rejects(embed(bert, [FOX], 'auto'), refused('bad_request', /auto/));
+      await one([FOX]);
     });
 
     test('ends a fetch that the host takes back', async () => {
       const slow = { ...bert.graph, cid: 'slow', url: '/slow' };
-      const request = host.request(embedding({ ...bert, graph: slow }, ['fox'], 'wasm'));
+      const request = embed({ ...bert, graph: slow }, [FOX], 'wasm');
       const taken = assert.rejects(request, refused('cancelled', /fetched/));
       await host.asked('/slow');
       host.cancel(request.id);
       await taken;
-      await host.request(embedding(bert, ['fox'], 'wasm'));
+      await embed(bert, [FOX], 'wasm');
     });
 
     test('refuses a fallback that was not allowed and tells of one that was', async () => {
       const free = { fixed_shapes: false };
       if (!platforms.includes('webnn')) {
-        await assert.rejects(host.request(embedding(bert, ['fox'], 'webnn')), refused('platform_unavailable', /webnn/));
-        const { data } = await host.request<EmbedResult>(embedding(bert, ['fox'], 'webnn', { allow_fallback: true }));
+        await assert.rejects(embed(bert, [FOX], 'webnn'), refused('platform_unavailable', /webnn/));
+        const { data } = await embed(bert, [FOX], 'webnn', { allow_fallback: true });
         assert.equal(data.load.session.execution_provider, 'CPUExecutionProvider');
         assert.equal(data.load.session.placement.nodes_on_provider, 0);
         return;
       }
-      await assert.rejects(host.request(embedding(bert, ['fox'], 'webnn', free)), refused('fallback_refused', /MatMul/));
-      const { data } = await host.request<EmbedResult>(embedding(bert, ['fox'], 'webnn', { ...free, allow_fallback: true }));
+      await assert.rejects(embed(bert, [FOX], 'webnn', free), refused('fallback_refused', /MatMul/));
+      const { data } = await embed(bert, [FOX], 'webnn', { ...free, allow_fallback: true });
       assert.ok(data.load.session.placement.fallback_operators.includes('MatMul'));
     });
 
     test('answers pings while a model runs, and takes back what waits', async () => {
-      const long = host.request(embedding(bert, Array.from({ length: 200 }, () => golden.text), 'wasm'));
+      const long = embed(bert, Array.from({ length: 200 }, () => golden.input_ids), 'wasm');
       let ended = false;
       void long.then(() => (ended = true));
-      const waiting = host.request(embedding(bert, ['fox'], 'wasm'));
+      const waiting = embed(bert, [FOX], 'wasm');
       const taken = assert.rejects(waiting, refused('cancelled', /before it ran/));
       host.cancel(waiting.id);
       await Promise.all([host.ping(), taken]);
@@ -178,42 +192,55 @@ for (const [name, platforms, script] of routes) {
     });
 
     test('other threads are another runtime', async () => {
-      const { data } = await host.request<EmbedResult>(embedding(bert, ['fox'], 'wasm', { threads: 1 }));
+      const { data } = await embed(bert, [FOX], 'wasm', { threads: 1 });
       assert.equal(data.load.session.threads, 1);
       const { data: kept } = await host.request<{ held: number }>({ type: 'dispose', data: { graph: null, keep: 9 } });
       assert.equal(kept.held, 1);
-      const { data: again } = await host.request<EmbedResult>(embedding(bert, ['fox'], 'wasm'));
+      const { data: again } = await embed(bert, [FOX], 'wasm');
       assert.equal(again.load.warm, false);
     });
 
     test('a lost GPU device is an error that may be repeated', { skip: name === 'firefox' && 'its GPU is in the main process' }, async () => {
-      await host.request(embedding(bert, ['fox'], 'webgpu'));
+      await embed(bert, [FOX], 'webgpu');
       browser.killGpuProcess();
       // The browser notices on its own time; until then runs may still end well.
       const error = await (async () => {
-        for (let i = 0; i < 50; i++) await host.request(embedding(bert, ['fox'], 'webgpu'));
+        for (let i = 0; i < 50; i++) await embed(bert, [FOX], 'webgpu');
       })().catch((error: unknown) => error);
       refused('device_lost', /webgpu/)(error);
       assert.equal((error as RemoteError).page.repeatable, true);
-      await host.request(embedding(bert, ['fox'], 'webgpu'));
+      await embed(bert, [FOX], 'webgpu');
     });
 
     test('lets go of sessions', async () => {
-      await host.request<LoadResult>({ type: 'load', platform: 'wasm', data: { model: bert, shape: null } } as never);
+      await host.request<LoadResult>({ type: 'load', platform: 'wasm', data: { model: bert, shape: null, max_tokens: null } satisfies LoadData } as never);
       const { data } = await host.request<{ disposed: number; held: number }>({ type: 'dispose', data: { graph: null, keep: 0 } });
       assert.ok(data.disposed > 0);
       assert.equal(data.held, 0);
       // A device that went with its last session is not a lost one.
-      await host.request(embedding(bert, ['fox'], 'webgpu'));
+      await embed(bert, [FOX], 'webgpu');
       await host.request({ type: 'dispose', data: { graph: bert.graph.cid, keep: 0 } });
-      await host.request(embedding(bert, ['fox'], 'webgpu'));
+      await embed(bert, [FOX], 'webgpu');
+    });
+
+    test('runs transformers.js beside itself, and loads it for that alone', async () => {
+      const loads = (): boolean => [...host.paths].some((path) => path.includes('transformers'));
+      assert.equal(loads(), false);
+      const embed: EmbedData = {
+        model: bert, lengths: [golden.input_ids.length], pad_id: 0, pad_left: false, max_tokens: 128, pooling: ['mean'], unpooled: 0, task_id: null,
+      }; // prettier-ignore
+      const request: BaselineData = { embed, text: golden.text, normalize: true, repeat: 2, transformers_model_url: '/models/bert/' };
+      const { data } = await host.request<BaselineResult>({ type: 'baseline', platform: 'wasm', data: request }, [int32('input_ids', golden.input_ids)]);
+      assert.equal(loads(), true);
+      assert.ok(data.max_abs_difference < 1e-5, String(data.max_abs_difference));
+      assert.deepEqual([data.pelago_ms.length, data.transformers_ms.length], [2, 2]);
     });
 
     test('comes back after the socket was lost', async () => {
       const hello = host.hello();
       host.drop();
       await hello;
-      await host.request<EmbedResult>(embedding(bert, ['fox'], 'wasm'));
+      await embed(bert, [FOX], 'wasm');
     });
   });
 }

@@ -129,6 +129,7 @@ fn every_type() -> DataFrame {
         Series::new("bool".into(), [true]),
         Series::new("str".into(), ["chrome"]),
         Series::new("cat".into(), ["chrome"]).cast(&DataType::from_categories(Categories::global())).unwrap(),
+        physical("decimal", 2, DataType::Decimal(10, 3)),
         physical("date", 20_000, DataType::Date),
         physical("datetime", 1_700_000_000_123_456, DataType::Datetime(TimeUnit::Microseconds, None)),
         physical("zoned", 1_700_000_000_000, DataType::Datetime(TimeUnit::Milliseconds, zone)),

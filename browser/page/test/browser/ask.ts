@@ -1,0 +1,52 @@
+/** What tests ask of a page, and how they look at its answers. */
+
+import assert from 'node:assert/strict';
+import type { Tensor } from '../../src/frame.js';
+import type { EmbedData, EmbedResult, ModelSource } from '../../src/protocol.js';
+import { type Answer, type Host, RemoteError } from './host.js';
+
+export const floats = ({ bytes }: Tensor): Float32Array => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
+export const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  assert.equal(a.length, b.length);
+  return Math.max(...Array.from(a, (value, i) => Math.abs(value - (b[i] as number))));
+};
+export const norm = (vector: Float32Array): number => Math.hypot(...vector);
+
+export const int32 = (name: string, values: number[]): Tensor => ({
+  name,
+  dtype: 'int32',
+  shape: [values.length],
+  bytes: new Uint8Array(Int32Array.from(values).buffer),
+});
+export const refused = (code: string, words: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof RemoteError, String(error));
+  assert.equal(error.page.code, code, error.page.message);
+  assert.match(error.page.message, words);
+  assert.notEqual(error.page.help, '');
+  return true;
+};
+
+/** Asks a host's page for the vectors of texts that are tokenized already: ids, one list a text. */
+export const embedOn =
+  (host: () => Host) =>
+  (
+    model: ModelSource,
+    ids: readonly number[][],
+    platform: string,
+    options = {},
+    more: Partial<EmbedData> = {},
+    tensors: Tensor[] = [],
+  ): Promise<Answer<EmbedResult>> & { id: number } => {
+    const data: EmbedData = {
+      model,
+      lengths: ids.map((text) => text.length),
+      pad_id: 0,
+      pad_left: false,
+      max_tokens: 128,
+      pooling: ['mean'],
+      unpooled: 0,
+      task_id: null,
+      ...more,
+    };
+    return host().request({ type: 'embed', platform, options, data } as never, [int32('input_ids', ids.flat()), ...tensors]);
+  };
