@@ -24,6 +24,9 @@ pub const CLOSE_TOP1: f64 = 0.99;
 /// The least cosine of an output that is still one of the model.
 pub const DEGRADED_COSINE: f64 = 0.95;
 
+/// The usual reference.
+pub const FP32: &str = "fp32 on wasm";
+
 /// What the rows of an output are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rows {
@@ -43,6 +46,7 @@ pub fn compare(reference: &[f32], output: &[f32], width: usize, rows: Rows) -> O
         return None;
     }
     let mut parity = Parity {
+        reference: FP32.to_owned(),
         cosine: f64::INFINITY,
         max_abs_error: 0.0,
         relative_error: 0.0,
@@ -81,6 +85,7 @@ pub fn worse(one: Parity, other: Parity) -> Parity {
         (one, other) => one.or(other),
     };
     Parity {
+        reference: one.reference,
         // A NaN is no smaller than anything, and must not be lost.
         cosine: if one.cosine.is_nan() || one.cosine < other.cosine { one.cosine } else { other.cosine },
         max_abs_error: one.max_abs_error.max(other.max_abs_error),

@@ -3,7 +3,7 @@
     pip install torch safetensors transformers==4.57.6
     python make_architectures.py albert electra …
     pip install transformers==5.24.0
-    python make_architectures.py nomic_bert gte
+    python make_architectures.py nomic_bert gte activations
 
 Without names it makes those that the installed transformers has. Every parameter is random, also those that usually
 start as 0 or 1 (biases, norms), so that none can be forgotten or swapped unnoticed. `golden.json` holds a batch of two
@@ -279,11 +279,29 @@ def jina():
         golden(folder, model, 120, *SHORT)
 
 
+ACTIVATIONS = """gelu gelu_10 gelu_accurate gelu_fast gelu_new gelu_python gelu_python_tanh gelu_pytorch_tanh hardswish
+    laplace leaky_relu linear mish quick_gelu relu relu2 relu6 sigmoid silu swish tanh""".split()
+
+
+def activations():
+    """What the DistilBERT of these fixtures gives with each function, if its first feed-forward layer is ten times
+    larger, so that those that have bounds reach them."""
+    folder = MODELS / "activations"
+    folder.mkdir(exist_ok=True)
+    for name in ACTIVATIONS:
+        model = transformers.DistilBertModel.from_pretrained(MODELS / "distilbert", activation=name).eval()
+        for layer in model.transformer.layer:
+            layer.ffn.lin1.weight.data *= 10
+        torch.manual_seed(7)
+        golden(folder, lambda **inputs: model(**inputs).last_hidden_state, 120, [6, 4], [3])
+        (folder / "golden.json").rename(folder / f"{name}.json")
+
+
 OLD = dict(
     albert=albert, electra=electra, bert_relative=bert_relative, modernbert=modernbert, t5=t5, decoders=decoders,
     gemma3=gemma3, deberta=deberta, jina=jina,
 )  # fmt: skip
-NEW = dict(nomic_bert=nomic_bert, gte=gte)
+NEW = dict(nomic_bert=nomic_bert, gte=gte, activations=activations)
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or (NEW if FIVE else OLD):

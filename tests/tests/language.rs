@@ -251,3 +251,48 @@ fn streams_are_the_users() {
     assert_eq!(found[7].text(), "EVCXR_EXECUTION_COMPLETE\nEVCXR_PANIC_NOTIFICATION\n");
     assert_eq!(found[8].value(), "1");
 }
+
+/// What docs/cells.md lists: each is used, and its value is known by arithmetic.
+#[test]
+fn polars_has_what_its_users_expect() {
+    let cells = [
+        "let frame = df!(\"name\" => [\"ann\", \"bob\", \"cid\", \"dan\"], \"team\" => [\"x\", \"y\", \"x\", \"y\"], \"n\" => [3, 1, 4, 1])?;\n\
+         fn one(frame: LazyFrame) -> String { let frame = frame.collect().unwrap(); assert_eq!(frame.width(), 1); format!(\"{:?}\", frame.columns()[0].as_materialized_series().iter().map(|value| value.to_string()).collect::<Vec<_>>()) }",
+        "one(frame.clone().lazy().select([col(\"name\").str().to_uppercase()]))",
+        "one(frame.clone().lazy().filter(col(\"name\").is_in(lit(Series::new(\"\".into(), [\"ann\", \"dan\"])).implode(false), false)).select([col(\"n\")]))",
+        "one(frame.clone().lazy().select([(col(\"n\") / lit(7.0)).round(2, RoundMode::HalfToEven)]))",
+        "frame.describe(None)?.shape()",
+        "one(frame.clone().lazy().join(df!(\"team\" => [\"x\"], \"city\" => [\"Rome\"])?.lazy(), [col(\"team\")], [col(\"team\")], JoinArgs::new(JoinType::Left)).select([col(\"city\")]))",
+        "one(frame.clone().lazy().join(df!(\"team\" => [\"x\"])?.lazy(), [col(\"team\")], [col(\"team\")], JoinArgs::new(JoinType::Anti)).select([col(\"name\")]))",
+        "frame.clone().lazy().cross_join(frame.clone().lazy(), None).collect()?.height()",
+        "pivot::pivot_stable(&frame, [\"team\"], Some([\"name\"]), Some([\"n\"]), false, None, None)?.shape()",
+        "frame.clone().lazy().write(&mut std::io::sink())",
+        "CsvWriter::new(std::fs::File::create(\"f.csv\")?).finish(&mut frame.clone())?;\none(LazyCsvReader::new(\"f.csv\".into()).finish()?.select([col(\"n\").sum()]))",
+        "ParquetWriter::new(std::fs::File::create(\"f.parquet\")?).finish(&mut frame.clone())?;\none(LazyFrame::scan_parquet(\"f.parquet\".into(), Default::default())?.select([col(\"n\").sum()]))",
+        "one(frame.clone().lazy().select([(col(\"n\").cast(DataType::Decimal(10, 2)) + lit(1).cast(DataType::Decimal(10, 2)))]))",
+        "frame.column(\"team\")?.cast(&DataType::from_categories(Categories::global()))?.dtype().to_string()",
+        "one(frame.clone().lazy().select([col(\"n\").rank(RankOptions { method: RankMethod::Dense, descending: false }, None)]))",
+        "one(frame.clone().lazy().select([col(\"n\").cum_sum(false)]))",
+        "one(frame.clone().lazy().select([col(\"n\").rolling_mean(RollingOptionsFixedWindow { window_size: 2, min_periods: 2, ..Default::default() })]))",
+        "one(frame.clone().lazy().select([col(\"n\").diff(lit(1), Default::default())]))",
+        "one(frame.clone().lazy().select([concat_str([col(\"name\"), col(\"team\")], \"-\", false)]))",
+        "one(frame.clone().lazy().select([col(\"n\").std(1).over([col(\"team\")])]))",
+        "one(frame.clone().lazy().group_by([col(\"team\")]).agg([col(\"n\").max()]).sort([\"team\"], Default::default()).select([col(\"n\")]))",
+        "one(frame.clone().lazy().select([when(col(\"n\").gt(lit(2))).then(lit(\"big\")).otherwise(lit(\"small\"))]))",
+        "one(frame.clone().lazy().select([col(\"name\").str().replace(lit(\"[ab]\"), lit(\"_\"), false)]))",
+        "frame.partition_by([\"team\"], true)?.len()",
+        "use polars::prelude::*;\nframe.to_dummies(None, false, false)?.shape()",
+        "one(frame.clone().lazy().select([col(\"n\").top_k(lit(2))]))",
+        "one(df!(\"d\" => [\"2026-01-31\", \"2026-03-01\"])?.lazy().select([col(\"d\").str().to_date(StrptimeOptions::default()).dt().month()]))",
+        "one(df!(\"v\" => [None, Some(2.0)])?.lazy().select([coalesce(&[col(\"v\"), lit(1.0)])]))",
+        "one(df!(\"v\" => [Some(1.0), None, Some(3.0)])?.lazy().select([col(\"v\").interpolate(InterpolationMethod::Linear)]))",
+        "one(frame.clone().lazy().select([col(\"n\").log(lit(2.0)).exp().abs().is_between(lit(0.0), lit(10.0), ClosedInterval::Both)]))",
+        "one(frame.clone().lazy().select([col(\"n\").product()]))",
+        "one(frame.clone().lazy().select([col(\"n\").mode(false).sort(Default::default())]))",
+        "one(frame.clone().lazy().select([col(\"n\").is_unique()]))",
+    ];
+    let found = run(&cells);
+    for (cell, outputs) in cells.iter().zip(&found) {
+        println!("{cell}\n{}\n", outputs.failure().map_or_else(|| outputs.value(), |it| it.1));
+    }
+}

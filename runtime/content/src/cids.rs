@@ -107,14 +107,30 @@ pub(crate) fn inline(cid: &Cid) -> Option<&[u8]> {
     (cid.hash().code() == IDENTITY).then(|| cid.hash().digest())
 }
 
-/// Reads `<cid>`, `ipfs://<cid>` or `/ipfs/<cid>`, each with a path behind it
-/// if wanted, into the CID and the path (without slashes at its ends).
+/// What an address of a gateway stands for: `https://host/ipfs/<cid>/path` and `https://<cid>.ipfs.host/path` as
+/// `<cid>/path`. The gateway itself is not asked more than any other, and its bytes are verified like any.
+#[must_use]
+pub fn of_gateway(text: &str) -> Option<String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let rest = rest.split(['?', '#']).next().unwrap_or(rest);
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    if let Some(address) = path.strip_prefix("ipfs/") {
+        return Some(address.to_owned());
+    }
+    let (cid, domain) = host.split_once('.')?;
+    domain.starts_with("ipfs.").then(|| format!("{cid}/{path}"))
+}
+
+/// Reads `<cid>`, `ipfs://<cid>`, `/ipfs/<cid>` or the address of a gateway, each with a path behind it
+/// if wanted, into the CID and the path (without slashes at its ends). A CID may be in any base of multibase.
 ///
 /// # Errors
 ///
 /// `Address` if the text is none of these; `Unsupported` if the CID cannot be verified here.
 pub fn parse_address(text: &str) -> Result<(Cid, String), StoreError> {
-    let rest = text.strip_prefix("ipfs://").or_else(|| text.strip_prefix("/ipfs/")).unwrap_or(text);
+    let of_gateway = of_gateway(text);
+    let rest = text.strip_prefix("ipfs://").or_else(|| text.strip_prefix("/ipfs/"));
+    let rest = rest.or(of_gateway.as_deref()).unwrap_or(text);
     let (head, path) = rest.split_once('/').unwrap_or((rest, ""));
     let cid = Cid::try_from(head)
         .map_err(|source| StoreError::Address { text: text.to_owned(), reason: source.to_string() })?;

@@ -79,13 +79,13 @@ fn walk_folder(root: &Path, folder: &Path, depth: usize, hidden: &mut Vec<PathBu
     Ok(Item::Folder(entries))
 }
 
-/// A link to a file inside the folder is added as that file.
+/// A link to a file inside the folder is added as that file; so is one of the hub's cache to its blobs.
 fn follow(root: &Path, path: &Path) -> Result<Item, StoreError> {
     let refused = |target: PathBuf, reason| Err(StoreError::Link { path: path.to_owned(), target, reason });
     let Ok(target) = path.canonicalize() else {
         return refused(std::fs::read_link(path).unwrap_or_default(), "there is nothing");
     };
-    if !target.starts_with(root) {
+    if !target.starts_with(root) && hub_blobs(root).is_none_or(|blobs| target.parent() != Some(&blobs)) {
         return refused(target, "outside the folder");
     }
     let metadata = target.metadata().map_err(|e| StoreError::io("look at", &target, e))?;
@@ -96,6 +96,12 @@ fn follow(root: &Path, path: &Path) -> Result<Item, StoreError> {
         return Err(StoreError::Special { path: target });
     }
     Ok(Item::File { path: target, size: metadata.len() })
+}
+
+/// Where the hub's cache keeps the files of a snapshot: `models--…/snapshots/<commit>` links to `models--…/blobs`.
+fn hub_blobs(root: &Path) -> Option<PathBuf> {
+    let snapshots = root.parent().filter(|folder| folder.ends_with("snapshots"))?;
+    Some(snapshots.parent()?.join("blobs"))
 }
 
 /// Refuses names that are no plain entry of a folder.

@@ -101,7 +101,7 @@ mod used;
 pub use add::{AddProgress, Added};
 pub use blocks::{BLOCK_MAX, Blocks, Coming, MemoryBlocks};
 pub use car::{CarError, CarLimits, CarReader, CarWriter};
-pub use cids::{Cid, parse_address, verify};
+pub use cids::{Cid, of_gateway, parse_address, verify};
 pub use dag::{EntityBytes, EntityBytesError, Scope, Span, Walk, WalkOptions};
 pub use error::StoreError;
 pub use gateway::{Cors, Gateway, GatewayError, GatewayOptions};

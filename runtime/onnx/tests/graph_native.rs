@@ -20,7 +20,34 @@ use safetensors::{
 };
 use serde_json::{Value, json};
 
-const MODELS: [&str; 4] = ["bert", "roberta", "distilbert", "mpnet"];
+const MODELS: [&str; 24] = [
+    "bert",
+    "bert_relative_key",
+    "bert_relative_key_query",
+    "roberta",
+    "distilbert",
+    "mpnet",
+    "albert",
+    "electra",
+    "deberta_v2",
+    "deberta_v3",
+    "modernbert",
+    "nomic_bert",
+    "gte",
+    "jina_bert",
+    "jina_bert_slopes",
+    "jina_code",
+    "t5_relu",
+    "t5_gated",
+    "llama_encoder",
+    "mistral",
+    "qwen2",
+    "qwen3",
+    "gemma3",
+    "gemma3_bidirectional",
+];
+/// Of these, what PyTorch gives where rows are padded at their left.
+const LEFT: [&str; 6] = ["llama_encoder", "mistral", "qwen2", "qwen3", "gemma3", "gemma3_bidirectional"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -79,6 +106,44 @@ fn every_architecture_gives_what_pytorch_gives() {
         let options = BuildOptions { index_type, ..BuildOptions::default() };
         check(&MODELS.map(|model| Case::build(model, &[("model.safetensors", &weights(model))], 1e-5, &options)));
     }
+}
+
+/// Goldens are of a first feed-forward layer that is ten times larger, so that functions reach their bounds.
+#[test]
+fn every_activation_gives_what_pytorch_gives() {
+    let bytes = weights("distilbert");
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let data = tensors.iter().map(|(name, view)| {
+        let factor = if name.ends_with("ffn.lin1.weight") { 10.0 } else { 1.0 };
+        let (values, _) = view.data().as_chunks::<4>();
+        let data = values.iter().flat_map(|value| (factor * f32::from_le_bytes(*value)).to_le_bytes());
+        (name, view.shape().to_vec(), data.collect::<Vec<u8>>())
+    });
+    let data = data.collect::<Vec<_>>();
+    let views =
+        data.iter().map(|(name, shape, data)| (*name, TensorView::new(Dtype::F32, shape.clone(), data).unwrap()));
+    let weights = serialize(views, None).unwrap();
+    let config = std::fs::read(fixture("distilbert").join("config.json")).unwrap();
+    let config: Value = serde_json::from_slice(&config).unwrap();
+    let goldens = std::fs::read_dir(fixture("activations")).unwrap().map(|entry| entry.unwrap().path());
+    let cases = goldens.map(|golden| {
+        let mut config = config.clone();
+        config["activation"] = json!(golden.file_stem().unwrap().to_str().unwrap());
+        let files = [("model.safetensors", &weights[..]), ("config.json", &config.to_string().into_bytes())];
+        Case { golden, ..Case::build("distilbert", &files, 1e-5, &BuildOptions::default()) }
+    });
+    let cases = cases.collect::<Vec<_>>();
+    assert_eq!(cases.len(), 21);
+    check(&cases);
+}
+
+#[test]
+fn models_that_generate_text_may_be_padded_at_the_left() {
+    check(&LEFT.map(|model| {
+        let weights = weights(model);
+        let case = Case::build(model, &[("model.safetensors", &weights)], 1e-5, &BuildOptions::default());
+        Case { golden: fixture(model).join("golden_left.json"), ..case }
+    }));
 }
 
 #[test]

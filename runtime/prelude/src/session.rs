@@ -2,7 +2,9 @@
 //! error `interrupted`.
 
 use pelago_protocol::cells::{self, Call, CellRequest};
-use pelago_protocol::{BrowserKind, Input, Platform, Precision, PrecisionChoice, Request, Tensor, UnknownPrecision};
+use pelago_protocol::{
+    BrowserKind, Input, OnLong, Platform, Precision, PrecisionChoice, Request, Tensor, UnknownPrecision,
+};
 use polars::prelude::DataFrame;
 
 use crate::{Error, Output, Result, Run, client, ipc};
@@ -106,6 +108,25 @@ impl Accelerate {
     /// The fp32 graph in the model's folder, where it has several, e.g. `onnx/encoder_model.onnx`.
     pub fn graph(mut self, path: impl Into<String>) -> Self {
         self.request.graph = Some(path.into());
+        self
+    }
+
+    /// The prompt that is put before each text, by its name in the model's `config_sentence_transformers.json`; an
+    /// empty name is none.
+    pub fn prompt(mut self, name: impl Into<String>) -> Self {
+        self.request.prompt = Some(name.into());
+        self
+    }
+
+    /// Dimensions that are kept of each vector, from the first.
+    pub fn truncate_dim(mut self, dimensions: usize) -> Self {
+        self.request.truncate_dim = Some(dimensions);
+        self
+    }
+
+    /// What happens to a text with more tokens than the model takes: it is cut unless something else is said here.
+    pub fn on_long(mut self, what: OnLong) -> Self {
+        self.request.on_long = what;
         self
     }
 

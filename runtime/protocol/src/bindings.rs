@@ -43,6 +43,7 @@ fn the_pages_types_are_these_types() {
         PageError,
         ExecutionOptions,
         LoadData,
+        Pooling,
         EmbedData,
         RunData,
         Dispose,

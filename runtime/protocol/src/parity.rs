@@ -1,4 +1,4 @@
-//! How far an output is from the fp32 reference, and what to call it.
+//! How far an output is from a reference, and what to call it.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,10 +17,12 @@ crate::word::words! {
     }
 }
 
-/// How far an output is from the fp32 reference, on the same inputs.
+/// How far an output is from a reference, on the same inputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Parity {
+    /// What it was compared with: e.g. `fp32 on wasm`, or `golden` for vectors of another library.
+    pub reference: String,
     /// Cosine of the angle between output and reference, the least of the batch's rows.
     pub cosine: f64,
     /// Largest absolute difference.

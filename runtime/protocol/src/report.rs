@@ -86,6 +86,14 @@ pub struct Report {
     pub model_cid: String,
     /// CID of the graph that ran.
     pub graph_cid: String,
+    /// Where the graph came from: `checkpoint` where Pelago built it of the model's weights, else the path of the
+    /// published file.
+    pub graph: String,
+    /// What is done with a text besides the graph, e.g. `mean`, `Dense(768→512, Tanh)`, `Normalize`; empty for models
+    /// that take no texts.
+    pub modules: Vec<String>,
+    /// The prompt that was put before each text, by its name.
+    pub prompt: Option<String>,
     /// The model's family.
     pub model_type: Family,
     /// The platform that ran it.
@@ -135,6 +143,12 @@ pub struct Report {
     /// Tokens of the batch without padding, where there are tokens.
     #[cfg_attr(test, ts(type = "number | null"))]
     pub tokens: Option<u64>,
+    /// Tokens that the graph ran on, padding included.
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub padded_tokens: Option<u64>,
+    /// Texts that were cut because the model takes no more tokens.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub truncated_texts: u64,
     /// Rows a second: `batch_size / processing_time`.
     pub throughput_items_per_sec: Option<f64>,
     /// Memory of the page in MiB: the runtime's heap, and buffers of the GPU.
@@ -154,7 +168,9 @@ pub struct Report {
     pub p2p_optimized: bool,
     /// What was done to be faster, e.g. `jspi`, `threads`, `fixed_shapes`.
     pub optimizations: Vec<String>,
-    /// Distance from the fp32 reference, where it was measured.
+    /// What a reader must know of the result, e.g. that a text was empty.
+    pub warnings: Vec<String>,
+    /// Distance from a reference, where it was measured.
     pub parity: Option<Parity>,
     /// Processes that ran or waited to run on the machine when the run ended, averaged
     /// over a minute; `None` where the system does not tell.

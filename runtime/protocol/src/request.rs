@@ -90,6 +90,13 @@ pub struct Request {
     pub recipe: Option<String>,
     /// Bytes that the model may take where the precision is `auto`; `None` for what the machine has free.
     pub memory_limit: Option<u64>,
+    /// The prompt that is put before each text, by its name in `config_sentence_transformers.json`; `None` for the
+    /// model's default, an empty name for none.
+    pub prompt: Option<String>,
+    /// Dimensions that are kept of each vector, from the first; `None` for all.
+    pub truncate_dim: Option<usize>,
+    /// What happens to a text with more tokens than the model takes.
+    pub on_long: OnLong,
     /// Whether Firefox's own compute shader settings are used for audio models.
     pub use_firefox_optimizations: bool,
     /// Whether a software adapter is an error.
@@ -112,6 +119,9 @@ impl Request {
             mixed_precision: false,
             recipe: None,
             memory_limit: None,
+            prompt: None,
+            truncate_dim: None,
+            on_long: OnLong::Truncate,
             use_firefox_optimizations: false,
             require_real_hardware: false,
             allow_fallback: false,
@@ -136,10 +146,6 @@ pub struct ExecutionOptions {
     /// Whether WebNN gets fixed shapes. On unless a measurement wants to see the difference.
     #[serde(default = "yes")]
     pub fixed_shapes: bool,
-    /// Whether the run ends with scaling every embedding to length 1. `None`
-    /// follows the model's own `modules.json`.
-    #[serde(default)]
-    pub normalize: Option<bool>,
 }
 
 fn yes() -> bool {
@@ -154,17 +160,62 @@ pub struct LoadData {
     pub model: ModelSource,
     /// Batch and sequence length to be ready for, where the platform fixes shapes.
     pub shape: Option<[usize; 2]>,
+    /// Tokens that one text may have; `None` where the model sets no limit.
+    pub max_tokens: Option<usize>,
 }
 
-/// The `data` of `embed`: texts to vectors. The answer carries the tensor
-/// `embedding`, float32 `[batch, hidden]`.
+crate::word::words! {
+    /// How token vectors become one vector a text, by the names of sentence-transformers.
+    Pooling, "pooling mode" {
+        /// The first token's vector.
+        Cls = "cls",
+        /// The greatest value of each dimension.
+        Max = "max",
+        /// The mean.
+        Mean = "mean",
+        /// The sum, divided by the square root of the number of tokens.
+        MeanSqrtLen = "mean_sqrt_len_tokens",
+        /// The mean, weighted by position from 1.
+        WeightedMean = "weightedmean",
+        /// The last token's vector.
+        LastToken = "lasttoken",
+    }
+}
+
+crate::word::words! {
+    /// What happens to a text with more tokens than the model takes.
+    OnLong, "way with long texts" {
+        /// It is cut, as sentence-transformers does. The report says how many were.
+        Truncate = "truncate",
+        /// It is an error.
+        Error = "error",
+        /// It is cut into pieces, and its vector is the mean of theirs, weighted by their tokens.
+        Split = "split",
+    }
+}
+
+/// The `data` of `embed`: token ids to vectors. The message carries the tensor `input_ids`, int32 `[tokens]`, with the
+/// ids of all texts one after the other, and `token_type_ids` of the same length where not all are 0. The answer
+/// carries the tensor `embedding`, float32 `[batch, hidden]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct EmbedData {
     /// The model.
     pub model: ModelSource,
-    /// One a row.
-    pub texts: Vec<String>,
+    /// Tokens of each text, special ones included, without padding.
+    pub lengths: Vec<u32>,
+    /// The id that fills a shorter row.
+    pub pad_id: u32,
+    /// Whether padding stands before the tokens.
+    pub pad_left: bool,
+    /// Tokens that one text may have; `None` where the model sets no limit.
+    pub max_tokens: Option<usize>,
+    /// How token vectors become one; several are put side by side in this order.
+    pub pooling: Vec<Pooling>,
+    /// Tokens at the front of each text that pooling leaves out: those of a prompt.
+    pub unpooled: u32,
+    /// The number of a task, for graphs with an input `task_id`.
+    pub task_id: Option<u32>,
 }
 
 /// The `data` of `run`: any graph on the message's tensors. The answer carries
@@ -254,22 +305,20 @@ pub struct LoadResult {
 pub struct EmbedResult {
     /// How the session came to be, for this request.
     pub load: LoadResult,
-    /// Milliseconds of tokenising.
-    pub tokenize_ms: f64,
     /// Milliseconds of the graph.
     pub run_ms: f64,
-    /// Milliseconds of pooling and normalising.
+    /// Milliseconds of pooling.
     pub pool_ms: f64,
-    /// Milliseconds of the three together, by one clock.
+    /// Milliseconds of both, by one clock.
     pub processing_ms: f64,
-    /// Tokens of each text, without padding.
-    pub tokens: Vec<usize>,
-    /// Batch and sequence length that ran, with padding.
+    /// Batch and sequence length of the largest run, with padding.
     pub padded_shape: [usize; 2],
-    /// `mean`, `cls`, …: the model's own pooling.
+    /// Tokens of all runs, padding included.
+    pub padded_tokens: usize,
+    /// What pooled: `mean`, `cls+mean`, …, or the name of the graph's own output.
     pub pooling: String,
-    /// Whether vectors were scaled to length 1.
-    pub normalized: bool,
+    /// Whether the graph itself gave one vector a text.
+    pub pooled_by_graph: bool,
 }
 
 /// The answer to `run`.

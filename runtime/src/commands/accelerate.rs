@@ -4,7 +4,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use clap::{ArgMatches, Args};
-use pelago_protocol::{BrowserKind, Input, Platform, PrecisionChoice, Request};
+use pelago_protocol::{BrowserKind, Input, OnLong, Platform, PrecisionChoice, Request};
 
 use super::command::taken;
 use super::{Command, CommandError, Context, Values, values};
@@ -38,6 +38,18 @@ pub struct AccelerateArguments {
     /// What the model may take where the precision is `auto`, e.g. 500M [default: what is free]
     #[arg(long, value_name = "BYTES", value_parser = values::bytes)]
     pub memory_limit: Option<u64>,
+    /// The ONNX file in the model's folder that runs, or `checkpoint` for the graph that is built of its weights [default: what is built, else what is published]
+    #[arg(long, value_name = "PATH")]
+    pub graph: Option<String>,
+    /// The prompt that is put before each text, by its name in the model's config_sentence_transformers.json; "" for none [default: the model's own default]
+    #[arg(long, value_name = "NAME")]
+    pub prompt: Option<String>,
+    /// Dimensions that are kept of each vector, from the first; they are not scaled anew
+    #[arg(long, value_name = "N")]
+    pub truncate_dim: Option<usize>,
+    /// What happens to a text with more tokens than the model takes
+    #[arg(long, default_value = "truncate", value_parser = values::on_long())]
+    pub on_long: OnLong,
     /// Firefox's compute shader settings for audio models (refused for other models)
     #[arg(long)]
     pub use_firefox_optimizations: bool,
@@ -73,13 +85,16 @@ impl AccelerateArguments {
         Ok(Request {
             model: self.model.clone(),
             input: Input::Texts(self.input.clone()),
-            graph: None,
+            graph: self.graph.clone(),
             platform: self.platform,
             browser: self.browser,
             precision: self.precision,
             mixed_precision: self.mixed_precision,
             recipe,
             memory_limit: self.memory_limit,
+            prompt: self.prompt.clone(),
+            truncate_dim: self.truncate_dim,
+            on_long: self.on_long,
             use_firefox_optimizations: self.use_firefox_optimizations,
             require_real_hardware: self.require_real_hardware,
             allow_fallback: self.allow_fallback,

@@ -7,13 +7,18 @@ use std::str::FromStr;
 use bytesize::ByteSize;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Command};
-use pelago_protocol::{BrowserKind, Family, Platform, Precision, PrecisionChoice, UnknownPrecision};
+use pelago_protocol::{BrowserKind, Family, OnLong, Platform, Precision, PrecisionChoice, UnknownPrecision};
 
 use crate::content::Profile;
 
 /// `auto`, `webgpu`, `webnn` or `wasm`.
 pub(super) fn platform() -> impl TypedValueParser<Value = Platform> {
     PossibleValuesParser::new(Platform::WORDS).try_map(|word| word.parse::<Platform>())
+}
+
+/// `truncate`, `error` or `split`.
+pub(super) fn on_long() -> impl TypedValueParser<Value = OnLong> {
+    PossibleValuesParser::new(OnLong::WORDS).try_map(|word| word.parse::<OnLong>())
 }
 
 /// `auto`, `chrome`, `firefox`, `edge` or `safari`.

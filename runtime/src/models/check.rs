@@ -45,7 +45,9 @@ pub struct Checked {
 /// Everything of [`ModelError`] that speaks of files, naming the file, what was expected and found.
 pub fn check_folder(folder: &Path, family: Option<Family>) -> Result<Checked, ModelError> {
     let folder = &find(folder)?;
-    let config_file = folder.join("config.json");
+    // Older layouts have it beside the weights, in a folder that the list of modules names.
+    let transformer = folder.join(transformer(folder)?);
+    let config_file = transformer.join("config.json");
     let config = json(&config_file, "a JSON object with model_type or architectures")?;
     if !(config["model_type"].is_string() || config["architectures"].as_array().is_some_and(|a| !a.is_empty())) {
         return Err(ModelError::Json {
@@ -79,12 +81,12 @@ pub fn check_folder(folder: &Path, family: Option<Family>) -> Result<Checked, Mo
     let detected = detect(&clues);
     let text = [Family::TextEmbedding, Family::TextGeneration, Family::TextToText];
     if detected.as_ref().is_some_and(|d| text.contains(&d.family)) {
-        let has = |group: &&[&str]| group.iter().all(|name| folder.join(name).is_file());
+        let has = |group: &&[&str]| group.iter().all(|name| transformer.join(name).is_file());
         if !TOKENIZERS.iter().any(has) {
             let expected = TOKENIZERS.iter().map(|g| g.join(" with ")).collect::<Vec<_>>().join(", ");
             return Err(ModelError::NoTokenizer { folder: folder.clone(), expected });
         }
-        for file in ["tokenizer.json", "tokenizer_config.json"].map(|name| folder.join(name)) {
+        for file in ["tokenizer.json", "tokenizer_config.json"].map(|name| transformer.join(name)) {
             if file.exists() {
                 json(&file, "a JSON object")?;
             }
@@ -97,7 +99,8 @@ pub fn check_folder(folder: &Path, family: Option<Family>) -> Result<Checked, Mo
 fn find(folder: &Path) -> Result<PathBuf, ModelError> {
     let read = |source| ModelError::Read { file: folder.to_owned(), source };
     let folder = folder.canonicalize().map_err(read)?;
-    if folder.join("config.json").is_file() {
+    let is_model = |folder: &Path| folder.join("config.json").is_file() || transformer(folder).is_ok_and(|it| !it.is_empty());
+    if is_model(&folder) {
         return Ok(folder);
     }
     if !folder.is_dir() {
@@ -106,7 +109,7 @@ fn find(folder: &Path) -> Result<PathBuf, ModelError> {
     let mut inner = Vec::new();
     for entry in std::fs::read_dir(&folder).map_err(read)? {
         let path = entry.map_err(read)?.path();
-        if path.join("config.json").is_file() {
+        if is_model(&path) {
             inner.push(path);
         }
     }
@@ -115,6 +118,19 @@ fn find(folder: &Path) -> Result<PathBuf, ModelError> {
         (Some(_), false) => Err(ModelError::NoConfig { folder, found: "several folders that have one" }),
         (None, _) => Err(ModelError::NoConfig { folder, found: "none" }),
     }
+}
+
+/// The folder with the transformer's config, by `modules.json`: `""` where that is the model's own.
+fn transformer(folder: &Path) -> Result<String, ModelError> {
+    let file = folder.join("modules.json");
+    if folder.join("config.json").is_file() || !file.is_file() {
+        return Ok(String::new());
+    }
+    let read = |source| ModelError::Read { file: file.clone(), source };
+    let modules = pelago_text::folders(&std::fs::read(&file).map_err(read)?);
+    let modules = modules.map_err(|source| ModelError::Text { folder: folder.to_owned(), source })?;
+    let found = modules.into_iter().find(|(_, kind)| kind == "Transformer").map(|(path, _)| path);
+    Ok(found.filter(|path| folder.join(path).join("config.json").is_file()).unwrap_or_default())
 }
 
 fn list(root: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), ModelError> {
@@ -146,14 +162,15 @@ fn json(file: &Path, expected: &'static str) -> Result<Value, ModelError> {
         return Err(bad(format!("a file of {size} bytes")));
     }
     let value: Value =
-        serde_json::from_slice(&std::fs::read(file).map_err(read)?).map_err(|e| bad(format!("no JSON: {e}")))?;
+        pelago_text::python_json(&std::fs::read(file).map_err(read)?).map_err(|e| bad(format!("no JSON: {e}")))?;
     if value.is_object() || value.is_array() { Ok(value) } else { Err(bad(value.to_string())) }
 }
 
 /// Every tensor that `model.safetensors.index.json` names must be in the shard it names.
 fn check_index(folder: &Path, tensors: &BTreeMap<PathBuf, BTreeSet<String>>) -> Result<(), ModelError> {
     let file = folder.join("model.safetensors.index.json");
-    if !file.exists() {
+    // transformers looks for the whole file first, and so may leave the list of shards that are gone.
+    if !file.exists() || folder.join("model.safetensors").is_file() {
         return Ok(());
     }
     let expected = "a JSON object with weight_map, from tensors to files";

@@ -40,6 +40,14 @@ pub enum ModelError {
         /// What it holds.
         actual: String,
     },
+    /// What the folder says of texts.
+    #[error("{}: {source}", folder.display())]
+    Text {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong.
+        source: pelago_text::Error,
+    },
     /// There are no weights that can be run.
     #[error(
         "{} holds neither .safetensors nor .onnx files: convert the weights to safetensors, or export the model to ONNX",

@@ -10,7 +10,7 @@ use pelago_protocol::Family;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::{Checked, Clues, Detected, ModelError, check_folder, detect};
-use crate::content::{AddOptions, AddProgress, Added, Entry, Store, StoreError, parse_address};
+use crate::content::{AddOptions, AddProgress, Added, Entry, Store, StoreError, of_gateway, parse_address};
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS names (
@@ -153,14 +153,32 @@ impl Models {
         let checked = tokio::task::spawn_blocking(move || check_folder(&checking, family))
             .await
             .map_err(|source| ModelError::Worker { folder, source })??;
-        let name = name.unwrap_or(&checked.name).to_owned();
-        check_name(&name)?;
+        check_name(name.unwrap_or(&checked.name))?;
         let added = self.store.add_folder_as(&checked.folder, options, progress).await?;
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => self.free_name(&checked, added.root, source).await?,
+        };
         self.put_name(&name, added.root, source).await?;
         if let Some(family) = family {
             self.put_family(added.root, family).await?;
         }
         Ok(AddedModel { name, added, checked })
+    }
+
+    /// The name of a model that nobody named. Many call themselves by the checkpoint that they were trained from,
+    /// so a name that stands for something else is left to it.
+    async fn free_name(&self, checked: &Checked, cid: Cid, source: &str) -> Result<String, ModelError> {
+        let folder = checked.folder.file_name().and_then(|name| name.to_str()).filter(|name| check_name(name).is_ok());
+        let numbered = (2..).map(|number| format!("{}-{number}", checked.name));
+        for name in [&*checked.name].into_iter().chain(folder).map(str::to_owned).chain(numbered) {
+            match self.show(&name).await {
+                Ok(model) if model.cid != cid && model.source != source => {}
+                Ok(_) | Err(ModelError::UnknownName { .. }) => return Ok(name),
+                Err(error) => return Err(error),
+            }
+        }
+        unreachable!("some number is free")
     }
 
     /// Names content that the store keeps; `source` says where it came from.
@@ -277,7 +295,7 @@ impl Models {
     ///
     /// `UnknownName` with the nearest names; `Store` for a CID that cannot be accepted.
     pub async fn resolve(&self, text: &str) -> Result<Resolved, ModelError> {
-        let explicit = text.starts_with("ipfs://") || text.starts_with("/ipfs/");
+        let explicit = text.starts_with("ipfs://") || text.starts_with("/ipfs/") || of_gateway(text).is_some();
         if !explicit && !text.starts_with(['.', '/', '~']) {
             let wanted = text.to_owned();
             if let Some(model) = self.read(move |c| current(c, &wanted)).await? {
@@ -302,8 +320,15 @@ impl Models {
     ///
     /// `UnknownFamily` with the clues that did not help; `Json`; `Store`.
     pub async fn family(&self, root: Cid, name: &str, family: Option<Family>) -> Result<Detected, ModelError> {
-        let config = self.json(root, "config.json").await?;
         let modules = self.json(root, "modules.json").await?;
+        let mut config = self.json(root, "config.json").await?;
+        if let (None, Some(modules)) = (&config, &modules) {
+            // Older layouts have it in the transformer's folder.
+            let folders = pelago_text::folders(modules.to_string().as_bytes()).unwrap_or_default();
+            if let Some((folder, _)) = folders.iter().find(|(_, kind)| kind == "Transformer") {
+                config = self.json(root, &format!("{folder}/config.json")).await?;
+            }
+        }
         let clues = Clues { config: config.as_ref(), modules: modules.as_ref(), name, family };
         detect(&clues).ok_or_else(|| ModelError::UnknownFamily {
             name: name.to_owned(),
@@ -322,13 +347,13 @@ impl Models {
         Ok(self.store.list(root).await?)
     }
 
-    async fn json(&self, root: Cid, path: &'static str) -> Result<Option<serde_json::Value>, ModelError> {
+    async fn json(&self, root: Cid, path: &str) -> Result<Option<serde_json::Value>, ModelError> {
         let bytes = match self.store.read_all(root, path, JSON_MAX).await {
             Ok(bytes) => bytes,
             Err(StoreError::NoEntry { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let json = serde_json::from_slice(&bytes);
+        let json = pelago_text::python_json(&bytes);
         json.map(Some).map_err(|e| ModelError::Json { file: path.into(), expected: "JSON", actual: e.to_string() })
     }
 

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Network, NetworkError};
 use crate::content::origin::{Address, FetchProgress, Origin, Selection, Staged};
-use crate::content::{AddOptions, AddProgress};
+use crate::content::{AddOptions, AddProgress, of_gateway};
 use crate::models::AddedModel;
 use crate::session::{Observer, Step};
 
@@ -24,7 +24,8 @@ impl Network {
     /// Whether a user's word is the address of a hub or a web server.
     #[must_use]
     pub fn is_published(text: &str) -> bool {
-        ["hf://", "https://", "http://"].iter().any(|scheme| text.starts_with(scheme))
+        let has_scheme = ["hf://", "https://", "http://"].iter().any(|scheme| text.starts_with(scheme));
+        has_scheme && of_gateway(text).is_none()
     }
 
     /// Brings `hf://owner/name[@revision][/sub]` or a single file, checks it and adds it. What came before a

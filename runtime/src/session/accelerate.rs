@@ -1,14 +1,16 @@
 //! One run: choose a route, have the page, run the model, report and record.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_browser::pool::{Opened, Page};
 use pelago_protocol::{
-    EmbedData, EmbedResult, ExecutionOptions, Family, Input, LoadResult, Platform, Precision, PrecisionChoice, Report,
-    Request, RunData, RunResult, Tensor,
+    EmbedResult, ExecutionOptions, Family, Input, LoadResult, Platform, Precision, PrecisionChoice, Report, Request,
+    RunData, RunResult, Tensor,
 };
+use pelago_text::{EncodeOptions, TextModel, Tokens};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -50,8 +52,23 @@ pub struct Run {
 pub(super) struct Executed {
     pub(super) load: LoadResult,
     pub(super) processing_ms: f64,
-    pub(super) embed: Option<EmbedResult>,
+    pub(super) embed: Option<Embedded>,
     pub(super) output: Output,
+}
+
+/// What was done with texts.
+pub(super) struct Embedded {
+    pub(super) tokens: Tokens,
+    /// On this machine, before the page.
+    pub(super) tokenize_ms: f64,
+    pub(super) run_ms: f64,
+    /// In the page, and what the modules after it do here.
+    pub(super) pool_ms: f64,
+    pub(super) padded_tokens: usize,
+    /// What is done beside the graph, by its names.
+    pub(super) modules: Vec<String>,
+    /// Whether the model's folder says how to pool.
+    pub(super) says_pooling: bool,
 }
 
 impl Session {
@@ -65,6 +82,10 @@ impl Session {
         check(request)?;
         let prepared = self.prepare(request, observer.as_ref()).await?;
         check_family(request, prepared.source.family)?;
+        if matches!(request.input, Input::Texts(_)) {
+            // What is wrong with it is said before a browser opens.
+            self.sources.text(&prepared).await?;
+        }
         let route = self.route(request, &prepared).await?;
         let prepared = self.on_route(request, prepared, &route, observer.as_ref()).await?;
         match self.execute(request, &prepared, &route, start, observer.as_ref()).await {
@@ -204,15 +225,41 @@ impl Session {
         };
         match &request.input {
             Input::Texts(texts) => {
-                let data = serde_json::to_value(EmbedData { model: source, texts: texts.clone() })?;
-                let (result, tensors): (EmbedResult, _) =
-                    watched(page, "embed", message("embed", data, Vec::new())?, observer).await?;
-                let output = embeddings(page, tensors)?;
+                let model = &self.sources.text(prepared).await?;
+                let began = Instant::now();
+                let tokens = encode(model, request, texts.clone()).await?;
+                let tokenize_ms = milliseconds(began);
+                let (data, tensors) = model.embed_data(source, &tokens);
+                let message = message("embed", serde_json::to_value(data)?, tensors)?;
+                let (result, tensors): (EmbedResult, _) = watched(page, "embed", message, observer).await?;
+                let ([rows, dimensions], values) = embeddings(page, tensors)?;
+                if rows != tokens.lengths.len() {
+                    let found = format!("{rows} vectors for {} rows", tokens.lengths.len());
+                    return Err(SessionError::UnexpectedOutput { browser: page.product().to_owned(), found });
+                }
+                let began = Instant::now();
+                let (values, dimensions) = model
+                    .finish(&tokens, values, dimensions, result.pooled_by_graph, request.truncate_dim)
+                    .map_err(|source| SessionError::Text { model: prepared.source.name.clone(), source })?;
+                let finish_ms = milliseconds(began);
+                let mut modules = model.modules();
+                if result.pooled_by_graph {
+                    modules = vec![result.pooling];
+                }
+                let embedded = Embedded {
+                    tokenize_ms,
+                    run_ms: result.run_ms,
+                    pool_ms: result.pool_ms + finish_ms,
+                    padded_tokens: result.padded_tokens,
+                    says_pooling: result.pooled_by_graph || model.says_pooling(),
+                    modules,
+                    tokens,
+                };
                 Ok(Executed {
-                    load: result.load.clone(),
-                    processing_ms: result.processing_ms,
-                    embed: Some(result),
-                    output,
+                    load: result.load,
+                    processing_ms: tokenize_ms + result.processing_ms + finish_ms,
+                    embed: Some(embedded),
+                    output: Output::Embeddings { shape: [texts.len(), dimensions], values },
                 })
             }
             Input::Tensors(inputs) => {
@@ -256,7 +303,22 @@ async fn watched<T: DeserializeOwned>(
     }
 }
 
-fn embeddings(page: &Page, tensors: Vec<Tensor>) -> Result<Output, SessionError> {
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
+}
+
+/// Token ids, on a thread that may be busy for a while.
+async fn encode(model: &Arc<TextModel>, request: &Request, texts: Vec<String>) -> Result<Tokens, SessionError> {
+    let (model, name) = (Arc::clone(model), request.model.clone());
+    let (prompt, on_long) = (request.prompt.clone(), request.on_long);
+    let encoded = tokio::task::spawn_blocking(move || {
+        model.encode(&texts, EncodeOptions { prompt: prompt.as_deref(), on_long })
+    });
+    let encoded = encoded.await.map_err(|source| SessionError::Task { what: "tokenizing", source })?;
+    encoded.map_err(|source| SessionError::Text { model: name, source })
+}
+
+fn embeddings(page: &Page, tensors: Vec<Tensor>) -> Result<([usize; 2], Vec<f32>), SessionError> {
     let wrong = |found: String| SessionError::UnexpectedOutput { browser: page.product().to_owned(), found };
     let names = tensors.iter().map(|tensor| tensor.name.clone()).collect::<Vec<_>>();
     let Some(tensor) = tensors.into_iter().find(|tensor| tensor.name == "embedding") else {
@@ -266,7 +328,7 @@ fn embeddings(page: &Page, tensors: Vec<Tensor>) -> Result<Output, SessionError>
         return Err(wrong(format!("an embedding of shape {:?}", tensor.shape)));
     };
     let values = tensor.to_f32().map_err(|error| wrong(error.to_string()))?;
-    Ok(Output::Embeddings { shape, values })
+    Ok((shape, values))
 }
 
 /// Refuses what does not go together: no option is ever ignored.
@@ -290,12 +352,10 @@ pub(super) fn check(request: &Request) -> Result<(), SessionError> {
         Input::Texts(texts) if texts.is_empty() => {
             Err(SessionError::EmptyInput { what: "no text was given".to_owned() })
         }
-        Input::Texts(texts) => match texts.iter().position(|text| text.trim().is_empty()) {
-            Some(index) => {
-                Err(SessionError::EmptyInput { what: format!("text {} of {} is empty", index + 1, texts.len()) })
-            }
-            None => Ok(()),
-        },
+        Input::Texts(_) => Ok(()),
+        Input::Tensors(_) if request.prompt.is_some() || request.truncate_dim.is_some() => {
+            refused("a prompt or a number of dimensions for tensors", "they are for texts: leave them out")
+        }
         Input::Tensors(tensors) if tensors.is_empty() => {
             Err(SessionError::EmptyInput { what: "no tensor was given".to_owned() })
         }

@@ -1,9 +1,17 @@
 //! How far one run's output is from another's.
 
-use pelago_protocol::{DType, Parity, Tensor};
+use pelago_protocol::{DType, Parity, Precision, Report, Tensor};
 
 use super::Output;
 use crate::parity::{self, Rows};
+
+/// What a run is called where others are compared with it, e.g. `fp32 on wasm`.
+pub(super) fn reference_of(report: &Report) -> String {
+    match report.precision {
+        Precision::Bits32 => format!("fp32 on {}", report.platform),
+        other => format!("{other} bits on {}", report.platform),
+    }
+}
 
 /// The distance of two outputs of the same shapes, of several tensors the worst; `None` where they cannot be
 /// compared.

@@ -32,6 +32,14 @@ pub enum SessionError {
         /// Why not.
         source: graph::Error,
     },
+    /// A text, or what the model's folder says of texts.
+    #[error("{model}: {source}")]
+    Text {
+        /// The model's name.
+        model: String,
+        /// What is wrong.
+        source: pelago_text::Error,
+    },
     /// The results.
     #[error(transparent)]
     Results(#[from] ResultsError),
@@ -190,6 +198,7 @@ impl SessionError {
             Self::Model(_) => "model",
             Self::Network(_) => "network",
             Self::Graph { .. } => "graph",
+            Self::Text { source, .. } => text_code(source),
             Self::Precision { .. } => "precision",
             Self::PrecisionUnavailable { .. } => "precision_unavailable",
             Self::NothingFits { .. } => "nothing_fits",
@@ -244,13 +253,14 @@ impl SessionError {
             Self::Gone { .. } => "let no other program write there, and run it again".to_owned(),
             Self::Unsupported { help, .. } => help.clone(),
             Self::Network(error) => error.help(),
-            Self::EmptyInput { .. } => "give at least one text, none of them empty".to_owned(),
+            Self::EmptyInput { .. } => "give at least one text or tensor".to_owned(),
             Self::UnexpectedOutput { .. } | Self::Frame(_) | Self::Json(_) | Self::Task { .. } => {
                 "page and program may be of different builds: build both again with `make build`".to_owned()
             }
             Self::Content(_)
             | Self::Model(_)
             | Self::Graph { .. }
+            | Self::Text { .. }
             | Self::Precision { .. }
             | Self::Scratch { .. }
             | Self::Recipe { .. }
@@ -268,6 +278,18 @@ impl SessionError {
             Self::Browser(PoolError::Link { source, .. }) => source.is_repeatable(),
             _ => false,
         }
+    }
+}
+
+fn text_code(error: &pelago_text::Error) -> &'static str {
+    use pelago_text::Error;
+    match error {
+        Error::TooLong { .. } => ErrorCode::InputTooLong.as_str(),
+        Error::NoTokens { .. } => ErrorCode::EmptyInput.as_str(),
+        Error::NoPrompt { .. } => "no_prompt",
+        Error::Unsupported { .. } => "unsupported_model",
+        Error::Dimensions { .. } => "dimensions",
+        _ => ErrorCode::InvalidModel.as_str(),
     }
 }
 

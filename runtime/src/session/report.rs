@@ -9,11 +9,14 @@ use pelago_protocol::{
 };
 
 use super::Route;
-use super::accelerate::Executed;
+use super::accelerate::{Embedded, Executed};
 use super::source::Prepared;
 use crate::content::retrieve::{Fetched, Kind};
 use crate::network::Arrived;
 use crate::statistics;
+
+/// Texts that a warning names one by one.
+const TEXTS_NAMED: usize = 5;
 
 /// Everything that is known of a run.
 pub(super) struct Facts<'a> {
@@ -66,6 +69,9 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         model_name: source.name.clone(),
         model_cid: source.cid.clone(),
         graph_cid: source.graph.cid.clone(),
+        graph: prepared.graph(),
+        modules: embed.map(|embed| embed.modules.clone()).unwrap_or_default(),
+        prompt: embed.and_then(|embed| embed.tokens.prompt.clone()),
         model_type: source.family,
         platform: route.platform,
         requested_platform: request.platform,
@@ -96,7 +102,9 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
             pool_ms: embed.map(|embed| embed.pool_ms),
         },
         batch_size: batch as u64,
-        tokens: embed.map(|embed| embed.tokens.iter().sum::<usize>() as u64),
+        tokens: embed.map(|embed| embed.tokens.ids.len() as u64),
+        padded_tokens: embed.map(|embed| embed.padded_tokens as u64),
+        truncated_texts: embed.map_or(0, |embed| embed.tokens.truncated.len() as u64),
         throughput_items_per_sec: (processing_time > 0.0).then(|| batch as f64 / processing_time),
         memory_usage_mb: executed.load.memory_usage_mb,
         memory_predicted_mb: prepared.predicted_mb,
@@ -106,6 +114,7 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         bytes,
         p2p_optimized: network.is_some_and(|network| network.p2p_optimized),
         optimizations: optimizations(executed),
+        warnings: embed.map(warnings).unwrap_or_default(),
         parity: None,
         load_average: statistics::load_average(),
     }
@@ -131,6 +140,32 @@ fn main_source(bytes: &TierBytes) -> Source {
 
 fn adapter(capabilities: &Capabilities, platform: Platform) -> Option<Adapter> {
     (platform == Platform::WebGpu).then(|| capabilities.webgpu.adapter.clone()).flatten()
+}
+
+/// What is to be known of vectors that came without an error.
+fn warnings(embed: &Embedded) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let texts = |numbers: &[usize]| {
+        let shown = numbers.iter().take(TEXTS_NAMED).map(|number| (number + 1).to_string()).collect::<Vec<_>>();
+        let more = numbers.len().saturating_sub(TEXTS_NAMED);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let what = if numbers.len() == 1 { "text" } else { "texts" };
+        format!("{what} {}{more}", shown.join(", "))
+    };
+    let tokens = &embed.tokens;
+    if !tokens.truncated.is_empty() {
+        warnings.push(format!(
+            "{}: cut to what the model takes; --on-long split or error does otherwise",
+            texts(&tokens.truncated)
+        ));
+    }
+    if !tokens.empty.is_empty() {
+        warnings.push(format!("{}: empty, the vector is that of the special tokens alone", texts(&tokens.empty)));
+    }
+    if !embed.says_pooling {
+        warnings.push("the model's folder has no modules.json: the mean of its token vectors was taken".to_owned());
+    }
+    warnings
 }
 
 fn optimizations(executed: &Executed) -> Vec<String> {

@@ -7,13 +7,13 @@ use chrono::Utc;
 
 use pelago_browser::driver::Target;
 use pelago_browser::pool::Candidate;
-use pelago_protocol::{BrowserKind, Capabilities, Platform, Precision, Request};
+use pelago_protocol::{BrowserKind, Capabilities, Parity, Platform, Precision, Request};
 
 use polars::prelude::{DataFrame, IntoLazy, col, lit};
 
 use super::accelerate::Run;
 use super::choice::{by_capabilities, preference};
-use super::distance::distance;
+use super::distance::{distance, reference_of};
 use super::source::Prepared;
 use super::{Observer, OptimalHardware, Output, Route, Session, SessionError};
 use crate::results::Filter;
@@ -107,7 +107,7 @@ impl Session {
             }
         }
         routes.sort_by_key(|route| route.platform != Platform::Wasm);
-        let mut reference: Option<Output> = None;
+        let mut reference: Option<(Output, String)> = None;
         for route in routes {
             let asked = Request { platform: route.platform, browser: route.browser, ..request.clone() };
             let (came, start) = (Utc::now(), Instant::now());
@@ -118,8 +118,11 @@ impl Session {
             match &mut outcome {
                 Ok(run) => {
                     match &reference {
-                        Some(reference) => run.report.parity = distance(reference, &run.output),
-                        None => reference = Some(run.output.clone()),
+                        Some((output, name)) => {
+                            let parity = distance(output, &run.output);
+                            run.report.parity = parity.map(|parity| Parity { reference: name.clone(), ..parity });
+                        }
+                        None => reference = Some((run.output.clone(), reference_of(&run.report))),
                     }
                     self.record(run, &prepared).await?;
                 }

@@ -15,6 +15,9 @@ pub(crate) fn report(run_id: &str) -> Report {
         model_name: "all-MiniLM-L6-v2".to_owned(),
         model_cid: "bafybeimodel".to_owned(),
         graph_cid: "bafkreigraph".to_owned(),
+        graph: "checkpoint".to_owned(),
+        modules: vec!["mean".to_owned(), "Normalize".to_owned()],
+        prompt: None,
         model_type: Family::TextEmbedding,
         platform: Platform::Wasm,
         requested_platform: Platform::Auto,
@@ -38,6 +41,8 @@ pub(crate) fn report(run_id: &str) -> Report {
         phases: Phases { run_ms: Some(25.0), ..Phases::default() },
         batch_size: 1,
         tokens: Some(11),
+        padded_tokens: Some(11),
+        truncated_texts: 0,
         throughput_items_per_sec: Some(38.5),
         memory_usage_mb: None,
         memory_predicted_mb: Some(107.5),
@@ -47,6 +52,7 @@ pub(crate) fn report(run_id: &str) -> Report {
         bytes: TierBytes { disk: 90_000_000, ..TierBytes::default() },
         p2p_optimized: false,
         optimizations: vec!["jspi".to_owned(), "threads".to_owned()],
+        warnings: Vec::new(),
         parity: Some(parity(0.999_999_9, 1e-6)),
         load_average: Some(0.25),
     }
@@ -68,5 +74,6 @@ pub(crate) fn texts(frame: &DataFrame, column: &str) -> Vec<String> {
 /// A parity with little in it.
 pub(crate) fn parity(cosine: f64, max_abs_error: f64) -> Parity {
     let verdict = ParityVerdict::Close;
-    Parity { cosine, max_abs_error, relative_error: 1e-3, top1_agreement: None, nan_count: 0, verdict }
+    let reference = "fp32 on wasm".to_owned();
+    Parity { reference, cosine, max_abs_error, relative_error: 1e-3, top1_agreement: None, nan_count: 0, verdict }
 }

@@ -51,6 +51,9 @@ fn reports() -> impl Strategy<Value = Report> {
             model_name: texts[1].clone(),
             model_cid: texts[2].clone(),
             graph_cid: texts[3].clone(),
+            graph: texts[8].clone(),
+            modules: lists[0].clone(),
+            prompt: flags[0].then(|| texts[0].clone()),
             model_type: words.0,
             platform: words.1,
             requested_platform: words.1,
@@ -86,6 +89,8 @@ fn reports() -> impl Strategy<Value = Report> {
             phases,
             batch_size: large[0],
             tokens,
+            padded_tokens: tokens,
+            truncated_texts: large[0],
             throughput_items_per_sec: rest[0],
             memory_usage_mb: rest[1],
             memory_predicted_mb: rest[3],
@@ -95,6 +100,7 @@ fn reports() -> impl Strategy<Value = Report> {
             bytes: TierBytes { memory: large[1], disk: large[2], p2p: large[3], ipfs: large[4] },
             p2p_optimized: flags[4],
             optimizations: lists[2].clone(),
+            warnings: lists[1].clone(),
             parity: parity.map(|(cosine, max_abs_error)| common_parity(cosine, max_abs_error)),
             load_average: rest[3],
         },
@@ -142,7 +148,7 @@ async fn without_runs_there_are_still_columns() {
     let folder = tempfile::tempdir().unwrap();
     let results = Results::open(folder.path()).await.unwrap();
     let history = results.history(Filter::default()).await.unwrap();
-    assert_eq!(history.shape(), (0, 61));
+    assert_eq!(history.shape(), (0, 68));
     assert_eq!(history.schema(), Results::frame(&[]).unwrap().schema());
     let started = history.column("started").unwrap().dtype().clone();
     assert_eq!(started, DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)));

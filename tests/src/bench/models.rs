@@ -9,7 +9,8 @@ use pelago_browser::driver::Target;
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_browser::pool::Page;
 use pelago_protocol::{
-    BrowserKind, DType, EmbedData, EmbedResult, ExecutionOptions, ExternalData, Graph, ModelSource, Platform, Request,
+    BrowserKind, DType, EmbedData, EmbedResult, ExecutionOptions, ExternalData, Graph, ModelSource, OnLong, Platform, Request,
+    Tensor,
 };
 use pelago_runtime::content::Cid;
 use pelago_runtime::content::Store;
@@ -17,6 +18,7 @@ use pelago_runtime::graph::{self, BuildOptions, Folder, IndexType};
 use pelago_runtime::models::Described;
 use pelago_runtime::session::{Session, SessionOptions};
 use pelago_tests::{SENTENCE, lab};
+use pelago_text::{EncodeOptions, Files, TextModel};
 use prost::Message as _;
 use tempfile::TempDir;
 
@@ -26,6 +28,8 @@ use crate::Failure;
 pub(crate) const NAME: &str = "all-MiniLM-L6-v2";
 /// Bytes of weights are in this file.
 pub(crate) const WEIGHTS: &str = "model.safetensors";
+/// Dimensions of its vectors.
+const HIDDEN: usize = 384;
 /// How long one request to a page may take.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(300);
 
@@ -35,6 +39,8 @@ pub(crate) struct Models {
     home: TempDir,
     /// The model and Pelago's own graph of it.
     pub(crate) source: ModelSource,
+    /// Its tokenizer and its modules.
+    pub(crate) text: TextModel,
     /// The model in the layout of transformers.js, from the server's root.
     pub(crate) transformers_url: String,
     /// Bytes of the weights.
@@ -72,8 +78,9 @@ impl Models {
             },
             base_url,
         };
+        let text = text_of(&folder, &source.files)?;
         let transformers = for_transformers(&folder, &model, models.store()).await?;
-        Ok(Self { home, source, transformers_url: format!("/ipfs/{transformers}/"), weights })
+        Ok(Self { home, source, text, transformers_url: format!("/ipfs/{transformers}/"), weights })
     }
 
     /// Options of a session with these models and a profile of browsers that is kept.
@@ -91,6 +98,19 @@ impl Models {
         self.home.path().join("profiles of").join(name)
     }
 
+    /// Texts as the page is given them.
+    pub(crate) fn embed_data(&self, texts: &[String]) -> Result<(EmbedData, Vec<Tensor>), Failure> {
+        let tokens = self.text.encode(texts, EncodeOptions { prompt: None, on_long: OnLong::Error })?;
+        Ok(self.text.embed_data(self.source.clone(), &tokens))
+    }
+
+    /// What the host does before and after the page, on vectors of zeros.
+    pub(crate) fn around(&self, texts: &[String]) -> Result<(), Failure> {
+        let tokens = self.text.encode(texts, EncodeOptions { prompt: None, on_long: OnLong::Error })?;
+        self.text.finish(&tokens, vec![0.0; texts.len() * HIDDEN], HIDDEN, false, None)?;
+        Ok(())
+    }
+
     /// The message that embeds texts with this model.
     pub(crate) fn embed(
         &self,
@@ -98,16 +118,24 @@ impl Models {
         options: &ExecutionOptions,
         texts: &[String],
     ) -> Result<Message, Failure> {
-        let data = EmbedData { model: self.source.clone(), texts: texts.to_vec() };
+        let (data, tensors) = self.embed_data(texts)?;
         Ok(Message {
             kind: "embed".to_owned(),
             model_name: Some(NAME.to_owned()),
             platform: Some(platform),
             data: serde_json::to_value(data)?,
             options: serde_json::to_value(options)?,
-            tensors: Vec::new(),
+            tensors,
         })
     }
+}
+
+/// What a model's folder says of texts.
+fn text_of(folder: &Path, files: &[String]) -> Result<TextModel, Failure> {
+    let modules = std::fs::read(folder.join("modules.json"))?;
+    let needed = pelago_text::needed(files.iter().map(String::as_str), Some(&modules))?;
+    let read = needed.into_iter().map(|path| Ok((path.clone(), std::fs::read(folder.join(path))?)));
+    Ok(TextModel::read(&read.collect::<Result<Files, std::io::Error>>()?)?)
 }
 
 /// The request that every section makes: the one sentence, on one route.

@@ -1,9 +1,20 @@
 //! The architectures that have a builder: one file each, listed in [`ALL`].
 
+mod albert;
 mod bert;
+mod buckets;
+mod deberta;
 mod distilbert;
+mod electra;
+mod gemma3;
+mod gte;
+mod jina;
+mod llama;
+mod modernbert;
 mod mpnet;
+mod nomic_bert;
 mod roberta;
+mod t5;
 
 use super::{
     Config, Error,
@@ -11,7 +22,21 @@ use super::{
 };
 
 /// Every architecture.
-pub(super) const ALL: &[&dyn Architecture] = &[&bert::Bert, &roberta::Roberta, &distilbert::DistilBert, &mpnet::MpNet];
+pub(super) const ALL: &[&dyn Architecture] = &[
+    &bert::Bert,
+    &roberta::Roberta,
+    &distilbert::DistilBert,
+    &mpnet::MpNet,
+    &albert::Albert,
+    &electra::Electra,
+    &deberta::DebertaV2,
+    &modernbert::ModernBert,
+    &nomic_bert::NomicBert,
+    &gte::Gte,
+    &t5::T5,
+    &llama::Llama,
+    &gemma3::Gemma3,
+];
 
 /// A way to lay out a checkpoint's tensors as a graph.
 pub trait Architecture: Sync {
@@ -27,4 +52,30 @@ pub trait Architecture: Sync {
     /// hidden]`, and the size of `hidden`.
     #[doc(hidden)]
     fn add_to(&self, graph: &mut Builder<'_>, config: &Config) -> Result<(Value, usize), Error>;
+}
+
+/// Which layers see a window only: as `layer_types` says, or, in configs without
+/// it, by a layer's number and the number in `field`.
+fn layer_types(
+    config: &Config,
+    layers: usize,
+    field: &'static str,
+    default: usize,
+    slides: fn(usize, usize) -> bool,
+) -> Result<Vec<bool>, Error> {
+    let wrong = || config.wrong("layer_types", "full_attention or sliding_attention for each layer");
+    let slides_by_name = |name: &str| match name {
+        "full_attention" => Ok(false),
+        "sliding_attention" => Ok(true),
+        _ => Err(wrong()),
+    };
+    if let Some(names) = config.words("layer_types", layers)? {
+        return names.into_iter().map(slides_by_name).collect();
+    }
+    let number = config.length(field, Some(default))?;
+    // A pattern of no layers is none; the first layer that slides may be the first.
+    if number == 0 && field != "max_window_layers" {
+        return Err(config.wrong(field, "a positive integer"));
+    }
+    Ok((0..layers).map(|layer| slides(layer, number)).collect())
 }

@@ -4,14 +4,14 @@
 //! into the safetensors file. Constants are a few bytes and go into the graph.
 //! What the nodes compute together is not known here.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
 use prost::Message;
 use safetensors::Dtype;
 
 use super::{
     BuildOptions, BuiltGraph, Error, IndexType,
-    checkpoint::Checkpoint,
+    checkpoint::{Checkpoint, Location},
     onnx::{
         AttributeProto, AttributeType, DataLocation, DataType, Dimension, GraphProto, ModelProto, NodeProto,
         OperatorSetIdProto, StringStringEntryProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
@@ -45,7 +45,12 @@ pub struct Builder<'a> {
     checkpoint: &'a Checkpoint,
     options: &'a BuildOptions,
     initializers: BTreeSet<String>,
+    turned: BTreeSet<String>,
     external: BTreeSet<String>,
+    /// What the names of nodes begin with: a pass over weights that an earlier one took too.
+    pass: String,
+    /// Whether some weight has an element type that browsers do not compute with.
+    needs_conversion: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -55,7 +60,10 @@ impl<'a> Builder<'a> {
             checkpoint,
             options,
             initializers: BTreeSet::new(),
+            turned: BTreeSet::new(),
             external: BTreeSet::new(),
+            pass: String::new(),
+            needs_conversion: false,
         }
     }
 
@@ -78,7 +86,11 @@ impl<'a> Builder<'a> {
         inputs: &[&Value],
         attributes: &[(&str, Attribute)],
     ) -> Value {
-        let name = format!("{scope}/{operator}");
+        let name = format!("{}{scope}/{operator}", self.pass);
+        self.push(name, operator, inputs, attributes)
+    }
+
+    fn push(&mut self, name: String, operator: &str, inputs: &[&Value], attributes: &[(&str, Attribute)]) -> Value {
         self.graph.node.push(NodeProto {
             input: inputs.iter().map(|input| (*input).clone()).collect(),
             output: vec![name.clone()],
@@ -95,19 +107,53 @@ impl<'a> Builder<'a> {
         self.node(scope, "Cast", &[input], &[("to", Attribute::Int(to as i64))])
     }
 
+    /// Lets the names of nodes begin with this from here on: `encoder.layer.1/`
+    /// for the second pass over weights that several layers share.
+    pub(super) fn begin_pass(&mut self, name: String) {
+        self.pass = name;
+    }
+
     /// A weight of the checkpoint as single precision.
     pub(super) fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Value, Error> {
         let (tensor, location) = self.checkpoint.weight(name, shape)?;
+        let location = location.clone();
+        Ok(self.initializer(tensor, &location, shape))
+    }
+
+    /// Some rows of a weight of this shape as single precision: one of the
+    /// matrices that a checkpoint keeps below each other in one tensor.
+    pub(super) fn weight_rows(&mut self, name: &str, shape: &[usize], rows: Range<usize>) -> Result<Value, Error> {
+        let (tensor, location) = self.checkpoint.weight(name, shape)?;
+        let row = location.length / shape[0].max(1) as u64;
+        let (offset, length) = (location.offset + row * rows.start as u64, row * rows.len() as u64);
+        let location = Location { offset, length, ..location.clone() };
+        let shape = [&[rows.len()], &shape[1..]].concat();
+        Ok(self.initializer(format!("{tensor}/{}_{}", rows.start, rows.end), &location, &shape))
+    }
+
+    /// A matrix of the checkpoint with its axes swapped, once for all who take it
+    /// so. `name` is that of its module.
+    pub(super) fn transposed(&mut self, name: &str, weight: &Value) -> Value {
+        let turned = format!("{name}/Transpose");
+        if self.turned.insert(turned.clone()) {
+            self.push(turned.clone(), "Transpose", &[weight], &[("perm", Attribute::Ints(&[1, 0]))]);
+        }
+        turned
+    }
+
+    fn initializer(&mut self, tensor: String, location: &Location, shape: &[usize]) -> Value {
         let (dtype, cast) = match location.dtype {
             Dtype::F16 => (DataType::Float16, true),
             Dtype::BF16 => (DataType::Bfloat16, true),
+            Dtype::F64 => (DataType::Double, true),
             _ => (DataType::Float, false),
         };
+        self.needs_conversion |= matches!(location.dtype, Dtype::BF16 | Dtype::F64);
         let cast_name = format!("{tensor}/Cast");
         if self.initializers.insert(tensor.clone()) {
             self.external.insert(location.file.clone());
             self.graph.initializer.push(TensorProto {
-                dims: shape.iter().map(|dimension| *dimension as i64).collect(),
+                dims: dimensions(shape),
                 data_type: Some(dtype as i32),
                 name: Some(tensor.clone()),
                 external_data: vec![
@@ -119,10 +165,11 @@ impl<'a> Builder<'a> {
                 ..TensorProto::default()
             });
             if cast {
-                self.cast(&tensor.clone(), &tensor, DataType::Float);
+                let to = [("to", Attribute::Int(DataType::Float as i64))];
+                self.push(cast_name.clone(), "Cast", &[&tensor], &to);
             }
         }
-        Ok(if cast { cast_name } else { tensor })
+        if cast { cast_name } else { tensor }
     }
 
     /// Whether the checkpoint has a tensor of this name.
@@ -139,8 +186,19 @@ impl<'a> Builder<'a> {
 
     /// A constant of 32 bit integers.
     pub(super) fn int32s(&mut self, name: &str, values: &[i32]) -> Value {
+        self.int32s_of_shape(name, &[values.len()], values)
+    }
+
+    /// A constant of 32 bit integers that fill a shape.
+    pub(super) fn int32s_of_shape(&mut self, name: &str, shape: &[usize], values: &[i32]) -> Value {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.constant(name.to_owned(), DataType::Int32, vec![values.len() as i64], bytes)
+        self.constant(name.to_owned(), DataType::Int32, dimensions(shape), bytes)
+    }
+
+    /// A constant of single precision whose values fill a shape.
+    pub(super) fn floats(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Value {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.constant(name.to_owned(), DataType::Float, dimensions(shape), bytes)
     }
 
     /// A scalar of 32 bit integers.
@@ -180,7 +238,8 @@ impl<'a> Builder<'a> {
             metadata_props,
             ..ModelProto::default()
         };
-        BuiltGraph { onnx: model.encode_to_vec(), external: self.external.into_iter().collect() }
+        let external = self.external.into_iter().collect();
+        BuiltGraph { onnx: model.encode_to_vec(), external, needs_conversion: self.needs_conversion }
     }
 
     fn constant(&mut self, name: String, dtype: DataType, dims: Vec<i64>, bytes: Vec<u8>) -> Value {
@@ -195,6 +254,10 @@ impl<'a> Builder<'a> {
         }
         name
     }
+}
+
+fn dimensions(shape: &[usize]) -> Vec<i64> {
+    shape.iter().map(|dimension| *dimension as i64).collect()
 }
 
 fn entry(key: &str, value: &str) -> StringStringEntryProto {

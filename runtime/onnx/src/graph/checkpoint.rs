@@ -10,7 +10,7 @@ use safetensors::{Dtype, tensor::TensorInfo};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{Error, Files, config::read_json};
+use super::{Error, Files, config::read_json, folder::Folded};
 
 /// A checkpoint in one file.
 const SINGLE: &str = "model.safetensors";
@@ -48,30 +48,45 @@ struct Index {
 }
 
 impl Checkpoint {
-    /// Reads the headers of a model's safetensors files.
+    /// Reads the headers of a model's safetensors files. As in transformers, an
+    /// index counts only where there is no `model.safetensors`.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::Json`], [`Error::HeaderLength`],
-    /// [`Error::Offsets`], [`Error::Length`] or [`Error::ShardName`].
+    /// [`Error::NoCheckpoint`], [`Error::Read`], [`Error::Json`],
+    /// [`Error::HeaderLength`], [`Error::Offsets`], [`Error::Length`] or
+    /// [`Error::ShardName`].
     pub fn read(files: &dyn Files) -> Result<Self, Error> {
+        Self::read_in(&Folded { files, folder: "" })
+    }
+
+    pub(super) fn read_in(files: &Folded) -> Result<Self, Error> {
         let mut checkpoint = Self::default();
-        match files.size(SINGLE) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && files.size(INDEX).is_ok() => {
-                let index: Index = read_json(files, INDEX, MAX_HEADER)?;
-                let mut shards = BTreeSet::new();
-                for (tensor, file) in index.weight_map {
-                    if file.is_empty() || file.contains(['/', '\\', '\0']) || file.starts_with('.') {
-                        return Err(Error::ShardName { tensor, file });
-                    }
-                    shards.insert(file);
-                }
-                for shard in shards {
-                    checkpoint.read_file(files, &shard)?;
-                }
-            }
-            _ => checkpoint.read_file(files, SINGLE)?,
+        let absent = |file: &str| files.is_absent(file);
+        match (absent(SINGLE), absent(INDEX)) {
+            (false, _) => checkpoint.tensors = read_file(files, SINGLE)?,
+            (true, true) => return Err(Error::NoCheckpoint { file: files.path(SINGLE) }),
+            (true, false) => checkpoint.read_shards(files)?,
         }
         Ok(checkpoint)
+    }
+
+    /// Takes each tensor from the file that the index assigns it to, and from no
+    /// other that has one of its name.
+    fn read_shards(&mut self, files: &Folded) -> Result<(), Error> {
+        let index: Index = read_json(files, INDEX, MAX_HEADER)?;
+        let mut shards = BTreeMap::<String, BTreeSet<String>>::new();
+        for (tensor, file) in index.weight_map {
+            if file.is_empty() || file.contains(['/', '\\', '\0', ':']) || file.starts_with('.') {
+                return Err(Error::ShardName { tensor, file });
+            }
+            shards.entry(file).or_default().insert(tensor);
+        }
+        for (shard, assigned) in shards {
+            let mut tensors = read_file(files, &shard)?;
+            tensors.retain(|tensor, _| assigned.contains(tensor));
+            self.tensors.append(&mut tensors);
+        }
+        Ok(())
     }
 
     /// The same tensors, looked up with the first of these prefixes under which
@@ -96,7 +111,7 @@ impl Checkpoint {
         if location.shape != expected {
             return Err(Error::Shape { tensor, expected: expected.to_vec(), actual: location.shape.clone() });
         }
-        if !matches!(location.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
+        if !matches!(location.dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F64) {
             return Err(Error::ElementType { tensor, actual: format!("{:?}", location.dtype) });
         }
         Ok((tensor, location))
@@ -107,31 +122,34 @@ impl Checkpoint {
     pub fn contains(&self, name: &str) -> bool {
         self.tensors.contains_key(&format!("{}{name}", self.prefix))
     }
+}
 
-    fn read_file(&mut self, files: &dyn Files, file: &str) -> Result<(), Error> {
-        let read = |source| Error::Read { file: file.to_owned(), source };
-        let size = files.size(file).map_err(read)?;
-        let length = match size {
-            0..8 => return Err(Error::HeaderLength { file: file.to_owned(), length: 0, size }),
-            _ => files.read(file, 0, 8).map_err(read)?,
-        };
-        let length = length.iter().rev().fold(0, |length, byte| length << 8 | u64::from(*byte));
-        if length > MAX_HEADER || length > size - 8 {
-            return Err(Error::HeaderLength { file: file.to_owned(), length, size });
-        }
-        let header = files.read(file, 8, length as usize).map_err(read)?;
-        let json = |source| Error::Json { file: format!("the header of {file}"), source };
-        let header: Map<String, Value> = serde_json::from_slice(&header).map_err(json)?;
-        for (tensor, info) in header {
-            if tensor == "__metadata__" {
-                continue;
-            }
-            let info: TensorInfo = serde_json::from_value(info).map_err(json)?;
-            let location = locate(file, &tensor, info, 8 + length, size)?;
-            self.tensors.insert(tensor, location);
-        }
-        Ok(())
+/// The tensors of a safetensors file.
+fn read_file(files: &Folded, file: &str) -> Result<BTreeMap<String, Location>, Error> {
+    let path = || files.path(file);
+    let read = |source| Error::Read { file: path(), source };
+    let size = files.size(file).map_err(read)?;
+    let length = match size {
+        0..8 => return Err(Error::HeaderLength { file: path(), length: 0, size }),
+        _ => files.read(file, 0, 8).map_err(read)?,
+    };
+    let length = length.iter().rev().fold(0, |length, byte| length << 8 | u64::from(*byte));
+    if length > MAX_HEADER || length > size - 8 {
+        return Err(Error::HeaderLength { file: path(), length, size });
     }
+    let header = files.read(file, 8, length as usize).map_err(read)?;
+    let json = |source| Error::Json { file: format!("the header of {}", path()), source };
+    let header: Map<String, Value> = serde_json::from_slice(&header).map_err(json)?;
+    let mut tensors = BTreeMap::new();
+    for (tensor, info) in header {
+        if tensor == "__metadata__" {
+            continue;
+        }
+        let info: TensorInfo = serde_json::from_value(info).map_err(json)?;
+        let location = locate(&path(), &tensor, info, 8 + length, size)?;
+        tensors.insert(tensor, location);
+    }
+    Ok(tensors)
 }
 
 /// Where a tensor is in the file, once what the header says of it was found to

@@ -5,16 +5,15 @@
 //! No shape is ever computed in the graph: reshapes have constant shapes (0
 //! keeps a dimension), so every node has a kernel on WebGPU and WebNN.
 
+use std::ops::Range;
+
 use super::{
-    Config, Error,
+    Error,
+    activation::Activation,
+    attention,
     builder::{Attribute, Builder, Value},
     onnx::DataType,
 };
-
-/// Added to the scores of masked tokens, as BERT has it: far below any score,
-/// so that their share is exactly 0, and finite (also in half precision), so
-/// that a row of padding alone gives numbers.
-const MASKED: f32 = -10_000.0;
 
 /// Sizes of an encoder.
 pub(super) struct Sizes {
@@ -39,54 +38,6 @@ pub(super) struct Names {
     pub(super) output_norm: &'static str,
 }
 
-/// The non-linearity between the two feed-forward layers.
-#[derive(Clone, Copy)]
-pub(super) enum Activation {
-    Gelu,
-    GeluTanh,
-    Relu,
-    Silu,
-}
-
-impl Activation {
-    /// Reads it from a setting such as `hidden_act`.
-    pub(super) fn read(config: &Config, field: &'static str) -> Result<Self, Error> {
-        let words = ["gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu", "swish"];
-        Ok(match config.word(field, &words)? {
-            "gelu_new" | "gelu_pytorch_tanh" => Self::GeluTanh,
-            "relu" => Self::Relu,
-            "silu" | "swish" => Self::Silu,
-            _ => Self::Gelu,
-        })
-    }
-
-    fn add_to(self, graph: &mut Builder, scope: &str, input: &Value) -> Value {
-        match self {
-            Self::Gelu => graph.node(scope, "Gelu", &[input], &[]),
-            Self::GeluTanh => gelu_tanh(graph, scope, input),
-            Self::Relu => graph.node(scope, "Relu", &[input], &[]),
-            Self::Silu => {
-                let gate = graph.node(&format!("{scope}/silu"), "Sigmoid", &[input], &[]);
-                graph.node(&format!("{scope}/silu"), "Mul", &[input, &gate], &[])
-            }
-        }
-    }
-}
-
-/// `x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))`, written as `x σ(x (a + b x²))`.
-/// Not the operator `Gelu` with `approximate`, since WebNN has only the exact
-/// function and onnxruntime takes that for both.
-fn gelu_tanh(graph: &mut Builder, scope: &str, input: &Value) -> Value {
-    let factor = 2.0 * std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2;
-    let (linear, cubic) = (graph.float(factor), graph.float(factor * 0.044715));
-    let square = graph.node(&format!("{scope}/gelu/square"), "Mul", &[input, input], &[]);
-    let square = graph.node(&format!("{scope}/gelu/cubic"), "Mul", &[&square, &cubic], &[]);
-    let factor = graph.node(&format!("{scope}/gelu/factor"), "Add", &[&square, &linear], &[]);
-    let inner = graph.node(&format!("{scope}/gelu/inner"), "Mul", &[input, &factor], &[]);
-    let gate = graph.node(&format!("{scope}/gelu"), "Sigmoid", &[&inner], &[]);
-    graph.node(&format!("{scope}/gelu"), "Mul", &[input, &gate], &[])
-}
-
 /// `input × weightᵀ + bias`. PyTorch keeps a weight as `[out, in]`; runtimes
 /// fold the transposition of an initializer when they load the graph.
 pub(super) fn linear(
@@ -96,11 +47,48 @@ pub(super) fn linear(
     inputs: usize,
     outputs: usize,
 ) -> Result<Value, Error> {
+    linear_with(graph, name, input, inputs, outputs, true)
+}
+
+/// The same, with a bias or without.
+pub(super) fn linear_with(
+    graph: &mut Builder,
+    name: &str,
+    input: &Value,
+    inputs: usize,
+    outputs: usize,
+    bias: bool,
+) -> Result<Value, Error> {
     let weight = graph.weight(&format!("{name}.weight"), &[outputs, inputs])?;
-    let bias = graph.weight(&format!("{name}.bias"), &[outputs])?;
-    let weight = graph.node(name, "Transpose", &[&weight], &[("perm", Attribute::Ints(&[1, 0]))]);
+    let bias = if bias { Some(graph.weight(&format!("{name}.bias"), &[outputs])?) } else { None };
+    let weight = graph.transposed(name, &weight);
     let product = graph.node(name, "MatMul", &[input, &weight], &[]);
-    Ok(graph.node(name, "Add", &[&product, &bias], &[]))
+    Ok(match bias {
+        Some(bias) => graph.node(name, "Add", &[&product, &bias], &[]),
+        None => product,
+    })
+}
+
+/// The same, of some rows of a weight of `[outputs, inputs]` in which several are
+/// kept below each other.
+pub(super) fn linear_rows(
+    graph: &mut Builder,
+    name: &str,
+    input: &Value,
+    inputs: usize,
+    outputs: usize,
+    bias: bool,
+    rows: Range<usize>,
+) -> Result<Value, Error> {
+    let weight = graph.weight_rows(&format!("{name}.weight"), &[outputs, inputs], rows.clone())?;
+    let scope = format!("{name}/{}_{}", rows.start, rows.end);
+    let bias = if bias { Some(graph.weight_rows(&format!("{name}.bias"), &[outputs], rows)?) } else { None };
+    let weight = graph.transposed(&scope, &weight);
+    let product = graph.node(&scope, "MatMul", &[input, &weight], &[]);
+    Ok(match bias {
+        Some(bias) => graph.node(&scope, "Add", &[&product, &bias], &[]),
+        None => product,
+    })
 }
 
 /// A layer norm over the last axis. Checkpoints that stem from TensorFlow call
@@ -118,6 +106,44 @@ pub(super) fn layer_norm(
     let bias = graph.weight(&format!("{name}.{bias}"), &[size])?;
     let attributes = [("axis", Attribute::Int(-1)), ("epsilon", Attribute::Float(epsilon))];
     Ok(graph.node(name, "LayerNormalization", &[input, &scale, &bias], &attributes))
+}
+
+/// A layer norm without a bias.
+pub(super) fn layer_norm_unbiased(
+    graph: &mut Builder,
+    name: &str,
+    input: &Value,
+    size: usize,
+    epsilon: f32,
+) -> Result<Value, Error> {
+    let scale = graph.weight(&format!("{name}.weight"), &[size])?;
+    let attributes = [("axis", Attribute::Int(-1)), ("epsilon", Attribute::Float(epsilon))];
+    Ok(graph.node(name, "LayerNormalization", &[input, &scale], &attributes))
+}
+
+/// A norm that divides by the root of the mean square: `weight × x / √(mean x² +
+/// epsilon)`, over the last axis. `shifted` for Gemma, which keeps weights less 1.
+/// In the nodes that onnxruntime makes one of.
+pub(super) fn rms_norm(
+    graph: &mut Builder,
+    name: &str,
+    input: &Value,
+    size: usize,
+    epsilon: f32,
+    shifted: bool,
+) -> Result<Value, Error> {
+    let mut scale = graph.weight(&format!("{name}.weight"), &[size])?;
+    if shifted {
+        let one = graph.float(1.0);
+        scale = graph.node(&format!("{name}/weight"), "Add", &[&scale, &one], &[]);
+    }
+    let (two, epsilon, axis) = (graph.float(2.0), graph.float(epsilon), graph.int64s(&[-1]));
+    let square = graph.node(name, "Pow", &[input, &two], &[]);
+    let mean = graph.node(name, "ReduceMean", &[&square, &axis], &[("keepdims", Attribute::Int(1))]);
+    let mean = graph.node(&format!("{name}/epsilon"), "Add", &[&mean, &epsilon], &[]);
+    let root = graph.node(name, "Sqrt", &[&mean], &[]);
+    let normal = graph.node(name, "Div", &[input, &root], &[]);
+    Ok(graph.node(name, "Mul", &[&normal, &scale], &[]))
 }
 
 /// Rows of a table: `[…]` indices give `[…, size]`.
@@ -158,16 +184,6 @@ pub(super) fn positions_after_padding(graph: &mut Builder, scope: &str, input_id
     graph.cast(scope, &positions, DataType::Int32)
 }
 
-/// What attention adds to its scores for the mask: `[batch, 1, 1, sequence]`.
-pub(super) fn mask_bias(graph: &mut Builder, attention_mask: &Value) -> Value {
-    let scope = "attention_mask";
-    let (axes, one, masked) = (graph.int64s(&[1, 2]), graph.float(1.0), graph.float(MASKED));
-    let mask = graph.node(scope, "Unsqueeze", &[attention_mask, &axes], &[]);
-    let mask = graph.cast(scope, &mask, DataType::Float);
-    let padding = graph.node(scope, "Sub", &[&one, &mask], &[]);
-    graph.node(scope, "Mul", &[&padding, &masked], &[])
-}
-
 /// The layers, each norm after its sum: `[batch, sequence, hidden]` in and out.
 /// `bias` is added to the scores and broadcasts to `[batch, heads, sequence,
 /// sequence]`; `prefix` is what the layers' numbers come after.
@@ -179,56 +195,82 @@ pub(super) fn layers(
     input: Value,
     bias: &Value,
 ) -> Result<Value, Error> {
-    let Sizes { hidden, intermediate, epsilon, .. } = *sizes;
     let mut state = input;
-    for layer in 0..sizes.layers {
-        let module = |name: &str| format!("{prefix}.{layer}.{name}");
-        let context = attention(graph, sizes, names, &format!("{prefix}.{layer}"), &state, bias)?;
-        let name = module(names.attention_output);
-        let output = linear(graph, &name, &context, hidden, hidden)?;
-        let sum = graph.node(&format!("{name}/residual"), "Add", &[&output, &state], &[]);
-        state = layer_norm(graph, &module(names.attention_norm), &sum, hidden, epsilon)?;
-
-        let name = module(names.intermediate);
-        let wide = linear(graph, &name, &state, hidden, intermediate)?;
-        let wide = sizes.activation.add_to(graph, &name, &wide);
-        let name = module(names.output);
-        let output = linear(graph, &name, &wide, intermediate, hidden)?;
-        let sum = graph.node(&format!("{name}/residual"), "Add", &[&output, &state], &[]);
-        state = layer_norm(graph, &module(names.output_norm), &sum, hidden, epsilon)?;
+    for number in 0..sizes.layers {
+        state = layer(graph, sizes, names, &format!("{prefix}.{number}"), state, bias)?;
     }
     Ok(state)
 }
 
-/// `softmax(QKᵀ / √size + bias) V`.
-fn attention(
+/// A layer: attention and feed-forward.
+pub(super) fn layer(
+    graph: &mut Builder,
+    sizes: &Sizes,
+    names: &Names,
+    layer: &str,
+    state: Value,
+    bias: &Value,
+) -> Result<Value, Error> {
+    let [query, key, value] = heads(graph, sizes, names, layer, &state)?;
+    let scope = format!("{layer}.attention");
+    let scores = graph.node(&format!("{scope}/scores"), "MatMul", &[&query, &key], &[]);
+    let divisor = Some(((sizes.hidden / sizes.heads) as f32).sqrt());
+    let context = attention::context(graph, &scope, scores, divisor, bias, &value, sizes.hidden);
+    let state = after_attention(graph, sizes, names, layer, state, &context)?;
+    feed_forward(graph, sizes, names, layer, state)
+}
+
+/// A layer's queries and values, `[batch, heads, sequence, size]`, and between
+/// them its keys, `[batch, heads, size, sequence]`.
+pub(super) fn heads(
     graph: &mut Builder,
     sizes: &Sizes,
     names: &Names,
     layer: &str,
     state: &Value,
-    bias: &Value,
-) -> Result<Value, Error> {
+) -> Result<[Value; 3], Error> {
     let (hidden, size) = (sizes.hidden, sizes.hidden / sizes.heads);
-    let split = graph.int64s(&[0, 0, sizes.heads as i64, size as i64]);
-    let heads = |graph: &mut Builder, name: &str, order: &[i64]| -> Result<Value, Error> {
+    let mut heads = |name: &str, order: &[i64]| -> Result<Value, Error> {
         let name = format!("{layer}.{name}");
         let states = linear(graph, &name, state, hidden, hidden)?;
-        let states = graph.node(&name, "Reshape", &[&states, &split], &[]);
-        Ok(graph.node(&format!("{name}/heads"), "Transpose", &[&states], &[("perm", Attribute::Ints(order))]))
+        let states = attention::split(graph, &name, &states, sizes.heads, size);
+        Ok(attention::transpose(graph, &name, &states, order))
     };
-    let query = heads(graph, names.query, &[0, 2, 1, 3])?;
-    let key = heads(graph, names.key, &[0, 2, 3, 1])?;
-    let value = heads(graph, names.value, &[0, 2, 1, 3])?;
+    let query = heads(names.query, &[0, 2, 1, 3])?;
+    let key = heads(names.key, &[0, 2, 3, 1])?;
+    Ok([query, key, heads(names.value, &[0, 2, 1, 3])?])
+}
 
-    let scope = format!("{layer}.attention");
-    let (root, merged) = (graph.float((size as f32).sqrt()), graph.int64s(&[0, 0, hidden as i64]));
-    let scores = graph.node(&format!("{scope}/scores"), "MatMul", &[&query, &key], &[]);
-    let scores = graph.node(&format!("{scope}/scores"), "Div", &[&scores, &root], &[]);
-    let scores = graph.node(&format!("{scope}/scores"), "Add", &[&scores, bias], &[]);
-    let shares = graph.node(&format!("{scope}/scores"), "Softmax", &[&scores], &[("axis", Attribute::Int(-1))]);
-    let context = graph.node(&format!("{scope}/context"), "MatMul", &[&shares, &value], &[]);
-    let order = [("perm", Attribute::Ints(&[0, 2, 1, 3]))];
-    let context = graph.node(&format!("{scope}/context"), "Transpose", &[&context], &order);
-    Ok(graph.node(&format!("{scope}/context"), "Reshape", &[&context, &merged], &[]))
+/// The layer's state after attention gave this context.
+pub(super) fn after_attention(
+    graph: &mut Builder,
+    sizes: &Sizes,
+    names: &Names,
+    layer: &str,
+    state: Value,
+    context: &Value,
+) -> Result<Value, Error> {
+    let Sizes { hidden, epsilon, .. } = *sizes;
+    let name = format!("{layer}.{}", names.attention_output);
+    let output = linear(graph, &name, context, hidden, hidden)?;
+    let sum = graph.node(&format!("{name}/residual"), "Add", &[&output, &state], &[]);
+    layer_norm(graph, &format!("{layer}.{}", names.attention_norm), &sum, hidden, epsilon)
+}
+
+/// The layer's state after its feed-forward part.
+pub(super) fn feed_forward(
+    graph: &mut Builder,
+    sizes: &Sizes,
+    names: &Names,
+    layer: &str,
+    state: Value,
+) -> Result<Value, Error> {
+    let Sizes { hidden, intermediate, epsilon, .. } = *sizes;
+    let name = format!("{layer}.{}", names.intermediate);
+    let wide = linear(graph, &name, &state, hidden, intermediate)?;
+    let wide = sizes.activation.add_to(graph, &name, &wide);
+    let name = format!("{layer}.{}", names.output);
+    let output = linear(graph, &name, &wide, intermediate, hidden)?;
+    let sum = graph.node(&format!("{name}/residual"), "Add", &[&output, &state], &[]);
+    layer_norm(graph, &format!("{layer}.{}", names.output_norm), &sum, hidden, epsilon)
 }

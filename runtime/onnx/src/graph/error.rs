@@ -6,6 +6,18 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// There is no checkpoint: its config is absent, or all of its weights.
+    #[error("there is no {file}: a graph is built of config.json and safetensors files, which must be in one folder")]
+    NoCheckpoint {
+        /// Relative to the model's folder.
+        file: String,
+    },
+    /// A folder that is not within the model's.
+    #[error("{folder:?} is not a path within the model's folder: do not trust the model")]
+    FolderName {
+        /// What was asked for.
+        folder: String,
+    },
     /// A file of the model could not be read.
     #[error("cannot read {file}: {source}; the model needs config.json and its safetensors files in one folder")]
     Read {
@@ -117,11 +129,30 @@ pub enum Error {
         actual: Vec<usize>,
     },
     /// A tensor has an element type that weights are not kept in.
-    #[error("{tensor} is {actual}; weights must be F32, F16 or BF16: use an unquantised checkpoint")]
+    #[error("{tensor} is {actual}; weights must be F32, F16, BF16 or F64: use an unquantised checkpoint")]
     ElementType {
         /// Its full name.
         tensor: String,
         /// As safetensors writes it.
         actual: String,
     },
+}
+
+impl Error {
+    /// Whether nothing is wrong with the checkpoint, but no graph can be built of
+    /// it: there is none, or it has an architecture, a setting or an element type
+    /// that has no builder. A model's own ONNX file may then serve instead.
+    ///
+    /// All others mean a checkpoint that is damaged or does not fit its config,
+    /// which nothing may replace in silence.
+    #[must_use]
+    pub fn is_unsupported(&self) -> bool {
+        matches!(
+            self,
+            Self::NoCheckpoint { .. }
+                | Self::Setting { .. }
+                | Self::UnsupportedArchitecture { .. }
+                | Self::ElementType { .. }
+        )
+    }
 }

@@ -4,12 +4,18 @@
 //! Where the files come from, where the graph is kept and what runs it are not
 //! known here.
 
+mod activation;
 mod architectures;
+mod attention;
 mod builder;
 mod checkpoint;
 mod config;
+mod decoder;
 mod encoder;
 mod error;
+mod folder;
+mod rotary;
+mod rotary_encoder;
 
 #[cfg(test)]
 mod tests;
@@ -54,6 +60,11 @@ pub struct BuiltGraph {
     /// The files that its weights are in, as its external data names them:
     /// relative to the model's folder.
     pub external: Vec<String>,
+    /// Whether it must be converted before it runs in a browser, since
+    /// onnxruntime-web has no kernels for the element type of some weights
+    /// (bfloat16, double). [`convert`](crate::precision::convert) with any recipe
+    /// does that; `Recipe::new(32)` keeps every bit of them.
+    pub needs_conversion: bool,
 }
 
 /// The builder for a config's `model_type`, if there is one.
@@ -67,16 +78,29 @@ pub fn supported(config: &Config) -> Option<&'static dyn Architecture> {
 /// safetensors files, a few tens of kB.
 ///
 /// # Errors
-/// [`Error`]: every variant.
+/// [`Error`]: every variant; [`Error::is_unsupported`] tells what is damaged from
+/// what has no builder.
 pub fn build(files: &dyn Files, options: &BuildOptions) -> Result<BuiltGraph, Error> {
-    let config = Config::read(files)?;
+    build_in(files, "", options)
+}
+
+/// Builds the graph of a checkpoint in a folder of the model, such as
+/// `0_Transformer`. The graph is for the model's own folder: its external data is
+/// in `0_Transformer/model.safetensors`.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_in(files: &dyn Files, folder: &str, options: &BuildOptions) -> Result<BuiltGraph, Error> {
+    let files = folder::Folded::new(files, folder)?;
+    let config = Config::read_in(&files)?;
     let Some(architecture) = supported(&config) else {
         let supported = architectures::ALL.iter().flat_map(|architecture| architecture.model_types()).copied();
         let model_type = config.model_type().to_owned();
         return Err(Error::UnsupportedArchitecture { model_type, supported: supported.collect() });
     };
     let (prefixes, probe) = architecture.prefixes();
-    let checkpoint = Checkpoint::read(files)?.with_prefix(prefixes, probe);
+    config.refuse_quantised()?;
+    let checkpoint = Checkpoint::read_in(&files)?.with_prefix(prefixes, probe);
     let mut graph = builder::Builder::new(&checkpoint, options);
     let (state, hidden) = architecture.add_to(&mut graph, &config)?;
     Ok(graph.finish("last_hidden_state", state, hidden, config.model_type()))

@@ -137,24 +137,33 @@ fn every_operator_has_a_kernel_on_webgpu_and_webnn() {
         "Abs",
         "Add",
         "Cast",
+        "Clip",
+        "Conv",
         "CumSum",
         "Div",
+        "Floor",
         "Gather",
+        "GatherElements",
         "Gelu",
         "Identity",
         "LayerNormalization",
         "MatMul",
         "Min",
         "Mul",
+        "Neg",
+        "Pow",
+        "ReduceMean",
         "Relu",
         "Reshape",
         "Sigmoid",
         "Softmax",
+        "Sqrt",
+        "Squeeze",
         "Sub",
         "Transpose",
         "Unsqueeze",
     ];
-    for name in ["bert", "roberta", "distilbert", "mpnet"] {
+    for name in MODELS {
         for node in model(&Memory::load(name)).graph.unwrap().node {
             assert!(known.contains(&node.op_type()), "{name}: {} is {}", node.name(), node.op_type());
         }
@@ -190,7 +199,7 @@ fn weights_are_where_the_safetensors_file_has_them() {
 
 #[test]
 fn equal_checkpoints_and_options_give_equal_bytes() {
-    for name in ["bert", "roberta", "distilbert", "mpnet"] {
+    for name in MODELS {
         let files = Memory::load(name);
         let options = BuildOptions { parent: Some("bafy".to_owned()), ..BuildOptions::default() };
         let built = build(&files, &options).unwrap();
@@ -257,34 +266,26 @@ fn unknown_settings_are_refused() {
     refused(
         "bert",
         "model_type",
-        json!("llama"),
-        expect![[
-            r#"no graph builder for model_type "llama": use one of bert, roberta, xlm-roberta, camembert, distilbert, mpnet, or a model that comes with an ONNX file"#
-        ]],
+        json!("mamba"),
+        expect![[r#"no graph builder for model_type "mamba": use one of bert, roberta, xlm-roberta, camembert, distilbert, mpnet, albert, electra, deberta-v2, modernbert, nomic_bert, new, gte, t5, mt5, llama, mistral, qwen2, qwen3, gemma3_text, or a model that comes with an ONNX file"#]],
     );
     refused(
         "bert",
         "model_type",
         Value::Null,
-        expect![[
-            r#"no graph builder for model_type "": use one of bert, roberta, xlm-roberta, camembert, distilbert, mpnet, or a model that comes with an ONNX file"#
-        ]],
+        expect![[r#"no graph builder for model_type "": use one of bert, roberta, xlm-roberta, camembert, distilbert, mpnet, albert, electra, deberta-v2, modernbert, nomic_bert, new, gte, t5, mt5, llama, mistral, qwen2, qwen3, gemma3_text, or a model that comes with an ONNX file"#]],
     );
     refused(
         "bert",
         "hidden_act",
-        json!("mish"),
-        expect![[
-            r#"config.json: hidden_act is "mish" where gelu or gelu_new or gelu_pytorch_tanh or relu or silu or swish was expected: use the config.json that the checkpoint came with, or a model that comes with an ONNX file"#
-        ]],
+        json!("prelu"),
+        expect![[r#"config.json: hidden_act is "prelu" where gelu or gelu_10 or gelu_accurate or gelu_fast or gelu_new or gelu_python or gelu_python_tanh or gelu_pytorch_tanh or hardswish or laplace or leaky_relu or linear or mish or quick_gelu or relu or relu2 or relu6 or sigmoid or silu or swish or tanh was expected: use the config.json that the checkpoint came with, or a model that comes with an ONNX file"#]],
     );
     refused(
         "bert",
         "position_embedding_type",
-        json!("relative_key"),
-        expect![[
-            r#"config.json: position_embedding_type is "relative_key" where absolute was expected: use the config.json that the checkpoint came with, or a model that comes with an ONNX file"#
-        ]],
+        json!("rotary"),
+        expect![[r#"config.json: position_embedding_type is "rotary" where absolute or relative_key or relative_key_query was expected: use the config.json that the checkpoint came with, or a model that comes with an ONNX file"#]],
     );
     refused(
         "bert",
@@ -363,7 +364,7 @@ fn a_checkpoint_that_does_not_fit_its_config_is_refused() {
     check_error(
         &Memory::load("bert").with_header(integers),
         expect![
-            "encoder.layer.1.attention.self.key.weight is I32; weights must be F32, F16 or BF16: use an unquantised checkpoint"
+            "encoder.layer.1.attention.self.key.weight is I32; weights must be F32, F16, BF16 or F64: use an unquantised checkpoint"
         ],
     );
 }
@@ -431,7 +432,7 @@ fn a_file_that_is_cut_is_refused() {
     check_error(
         &files,
         expect![
-            "cannot read model.safetensors: entity not found; the model needs config.json and its safetensors files in one folder"
+            "there is no model.safetensors: a graph is built of config.json and safetensors files, which must be in one folder"
         ],
     );
     files.0.insert("config.json".to_owned(), b"{".to_vec());
@@ -471,4 +472,408 @@ fn shards_are_found_through_their_index_and_nowhere_else() {
             r#"model.safetensors.index.json: embeddings.LayerNorm.bias is in "../../etc/passwd", which is not a plain file name: do not trust it"#
         ]],
     );
+}
+
+#[test]
+fn a_tensor_is_taken_from_the_file_that_the_index_assigns_it_to() {
+    let mut files = Memory::load("bert");
+    let bytes = files.0.remove("model.safetensors").unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let (bias, table) = ("embeddings.LayerNorm.bias", "embeddings.word_embeddings.weight");
+    let of = |name: &str| if name == bias { "one.safetensors" } else { "two.safetensors" };
+    let map = tensors.names().into_iter().map(|name| (name.to_owned(), json!(of(name))));
+    let map = map.collect::<serde_json::Map<_, _>>();
+    // Either file has tensors that are the other's.
+    let one = tensors.iter().filter(|(name, _)| [bias, table].contains(name));
+    files.0.insert("one.safetensors".to_owned(), safetensors::serialize(one, None).unwrap());
+    files.0.insert("two.safetensors".to_owned(), bytes.clone());
+    let index = json!({ "metadata": {}, "weight_map": map });
+    files.0.insert("model.safetensors.index.json".to_owned(), index.to_string().into_bytes());
+    for initializer in model(&files).graph.unwrap().initializer {
+        let location = initializer.external_data.iter().find(|entry| entry.key() == "location");
+        if let Some(location) = location {
+            assert_eq!(location.value(), of(initializer.name()), "{}", initializer.name());
+        }
+    }
+
+    // An index of files that are gone does not count beside a whole checkpoint, but does alone.
+    files.0.remove("two.safetensors");
+    let error = build(&files, &BuildOptions::default()).unwrap_err();
+    assert!(matches!(&error, Error::Read { file, .. } if file == "two.safetensors"), "{error}");
+    assert!(!error.is_unsupported());
+    files.0.insert("model.safetensors".to_owned(), bytes);
+    assert_eq!(build(&files, &BuildOptions::default()).unwrap().external, ["model.safetensors"]);
+    // Nor does it help where that checkpoint is cut.
+    files.0.get_mut("model.safetensors").unwrap().truncate(5000);
+    assert!(!build(&files, &BuildOptions::default()).unwrap_err().is_unsupported());
+}
+
+#[test]
+fn numbers_that_only_python_has_are_read() {
+    let with = |text: &str| {
+        let mut files = Memory::load("bert");
+        let config = String::from_utf8(files.0.remove("config.json").unwrap()).unwrap();
+        let config = config.trim_end().strip_suffix('}').unwrap().to_owned();
+        files.0.insert("config.json".to_owned(), format!("{config}, {text}}}").into_bytes());
+        files
+    };
+    model(&with(r#""time_step_limit": [0.0, Infinity, -Infinity, NaN], "a\\\"NaN": "Infinity""#));
+    check_error(
+        &with(r#""layer_norm_eps": NaN"#),
+        expect![[
+            r#"config.json: layer_norm_eps is "NaN" where a number above 0 was expected: use the config.json that the checkpoint came with, or a model that comes with an ONNX file"#
+        ]],
+    );
+    check_error(
+        &with(r#""a": Nan"#),
+        expect![
+            "config.json is not the JSON it should be (expected value at line 24 column 8): add the model again from an undamaged copy"
+        ],
+    );
+}
+
+#[test]
+fn what_has_no_builder_is_told_from_what_is_damaged() {
+    let error = |files: &Memory| build(files, &BuildOptions::default()).unwrap_err();
+    let bert = || Memory::load("bert");
+    let without = |file: &str| {
+        let mut files = bert();
+        files.0.remove(file);
+        files
+    };
+    let tensor = "encoder.layer.1.attention.self.key.weight";
+    let quarter = |header: &mut Value| {
+        let begin = header[tensor]["data_offsets"][0].as_u64().unwrap();
+        header[tensor]["data_offsets"][1] = json!(begin + 1024);
+        header[tensor]["dtype"] = json!("F8_E4M3");
+    };
+    for files in [
+        without("config.json"),
+        without("model.safetensors"),
+        bert().with_setting("model_type", json!("mamba")),
+        bert().with_setting("hidden_act", json!("maxout")),
+        bert().with_setting("quantization_config", json!({ "quant_method": "gptq" })),
+        bert().with_header(quarter),
+    ] {
+        let error = error(&files);
+        assert!(error.is_unsupported(), "{error}");
+    }
+    check_error(
+        &bert().with_header(quarter),
+        expect![
+            "encoder.layer.1.attention.self.key.weight is F8_E4M3; weights must be F32, F16, BF16 or F64: use an unquantised checkpoint"
+        ],
+    );
+    check_error(
+        &without("config.json"),
+        expect![
+            "there is no config.json: a graph is built of config.json and safetensors files, which must be in one folder"
+        ],
+    );
+    let mut cut = bert();
+    cut.0.get_mut("model.safetensors").unwrap().truncate(90_000);
+    let mut garbled = bert();
+    garbled.0.insert("config.json".to_owned(), b"[1".to_vec());
+    for files in [
+        cut,
+        garbled,
+        bert().without_tensor(tensor),
+        bert().with_setting("vocab_size", json!(161)),
+        bert().with_setting("num_hidden_layers", json!(3)),
+    ] {
+        let error = error(&files);
+        assert!(!error.is_unsupported(), "{error}");
+    }
+}
+
+#[test]
+fn a_checkpoint_may_be_in_a_folder_of_the_model() {
+    let files = Memory::load("bert");
+    let moved = files.0.iter().map(|(file, bytes)| (format!("0_Transformer/{file}"), bytes.clone()));
+    let moved = Memory(moved.collect());
+    let built = build_in(&moved, "0_Transformer", &BuildOptions::default()).unwrap();
+    assert_eq!(built.external, ["0_Transformer/model.safetensors"]);
+    assert_eq!(built, build_in(&moved, "0_Transformer/", &BuildOptions::default()).unwrap());
+    let graph = ModelProto::decode(&*built.onnx).unwrap().graph.unwrap();
+    let table = graph.initializer.iter().find(|tensor| tensor.name() == "embeddings.word_embeddings.weight").unwrap();
+    assert_eq!(table.external_data[0].value(), "0_Transformer/model.safetensors");
+    let error = |folder: &str| build_in(&moved, folder, &BuildOptions::default()).unwrap_err();
+    assert!(error("").is_unsupported());
+    assert_eq!(
+        error("1_Transformer").to_string(),
+        "there is no 1_Transformer/config.json: a graph is built of config.json and safetensors files, which must be \
+         in one folder"
+    );
+    for folder in ["../0_Transformer", "/0_Transformer", "0_Transformer/..", "a//b", "."] {
+        assert!(matches!(error(folder), Error::FolderName { .. }), "{folder}");
+        assert!(!error(folder).is_unsupported());
+    }
+}
+
+/// Every model that has a builder.
+const MODELS: [&str; 24] = [
+    "bert",
+    "bert_relative_key",
+    "bert_relative_key_query",
+    "roberta",
+    "distilbert",
+    "mpnet",
+    "albert",
+    "electra",
+    "deberta_v2",
+    "deberta_v3",
+    "modernbert",
+    "nomic_bert",
+    "gte",
+    "jina_bert",
+    "jina_bert_slopes",
+    "jina_code",
+    "t5_relu",
+    "t5_gated",
+    "llama_encoder",
+    "mistral",
+    "qwen2",
+    "qwen3",
+    "gemma3",
+    "gemma3_bidirectional",
+];
+
+/// Whatever a setting is, it is taken or refused: nothing overflows, and nothing is made of a size that no
+/// tensor confirms.
+#[test]
+fn no_setting_is_trusted() {
+    for name in MODELS {
+        let files = Memory::load(name);
+        let config: Value = serde_json::from_slice(&files.0["config.json"]).unwrap();
+        for field in config.as_object().unwrap().keys() {
+            for value in [
+                json!(null),
+                json!(0),
+                json!(1),
+                json!(-1),
+                json!(3),
+                json!(7),
+                json!(64),
+                json!(100_000),
+                json!(i32::MAX),
+                json!(i64::MAX),
+                json!(1e-300),
+                json!(1e300),
+                json!(true),
+                json!(""),
+                json!("x"),
+                json!([]),
+                json!({ "rope_type": "linear", "factor": 1e-300 }),
+            ] {
+                let files = files.clone().with_setting(field, value.clone());
+                if let Ok(built) = build(&files, &BuildOptions::default()) {
+                    assert!(built.onnx.len() < 9 << 20, "{name}: {field} {value}: {} bytes", built.onnx.len());
+                }
+            }
+        }
+    }
+}
+
+/// What newer versions of transformers write, or other libraries, for the same model.
+#[test]
+fn settings_may_be_written_in_several_ways() {
+    let same = |name: &str, settings: &[(&str, Value)]| {
+        let files = Memory::load(name);
+        let changed =
+            settings.iter().fold(files.clone(), |files, (field, value)| files.with_setting(field, value.clone()));
+        assert!(changed.0 != files.0, "{name}");
+        assert!(model(&changed) == model(&files), "{name}: {settings:?}");
+    };
+    let default = json!({ "rope_type": "default", "rope_theta": 10_000.0 });
+    same("qwen3", &[("rope_theta", json!(null)), ("rope_parameters", default.clone())]);
+    same("qwen3", &[("rope_scaling", json!({ "type": "dynamic", "factor": 4.0 }))]);
+    let llama3 = json!({
+        "rope_type": "llama3", "rope_theta": 10_000.0, "factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 64
+    });
+    same("llama_encoder", &[("rope_scaling", json!(null)), ("rope_parameters", llama3)]);
+    same("qwen2", &[("layer_types", json!(null))]);
+    let kinds = json!({
+        "full_attention": { "rope_type": "default", "rope_theta": 1e6 }, "sliding_attention": default
+    });
+    same("gemma3", &[("rope_theta", json!(null)), ("rope_local_base_freq", json!(null)), ("rope_parameters", kinds)]);
+    same("gemma3", &[("layer_types", json!(null)), ("sliding_window_pattern", json!(2))]);
+    let kinds = json!({
+        "full_attention": { "rope_type": "default", "rope_theta": 160_000.0 },
+        "sliding_attention": { "rope_type": "default", "rope_theta": 10_000.0 }
+    });
+    same(
+        "modernbert",
+        &[("global_rope_theta", json!(null)), ("local_rope_theta", json!(null)), ("rope_parameters", kinds)],
+    );
+    same("modernbert", &[("layer_types", json!(["full_attention", "sliding_attention"]))]);
+    same("deberta_v3", &[("pos_att_type", json!("c2p|p2c")), ("max_relative_positions", json!(256))]);
+    let own = Memory::load("nomic_bert");
+    let mut transformers = own.clone();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/models/nomic_bert");
+    let config = std::fs::read(folder.join("config.transformers.json")).unwrap();
+    transformers.0.insert("config.json".to_owned(), config);
+    assert!(model(&transformers) == model(&own));
+}
+
+/// Transformers 5 can also write those checkpoints under its own names.
+#[test]
+fn tensors_that_transformers_has_renamed_are_found() {
+    let apart = |name: &str, rows: u64, width: u64, packed: &[(&str, &[&str])], names: &[(&str, &str)]| {
+        let files = Memory::load(name).with_header(|header| {
+            let tensors = std::mem::take(header.as_object_mut().unwrap());
+            let mut renamed = serde_json::Map::new();
+            for (tensor, info) in tensors {
+                let plain = names.iter().fold(tensor.clone(), |tensor, (old, new)| tensor.replace(old, new));
+                let Some((old, parts)) = packed.iter().find(|(old, _)| plain.contains(old)) else {
+                    renamed.insert(plain, info);
+                    continue;
+                };
+                let rows = info["shape"][0].as_u64().unwrap() / parts.len() as u64;
+                let begin = info["data_offsets"][0].as_u64().unwrap();
+                let bytes = (info["data_offsets"][1].as_u64().unwrap() - begin) / parts.len() as u64;
+                for (number, part) in (0..).zip(*parts) {
+                    let mut info = info.clone();
+                    info["shape"][0] = json!(rows);
+                    info["data_offsets"] = json!([begin + number * bytes, begin + (number + 1) * bytes]);
+                    renamed.insert(plain.replace(old, part), info);
+                }
+            }
+            *header = renamed.into();
+        });
+        let graph = model(&files).graph.unwrap();
+        let shape = |name: &str| graph.initializer.iter().find(|it| it.name() == name).unwrap().dims.clone();
+        assert_eq!(shape("layers.1.self_attn.v_proj.weight"), [rows as i64, width as i64]);
+        assert_eq!(graph.node.len(), model(&Memory::load(name)).graph.unwrap().node.len());
+    };
+    let projections: &[&str] = &["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"];
+    let norms = [("norm1", "post_attention_layernorm"), ("norm2", "post_mlp_layernorm")];
+    let linear =
+        [("fc11", "up_proj"), ("fc12", "gate_proj"), ("fc2", "down_proj"), ("attn.out_proj", "self_attn.o_proj")];
+    let names = [&norms[..], &linear, &[("encoder.layers", "layers"), ("emb_ln", "embeddings.LayerNorm")]].concat();
+    apart("nomic_bert", 32, 32, &[("attn.Wqkv", projections)], &names);
+    let names = [
+        ("encoder.layer", "layers"),
+        ("attention.o_proj", "self_attn.o_proj"),
+        ("attn_ln", "post_attention_layernorm"),
+        ("mlp_ln", "post_mlp_layernorm"),
+    ];
+    let packed: [(&str, &[&str]); 2] =
+        [("attention.qkv_proj", projections), ("mlp.up_gate_proj", &["mlp.up_proj", "mlp.gate_proj"])];
+    apart("gte", 32, 32, &packed, &names);
+}
+
+#[test]
+fn checkpoints_of_every_architecture_are_compared_with_their_config() {
+    let shape = |name: &str, field: &str, value: usize, expected: &str| {
+        let error = build(&Memory::load(name).with_setting(field, json!(value)), &BuildOptions::default()).unwrap_err();
+        assert!(matches!(error, Error::Shape { .. }) && !error.is_unsupported(), "{name}: {error}");
+        assert_eq!(error.to_string(), format!("{expected}: config.json belongs to another checkpoint"), "{name}");
+    };
+    let words = |name: &str, tensor: &str, width: usize| {
+        shape(name, "vocab_size", 121, &format!("{tensor} should be [121, {width}] but is [120, {width}]"));
+    };
+    words("albert", "albert.embeddings.word_embeddings.weight", 16);
+    words("electra", "embeddings.word_embeddings.weight", 16);
+    words("deberta_v2", "embeddings.word_embeddings.weight", 16);
+    words("modernbert", "model.embeddings.tok_embeddings.weight", 32);
+    words("nomic_bert", "embeddings.word_embeddings.weight", 32);
+    words("gte", "embeddings.word_embeddings.weight", 32);
+    words("jina_bert", "embeddings.word_embeddings.weight", 32);
+    words("t5_gated", "shared.weight", 32);
+    for name in ["llama_encoder", "mistral", "qwen2", "qwen3", "gemma3"] {
+        words(name, "embed_tokens.weight", 32);
+    }
+    shape(
+        "albert",
+        "intermediate_size",
+        25,
+        "albert.encoder.albert_layer_groups.0.albert_layers.0.ffn.weight should be [25, 24] but is [24, 24]",
+    );
+    shape(
+        "bert_relative_key",
+        "max_position_embeddings",
+        47,
+        "encoder.layer.0.attention.self.distance_embedding.weight should be [93, 8] but is [95, 8]",
+    );
+    shape("deberta_v3", "position_buckets", 30, "encoder.rel_embeddings.weight should be [60, 32] but is [64, 32]");
+    shape("deberta_v2", "conv_kernel_size", 5, "encoder.conv.conv.weight should be [32, 32, 5] but is [32, 32, 3]");
+    shape("modernbert", "intermediate_size", 47, "model.layers.0.mlp.Wi.weight should be [94, 32] but is [96, 32]");
+    shape("nomic_bert", "n_inner", 47, "encoder.layers.0.mlp.fc11.weight should be [47, 32] but is [48, 32]");
+    shape("gte", "intermediate_size", 47, "encoder.layer.0.mlp.up_gate_proj.weight should be [94, 32] but is [96, 32]");
+    shape(
+        "jina_bert",
+        "intermediate_size",
+        47,
+        "encoder.layer.0.mlp.gated_layers.weight should be [94, 32] but is [96, 32]",
+    );
+    shape(
+        "jina_code",
+        "intermediate_size",
+        47,
+        "encoder.layer.0.mlp.up_gated_layer.weight should be [94, 32] but is [96, 32]",
+    );
+    shape("t5_gated", "d_kv", 7, "encoder.block.0.layer.0.SelfAttention.q.weight should be [28, 32] but is [24, 32]");
+    shape(
+        "t5_relu",
+        "relative_attention_num_buckets",
+        30,
+        "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight should be [30, 4] but is [32, 4]",
+    );
+    shape("qwen3", "head_dim", 8, "layers.0.self_attn.q_proj.weight should be [32, 32] but is [40, 32]");
+    shape("qwen2", "num_key_value_heads", 4, "layers.0.self_attn.k_proj.weight should be [32, 32] but is [16, 32]");
+    shape("gemma3", "intermediate_size", 47, "layers.0.mlp.gate_proj.weight should be [47, 32] but is [48, 32]");
+
+    let missing = |name: &str, tensor: &str| {
+        let error = build(&Memory::load(name).without_tensor(tensor), &BuildOptions::default()).unwrap_err();
+        assert!(matches!(&error, Error::MissingTensor { tensor: found, .. } if found == tensor), "{name}: {error}");
+        assert!(!error.is_unsupported());
+    };
+    missing("albert", "albert.encoder.albert_layer_groups.1.albert_layers.1.ffn.bias");
+    missing("electra", "embeddings_project.bias");
+    missing("bert_relative_key", "encoder.layer.1.attention.self.distance_embedding.weight");
+    missing("deberta_v3", "encoder.LayerNorm.weight");
+    missing("deberta_v2", "encoder.layer.1.attention.self.pos_query_proj.bias");
+    missing("modernbert", "model.layers.1.attn_norm.weight");
+    missing("nomic_bert", "encoder.layers.1.mlp.fc12.weight");
+    missing("gte", "encoder.layer.1.attn_ln.bias");
+    missing("jina_bert", "encoder.layer.1.mlp.layernorm.weight");
+    missing("jina_code", "encoder.layer.1.attention.self.layer_norm_k.weight");
+    missing("t5_gated", "encoder.block.1.layer.1.DenseReluDense.wi_1.weight");
+    missing("llama_encoder", "layers.1.self_attn.o_proj.bias");
+    missing("qwen2", "layers.0.self_attn.k_proj.bias");
+    missing("qwen3", "layers.1.self_attn.k_norm.weight");
+    missing("gemma3", "layers.1.pre_feedforward_layernorm.weight");
+}
+
+#[test]
+fn settings_without_a_builder_are_refused_by_name() {
+    let refused = |name: &str, field: &'static str, value: Value| {
+        let error = build(&Memory::load(name).with_setting(field, value), &BuildOptions::default()).unwrap_err();
+        assert!(matches!(&error, Error::Setting { field: found, .. } if *found == field), "{name} {field}: {error}");
+    };
+    refused("albert", "position_embedding_type", json!("relative_key"));
+    refused("jina_bert", "feed_forward_type", json!("moe"));
+    refused("deberta_v3", "pos_att_type", json!("p2p"));
+    refused("modernbert", "layer_types", json!(["full_attention", "linear_attention"]));
+    for (field, value) in [
+        ("prenorm", json!(true)),
+        ("causal", json!(true)),
+        ("use_rms_norm", json!(true)),
+        ("rotary_emb_interleaved", json!(true)),
+        ("rotary_emb_fraction", json!(0.5)),
+        ("num_experts", json!(8)),
+        ("moe_every_n_layers", json!(2)),
+    ] {
+        refused("nomic_bert", field, value);
+    }
+    refused("gte", "position_embedding_type", json!("absolute"));
+    refused("gte", "layer_norm_type", json!("rms_norm"));
+    refused("gte", "logn_attention_scale", json!(true));
+    refused("gte", "rope_scaling", json!({ "type": "ntk", "factor": 8.0, "mixed_b": 0.5 }));
+    refused("t5_gated", "feed_forward_proj", json!("gated-prelu"));
+    refused("qwen3", "rope_scaling", json!({ "rope_type": "yarn", "factor": 4.0 }));
+    refused("llama_encoder", "rope_scaling", json!({ "rope_type": "longrope" }));
+    refused("mistral", "is_causal", json!("no"));
+    refused("gemma3", "attn_logit_softcapping", json!(50.0));
 }

@@ -32,6 +32,8 @@ pub(super) struct Weight {
     pub(super) source: Source,
     pub(super) dtype: DataType,
     pub(super) shape: Vec<usize>,
+    /// Whether nodes take it in single precision, whatever it is kept in.
+    pub(super) widened: bool,
 }
 
 /// Where weights are, looked up once each.
@@ -44,6 +46,11 @@ pub(super) struct Weights<'a> {
 impl<'a> Weights<'a> {
     pub(super) fn new(files: &'a dyn Files, model: &'a str) -> Self {
         Self { files, model, found: HashMap::new() }
+    }
+
+    /// Remembers where an initializer's values are, whatever its tensor says from here on.
+    pub(super) fn put(&mut self, graph: usize, weight: Weight) {
+        self.found.insert((graph, weight.name.clone()), weight);
     }
 
     /// Where an initializer's values are.
@@ -67,7 +74,7 @@ impl<'a> Weights<'a> {
         let Ok(dtype) = DataType::try_from(tensor.data_type.unwrap_or_default()) else { return Ok(None) };
         let source = read::source(self.files, self.model, tensor)?;
         let shape = tensor.dims.iter().map(|length| *length as usize).collect();
-        let weight = Weight { name: constant.name.clone(), source, dtype, shape };
+        let weight = Weight { name: constant.name.clone(), source, dtype, shape, widened: false };
         self.found.insert(key, weight.clone());
         Ok(Some(weight))
     }
@@ -76,7 +83,12 @@ impl<'a> Weights<'a> {
 impl Weight {
     /// Whether its elements are floating point numbers that can be read.
     pub(super) fn is_float(&self) -> bool {
-        matches!(self.dtype, DataType::Float | DataType::Float16 | DataType::Bfloat16)
+        self.widened || matches!(self.dtype, DataType::Float | DataType::Float16 | DataType::Bfloat16)
+    }
+
+    /// Bytes that it has where it keeps its precision.
+    pub(super) fn bytes(&self) -> u64 {
+        if self.widened { 4 * self.count() as u64 } else { self.source.length() }
     }
 
     /// Bytes of an element.
@@ -97,6 +109,9 @@ impl Weight {
             }
             DataType::Bfloat16 => {
                 bytes.as_chunks::<2>().0.iter().map(|bytes| half::bf16::from_le_bytes(*bytes).to_f32()).collect()
+            }
+            DataType::Double => {
+                bytes.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes) as f32).collect()
             }
             _ => bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
         })

@@ -15,6 +15,7 @@ use super::{
     output::Output,
     prune::prune,
     rewrite::{CONTRIB, Rewrite},
+    widen::widen,
 };
 use crate::{
     Error,
@@ -56,7 +57,9 @@ impl<'a> Destination<'a> {
 }
 
 /// Makes a model of another precision. `model` is the path of its ONNX file
-/// among `files`. Memory holds the graph and of the weights a few MiB; of one
+/// among `files`. Weights of bfloat16 or double that the graph converts to single
+/// before it uses them are taken at exactly that value, and those that the recipe
+/// leaves alone are written in single precision. Memory holds the graph and of the weights a few MiB; of one
 /// that is kept as `[K, N]`, its packed form too.
 ///
 /// Equal models and recipes give equal bytes.
@@ -69,8 +72,9 @@ pub fn convert(files: &dyn Files, model: &str, recipe: &Recipe, to: Destination<
     let mut weights = Weights::new(files, model);
     let mut jobs = Jobs::default();
 
-    let index = graphs.index()?;
     let bytes_before = weight_bytes(files, model, &graphs)?;
+    widen(&mut graphs, &mut jobs, &mut weights)?;
+    let index = graphs.index()?;
     let found = super::layers::find(&graphs, &index, &mut weights)?;
     let bits = recipe.assign(&found.layers)?;
     let rewritten = Rewrite::new(&mut graphs, &mut jobs, recipe).layers(&index, &mut weights, &found.layers, &bits)?;
@@ -115,9 +119,11 @@ pub fn convert(files: &dyn Files, model: &str, recipe: &Recipe, to: Destination<
 /// # Errors
 /// Those of [`convert`] that are about the model.
 pub fn layers(files: &dyn Files, model: &str) -> Result<Vec<Layer>, Error> {
-    let graphs = open(files, model)?;
+    let mut graphs = open(files, model)?;
+    let mut weights = Weights::new(files, model);
+    widen(&mut graphs, &mut Jobs::default(), &mut weights)?;
     let index = graphs.index()?;
-    Ok(super::layers::find(&graphs, &index, &mut Weights::new(files, model))?.layers)
+    Ok(super::layers::find(&graphs, &index, &mut weights)?.layers)
 }
 
 /// Reads a model's graphs and checks them.
@@ -186,7 +192,7 @@ fn write(
 ) -> Result<Tensor, Error> {
     let job = jobs.of.get(&(graph, tensor.name().to_owned()));
     let of = job.map(|job| match job {
-        Job::Half(weight) => weight.name.clone(),
+        Job::Half(weight) | Job::Single(weight) => weight.name.clone(),
         Job::Part { group, .. } => match &jobs.groups[*group] {
             Group::Blocks { weight, .. } | Group::Table { weight, .. } | Group::Integer { weight, .. } => {
                 weight.name.clone()

@@ -25,6 +25,8 @@ pub(super) enum Job {
     Part { group: usize, part: Part, half: bool },
     /// A weight in half precision.
     Half(Weight),
+    /// A weight in single precision.
+    Single(Weight),
 }
 
 /// A part of what a weight becomes. `Rows` are the bytes of `Packed`, which
@@ -76,7 +78,8 @@ impl<'a, 'o> Writer<'a, 'o> {
     /// Computes and writes what an initializer is to hold.
     pub(super) fn write(&mut self, jobs: &Jobs, job: &Job) -> Result<Place, Error> {
         match job {
-            Job::Half(weight) => self.half(weight),
+            Job::Half(weight) => self.floats(weight, 2, halves),
+            Job::Single(weight) => self.floats(weight, 4, singles),
             Job::Part { group, part, half } => {
                 if !self.done.contains_key(group) {
                     let done = match &jobs.groups[*group] {
@@ -95,7 +98,7 @@ impl<'a, 'o> Writer<'a, 'o> {
                     Part::Packed | Part::Rows => done.packed.clone(),
                     Part::Scales => {
                         let bytes = match half {
-                            false => done.scales.iter().flat_map(|scale| scale.to_le_bytes()).collect::<Vec<_>>(),
+                            false => singles(&done.scales),
                             true => halves(&done.scales),
                         };
                         self.output.tensor(&bytes)?
@@ -119,12 +122,13 @@ impl<'a, 'o> Writer<'a, 'o> {
         Ok(self.output.end())
     }
 
-    fn half(&mut self, weight: &Weight) -> Result<Place, Error> {
+    /// A weight in elements of so many bytes.
+    fn floats(&mut self, weight: &Weight, bytes: u64, encode: fn(&[f32]) -> Vec<u8>) -> Result<Place, Error> {
         let count = weight.count();
-        self.output.begin(2 * count as u64)?;
+        self.output.begin(bytes * count as u64)?;
         for start in (0..count).step_by(PIECE) {
             let values = weight.floats(self.files, start, PIECE.min(count - start))?;
-            self.output.put(&halves(&values))?;
+            self.output.put(&encode(&values))?;
         }
         Ok(self.output.end())
     }
@@ -212,6 +216,11 @@ fn done(packed: Place, scales: Vec<f32>, zeros: Vec<u8>, weight: &Weight) -> Res
 
 fn not_finite(weight: &Weight, found: NotFinite, index: usize) -> Error {
     Error::NotFinite { tensor: weight.name.clone(), value: found.value, index: index as u64 }
+}
+
+/// As little-endian bytes.
+fn singles(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 /// The nearest numbers of half precision, as little-endian bytes. One that is too

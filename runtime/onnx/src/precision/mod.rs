@@ -29,6 +29,7 @@ mod shapes;
 pub mod speed;
 mod summary;
 mod table;
+mod widen;
 
 pub use auto::{Failure, Found, Search, Sensitivity, auto};
 pub use blocks::{Blocks, NotFinite};

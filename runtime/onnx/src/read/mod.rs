@@ -9,11 +9,13 @@
 //! deep they nest, and names fields that a copy would lose.
 
 mod cursor;
+mod external;
 mod inputs;
 pub(crate) mod schema;
 mod tensor;
 mod walk;
 
+pub use external::external_files;
 pub use inputs::{Input, Length, inputs};
 pub use tensor::{Source, element_count, source};
 pub(crate) use tensor::{carried, element_bits};

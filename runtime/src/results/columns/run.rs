@@ -78,4 +78,11 @@ pub(in crate::results) const COLUMNS: &[Column<Report>] = &[
     column("requested_precision", Text, |r| text(&r.requested_precision.to_string())),
     column("recipe", Text, |r| r.recipe.as_deref().map_or(Cell::Null, text)),
     column("memory_predicted_mb", Float, |r| float(r.memory_predicted_mb)),
+    column("graph", Text, |r| text(&r.graph)),
+    column("modules", Texts, |r| Cell::Texts(r.modules.clone())),
+    column("prompt", Text, |r| r.prompt.as_deref().map_or(Cell::Null, text)),
+    column("padded_tokens", U64, |r| r.padded_tokens.map_or(Cell::Null, Cell::Unsigned)),
+    column("truncated_texts", U64, |r| Cell::Unsigned(r.truncated_texts)),
+    column("warnings", Texts, |r| Cell::Texts(r.warnings.clone())),
+    column("parity_reference", Text, |r| r.parity.as_ref().map_or(Cell::Null, |p| text(&p.reference))),
 ];

@@ -3,25 +3,31 @@
 //! precision. What Pelago makes is itself content, made once.
 
 use crate::content::Cid;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use pelago_protocol::{DType, ExternalData, Graph, Platform, Precision};
 
 use super::files::StoredFiles;
 use super::wanted::{Making, Wanted};
 use super::{SessionError, Sources};
 use crate::content::{AddOptions, Entry, Kind};
-use crate::graph::{self, BuildOptions};
+use crate::graph::{self, BuildOptions, BuiltGraph};
 use crate::models::{Described, Recipe};
 use crate::onnx::precision::{self, Destination};
+use crate::onnx::read;
 
 /// How a graph is built. A change to the builder that changes its graphs gets a
 /// new version, so that old ones are not taken for new.
-const BUILD: Recipe<'static> = Recipe { name: "onnx-graph/fp32", version: "1" };
+const BUILD: Recipe<'static> = Recipe { name: "onnx-graph/fp32", version: "2" };
 /// The version of what makes precisions, likewise.
 const CONVERT_VERSION: &str = "1";
 /// The path that a built graph has for what makes precisions of it.
 const BUILT: &str = ".pelago.onnx";
 /// The name of a model in another precision, in a folder of its own.
 const CONVERTED: &str = "model.onnx";
+/// What a user calls the graph that is built of the model's weights.
+pub(super) const CHECKPOINT: &str = "checkpoint";
+/// `modules.json` is read up to this size.
+const MODULES_MAX: u64 = 1 << 20;
 
 /// A graph that is content, and how it came to be what it is.
 #[derive(Clone, Debug)]
@@ -29,6 +35,10 @@ pub(super) struct Chosen {
     pub(super) graph: Graph,
     /// CID of its file.
     pub(super) cid: Cid,
+    /// `checkpoint` where it was built, else the path of the published file that it is or was made of.
+    pub(super) origin: String,
+    /// The folder that was made for it, in which all of it is.
+    folder: Option<Cid>,
     /// The recipe that it was made by; `None` for fp32 and for what the folder publishes.
     pub(super) recipe: Option<precision::Recipe>,
 }
@@ -40,34 +50,76 @@ impl Sources {
         let published = published(model, wanted);
         if let Some(recipe) = wanted.recipe() {
             return match published {
-                Some(file) => Ok(publish(model, file)),
+                Some(file) => self.publish(model, file).await,
                 None => self.converted(model, wanted, recipe).await,
             };
         }
-        if wanted.graph.is_none() && model.file("config.json").is_some() {
+        if wanted.builds() {
             match self.built(model).await {
                 Ok(built) => return Ok(built),
-                // The folder's own graph serves where no builder does, or where it has no checkpoint.
-                Err(SessionError::Graph { .. }) if published.is_some() => {}
+                // The folder's own graph serves where no builder does, or where it has no checkpoint; never where
+                // the checkpoint is damaged.
+                Err(SessionError::Graph { source, .. })
+                    if published.is_some() && wanted.graph.is_none() && source.is_unsupported() => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(publish(model, published.ok_or_else(|| no_variant(model, wanted))?))
+        let file = published.ok_or_else(|| no_variant(model, wanted))?;
+        self.publish(model, file).await
     }
 
     async fn built(&self, model: &Described) -> Result<Chosen, SessionError> {
-        let known = self.models().derived(model.cid, BUILD).await?;
-        let (cid, size) = match known {
-            Some(cid) => (cid, self.store.stat(cid, "").await?.size),
+        let cid = match self.models().derived(model.cid, BUILD).await? {
+            Some(cid) => cid,
             None => {
                 let built = self.build(model).await?;
-                let size = built.len() as u64;
-                let cid = self.store.add_bytes(built).await?.root;
+                let needs_conversion = built.needs_conversion;
+                let mut cid = self.store.add_bytes(built.onnx).await?.root;
+                if needs_conversion {
+                    let narrow = self.of_checkpoint(model, cid).await?;
+                    let _turn = self.converting.lock().await;
+                    cid = self.convert(&model.name, model.cid, &narrow, precision::Recipe::new(32)).await?;
+                }
                 self.models().put_derived(model.cid, BUILD, cid).await?;
-                (cid, size)
+                cid
             }
         };
-        let weights = model.files.iter().filter(|file| file.path.ends_with(".safetensors"));
+        if self.store.stat(cid, "").await?.kind == Kind::File {
+            return self.of_checkpoint(model, cid).await;
+        }
+        let origin = CHECKPOINT.to_owned();
+        let widened = self.of_folder(cid, None, origin, Some(DType::Int32)).await?;
+        widened.ok_or(SessionError::Gone { what: "a graph", root: cid.to_string() })
+    }
+
+    async fn build(&self, model: &Described) -> Result<BuiltGraph, SessionError> {
+        let folder = self.transformer(model).await?;
+        let files = StoredFiles::new(&self.store, model.cid);
+        let options = BuildOptions { parent: Some(model.cid.to_string()), ..BuildOptions::default() };
+        let built = tokio::task::spawn_blocking(move || graph::build_in(&files, &folder, &options)).await;
+        let built = built.map_err(|error| SessionError::Task { what: "building a graph", source: error })?;
+        built.map_err(|source| SessionError::Graph { model: model.name.clone(), source })
+    }
+
+    /// The folder with the transformer's config and weights: the model's own but in layouts of before 2021.
+    async fn transformer(&self, model: &Described) -> Result<String, SessionError> {
+        if model.file("modules.json").is_none() {
+            return Ok(String::new());
+        }
+        let modules = self.store.read_all(model.cid, "modules.json", MODULES_MAX).await?;
+        let folders = pelago_text::folders(&modules);
+        let folders = folders.map_err(|source| SessionError::Text { model: model.name.clone(), source })?;
+        let transformer = folders.into_iter().find(|(_, kind)| kind == "Transformer");
+        Ok(transformer.map(|(folder, _)| folder).unwrap_or_default())
+    }
+
+    /// A graph that was built, which is content of its own and points into the model's weights.
+    async fn of_checkpoint(&self, model: &Described, cid: Cid) -> Result<Chosen, SessionError> {
+        let size = self.store.stat(cid, "").await?.size;
+        let bytes = self.store.read_all(cid, "", size).await?;
+        let files = StoredFiles::new(&self.store, model.cid).with(BUILT, bytes.to_vec());
+        let weights = self.external_files(model, files, BUILT.to_owned()).await?;
+        let weights = weights.iter().filter_map(|path| model.file(path));
         let graph = Graph {
             url: format!("/ipfs/{cid}"),
             cid: cid.to_string(),
@@ -75,15 +127,43 @@ impl Sources {
             external_data: weights.map(|file| external(model.cid, &file.path, file.size)).collect(),
             index_type: Some(DType::Int32),
         };
-        Ok(Chosen { graph, cid, recipe: None })
+        Ok(Chosen { graph, cid, origin: CHECKPOINT.to_owned(), folder: None, recipe: None })
     }
 
-    async fn build(&self, model: &Described) -> Result<Vec<u8>, SessionError> {
-        let files = StoredFiles::new(&self.store, model.cid);
-        let options = BuildOptions { parent: Some(model.cid.to_string()), ..BuildOptions::default() };
-        let built = tokio::task::spawn_blocking(move || graph::build(&files, &options)).await;
-        let built = built.map_err(|error| SessionError::Task { what: "building a graph", source: error })?;
-        built.map(|built| built.onnx).map_err(|source| SessionError::Graph { model: model.name.clone(), source })
+    async fn external_files(
+        &self,
+        model: &Described,
+        files: StoredFiles,
+        path: String,
+    ) -> Result<Vec<String>, SessionError> {
+        let read = tokio::task::spawn_blocking(move || read::external_files(&files, &path)).await;
+        let read = read.map_err(|error| SessionError::Task { what: "reading a graph", source: error })?;
+        read.map_err(|source| SessionError::Precision { model: model.name.clone(), source })
+    }
+
+    /// A graph of the model's own folder.
+    async fn publish(&self, model: &Described, file: &Entry) -> Result<Chosen, SessionError> {
+        let path = &file.path;
+        let folder = path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        let mut beside = model.files.iter().filter(|file| may_be_data(path, &folder, &file.path)).collect::<Vec<_>>();
+        // Most exporters name the file after the graph; for any other name the graph has to be read, all of it.
+        if beside.iter().any(|file| !named_after(path, &file.path)) {
+            let files = StoredFiles::new(&self.store, model.cid);
+            let locations = self.external_files(model, files, path.clone()).await?;
+            beside.retain(|file| locations.iter().any(|location| file.path == format!("{folder}{location}")));
+        }
+        let external_data = beside.into_iter().map(|file| ExternalData {
+            location: file.path.strip_prefix(&folder).unwrap_or(&file.path).to_owned(),
+            ..external(model.cid, &file.path, file.size)
+        });
+        let graph = Graph {
+            url: url_of(model.cid, path),
+            cid: file.cid.to_string(),
+            size: file.size,
+            external_data: external_data.collect(),
+            index_type: None,
+        };
+        Ok(Chosen { graph, cid: file.cid, origin: path.clone(), folder: None, recipe: None })
     }
 
     /// The model in another precision: a folder of its own, derived from the model's.
@@ -106,7 +186,7 @@ impl Sources {
                 root
             }
         };
-        let converted = self.of_folder(root, recipe, &fp32).await?;
+        let converted = self.of_folder(root, Some(recipe), fp32.origin, fp32.graph.index_type).await?;
         converted.ok_or_else(|| no_variant(model, wanted))
     }
 
@@ -121,8 +201,9 @@ impl Sources {
     pub(super) async fn of_folder(
         &self,
         root: Cid,
-        recipe: precision::Recipe,
-        fp32: &Chosen,
+        recipe: Option<precision::Recipe>,
+        origin: String,
+        index_type: Option<DType>,
     ) -> Result<Option<Chosen>, SessionError> {
         let files = self.store.list(root).await?;
         let Some(file) = files.iter().find(|file| file.path == CONVERTED) else { return Ok(None) };
@@ -132,18 +213,21 @@ impl Sources {
             cid: file.cid.to_string(),
             size: file.size,
             external_data: data.map(|file| external(root, &file.path, file.size)).collect(),
-            index_type: fp32.graph.index_type,
+            index_type,
         };
-        Ok(Some(Chosen { graph, cid: file.cid, recipe: Some(recipe) }))
+        Ok(Some(Chosen { graph, cid: file.cid, origin, folder: Some(root), recipe }))
     }
 
     /// A graph's file among the model's files, and its path there. A graph that was built is content of its
     /// own, beside the safetensors that it points into.
     pub(super) async fn files_of(&self, model: Cid, chosen: &Chosen) -> Result<(StoredFiles, String), SessionError> {
         let graph = &chosen.graph;
+        if let Some(folder) = chosen.folder {
+            return Ok((StoredFiles::new(&self.store, folder), CONVERTED.to_owned()));
+        }
         let files = StoredFiles::new(&self.store, model);
-        if let Some(path) = graph.url.strip_prefix(&format!("/ipfs/{model}/")) {
-            return Ok((files, path.to_owned()));
+        if chosen.origin != CHECKPOINT {
+            return Ok((files, chosen.origin.clone()));
         }
         let bytes = self.store.read_all(chosen.cid, "", graph.size).await?;
         Ok((files.with(BUILT, bytes.to_vec()), BUILT.to_owned()))
@@ -195,7 +279,14 @@ fn published<'a>(model: &'a Described, wanted: &Wanted) -> Option<&'a Entry> {
     if wanted.precision() == Precision::Bits8 && wanted.platform != Platform::Wasm {
         return None;
     }
-    variants(wanted).iter().find_map(|path| model.file(path))
+    let named = variants(wanted).iter().find_map(|path| model.file(path));
+    named.or_else(|| only_graph(model).filter(|_| wanted.graph.is_none() && wanted.making == Making::FP32))
+}
+
+/// The ONNX file of a folder that has one, whatever its name.
+fn only_graph(model: &Described) -> Option<&Entry> {
+    let mut graphs = model.files.iter().filter(|file| file.path.ends_with(".onnx"));
+    graphs.next().filter(|_| graphs.next().is_none())
 }
 
 /// The names under which exporters publish what is wanted, the usual one first.
@@ -219,26 +310,28 @@ fn variants(wanted: &Wanted) -> Vec<String> {
     stems.iter().flat_map(|stem| suffixes.iter().map(move |suffix| format!("{stem}{suffix}.onnx"))).collect()
 }
 
-/// A graph of the model's own folder. Exporters name external data after the
-/// graph, with `_data` at the end, beside it.
-fn publish(model: &Described, file: &Entry) -> Chosen {
-    let path = &file.path;
-    let folder = path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-    let beside = model.files.iter().filter(|file| file.path.starts_with(&format!("{path}_data")));
-    let external_data = beside.map(|file| ExternalData {
-        location: file.path.strip_prefix(&folder).unwrap_or(&file.path).to_owned(),
-        ..external(model.cid, &file.path, file.size)
-    });
-    let graph = Graph {
-        url: format!("/ipfs/{}/{path}", model.cid),
-        cid: file.cid.to_string(),
-        size: file.size,
-        external_data: external_data.collect(),
-        index_type: None,
-    };
-    Chosen { graph, cid: file.cid, recipe: None }
+/// Whether a graph at `path` may keep weights in `file`: it stands in the same folder, or below it, and is of no kind
+/// that is known to be something else.
+fn may_be_data(path: &str, folder: &str, file: &str) -> bool {
+    const OTHERS: [&str; 17] = [
+        ".onnx", ".json", ".jsonl", ".txt", ".md", ".safetensors", ".model", ".py", ".yaml", ".ort", ".h5", ".msgpack",
+        ".gitattributes", "LICENSE", "README", "NOTICE", "pytorch_model.bin",
+    ];
+    let other = OTHERS.iter().any(|end| file.ends_with(end));
+    file != path && (named_after(path, file) || (file.starts_with(folder) && !other))
+}
+
+/// `model.onnx_data`, `model.onnx_data_1`, `model.onnx.data`.
+fn named_after(path: &str, file: &str) -> bool {
+    file.strip_prefix(path).is_some_and(|rest| rest.starts_with("_data") || rest.starts_with(".data"))
 }
 
 fn external(root: Cid, path: &str, size: u64) -> ExternalData {
-    ExternalData { location: path.to_owned(), url: format!("/ipfs/{root}/{path}"), size }
+    ExternalData { location: path.to_owned(), url: url_of(root, path), size }
+}
+
+/// Where the session's server has a file. Names may hold what has a meaning in a URL.
+fn url_of(root: Cid, path: &str) -> String {
+    const KEPT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+    format!("/ipfs/{root}/{}", utf8_percent_encode(path, &KEPT))
 }

@@ -4,6 +4,7 @@
 mod files;
 mod graph;
 mod predict;
+mod text;
 mod trial;
 mod wanted;
 
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 use pelago_protocol::ModelSource;
 
 use self::graph::Chosen;
+use self::text::Texts;
 pub(super) use self::predict::Declared;
 pub(super) use self::trial::Trial;
 pub(super) use self::wanted::{Making, Wanted};
@@ -52,6 +54,11 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// Where the graph came from: `checkpoint`, or the path of a published file.
+    pub(super) fn graph(&self) -> String {
+        self.chosen.origin.clone()
+    }
+
     /// The recipe's JSON, where Pelago made the precision.
     pub(super) fn recipe(&self) -> Option<String> {
         self.chosen.recipe.as_ref().map(Recipe::to_json)
@@ -89,6 +96,7 @@ pub(super) struct Sources {
     network: Network,
     served: Served,
     known: Mutex<Known>,
+    texts: Mutex<Texts>,
     /// Held while a precision is made.
     converting: tokio::sync::Mutex<()>,
 }
@@ -103,7 +111,7 @@ struct Known {
 
 impl Sources {
     pub(super) fn new(store: Store, network: Network, served: Served) -> Self {
-        Self { store, network, served, known: Mutex::default(), converting: tokio::sync::Mutex::default() }
+        Self { store, network, served, known: Mutex::default(), texts: Mutex::default(), converting: tokio::sync::Mutex::default() }
     }
 
     /// Finds the model and the graph of the precision that is asked for.
@@ -280,7 +288,7 @@ impl Sources {
 }
 
 /// Whether an error may only say that a block has not come yet.
-fn may_lack(error: &SessionError) -> bool {
+pub(super) fn may_lack(error: &SessionError) -> bool {
     match error {
         SessionError::Model(error) => network::is_absent(error),
         SessionError::Content(error) => matches!(error, StoreError::MissingBlock { .. }),

@@ -3,6 +3,7 @@
 use pelago_protocol::{Platform, Precision, Request};
 
 use super::SessionError;
+use super::graph::CHECKPOINT;
 use crate::onnx::precision::{Form, Recipe};
 
 /// A graph of a model, where its precision is known.
@@ -49,6 +50,11 @@ impl Wanted {
             (None, None) => return Ok(None),
         };
         Ok(Some(Self { graph: request.graph.clone(), making, platform }))
+    }
+
+    /// Whether a graph is to be built of the model's weights, where that can be done.
+    pub(super) fn builds(&self) -> bool {
+        self.graph.as_deref().is_none_or(|graph| graph == CHECKPOINT)
     }
 
     /// The same on a platform that is known now.

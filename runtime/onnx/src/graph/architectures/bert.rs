@@ -1,13 +1,17 @@
 //! BERT (Devlin et al. 2018): learned positions, token types, norms after sums.
+//! Positions may also be learned distances (Shaw et al. 2018), or those of ALiBi
+//! ([`jina`]).
 
 use crate::graph::{
     Config, Error,
+    activation::Activation,
+    attention::{self, Places},
     builder::{Builder, Value},
-    encoder::{self, Activation, Names, Sizes},
+    encoder::{self, Names, Sizes},
     onnx::DataType,
 };
 
-use super::Architecture;
+use super::{Architecture, jina};
 
 pub(super) struct Bert;
 
@@ -34,17 +38,22 @@ impl Architecture for Bert {
 
     fn add_to(&self, graph: &mut Builder<'_>, config: &Config) -> Result<(Value, usize), Error> {
         let sizes = sizes(config)?;
+        if config.text("position_embedding_type")? == Some("alibi") {
+            return jina::add_to(graph, config, &sizes);
+        }
+        let kind = Positions::read(config)?;
         let inputs = Inputs::new(graph, config)?;
         let positions = encoder::range(graph, "embeddings.position_ids", &inputs.input_ids);
-        let positions = graph.cast("embeddings.position_ids/int32", &positions, DataType::Int32);
-        encode(graph, config, &sizes, &inputs, &positions)
+        let rows = graph.cast("embeddings.position_ids/int32", &positions, DataType::Int32);
+        let state = embed(graph, config, sizes.hidden, sizes.epsilon, &inputs, kind.absolute(&rows))?;
+        Ok((encode(graph, config, &sizes, &inputs, kind, state, &positions)?, sizes.hidden))
     }
 }
 
 /// The graph's inputs, each `[batch, sequence]`.
 pub(super) struct Inputs {
     pub(super) input_ids: Value,
-    attention_mask: Value,
+    pub(super) attention_mask: Value,
     /// `None` where there are no types.
     token_type_ids: Option<Value>,
     types: usize,
@@ -52,21 +61,58 @@ pub(super) struct Inputs {
 
 impl Inputs {
     pub(super) fn new(graph: &mut Builder<'_>, config: &Config) -> Result<Self, Error> {
-        let types = config.length("type_vocab_size", Some(2))?;
+        Self::with_types(graph, config.length("type_vocab_size", Some(2))?)
+    }
+
+    pub(super) fn with_types(graph: &mut Builder<'_>, types: usize) -> Result<Self, Error> {
         let input_ids = graph.index_input("input_ids");
         let attention_mask = graph.index_input("attention_mask");
         let token_type_ids = (types > 0).then(|| graph.index_input("token_type_ids"));
         Ok(Self { input_ids, attention_mask, token_type_ids, types })
     }
+
+    /// Rows of words and of their types, summed.
+    pub(super) fn embed(&self, graph: &mut Builder<'_>, words: usize, size: usize) -> Result<Value, Error> {
+        let rows = encoder::embedding(graph, "embeddings.word_embeddings", &self.input_ids, words, size)?;
+        let Some(types) = &self.token_type_ids else { return Ok(rows) };
+        let types = encoder::embedding(graph, "embeddings.token_type_embeddings", types, self.types, size)?;
+        Ok(graph.node("embeddings/types", "Add", &[&rows, &types], &[]))
+    }
+}
+
+/// How the model tells positions apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Positions {
+    /// A row a position, added to the words'.
+    Absolute,
+    /// A row a distance, multiplied with queries.
+    Key,
+    /// The same, and multiplied with keys too.
+    KeyQuery,
+}
+
+impl Positions {
+    pub(super) fn read(config: &Config) -> Result<Self, Error> {
+        let words = ["absolute", "relative_key", "relative_key_query"];
+        Ok(match config.word("position_embedding_type", &words)? {
+            "relative_key" => Self::Key,
+            "relative_key_query" => Self::KeyQuery,
+            _ => Self::Absolute,
+        })
+    }
+
+    /// The rows of positions, where they are added to those of words.
+    pub(super) fn absolute(self, rows: &Value) -> Option<&Value> {
+        (self == Self::Absolute).then_some(rows)
+    }
 }
 
 /// The settings that BERT and RoBERTa share.
 pub(super) fn sizes(config: &Config) -> Result<Sizes, Error> {
-    config.word("position_embedding_type", &["absolute"])?;
     config.refuse("is_decoder")?;
     let (hidden, heads) = config.heads("hidden_size", "num_attention_heads")?;
     Ok(Sizes {
-        layers: config.count("num_hidden_layers")?,
+        layers: config.layers("num_hidden_layers")?,
         heads,
         hidden,
         intermediate: config.count("intermediate_size")?,
@@ -75,24 +121,79 @@ pub(super) fn sizes(config: &Config) -> Result<Sizes, Error> {
     })
 }
 
-/// Embeddings and layers, with these `[…, sequence]` positions.
+/// Words, types and, where they have rows, `[…, sequence]` positions, of so many
+/// numbers each.
+pub(super) fn embed(
+    graph: &mut Builder<'_>,
+    config: &Config,
+    size: usize,
+    epsilon: f32,
+    inputs: &Inputs,
+    positions: Option<&Value>,
+) -> Result<Value, Error> {
+    let (words, places) = (config.count("vocab_size")?, config.count("max_position_embeddings")?);
+    let mut sum = inputs.embed(graph, words, size)?;
+    if let Some(positions) = positions {
+        let rows = encoder::embedding(graph, "embeddings.position_embeddings", positions, places, size)?;
+        sum = graph.node("embeddings/positions", "Add", &[&sum, &rows], &[]);
+    }
+    encoder::layer_norm(graph, "embeddings.LayerNorm", &sum, size, epsilon)
+}
+
+/// The layers. `range` counts from 0 in every row, in single precision.
 pub(super) fn encode(
     graph: &mut Builder<'_>,
     config: &Config,
     sizes: &Sizes,
     inputs: &Inputs,
-    positions: &Value,
-) -> Result<(Value, usize), Error> {
-    let hidden = sizes.hidden;
-    let (words, places) = (config.count("vocab_size")?, config.count("max_position_embeddings")?);
-    let mut sum = encoder::embedding(graph, "embeddings.word_embeddings", &inputs.input_ids, words, hidden)?;
-    if let Some(types) = &inputs.token_type_ids {
-        let rows = encoder::embedding(graph, "embeddings.token_type_embeddings", types, inputs.types, hidden)?;
-        sum = graph.node("embeddings/types", "Add", &[&sum, &rows], &[]);
+    kind: Positions,
+    state: Value,
+    range: &Value,
+) -> Result<Value, Error> {
+    let bias = attention::mask_bias(graph, &inputs.attention_mask);
+    if kind == Positions::Absolute {
+        return encoder::layers(graph, sizes, &NAMES, "encoder.layer", state, &bias);
     }
-    let rows = encoder::embedding(graph, "embeddings.position_embeddings", positions, places, hidden)?;
-    let sum = graph.node("embeddings/positions", "Add", &[&sum, &rows], &[]);
-    let state = encoder::layer_norm(graph, "embeddings.LayerNorm", &sum, hidden, sizes.epsilon)?;
-    let bias = encoder::mask_bias(graph, &inputs.attention_mask);
-    Ok((encoder::layers(graph, sizes, &NAMES, "encoder.layer", state, &bias)?, hidden))
+    let places = config.count("max_position_embeddings")?;
+    let distances = attention::distances(graph, range);
+    let farthest = graph.float((places - 1) as f32);
+    let index = graph.node("attention_distance/index", "Add", &[&distances, &farthest], &[]);
+    let index = graph.cast("attention_distance/index", &index, DataType::Int32);
+    let at = Places::new(graph, &index, sizes.heads);
+    let mut state = state;
+    for layer in 0..sizes.layers {
+        let layer = format!("encoder.layer.{layer}");
+        let context = relative(graph, sizes, &layer, &state, kind, (&at, places), &bias)?;
+        state = encoder::after_attention(graph, sizes, &NAMES, &layer, state, &context)?;
+        state = encoder::feed_forward(graph, sizes, &NAMES, &layer, state)?;
+    }
+    Ok(state)
+}
+
+/// Attention with a row a distance: `softmax((QKᵀ + Q Dᵀ [+ K Dᵀ]) / √size + bias) V`.
+fn relative(
+    graph: &mut Builder<'_>,
+    sizes: &Sizes,
+    layer: &str,
+    state: &Value,
+    kind: Positions,
+    (at, places): (&Places, usize),
+    bias: &Value,
+) -> Result<Value, Error> {
+    let size = sizes.hidden / sizes.heads;
+    let [query, key, value] = encoder::heads(graph, sizes, &NAMES, layer, state)?;
+    let name = format!("{layer}.attention.self.distance_embedding");
+    let table = graph.weight(&format!("{name}.weight"), &[2 * places - 1, size])?;
+    let table = graph.transposed(&name, &table);
+    let scope = format!("{layer}.attention");
+    let scores = graph.node(&format!("{scope}/scores"), "MatMul", &[&query, &key], &[]);
+    let of_queries = at.of_queries(graph, &format!("{scope}/query/distance"), &query, &table);
+    let mut scores = graph.node(&format!("{scope}/query/distance"), "Add", &[&scores, &of_queries], &[]);
+    if kind == Positions::KeyQuery {
+        let key = attention::transpose(graph, &format!("{scope}/key"), &key, &[0, 1, 3, 2]);
+        let of_keys = at.of_keys(graph, &format!("{scope}/key/distance"), &key, &table);
+        scores = graph.node(&format!("{scope}/key/distance"), "Add", &[&scores, &of_keys], &[]);
+    }
+    let divisor = Some((size as f32).sqrt());
+    Ok(attention::context(graph, &scope, scores, divisor, bias, &value, sizes.hidden))
 }

@@ -2,8 +2,10 @@
 
 use crate::graph::{
     Config, Error,
+    activation::Activation,
+    attention,
     builder::{Builder, Value},
-    encoder::{self, Activation, Names, Sizes},
+    encoder::{self, Names, Sizes},
     onnx::DataType,
 };
 
@@ -37,7 +39,7 @@ impl Architecture for DistilBert {
     fn add_to(&self, graph: &mut Builder<'_>, config: &Config) -> Result<(Value, usize), Error> {
         let (hidden, heads) = config.heads("dim", "n_heads")?;
         let sizes = Sizes {
-            layers: config.count("n_layers")?,
+            layers: config.layers("n_layers")?,
             heads,
             hidden,
             intermediate: config.count("hidden_dim")?,
@@ -53,7 +55,7 @@ impl Architecture for DistilBert {
         let places = encoder::embedding(graph, "embeddings.position_embeddings", &positions, places, hidden)?;
         let sum = graph.node("embeddings/positions", "Add", &[&rows, &places], &[]);
         let state = encoder::layer_norm(graph, "embeddings.LayerNorm", &sum, hidden, EPSILON)?;
-        let bias = encoder::mask_bias(graph, &attention_mask);
+        let bias = attention::mask_bias(graph, &attention_mask);
         Ok((encoder::layers(graph, &sizes, &NAMES, "transformer.layer", state, &bias)?, hidden))
     }
 }

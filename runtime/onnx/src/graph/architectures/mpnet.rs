@@ -3,12 +3,14 @@
 
 use crate::graph::{
     Config, Error,
+    activation::Activation,
+    attention,
     builder::{Attribute, Builder, Value},
-    encoder::{self, Activation, Names, Sizes},
+    encoder::{self, Names, Sizes},
     onnx::DataType,
 };
 
-use super::Architecture;
+use super::{Architecture, buckets::bucket};
 
 pub(super) struct MpNet;
 
@@ -40,7 +42,7 @@ impl Architecture for MpNet {
     fn add_to(&self, graph: &mut Builder<'_>, config: &Config) -> Result<(Value, usize), Error> {
         let (hidden, heads) = config.heads("hidden_size", "num_attention_heads")?;
         let sizes = Sizes {
-            layers: config.count("num_hidden_layers")?,
+            layers: config.layers("num_hidden_layers")?,
             heads,
             hidden,
             intermediate: config.count("intermediate_size")?,
@@ -55,7 +57,7 @@ impl Architecture for MpNet {
         let row_places = encoder::embedding(graph, "embeddings.position_embeddings", &positions, places, hidden)?;
         let sum = graph.node("embeddings/positions", "Add", &[&rows, &row_places], &[]);
         let state = encoder::layer_norm(graph, "embeddings.LayerNorm", &sum, hidden, sizes.epsilon)?;
-        let mask = encoder::mask_bias(graph, &attention_mask);
+        let mask = attention::mask_bias(graph, &attention_mask);
         let distances = distance_bias(graph, config, &input_ids, places, heads)?;
         let bias = graph.node("attention_bias", "Add", &[&distances, &mask], &[]);
         Ok((encoder::layers(graph, &sizes, &NAMES, "encoder.layer", state, &bias)?, hidden))
@@ -77,7 +79,8 @@ fn distance_bias(
         return Err(config.wrong("relative_attention_num_buckets", "an integer from 4 on"));
     }
     let farthest = places as i32 - 1;
-    let table = (-farthest..=farthest).map(|distance| bucket(distance, buckets as i32)).collect::<Vec<_>>();
+    let table =
+        (-farthest..=farthest).map(|distance| bucket(distance, buckets as i32, MAX_DISTANCE)).collect::<Vec<_>>();
     let table = graph.int32s(&format!("{scope}/buckets"), &table);
     let by_distance = encoder::embedding(graph, scope, &table, buckets, heads)?;
 
@@ -91,36 +94,4 @@ fn distance_bias(
     let axis = [("axis", Attribute::Int(0))];
     let bias = graph.node(&format!("{scope}/distance"), "Gather", &[&by_distance, &index], &axis);
     Ok(graph.node(scope, "Transpose", &[&bias], &[("perm", Attribute::Ints(&[0, 3, 1, 2]))]))
-}
-
-/// T5's bucketing: half of the buckets look ahead; of each half, half are one
-/// distance each and the others grow with its logarithm.
-fn bucket(distance: i32, buckets: i32) -> i32 {
-    let half = buckets / 2;
-    let exact = half / 2;
-    let (side, length) = (if distance > 0 { half } else { 0 }, distance.abs());
-    if length < exact {
-        return side + length;
-    }
-    let share = (length as f32 / exact as f32).ln() / (MAX_DISTANCE / exact as f32).ln();
-    side + half.min(exact + (share * (half - exact) as f32) as i32 + 1) - 1
-}
-
-#[cfg(test)]
-mod tests {
-    use super::bucket;
-
-    /// What transformers' `MPNetEncoder.relative_position_bucket` gives.
-    #[test]
-    fn buckets_are_those_of_the_published_code() {
-        let ahead = [0, 1, 7, 8, 11, 12, 15, 16, 23, 31, 32, 63, 64, 90, 91, 127, 128, 500];
-        assert_eq!(
-            ahead.map(|distance| bucket(distance, 32)),
-            [0, 17, 23, 24, 24, 25, 25, 26, 27, 27, 28, 29, 30, 30, 31, 31, 31, 31]
-        );
-        assert_eq!(
-            ahead.map(|distance| bucket(-distance, 32)),
-            [0, 1, 7, 8, 8, 9, 9, 10, 11, 11, 12, 13, 14, 14, 15, 15, 15, 15]
-        );
-    }
 }

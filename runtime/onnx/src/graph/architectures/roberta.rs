@@ -7,7 +7,10 @@ use crate::graph::{
     encoder,
 };
 
-use super::{Architecture, bert};
+use super::{
+    Architecture,
+    bert::{self, Positions},
+};
 
 pub(super) struct Roberta;
 
@@ -22,10 +25,16 @@ impl Architecture for Roberta {
 
     fn add_to(&self, graph: &mut Builder<'_>, config: &Config) -> Result<(Value, usize), Error> {
         let sizes = bert::sizes(config)?;
+        let kind = Positions::read(config)?;
         let padding = config.length("pad_token_id", Some(1))?;
         let inputs = bert::Inputs::new(graph, config)?;
-        let scope = "embeddings.position_ids";
-        let positions = encoder::positions_after_padding(graph, scope, &inputs.input_ids, padding);
-        bert::encode(graph, config, &sizes, &inputs, &positions)
+        let (input_ids, scope) = (&inputs.input_ids, "embeddings.position_ids");
+        // Distances between tokens count padding too.
+        let (rows, range) = match kind {
+            Positions::Absolute => (encoder::positions_after_padding(graph, scope, input_ids, padding), String::new()),
+            _ => (String::new(), encoder::range(graph, scope, input_ids)),
+        };
+        let state = bert::embed(graph, config, sizes.hidden, sizes.epsilon, &inputs, kind.absolute(&rows))?;
+        Ok((bert::encode(graph, config, &sizes, &inputs, kind, state, &range)?, sizes.hidden))
     }
 }

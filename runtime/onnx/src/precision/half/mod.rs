@@ -158,6 +158,7 @@ fn halve(
     let job = match jobs.of.get(value) {
         Some(Job::Part { group, part, .. }) => Some(Job::Part { group: *group, part: *part, half: true }),
         Some(Job::Half(_)) => None,
+        Some(Job::Single(weight)) => Some(Job::Half(weight.clone())),
         None => {
             let constant = Constant { graph: *home, name: old.clone(), transposed: false };
             weights.find(graphs, index, &constant)?.map(Job::Half)

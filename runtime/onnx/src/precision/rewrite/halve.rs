@@ -10,7 +10,7 @@ impl Rewrite<'_> {
     /// A layer whose weight is kept in half precision and converted when the
     /// model is loaded.
     pub(super) fn halve(&mut self, layer: &Layer, weight: Weight) {
-        if weight.dtype != DataType::Float {
+        if weight.dtype != DataType::Float && !weight.widened {
             return;
         }
         let (home, name) = (layer.constant.graph, layer.weight.clone());

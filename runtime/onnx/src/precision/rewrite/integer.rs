@@ -16,7 +16,7 @@ impl Rewrite<'_> {
     fn codes(&mut self, layer: &Layer, weight: Weight) -> Option<[String; 2]> {
         let (layout, transposed) = self.layout(layer, &weight, 8);
         let (k, n) = (layout.k, layout.n);
-        if (k * n + 4 * n) as u64 >= weight.source.length() {
+        if (k * n + 4 * n) as u64 >= weight.bytes() {
             return None;
         }
         let (home, name) = (layer.constant.graph, &layer.weight);

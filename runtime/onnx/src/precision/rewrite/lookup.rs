@@ -24,7 +24,7 @@ impl Rewrite<'_> {
     pub(super) fn lookup(&mut self, layer: &Layer, weight: &Weight, block: usize) -> Option<Reason> {
         let (rows, width) = (weight.shape[0], weight.shape[1]);
         let layout = Layout { k: width, n: rows, block, bits: BITS, symmetric: true };
-        if layout.bytes() >= weight.source.length() {
+        if layout.bytes() >= weight.bytes() {
             return Some(Reason::TooSmall);
         }
         if !width.is_multiple_of(block) {

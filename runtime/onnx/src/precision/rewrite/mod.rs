@@ -117,7 +117,7 @@ impl<'a> Rewrite<'a> {
 
     fn matmul(&mut self, layer: &Layer, weight: Weight, bits: u8) -> Option<Reason> {
         let (layout, transposed) = self.layout(layer, &weight, bits);
-        if layout.bytes() >= weight.source.length() {
+        if layout.bytes() >= weight.bytes() {
             return Some(Reason::TooSmall);
         }
         let group = self.blocks(layer, &weight, layout, transposed);
@@ -166,7 +166,7 @@ impl<'a> Rewrite<'a> {
         }
         let (rows, width, block) = (weight.shape[0], weight.shape[1], self.recipe.block);
         let layout = Layout { k: width, n: rows, block, bits, symmetric: self.recipe.symmetric };
-        if layout.bytes() >= weight.source.length() {
+        if layout.bytes() >= weight.bytes() {
             return Some(Reason::TooSmall);
         }
         // Codes of a row that fill whole blocks are those that `MatMulNBits` has

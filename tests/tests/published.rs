@@ -1,0 +1,255 @@
+//! Models as people publish them, in a real browser: the vectors are those of sentence-transformers and transformers on
+//! PyTorch, or the model is refused by name. One browser runs all of them.
+
+#![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
+
+use std::path::{Path, PathBuf};
+
+use pelago_protocol::{BrowserKind, Input, OnLong, ParityVerdict, Platform, Precision, Request};
+use pelago_runtime::session::Run;
+use pelago_tests::fixture;
+use pelago_tests::lab::{Lab, embeddings};
+use serde_json::Value;
+
+/// A published model in a folder of its own, and what it is to give.
+struct Case {
+    folder: PathBuf,
+    texts: Vec<String>,
+    /// One vector a text; `None` where the model is to be refused.
+    expected: Option<Vec<Vec<f32>>>,
+}
+
+/// Makes the folder: own files, and those that the case shares with the base.
+fn case(name: &str, into: &Path) -> Case {
+    let source = fixture("published").join(name);
+    let json: Value = serde_json::from_slice(&std::fs::read(source.join("case.json")).unwrap()).unwrap();
+    let mut folder = into.join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    let own = source.join("files");
+    if own.is_dir() {
+        copy(&own, &folder);
+    }
+    let cache = json["hub_cache"].as_bool().unwrap_or(false);
+    if cache {
+        std::fs::create_dir_all(folder.join("blobs")).unwrap();
+        folder = folder.join("snapshots").join("0".repeat(40));
+        std::fs::create_dir_all(&folder).unwrap();
+    }
+    for (path, base) in json["base"].as_object().unwrap() {
+        let bytes = std::fs::read(fixture("published/00_base/files").join(base.as_str().unwrap())).unwrap();
+        let to = folder.join(path);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        if cache {
+            // What `snapshot_download` leaves: each file is a link to a blob.
+            std::fs::write(folder.join("../../blobs").join(path), bytes).unwrap();
+            std::os::unix::fs::symlink(format!("../../blobs/{path}"), &to).unwrap();
+        } else {
+            std::fs::write(to, bytes).unwrap();
+        }
+    }
+    Case {
+        folder,
+        texts: serde_json::from_value(json["texts"].clone()).unwrap(),
+        expected: serde_json::from_value(json["expected"].clone()).unwrap(),
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir_all(&target).unwrap();
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn names() -> Vec<String> {
+    let entries = std::fs::read_dir(fixture("published")).unwrap().map(|entry| entry.unwrap());
+    let mut names = entries.map(|entry| entry.file_name().into_string().unwrap()).collect::<Vec<_>>();
+    names.sort();
+    names
+}
+
+/// The largest difference by the largest expected value; infinite for another shape.
+fn difference(run: &Run, expected: &[Vec<f32>]) -> f32 {
+    let (shape, values) = embeddings(run);
+    if *shape != [expected.len(), expected[0].len()] {
+        return f32::INFINITY;
+    }
+    let expected = expected.concat();
+    let largest = expected.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+    values.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / largest
+}
+
+fn wasm(model: &Path, texts: &[String]) -> Request {
+    let input = Input::Texts(texts.to_vec());
+    Request { platform: Platform::Wasm, browser: BrowserKind::Chrome, ..Request::new(model.to_str().unwrap(), input) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_published_case_is_right_or_refused() {
+    let lab = Lab::open().await.unwrap();
+    let into = tempfile::tempdir().unwrap();
+    let mut wrong = Vec::new();
+    for name in names() {
+        let case = case(&name, into.path());
+        let ran = lab.run(&wasm(&case.folder, &case.texts)).await;
+        match (ran, &case.expected) {
+            (Ok(run), Some(expected)) => {
+                let tolerance = if name.contains("fp16") { 1e-2 } else { 1e-4 };
+                let difference = difference(&run, expected);
+                if difference > tolerance {
+                    wrong.push(format!("{name}: {difference}, shape {:?}", embeddings(&run).0));
+                }
+            }
+            (Ok(run), None) => wrong.push(format!("{name}: gives {:?}", embeddings(&run).0)),
+            // Half of the file's notes allow a refusal; none of these is one here.
+            (Err(error), Some(_)) => wrong.push(format!("{name}: {error}")),
+            (Err(error), None) => assert!(error.to_string().contains("the token"), "{name}: {error}"),
+        }
+    }
+    lab.session.close().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bfloat16_runs_everywhere_and_in_every_precision() {
+    let lab = Lab::open().await.unwrap();
+    let into = tempfile::tempdir().unwrap();
+    let case = case("12_bf16", into.path());
+    let expected = case.expected.unwrap();
+    for platform in [Platform::Wasm, Platform::WebGpu, Platform::WebNn] {
+        let request = Request { platform, ..wasm(&case.folder, &case.texts) };
+        let run = lab.run(&request).await.unwrap();
+        assert!(difference(&run, &expected) < 1e-4, "{platform}: {:?}", embeddings(&run));
+        assert_eq!((run.report.graph.as_str(), run.report.platform), ("checkpoint", platform));
+    }
+    for (precision, tolerance) in [(Precision::Bits16, 1e-2), (Precision::Bits8, 0.05), (Precision::Bits4, 0.5)] {
+        let request = Request { precision: precision.into(), ..wasm(&case.folder, &case.texts) };
+        let run = lab.run(&request).await.unwrap();
+        assert!(difference(&run, &expected) < tolerance, "{precision}: {:?}", embeddings(&run));
+    }
+    lab.session.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_says_what_was_done_with_the_texts() {
+    let lab = Lab::open().await.unwrap();
+    let into = tempfile::tempdir().unwrap();
+    let dense = case("01_dense_tanh_labse", into.path());
+    let run = lab.run(&wasm(&dense.folder, &dense.texts)).await.unwrap();
+    assert_eq!(run.report.modules, ["cls", "Dense(32→32, Tanh)", "Normalize"]);
+    assert_eq!((run.report.graph.as_str(), &run.report.warnings), ("checkpoint", &Vec::new()));
+    assert!(run.report.phases.tokenize_ms.is_some_and(|took| took > 0.0));
+
+    let prompts = case("07_default_prompt", into.path());
+    let mut request = wasm(&prompts.folder, &prompts.texts);
+    assert_eq!(lab.run(&request).await.unwrap().report.prompt.as_deref(), Some("query"));
+    request.prompt = Some(String::new());
+    let plain = lab.run(&request).await.unwrap();
+    assert_eq!(plain.report.prompt, None);
+    let base = case("00_base", into.path());
+    assert!(difference(&plain, base.expected.as_ref().unwrap()) < 1e-4, "without a prompt it is the base");
+    request.prompt = Some("passage".to_owned());
+    assert_eq!(lab.run(&request).await.unwrap_err().code(), "no_prompt");
+
+    let long = case("11_sentence_roberta_config", into.path());
+    let mut request = wasm(&long.folder, &long.texts);
+    let cut = lab.run(&request).await.unwrap();
+    assert_eq!((cut.report.tokens, cut.report.truncated_texts), (Some(8), 1));
+    assert!(cut.report.warnings[0].starts_with("text 1: cut"), "{:?}", cut.report.warnings);
+    request.on_long = OnLong::Error;
+    assert_eq!(lab.run(&request).await.unwrap_err().code(), "input_too_long");
+    request.on_long = OnLong::Split;
+    let split = lab.run(&request).await.unwrap();
+    assert_eq!((embeddings(&split).0, split.report.truncated_texts), (&[1, 32], 0));
+
+    let texts = ["", "hello world"].map(str::to_owned);
+    let mut request = wasm(&base.folder, &texts);
+    request.truncate_dim = Some(8);
+    let run = lab.run(&request).await.unwrap();
+    let (shape, values) = embeddings(&run);
+    let expected = &base.expected.as_ref().unwrap()[0];
+    assert_eq!(*shape, [2, 8]);
+    assert!(values[8..].iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4), "{values:?}");
+    assert!(run.report.warnings.iter().any(|warning| warning.starts_with("text 1: empty")), "{:?}", run.report.warnings);
+    assert!(run.report.warnings.iter().any(|warning| warning.contains("modules.json")), "{:?}", run.report.warnings);
+    lab.session.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn which_graph_runs_is_a_rule_and_a_damaged_checkpoint_is_an_error() {
+    let lab = Lab::open().await.unwrap();
+    let into = tempfile::tempdir().unwrap();
+    let published = case("15_onnx_external_dot_data", into.path());
+    let base = case("00_base", into.path());
+    let expected = base.expected.unwrap();
+    let run = lab.run(&wasm(&published.folder, &base.texts)).await.unwrap();
+    assert_eq!(run.report.graph, "onnx/model.onnx", "there is no checkpoint");
+
+    // With a checkpoint beside it, that is built; and --graph settles it either way.
+    let both = into.path().join("both");
+    std::fs::create_dir_all(both.join("onnx")).unwrap();
+    copy(&published.folder, &both);
+    copy(&base.folder, &both);
+    for (graph, ran) in [(None, "checkpoint"), (Some("onnx/model.onnx"), "onnx/model.onnx"), (Some("checkpoint"), "checkpoint")] {
+        let request = Request { graph: graph.map(str::to_owned), ..wasm(&both, &base.texts) };
+        let run = lab.run(&request).await.unwrap();
+        assert_eq!(run.report.graph, ran, "{graph:?}");
+        assert!(difference(&run, &expected) < 1e-4, "{graph:?}");
+    }
+
+    // A checkpoint that is not whole is never replaced by what lies beside it.
+    let damaged = into.path().join("damaged");
+    std::fs::create_dir_all(&damaged).unwrap();
+    copy(&both, &damaged);
+    let config = std::fs::read_to_string(damaged.join("config.json")).unwrap();
+    std::fs::write(damaged.join("config.json"), config.replace("\"hidden_size\": 32", "\"hidden_size\": 64")).unwrap();
+    let error = lab.run(&wasm(&damaged, &base.texts)).await.unwrap_err();
+    assert_eq!(error.code(), "graph", "{error}");
+    let request = Request { graph: Some("onnx/model.onnx".to_owned()), ..wasm(&damaged, &base.texts) };
+    assert_eq!(lab.run(&request).await.unwrap().report.graph, "onnx/model.onnx");
+    lab.session.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn models_that_claim_one_name_are_told_apart() {
+    let lab = Lab::open().await.unwrap();
+    let into = tempfile::tempdir().unwrap();
+    let models = lab.session.models();
+    let mut named = Vec::new();
+    for (name, case_of) in [("first", "00_base"), ("second", "12_bf16")] {
+        let folder = into.path().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        copy(&case(case_of, into.path()).folder, &folder);
+        let config = std::fs::read_to_string(folder.join("config.json")).unwrap();
+        let mut config: Value = serde_json::from_str(&config).unwrap();
+        config["_name_or_path"] = "bert-base-uncased".into();
+        std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
+        named.push(models.add(&folder, None, None, |_| {}).await.unwrap().name);
+    }
+    assert_eq!(named, ["bert-base-uncased", "second"]);
+    let first = models.show("bert-base-uncased").await.unwrap();
+    assert!(first.source.ends_with("first"), "{first:?}");
+    lab.session.close().await;
+}
+
+/// What the parity of every route is measured from.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_distance_names_its_reference() {
+    let lab = Lab::open().await.unwrap();
+    lab.add(&fixture("models/bert"), "tiny").await.unwrap();
+    let request = Request::new("tiny", "one two three");
+    let attempts = lab.session.accelerate_every_route(&request, None).await.unwrap();
+    let compared = attempts.iter().filter_map(|attempt| attempt.outcome.as_ref().ok()?.report.parity.as_ref());
+    let compared = compared.collect::<Vec<_>>();
+    assert!(!compared.is_empty());
+    for parity in compared {
+        assert_eq!((parity.reference.as_str(), parity.verdict), ("fp32 on wasm", ParityVerdict::Exact));
+    }
+    lab.session.close().await;
+}
