@@ -10,9 +10,10 @@ start as 0 or 1 (biases, norms), so that none can be forgotten or swapped unnoti
 rows, the second padded, and the last hidden states of the tokens that `checked` lists; `golden_left.json` is the same
 padded at the left, for models that generate text.
 
-`nomic_bert` and `gte` are transformers 5's models; their checkpoints get the names and the config that Nomic and Alibaba
-publish. `jina_bert` and `jina_code` are in no transformers: they are written down here from Jina's published architecture
-(ALiBi, gated feed-forward parts, and for the model for code norms of queries, of keys and of the sums after attention).
+`nomic_bert` and `gte` are transformers 5's models; their checkpoints get the names and the config that Nomic and
+Alibaba publish. `jina_bert` and `jina_code` are in no transformers: they are written down here from Jina's published
+architecture (ALiBi, gated feed-forward parts, and for the model for code norms of queries, of keys and of the sums
+after attention).
 """
 
 import json
@@ -87,8 +88,8 @@ def make(name, model, extent=SHORT, norm=1.0, left=False, encoder=None, settings
 
 def albert():
     config = transformers.AlbertConfig(
-        **{**SIZES, "hidden_size": 24, "num_hidden_layers": 4, "intermediate_size": 24}, embedding_size=16, num_hidden_groups=2, inner_group_num=2,
-        max_position_embeddings=64, hidden_act="gelu_new"
+        **{**SIZES, "hidden_size": 24, "num_hidden_layers": 4, "intermediate_size": 24}, embedding_size=16,
+        num_hidden_groups=2, inner_group_num=2, max_position_embeddings=64, hidden_act="gelu_new"
     )  # fmt: skip
     model = transformers.AlbertForMaskedLM(config)
     make("albert", model, encoder=model.albert)
@@ -170,9 +171,9 @@ def nomic_bert():
     path = MODELS / "nomic_bert/config.json"
     (path.parent / "config.transformers.json").write_text(path.read_text())
     own = dict(
-        model_type="nomic_bert", activation_function="swiglu", causal=False, layer_norm_epsilon=1e-12, mlp_fc1_bias=False,
-        mlp_fc2_bias=False, n_embd=32, n_head=4, n_inner=48, n_layer=2, n_positions=512, parallel_block=False,
-        prenorm=False, qkv_proj_bias=False, rotary_emb_base=1000, rotary_emb_fraction=1.0, rotary_emb_interleaved=False,
+        model_type="nomic_bert", activation_function="swiglu", causal=False, layer_norm_epsilon=1e-12,
+        mlp_fc1_bias=False, mlp_fc2_bias=False, n_embd=32, n_head=4, n_inner=48, n_layer=2, n_positions=512,
+        parallel_block=False, prenorm=False, qkv_proj_bias=False, rotary_emb_base=1000, rotary_emb_fraction=1.0, rotary_emb_interleaved=False,
         rotary_emb_scale_base=None, rotary_scaling_factor=None, type_vocab_size=2, use_rms_norm=False, vocab_size=120,
     )  # fmt: skip
     path.write_text(json.dumps(own, indent=2) + "\n")
@@ -204,9 +205,8 @@ class JinaLayer(torch.nn.Module):
         names = {name: linear(hidden, hidden) for name in ["query", "key", "value"]}
         if code:
             names |= {"layer_norm_q": norm(), "layer_norm_k": norm()}
-        self.attention = torch.nn.ModuleDict(
-            {"self": torch.nn.ModuleDict(names), "output": torch.nn.ModuleDict({"dense": linear(hidden, hidden), "LayerNorm": norm()})}
-        )
+        output = torch.nn.ModuleDict({"dense": linear(hidden, hidden), "LayerNorm": norm()})
+        self.attention = torch.nn.ModuleDict({"self": torch.nn.ModuleDict(names), "output": output})
         packed, down = linear(hidden, 2 * wide, bias=False), linear(wide, hidden)
         if code:
             self.mlp = torch.nn.ModuleDict({"up_gated_layer": packed, "down_layer": down})
@@ -237,9 +237,8 @@ class Jina(torch.nn.Module):
         super().__init__()
         self.heads = heads
         embedding, norm = torch.nn.Embedding, torch.nn.LayerNorm(hidden, eps=1e-12)
-        self.embeddings = torch.nn.ModuleDict(
-            {"word_embeddings": embedding(words, hidden), "token_type_embeddings": embedding(2, hidden), "LayerNorm": norm}
-        )
+        tables = {"word_embeddings": embedding(words, hidden), "token_type_embeddings": embedding(2, hidden)}
+        self.embeddings = torch.nn.ModuleDict({**tables, "LayerNorm": norm})
         layers = torch.nn.ModuleList(JinaLayer(code, hidden, wide, heads) for _ in range(2))
         self.encoder = torch.nn.ModuleDict({"layer": layers})
 
@@ -269,7 +268,8 @@ def jina():
         randomise(model)
         folder = MODELS / name
         folder.mkdir(exist_ok=True)
-        save_file({name: value.contiguous() for name, value in model.state_dict().items()}, folder / "model.safetensors")
+        tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
+        save_file(tensors, folder / "model.safetensors")
         config = dict(
             SIZES, model_type="bert", position_embedding_type="alibi", max_position_embeddings=512, hidden_act="gelu",
             layer_norm_eps=1e-12, type_vocab_size=2, num_attention_heads=heads, hidden_size=hidden,

@@ -4,11 +4,12 @@
 #![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use pelago_protocol::{BrowserKind, Input, OnLong, ParityVerdict, Platform, Precision, Request};
-use pelago_runtime::session::Run;
+use pelago_protocol::{BrowserKind, Family, Input, OnLong, ParityVerdict, Platform, Precision, Request, Tensor};
+use pelago_runtime::session::{Output, Run};
 use pelago_tests::fixture;
-use pelago_tests::lab::{Lab, embeddings};
+use pelago_tests::lab::{Lab, embeddings, pelago};
 use serde_json::Value;
 
 /// A published model in a folder of its own, and what it is to give.
@@ -148,7 +149,8 @@ async fn a_report_says_what_was_done_with_the_texts() {
 
     let prompts = case("07_default_prompt", into.path());
     let mut request = wasm(&prompts.folder, &prompts.texts);
-    assert_eq!(lab.run(&request).await.unwrap().report.prompt.as_deref(), Some("query"));
+    let prompted = lab.run(&request).await.unwrap().report;
+    assert_eq!((prompted.prompt.as_deref(), prompted.similarity.as_deref()), (Some("query"), Some("cosine")));
     request.prompt = Some(String::new());
     let plain = lab.run(&request).await.unwrap();
     assert_eq!(plain.report.prompt, None);
@@ -252,4 +254,97 @@ async fn a_distance_names_its_reference() {
         assert_eq!((parity.reference.as_str(), parity.verdict), ("fp32 on wasm", ParityVerdict::Exact));
     }
     lab.session.close().await;
+}
+
+/// `golden.json` is what scripts/golden.py wrote with sentence-transformers 6.2 on PyTorch 2.15.
+#[test]
+fn a_model_is_checked_against_sentence_transformers() {
+    let into = tempfile::tempdir().unwrap();
+    let case = case("07_default_prompt", into.path());
+    let home = into.path().join("home");
+    let run = |arguments: &[&str]| {
+        Command::new(pelago()).arg("--home").arg(&home).args(arguments).current_dir(into.path()).output().unwrap()
+    };
+    let folder = case.folder.to_str().unwrap();
+    assert!(run(&["model", "add", folder, "--name", "prompted"]).status.success());
+    let golden = fixture("published/07_default_prompt/golden.json");
+    let check = ["model", "check", "prompted", "--platform", "wasm", "--browser", "chrome"];
+    let with = |file: &str| run(&[&check[..], &["--golden", file]].concat());
+
+    let agrees = with(golden.to_str().unwrap());
+    let said = String::from_utf8_lossy(&agrees.stdout).into_owned();
+    assert!(agrees.status.success(), "{agrees:?}");
+    assert!(said.contains("prompted agrees with sentence-transformers") && said.contains("token ids equal"), "{said}");
+    assert!(said.contains("prompt query") && said.contains("exact"), "{said}");
+
+    let mut json: Value = serde_json::from_slice(&std::fs::read(&golden).unwrap()).unwrap();
+    json["cases"][0]["ids"][1][1] = 7.into();
+    json["cases"][0]["embeddings"][0][0] = 9.into();
+    std::fs::write(into.path().join("other.json"), json.to_string()).unwrap();
+    let other = with("other.json");
+    let said = String::from_utf8_lossy(&other.stdout).into_owned();
+    assert_eq!(other.status.code(), Some(1), "{other:?}");
+    assert!(said.contains("does not agree") && said.contains("token ids other in text 2"), "{said}");
+
+    let missing = run(&check);
+    let said = String::from_utf8_lossy(&missing.stderr).into_owned();
+    assert!(!missing.status.success() && said.contains("golden.json") && said.contains("--golden"), "{said}");
+    let recorded = run(&["history", "--sql", "SELECT DISTINCT parity_reference FROM runs", "--json"]);
+    assert!(String::from_utf8_lossy(&recorded.stdout).contains("golden"), "{recorded:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zip_file_and_a_graph_by_itself_are_models() {
+    let lab = Lab::open().await.unwrap();
+    let into = tempfile::tempdir().unwrap();
+    let base = case("00_base", into.path());
+    let zip = into.path().join("zipped.zip");
+    let made = Command::new("python3")
+        .args(["-c", "import shutil, sys; shutil.make_archive(sys.argv[1], 'zip', sys.argv[2])"])
+        .args([into.path().join("zipped"), base.folder.clone()])
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let run = lab.run(&wasm(&zip, &base.texts)).await.unwrap();
+    assert!(difference(&run, &base.expected.unwrap()) < 1e-4);
+    assert_eq!(run.report.model_name, "zipped");
+
+    // A graph with its weights beside it, under a name of the exporter's own.
+    let graph = fixture("published/15_onnx_external_dot_data/files/onnx/model.onnx");
+    let models = lab.session.models();
+    let error = models.add(&graph, Some("bare"), None, |_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("--family"), "{error}");
+    models.add(&graph, Some("bare"), Some(Family::TextEmbedding), |_| {}).await.unwrap();
+    let ids = |name: &str, values: &[i64]| Tensor::from_i64(name, vec![1, values.len()], values).unwrap();
+    let tensors = vec![
+        ids("input_ids", &[2, 4, 3]),
+        ids("attention_mask", &[1, 1, 1]),
+        ids("token_type_ids", &[0, 0, 0]),
+    ];
+    let request = Request { input: Input::Tensors(tensors), ..wasm(Path::new("bare"), &[]) };
+    let run = lab.run(&request).await.unwrap();
+    let Output::Tensors(outputs) = run.output else { panic!("the graph's own outputs were due") };
+    assert_eq!(outputs[0].shape, [1, 3, 32]);
+    lab.session.close().await;
+}
+
+/// A browser or driver that the user named is the only one that may run.
+#[test]
+fn what_the_user_named_is_never_replaced() {
+    let home = tempfile::tempdir().unwrap();
+    let model = fixture("models/bert");
+    for named in [["--browser-path", "chrome=/nonexistent/chrome"], ["--driver-path", "chrome=/nonexistent/driver"]] {
+        for browser in ["chrome", "auto"] {
+            let ran = Command::new(pelago())
+                .arg("--home")
+                .arg(home.path())
+                .args(named)
+                .args(["accelerate", model.to_str().unwrap(), "hi", "--platform", "wasm", "--browser", browser])
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+            assert!(!ran.status.success(), "{named:?} {browser}: {ran:?}");
+            assert!(said.contains("/nonexistent/") && said.contains("chrome"), "{named:?} {browser}: {said}");
+        }
+    }
 }

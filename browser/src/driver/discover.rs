@@ -42,6 +42,8 @@ pub struct Discovery {
     pub installations: Vec<Installation>,
     /// What was found and cannot be used.
     pub problems: Vec<Problem>,
+    /// Kinds for which the user named an executable that cannot be used.
+    pub unusable: Vec<BrowserKind>,
 }
 
 const BROWSERS: &[&str] = &[
@@ -113,9 +115,25 @@ pub async fn discover(search: &Search) -> Discovery {
             Err(problem) => problems.push(problem),
         }
     }
+    only_named(search, &mut found);
     let mut discovery = pair(found);
     discovery.problems.extend(problems);
+    let usable = |kind: BrowserKind| discovery.installations.iter().any(|found| found.kind == kind);
+    let named = search.configured.iter().filter(|entry| entry.browser.is_some() || entry.driver.is_some());
+    discovery.unusable = named.map(|entry| entry.kind).filter(|kind| !usable(*kind)).collect();
     discovery
+}
+
+/// Of a kind for which the user named an executable, no other one is taken in its place.
+fn only_named(search: &Search, found: &mut Found) {
+    for entry in &search.configured {
+        if let Some(path) = &entry.browser {
+            found.browsers.retain(|browser| browser.product.kind() != entry.kind || browser.binary == *path);
+        }
+        if let Some(path) = &entry.driver {
+            found.drivers.retain(|driver| driver.kind != entry.kind || driver.driver == *path);
+        }
+    }
 }
 
 fn configured(

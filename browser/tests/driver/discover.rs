@@ -19,7 +19,7 @@ fn path(folder: &Path) -> Search {
 
 /// What was found, less what the machine itself has in the usual places.
 async fn check(folder: &Path, search: Search, expected: Expect) {
-    let Discovery { installations, problems } = discover(&search).await;
+    let Discovery { installations, problems, .. } = discover(&search).await;
     let found = installations.iter().map(|i| format!("{} with {} {}", i.id, i.driver.display(), i.driver_version));
     let text: String = found
         .chain(problems.iter().map(ToString::to_string))
@@ -118,8 +118,28 @@ async fn what_the_user_named_comes_first() {
         search,
         expect![[r#"
         firefox-160.0 with …/mine/driver 0.37.1
-        firefox-150.0 with …/mine/driver 0.37.1
     "#]],
     )
     .await;
+}
+
+#[tokio::test]
+async fn what_the_user_named_is_never_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    says(root.join("bin/chromium"), "Chromium 156.0.1");
+    says(root.join("bin/chromedriver"), "ChromeDriver 156.0.1");
+    let named = |browser: Option<PathBuf>, driver| Search {
+        configured: vec![Configured { kind: BrowserKind::Chrome, browser, driver }],
+        ..path(root)
+    };
+    // Less what the machine itself has in the usual places.
+    let own = |found: &Discovery| found.installations.iter().filter(|it| it.binary.starts_with(root)).count();
+    let found = discover(&path(root)).await;
+    assert_eq!((own(&found), found.unusable.len()), (1, 0));
+    for search in [named(Some(root.join("nowhere")), None), named(None, Some(root.join("nowhere")))] {
+        let found = discover(&search).await;
+        assert_eq!(found.unusable, [BrowserKind::Chrome]);
+        assert!(!found.installations.iter().any(|it| it.kind == BrowserKind::Chrome), "{found:?}");
+    }
 }

@@ -98,6 +98,13 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         facts.push(("adapter", if named.is_empty() { "unnamed".to_owned() } else { named.join(" ") }));
     }
     facts.push(("nodes", format!("{}/{} on the provider", placement.nodes_on_provider, placement.nodes_total)));
+    facts.push(("graph", if report.graph == "checkpoint" { "built of the checkpoint".to_owned() } else { report.graph.clone() }));
+    if !report.modules.is_empty() {
+        facts.push(("modules", report.modules.join(" → ")));
+    }
+    if let Some(prompt) = &report.prompt {
+        facts.push(("prompt", prompt.clone()));
+    }
     let bits = format!("{} bit", report.precision);
     let mixed = if report.mixed_precision { ", mixed" } else { "" };
     let asked = if report.requested_precision == PrecisionChoice::Auto { ", the highest that fits" } else { "" };
@@ -108,8 +115,9 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     facts.push(("processing", ms(report.processing_time)));
     facts.push(("total", format!("{}, {}", ms(report.total_time), if report.warm { "warm" } else { "cold" })));
     if let Some(parity) = &report.parity {
-        facts.push(("cosine", format!("{:.6}", parity.cosine)));
+        facts.push(("cosine", format!("{:.6}, to {}", parity.cosine, parity.reference)));
     }
+    facts.extend(report.warnings.iter().map(|warning| ("warning", warning.clone())));
     facts
 }
 
@@ -123,7 +131,9 @@ mod tests {
     fn report(changes: &serde_json::Value) -> Report {
         let mut report = json!({
             "run_id": "01", "started": "2026-11-20T00:00:00Z", "model_name": "mini<LM>", "model_cid": "bafy1",
-            "graph_cid": "bafy2", "model_type": "text_embedding", "platform": "webgpu", "requested_platform": "auto",
+            "graph_cid": "bafy2", "graph": "checkpoint", "modules": ["mean", "Normalize"], "prompt": null,
+            "similarity": null,
+            "padded_tokens": 11, "truncated_texts": 0, "warnings": [], "model_type": "text_embedding", "platform": "webgpu", "requested_platform": "auto",
             "browser": "firefox", "requested_browser": "auto", "browser_product": "Firefox", "browser_version": "153.0",
             "is_real_hardware": false, "hardware_reason": "the adapter says isFallbackAdapter",
             "adapter": {"vendor": "", "architecture": "", "device": "", "description": "", "is_fallback_adapter": true},
@@ -137,7 +147,7 @@ mod tests {
         });
         report["placement"] = json!({"nodes_total": 164, "nodes_on_provider": 164, "nodes_shape_arithmetic": 0,
             "fallback_operators": [], "shape_operators": []});
-        report["parity"] = json!({"cosine": 0.999_999_9, "max_abs_error": 0.0, "relative_error": 0.0,
+        report["parity"] = json!({"reference": "fp32 on wasm", "cosine": 0.999_999_9, "max_abs_error": 0.0, "relative_error": 0.0,
             "top1_agreement": null, "nan_count": 0, "verdict": "exact"});
         for (name, value) in changes.as_object().unwrap() {
             report[name] = value.clone();

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use pelago_runtime::commands::ModelCommand;
+use pelago_runtime::commands::{Answer, ModelCommand};
 use pelago_runtime::session::{Session, SessionOptions};
 
 use self::replicate::Replicate;
@@ -38,6 +38,15 @@ enum Model {
 }
 
 pub(crate) async fn run(options: SessionOptions, arguments: Arguments) -> Result<ExitCode, Failure> {
+    let as_json = arguments.json;
+    if let Model::Any(ModelCommand::Check(check)) = arguments.command {
+        let session = Session::open(options).await?;
+        let bars = Bars::new();
+        let answer = check.perform(&session, Path::new("."), &bars.observer()).await;
+        bars.clear();
+        session.close().await;
+        return show(&answer?, as_json);
+    }
     let network = Session::open_network(&options).await?;
     let command = match arguments.command {
         Model::Any(command) => command,
@@ -53,11 +62,15 @@ pub(crate) async fn run(options: SessionOptions, arguments: Arguments) -> Result
     let bars = Bars::new();
     let answer = command.perform(&network, Path::new("."), &bars.observer()).await;
     bars.clear();
-    let answer = answer?;
-    if arguments.json {
+    show(&answer?, as_json)
+}
+
+/// Fails where the answer says that something is not as it should be.
+fn show(answer: &Answer, as_json: bool) -> Result<ExitCode, Failure> {
+    if as_json {
         answer.json.iter().try_for_each(output::json::print)?;
     } else {
         answer.lines().iter().try_for_each(|line| output::print(line))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if answer.is_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

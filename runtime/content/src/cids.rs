@@ -155,3 +155,43 @@ pub(crate) fn named_in(folder: &Path) -> Result<Vec<Cid>, StoreError> {
     }
     Ok(found)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use cid::multibase::Base;
+
+    use super::*;
+
+    const CID: &str = "bafkreifzjut3te7nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e";
+
+    #[test]
+    fn a_gateways_address_is_the_content_that_it_names() {
+        let (cid, _) = parse_address(CID).unwrap();
+        let same = [
+            format!("ipfs://{CID}/onnx/model.onnx"),
+            format!("/ipfs/{CID}/onnx/model.onnx/"),
+            format!("https://gateway.example/ipfs/{CID}/onnx/model.onnx?download=true#top"),
+            format!("http://127.0.0.1:8080/ipfs/{CID}/onnx/model.onnx"),
+            format!("https://{CID}.ipfs.gateway.example/onnx/model.onnx"),
+        ];
+        for text in same {
+            assert_eq!(parse_address(&text).unwrap(), (cid, "onnx/model.onnx".to_owned()), "{text}");
+        }
+        for other in ["https://host/model.onnx", "https://host/a/ipfs/b", "hf://org/name", "https://ipfs.example/x"] {
+            assert_eq!(of_gateway(other), None, "{other}");
+        }
+        assert!(parse_address("https://host/ipfs/nothing").is_err());
+    }
+
+    #[test]
+    fn a_cid_may_be_in_any_base() {
+        let (cid, _) = parse_address(CID).unwrap();
+        for base in [Base::Base16Lower, Base::Base16Upper, Base::Base32Upper, Base::Base36Lower, Base::Base58Btc, Base::Base64Url]
+        {
+            let text = cid.to_string_of_base(base).unwrap();
+            assert_eq!(parse_address(&text).unwrap().0, cid, "{text}");
+            assert_eq!(parse_address(&format!("ipfs://{text}")).unwrap().0, cid, "{text}");
+        }
+    }
+}

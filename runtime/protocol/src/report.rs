@@ -94,6 +94,8 @@ pub struct Report {
     pub modules: Vec<String>,
     /// The prompt that was put before each text, by its name.
     pub prompt: Option<String>,
+    /// How the model's vectors are meant to be compared, by its own word, e.g. `cosine`; `None` where it does not say.
+    pub similarity: Option<String>,
     /// The model's family.
     pub model_type: Family,
     /// The platform that ran it.

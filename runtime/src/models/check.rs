@@ -46,10 +46,20 @@ pub struct Checked {
 pub fn check_folder(folder: &Path, family: Option<Family>) -> Result<Checked, ModelError> {
     let folder = &find(folder)?;
     // Older layouts have it beside the weights, in a folder that the list of modules names.
-    let transformer = folder.join(transformer(folder)?);
+    let (inner, is_table) = transformer(folder)?;
+    let transformer = folder.join(inner);
     let config_file = transformer.join("config.json");
-    let config = json(&config_file, "a JSON object with model_type or architectures")?;
-    if !(config["model_type"].is_string() || config["architectures"].as_array().is_some_and(|a| !a.is_empty())) {
+    // A table of embeddings has no architecture, and a graph by itself needs none where the user says what it is for.
+    let is_bare = is_table || (family.is_some() && only_graphs(folder));
+    if !is_bare && only_graphs(folder) {
+        return Err(ModelError::Bare { folder: folder.clone() });
+    }
+    let config = if is_bare && !config_file.exists() {
+        Value::Object(serde_json::Map::new())
+    } else {
+        json(&config_file, "a JSON object with model_type or architectures")?
+    };
+    if !is_bare && !(config["model_type"].is_string() || config["architectures"].as_array().is_some_and(|a| !a.is_empty())) {
         return Err(ModelError::Json {
             file: config_file,
             expected: "a JSON object with model_type or architectures",
@@ -61,6 +71,7 @@ pub fn check_folder(folder: &Path, family: Option<Family>) -> Result<Checked, Mo
     let of = |extension: &str| -> Vec<PathBuf> {
         files.iter().filter(|f| f.extension().is_some_and(|e| e == extension)).cloned().collect()
     };
+    check_pointers(folder, &files)?;
     let (weights, graphs) = (of("safetensors"), of("onnx"));
     if weights.is_empty() && graphs.is_empty() {
         // A list of shards without the shards has something better to say.
@@ -99,7 +110,9 @@ pub fn check_folder(folder: &Path, family: Option<Family>) -> Result<Checked, Mo
 fn find(folder: &Path) -> Result<PathBuf, ModelError> {
     let read = |source| ModelError::Read { file: folder.to_owned(), source };
     let folder = folder.canonicalize().map_err(read)?;
-    let is_model = |folder: &Path| folder.join("config.json").is_file() || transformer(folder).is_ok_and(|it| !it.is_empty());
+    let is_model = |folder: &Path| {
+        folder.join("config.json").is_file() || only_graphs(folder) || transformer(folder).is_ok_and(|(path, is_table)| is_table || !path.is_empty())
+    };
     if is_model(&folder) {
         return Ok(folder);
     }
@@ -120,17 +133,30 @@ fn find(folder: &Path) -> Result<PathBuf, ModelError> {
     }
 }
 
-/// The folder with the transformer's config, by `modules.json`: `""` where that is the model's own.
-fn transformer(folder: &Path) -> Result<String, ModelError> {
+/// The folder with the transformer's config, by `modules.json` (`""` where that is the model's own), and whether a
+/// table of embeddings stands in its place.
+fn transformer(folder: &Path) -> Result<(String, bool), ModelError> {
     let file = folder.join("modules.json");
-    if folder.join("config.json").is_file() || !file.is_file() {
-        return Ok(String::new());
+    if !file.is_file() {
+        return Ok((String::new(), false));
     }
     let read = |source| ModelError::Read { file: file.clone(), source };
     let modules = pelago_text::folders(&std::fs::read(&file).map_err(read)?);
     let modules = modules.map_err(|source| ModelError::Text { folder: folder.to_owned(), source })?;
-    let found = modules.into_iter().find(|(_, kind)| kind == "Transformer").map(|(path, _)| path);
-    Ok(found.filter(|path| folder.join(path).join("config.json").is_file()).unwrap_or_default())
+    let found = modules.into_iter().find(|(_, kind)| kind == "Transformer" || kind == pelago_text::TABLE);
+    let Some((path, kind)) = found else { return Ok((String::new(), false)) };
+    let is_table = kind == pelago_text::TABLE;
+    // What names a folder without a config is wrong about it; the model's own may have one.
+    let is_there = is_table || folder.join(&path).join("config.json").is_file();
+    Ok((if is_there { path } else { String::new() }, is_table))
+}
+
+/// Whether a folder has a graph, and neither a config nor weights for which one would be needed.
+fn only_graphs(folder: &Path) -> bool {
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| PathBuf::from(entry.file_name()));
+    let names = names.collect::<Vec<_>>();
+    let has = |end: &str| names.iter().any(|name| name.extension().is_some_and(|found| found == end));
+    has("onnx") && !has("safetensors") && !names.iter().any(|name| name.as_os_str() == "config.json")
 }
 
 fn list(root: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), ModelError> {
@@ -149,6 +175,19 @@ fn list(root: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> R
             list(root, &path, depth + 1, files)?;
         } else if path.is_file() {
             files.extend(path.strip_prefix(root).map(Path::to_owned));
+        }
+    }
+    Ok(())
+}
+
+/// A clone without Git LFS has small texts in place of its large files.
+fn check_pointers(folder: &Path, files: &[PathBuf]) -> Result<(), ModelError> {
+    for file in files.iter().map(|file| folder.join(file)) {
+        let read = |source| ModelError::Read { file: file.clone(), source };
+        if file.metadata().map_err(read)?.len() < 1024
+            && std::fs::read(&file).map_err(read)?.starts_with(b"version https://git-lfs")
+        {
+            return Err(ModelError::Pointer { file });
         }
     }
     Ok(())

@@ -30,6 +30,12 @@ pub enum ModelError {
         /// What was found in its place.
         found: &'static str,
     },
+    /// A graph by itself.
+    #[error("{} holds an ONNX graph without a config.json: say what it is for with --family, e.g. vision", folder.display())]
+    Bare {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A JSON file does not hold what it must.
     #[error("{}: expected {expected}, found {actual}; download the file again", file.display())]
     Json {
@@ -39,6 +45,20 @@ pub enum ModelError {
         expected: &'static str,
         /// What it holds.
         actual: String,
+    },
+    /// One file that stands for a model.
+    #[error("{} cannot be taken as a model: {problem}", file.display())]
+    Archive {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A file that was not downloaded.
+    #[error("{} is a pointer of Git LFS, not the file: run `git lfs pull` in the clone, or download the file", file.display())]
+    Pointer {
+        /// The file.
+        file: PathBuf,
     },
     /// What the folder says of texts.
     #[error("{}: {source}", folder.display())]

@@ -14,6 +14,7 @@ mod frame;
 mod names;
 mod onnx;
 mod safetensors;
+mod staged;
 
 pub use check::{Checked, check_folder};
 pub use derived::Recipe;

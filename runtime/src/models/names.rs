@@ -9,7 +9,7 @@ use pelago_content::Cid;
 use pelago_protocol::Family;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::{Checked, Clues, Detected, ModelError, check_folder, detect};
+use super::{Checked, Clues, Detected, ModelError, check_folder, detect, staged};
 use crate::content::{AddOptions, AddProgress, Added, Entry, Store, StoreError, of_gateway, parse_address};
 
 const SCHEMA: &str = "
@@ -150,9 +150,15 @@ impl Models {
         let folder = folder.into();
         name.map_or(Ok(()), check_name)?;
         let checking = folder.clone();
-        let checked = tokio::task::spawn_blocking(move || check_folder(&checking, family))
-            .await
-            .map_err(|source| ModelError::Worker { folder, source })??;
+        let checked = tokio::task::spawn_blocking(move || {
+            if !staged::is_file(&checking) {
+                return Ok((None, check_folder(&checking, family)?));
+            }
+            let (staged, inner) = staged::folder_of(&checking)?;
+            Ok((Some(staged), check_folder(&inner, family)?))
+        });
+        // What was unpacked stays until it was added.
+        let (_staged, checked) = checked.await.map_err(|source| ModelError::Worker { folder, source })??;
         check_name(name.unwrap_or(&checked.name))?;
         let added = self.store.add_folder_as(&checked.folder, options, progress).await?;
         let name = match name {
@@ -308,7 +314,7 @@ impl Models {
             Err(StoreError::Address { .. }) if !explicit => {}
             Err(error) => return Err(error.into()),
         }
-        if Path::new(text).is_dir() {
+        if Path::new(text).is_dir() || staged::is_file(Path::new(text)) {
             return Ok(Resolved::Folder(PathBuf::from(text)));
         }
         Err(self.unknown(text).await?)

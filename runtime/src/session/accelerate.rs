@@ -7,7 +7,7 @@ use chrono::Utc;
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_browser::pool::{Opened, Page};
 use pelago_protocol::{
-    EmbedResult, ExecutionOptions, Family, Input, LoadResult, Platform, Precision, PrecisionChoice, Report, Request,
+    EmbedResult, ExecutionOptions, Family, Input, LoadResult, Parity, Platform, Precision, PrecisionChoice, Report, Request,
     RunData, RunResult, Tensor,
 };
 use pelago_text::{EncodeOptions, TextModel, Tokens};
@@ -69,6 +69,8 @@ pub(super) struct Embedded {
     pub(super) modules: Vec<String>,
     /// Whether the model's folder says how to pool.
     pub(super) says_pooling: bool,
+    /// How the vectors are meant to be compared.
+    pub(super) similarity: Option<String>,
 }
 
 impl Session {
@@ -78,6 +80,16 @@ impl Session {
     /// # Errors
     /// [`SessionError`], with a code, a message and what to do.
     pub async fn accelerate(&self, request: &Request, observer: Option<Observer>) -> Result<Run, SessionError> {
+        self.accelerate_compared(request, observer, |_| None).await
+    }
+
+    /// The same; the run is recorded with its distance from a reference, as `compare` finds it.
+    pub(super) async fn accelerate_compared(
+        &self,
+        request: &Request,
+        observer: Option<Observer>,
+        compare: impl FnOnce(&Output) -> Option<Parity>,
+    ) -> Result<Run, SessionError> {
         let (came, start) = (Utc::now(), Instant::now());
         check(request)?;
         let prepared = self.prepare(request, observer.as_ref()).await?;
@@ -89,7 +101,8 @@ impl Session {
         let route = self.route(request, &prepared).await?;
         let prepared = self.on_route(request, prepared, &route, observer.as_ref()).await?;
         match self.execute(request, &prepared, &route, start, observer.as_ref()).await {
-            Ok(run) => {
+            Ok(mut run) => {
+                run.report.parity = compare(&run.output);
                 self.record(&run, &prepared).await?;
                 Ok(run)
             }
@@ -252,6 +265,7 @@ impl Session {
                     pool_ms: result.pool_ms + finish_ms,
                     padded_tokens: result.padded_tokens,
                     says_pooling: result.pooled_by_graph || model.says_pooling(),
+                    similarity: model.similarity().map(str::to_owned),
                     modules,
                     tokens,
                 };

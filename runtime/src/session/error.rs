@@ -40,6 +40,14 @@ pub enum SessionError {
         /// What is wrong.
         source: pelago_text::Error,
     },
+    /// A golden file.
+    #[error("{file}: {problem}")]
+    Golden {
+        /// The file.
+        file: String,
+        /// What was expected, and what to do.
+        problem: String,
+    },
     /// The results.
     #[error(transparent)]
     Results(#[from] ResultsError),
@@ -199,6 +207,7 @@ impl SessionError {
             Self::Network(_) => "network",
             Self::Graph { .. } => "graph",
             Self::Text { source, .. } => text_code(source),
+            Self::Golden { .. } => "golden",
             Self::Precision { .. } => "precision",
             Self::PrecisionUnavailable { .. } => "precision_unavailable",
             Self::NothingFits { .. } => "nothing_fits",
@@ -252,6 +261,9 @@ impl SessionError {
             Self::Tune { .. } => "allow a larger error, or more bits among the choices".to_owned(),
             Self::Gone { .. } => "let no other program write there, and run it again".to_owned(),
             Self::Unsupported { help, .. } => help.clone(),
+            Self::Text { source: pelago_text::Error::TooLong { .. }, .. } => {
+                "shorten it, or have it cut (--on-long truncate) or read in pieces (--on-long split)".to_owned()
+            }
             Self::Network(error) => error.help(),
             Self::EmptyInput { .. } => "give at least one text or tensor".to_owned(),
             Self::UnexpectedOutput { .. } | Self::Frame(_) | Self::Json(_) | Self::Task { .. } => {
@@ -261,6 +273,7 @@ impl SessionError {
             | Self::Model(_)
             | Self::Graph { .. }
             | Self::Text { .. }
+            | Self::Golden { .. }
             | Self::Precision { .. }
             | Self::Scratch { .. }
             | Self::Recipe { .. }

@@ -72,6 +72,7 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         graph: prepared.graph(),
         modules: embed.map(|embed| embed.modules.clone()).unwrap_or_default(),
         prompt: embed.and_then(|embed| embed.tokens.prompt.clone()),
+        similarity: embed.and_then(|embed| embed.similarity.clone()),
         model_type: source.family,
         platform: route.platform,
         requested_platform: request.platform,

@@ -142,6 +142,10 @@ impl Session {
 
     async fn choose(&self, request: &Request, prepared: &Prepared) -> Result<OptimalHardware, SessionError> {
         let family = prepared.source.family;
+        if let (BrowserKind::Auto, Some(kind)) = (request.browser, self.pool.discovery().unusable.first()) {
+            // The user named one: another must not run in its place.
+            return Err(self.pool.no_browser(*kind).into());
+        }
         let mut candidates = self
             .pool
             .candidates()

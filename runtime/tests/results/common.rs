@@ -18,6 +18,7 @@ pub(crate) fn report(run_id: &str) -> Report {
         graph: "checkpoint".to_owned(),
         modules: vec!["mean".to_owned(), "Normalize".to_owned()],
         prompt: None,
+        similarity: Some("cosine".to_owned()),
         model_type: Family::TextEmbedding,
         platform: Platform::Wasm,
         requested_platform: Platform::Auto,

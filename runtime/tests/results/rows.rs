@@ -53,6 +53,7 @@ fn reports() -> impl Strategy<Value = Report> {
             graph_cid: texts[3].clone(),
             graph: texts[8].clone(),
             modules: lists[0].clone(),
+            similarity: flags[4].then(|| texts[7].clone()),
             prompt: flags[0].then(|| texts[0].clone()),
             model_type: words.0,
             platform: words.1,
@@ -148,7 +149,7 @@ async fn without_runs_there_are_still_columns() {
     let folder = tempfile::tempdir().unwrap();
     let results = Results::open(folder.path()).await.unwrap();
     let history = results.history(Filter::default()).await.unwrap();
-    assert_eq!(history.shape(), (0, 68));
+    assert_eq!(history.shape(), (0, 69));
     assert_eq!(history.schema(), Results::frame(&[]).unwrap().schema());
     let started = history.column("started").unwrap().dtype().clone();
     assert_eq!(started, DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)));

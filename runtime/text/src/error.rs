@@ -67,7 +67,7 @@ pub enum Error {
         known: Vec<String>,
     },
     /// A text longer than the model takes.
-    #[error("text {number} has {tokens} tokens, and the model takes {most}: shorten it, or choose --on-long truncate or split")]
+    #[error("text {number} has {tokens} tokens, and the model takes {most}")]
     TooLong {
         /// The first is 1.
         number: usize,

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::Error;
-use crate::modules::folders;
+use crate::modules::{TABLE, folders};
 use crate::tokenizer::TRANSFORMER_CONFIGS;
 
 /// Longest file that is read whole: a tokenizer of 256,000 words is 34 MB, a Dense layer of 4096 × 4096 is 64 MB.
@@ -47,7 +47,7 @@ impl FromIterator<(String, Vec<u8>)> for Files {
 /// `Damaged` and `Outside`, of `modules.json`.
 pub fn needed<'a>(paths: impl IntoIterator<Item = &'a str>, modules: Option<&[u8]>) -> Result<Vec<String>, Error> {
     let folders = modules.map(folders).transpose()?.unwrap_or_default();
-    let (transformers, others): (Vec<_>, Vec<_>) = folders.into_iter().partition(|(_, kind)| kind == "Transformer");
+    let (transformers, others): (Vec<_>, Vec<_>) = folders.into_iter().partition(|(_, kind)| kind == "Transformer" || kind == TABLE);
     let others = others.into_iter().map(|(folder, _)| folder).chain([String::from("1_Pooling")]).collect::<Vec<_>>();
     let is_needed = |path: &&str| {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));

@@ -17,7 +17,7 @@ use serde_json::Value;
 pub use self::encode::{EncodeOptions, Tokens};
 pub use self::error::Error;
 pub use self::files::{FILE_MAX, Files, needed, python_json};
-pub use self::modules::folders;
+pub use self::modules::{TABLE, folders};
 use self::files::join;
 use self::modules::Modules;
 use self::prompts::Prompts;
@@ -45,7 +45,11 @@ impl TextModel {
     pub fn read(files: &Files) -> Result<Self, Error> {
         let modules = Modules::read(files)?;
         let folder = modules.transformer.as_str();
-        let tokenizer = Tokenizer::read(files, folder, modules.listed)?;
+        let tokenizer = if modules.is_table {
+            Tokenizer::of_table(files, folder)?
+        } else {
+            Tokenizer::read(files, folder, modules.listed)?
+        };
         // A plain transformer has no settings of sentence-transformers, whatever lies beside it.
         let prompts = if modules.listed { Prompts::read(files)? } else { Prompts::default() };
         let settings = tokenizer::transformer(files, folder, modules.listed)?;

@@ -17,6 +17,7 @@ mod quantise;
 mod routes;
 mod shapes;
 mod sweep;
+mod tokens;
 mod transfer;
 mod transformers;
 
@@ -35,6 +36,7 @@ type Section = for<'a> fn(&'a Models) -> BoxFuture<'a, Result<Vec<Verdict>, Fail
 
 const SECTIONS: &[(&str, Section)] = &[
     ("routes", |models| routes::run(models).boxed()),
+    ("tokens", |models| tokens::run(models).boxed()),
     ("link", |models| link::run(models).boxed()),
     ("transfer", |models| transfer::run(models).boxed()),
     ("transformers", |models| transformers::run(models).boxed()),

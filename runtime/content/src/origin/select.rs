@@ -14,12 +14,15 @@ const DEFAULT: &[&str] = &[
     "*.model",
     "*.onnx",
     "*.onnx_data*",
+    "*.onnx.data*",
     "*.safetensors",
     "*.tiktoken",
     "{added_tokens,merges,special_tokens,vocab,vocabulary}.txt",
     "{LICENCE,LICENSE,NOTICE,USE_POLICY}*",
     "README.md",
-    "[0-9]_*/*.{json,safetensors}",
+    "[0-9]*_*/*.{json,safetensors,txt,model}",
+    // Small modules after the transformer; its own weights are wanted as safetensors alone.
+    "[1-9]*_*/pytorch_model.bin",
     "onnx/**",
 ];
 /// The longest name of a file or folder on the file systems in use, bytes.

@@ -52,6 +52,10 @@ const NAMES: [(&str, Activation); 21] = [
     ("tanh", Activation::Tanh),
 ];
 
+/// Mean and deviation of Laplace's function as MEGA (Ma et al. 2022) rounds them: nearly `√½` and `√(1/4π)`.
+#[allow(clippy::approx_constant, reason = "the published numbers are rounded")]
+const LAPLACE: [f32; 2] = [0.707_107, 0.282_095];
+
 impl Activation {
     /// Reads it from a setting such as `hidden_act`; `gelu` where that is absent.
     pub(super) fn read(config: &Config, field: &'static str) -> Result<Self, Error> {
@@ -94,7 +98,7 @@ impl Activation {
             }
             // (1 + erf((x - mu) / (sigma √2))) / 2
             Self::Laplace => {
-                let (mu, sigma) = (graph.float(0.707_107), graph.float(0.282_095 * std::f32::consts::SQRT_2));
+                let (mu, sigma) = (graph.float(LAPLACE[0]), graph.float(LAPLACE[1] * std::f32::consts::SQRT_2));
                 let (one, half) = (graph.float(1.0), graph.float(0.5));
                 let scope = format!("{scope}/laplace");
                 let centred = graph.node(&scope, "Sub", &[input, &mu], &[]);

@@ -48,6 +48,14 @@ pub trait Architecture: Sync {
     #[doc(hidden)]
     fn prefixes(&self) -> (&'static [&'static str], &'static str);
 
+    /// Whether it stands for what a checkpoint's own code computes too, for those
+    /// that come with such code (`auto_map` names one for `AutoModel`).
+    #[doc(hidden)]
+    fn knows_own_code(&self, config: &Config) -> bool {
+        let _ = config;
+        false
+    }
+
     /// Adds the nodes; gives the last hidden state, `[batch, sequence,
     /// hidden]`, and the size of `hidden`.
     #[doc(hidden)]

@@ -188,36 +188,66 @@ impl Span {
     }
 }
 
-/// Places in a table of distances, for scores that are looked up there.
+/// Places of scores that are looked up by a pair's distance.
+///
+/// They are places in all scores of a layer, one after the other: `Gather` takes
+/// them so, while WebNN has no `GatherElements` of indices that are computed.
 pub(super) struct Places {
-    /// `[batch, heads, query, key]`, int32.
+    /// `[batch, heads, query, key]`, int32, for a row of scores of each query.
     by_query: Value,
-    /// `[batch, heads, key, query]`.
+    /// The same for a row of each key.
     by_key: Value,
 }
 
 impl Places {
-    /// `index` is `[batch, 1, query, key]`, int32.
-    pub(super) fn new(graph: &mut Builder, index: &Value, heads: usize) -> Self {
-        let scope = "attention_distance/places";
-        let zeros = graph.int32s_of_shape(&format!("int32s/zeros_{heads}"), &[1, heads, 1, 1], &vec![0; heads]);
-        let by_query = graph.node(scope, "Add", &[index, &zeros], &[]);
-        let by_key = graph.node(scope, "Transpose", &[&by_query], &[("perm", Attribute::Ints(&[0, 1, 3, 2]))]);
-        Self { by_query, by_key }
+    /// `index` is each pair's place in a row of so many scores, `[batch, 1, query,
+    /// key]`, int32; `positions` count from 0 in every row of `[batch, sequence]`.
+    pub(super) fn new(graph: &mut Builder, positions: &Value, index: &Value, heads: usize, scores: usize) -> Self {
+        let scope = "attention_distance";
+        // The number of each row: (its text × heads + its head) × tokens + its token.
+        let (zero, one, count) = (graph.float(0.0), graph.float(1.0), graph.float(heads as f32));
+        let (first, second) = (graph.int32(0), graph.int64s(&[1]));
+        let zeros = graph.node(&format!("{scope}/zeros"), "Mul", &[positions, &zero], &[]);
+        let ones = graph.node(&format!("{scope}/ones"), "Add", &[&zeros, &one], &[]);
+        let text =
+            graph.node(&format!("{scope}/text"), "CumSum", &[&ones, &first], &[("exclusive", Attribute::Int(1))]);
+        let tokens = graph.node(&format!("{scope}/tokens"), "ReduceSum", &[&ones, &second], &[]);
+        let start = graph.node(&format!("{scope}/text/heads"), "Mul", &[&text, &count], &[]);
+        let start = graph.node(&format!("{scope}/text/start"), "Mul", &[&start, &tokens], &[]);
+        let token = graph.node(&format!("{scope}/token"), "Add", &[&start, positions], &[]);
+        let numbers = (0..heads).map(|head| head as f32).collect::<Vec<_>>();
+        let head = graph.floats(&format!("floats/heads_{heads}"), &[1, heads, 1, 1], &numbers);
+        let axes = graph.int64s(&[1, 2]);
+        let tokens = graph.node(&format!("{scope}/tokens"), "Unsqueeze", &[&tokens, &axes], &[]);
+        let head = graph.node(&format!("{scope}/head"), "Mul", &[&tokens, &head], &[]);
+        let width = graph.int32(scores as i32);
+        let mut places = |part: &str, axes: &[i64]| {
+            let (scope, axes) = (format!("{scope}/{part}"), graph.int64s(axes));
+            let row = graph.node(&scope, "Unsqueeze", &[&token, &axes], &[]);
+            let row = graph.node(&format!("{scope}/row"), "Add", &[&row, &head], &[]);
+            let row = graph.cast(&format!("{scope}/row"), &row, DataType::Int32);
+            let row = graph.node(&format!("{scope}/start"), "Mul", &[&row, &width], &[]);
+            graph.node(&format!("{scope}/places"), "Add", &[&row, index], &[])
+        };
+        Self { by_query: places("by_query", &[1, 3]), by_key: places("by_key", &[1, 2]) }
     }
 
-    /// Scores of queries `[batch, heads, query, size]` with the table's rows,
-    /// `[…, size, rows]`: those of each pair's distance, `[batch, heads, query, key]`.
+    /// Scores of queries `[batch, heads, query, size]` with the rows of a table,
+    /// `[…, size, scores]`: those of each pair's distance, `[batch, heads, query, key]`.
     pub(super) fn of_queries(&self, graph: &mut Builder, scope: &str, query: &Value, table: &Value) -> Value {
-        let scores = graph.node(scope, "MatMul", &[query, table], &[]);
-        graph.node(scope, "GatherElements", &[&scores, &self.by_query], &[("axis", Attribute::Int(3))])
+        Self::look_up(graph, scope, query, table, &self.by_query)
     }
 
-    /// The same of keys `[batch, heads, key, size]`; `[batch, heads, query, key]` too.
+    /// The same of keys, `[batch, heads, key, size]`.
     pub(super) fn of_keys(&self, graph: &mut Builder, scope: &str, key: &Value, table: &Value) -> Value {
-        let scores = graph.node(scope, "MatMul", &[key, table], &[]);
-        let scores = graph.node(scope, "GatherElements", &[&scores, &self.by_key], &[("axis", Attribute::Int(3))]);
-        graph.node(scope, "Transpose", &[&scores], &[("perm", Attribute::Ints(&[0, 1, 3, 2]))])
+        Self::look_up(graph, scope, key, table, &self.by_key)
+    }
+
+    fn look_up(graph: &mut Builder, scope: &str, states: &Value, table: &Value, places: &Value) -> Value {
+        let all = graph.int64s(&[-1]);
+        let scores = graph.node(scope, "MatMul", &[states, table], &[]);
+        let scores = graph.node(scope, "Reshape", &[&scores, &all], &[]);
+        graph.node(scope, "Gather", &[&scores, places], &[("axis", Attribute::Int(0))])
     }
 }
 

@@ -186,13 +186,8 @@ impl<'a> Builder<'a> {
 
     /// A constant of 32 bit integers.
     pub(super) fn int32s(&mut self, name: &str, values: &[i32]) -> Value {
-        self.int32s_of_shape(name, &[values.len()], values)
-    }
-
-    /// A constant of 32 bit integers that fill a shape.
-    pub(super) fn int32s_of_shape(&mut self, name: &str, shape: &[usize], values: &[i32]) -> Value {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        self.constant(name.to_owned(), DataType::Int32, dimensions(shape), bytes)
+        self.constant(name.to_owned(), DataType::Int32, vec![values.len() as i64], bytes)
     }
 
     /// A constant of single precision whose values fill a shape.

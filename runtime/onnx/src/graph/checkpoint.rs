@@ -117,6 +117,12 @@ impl Checkpoint {
         Ok((tensor, location))
     }
 
+    /// The shape of a tensor, by its name without the prefix.
+    #[must_use]
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        Some(&self.tensors.get(&format!("{}{name}", self.prefix))?.shape)
+    }
+
     /// Whether there is a tensor of this name, without the prefix.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {

@@ -163,6 +163,14 @@ impl Config {
         }
     }
 
+    /// A checkpoint that computes what its own code says, not what transformers' does.
+    pub(super) fn refuse_own_code(&self) -> Result<(), Error> {
+        match self.object("auto_map")?.is_some_and(|map| map.contains("AutoModel")) {
+            true => Err(self.wrong("auto_map", format_args!("no code of its own for a {}", self.model_type()))),
+            false => Ok(()),
+        }
+    }
+
     /// The error for a setting that is not what it should be.
     pub(super) fn wrong(&self, field: &'static str, expected: impl Display) -> Error {
         let actual = self.0.get(field).map_or_else(|| "absent".to_owned(), Value::to_string);

@@ -1,6 +1,6 @@
 //! The parts that encoders of BERT's family share, as nodes: linear layers,
-//! layer norms, masked attention, feed-forward, positions. Which tensor has
-//! which name is the architecture's to know.
+//! norms, embeddings, positions, layers. Which tensor has which name is the
+//! architecture's to know.
 //!
 //! No shape is ever computed in the graph: reshapes have constant shapes (0
 //! keeps a dimension), so every node has a kernel on WebGPU and WebNN.

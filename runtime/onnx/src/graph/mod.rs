@@ -16,6 +16,7 @@ mod error;
 mod folder;
 mod rotary;
 mod rotary_encoder;
+mod table;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use architectures::Architecture;
 pub use checkpoint::{Checkpoint, Location};
 pub use config::Config;
 pub use error::Error;
+pub use table::build_table_in;
 
 /// The element type of a graph's index inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,6 +102,9 @@ pub fn build_in(files: &dyn Files, folder: &str, options: &BuildOptions) -> Resu
     };
     let (prefixes, probe) = architecture.prefixes();
     config.refuse_quantised()?;
+    if !architecture.knows_own_code(&config) {
+        config.refuse_own_code()?;
+    }
     let checkpoint = Checkpoint::read_in(&files)?.with_prefix(prefixes, probe);
     let mut graph = builder::Builder::new(&checkpoint, options);
     let (state, hidden) = architecture.add_to(&mut graph, &config)?;

@@ -105,6 +105,38 @@ impl Frequencies {
     }
 }
 
+impl Frequencies {
+    /// Cosines and signed sines, `[batch, sequence, 1, size]`, from tables of so many rows, `step` positions
+    /// apart. Tables have three axes: those of two are taken for weights, which may lose bits.
+    fn look_up(
+        &self,
+        graph: &mut Builder,
+        scope: &str,
+        names: [&str; 2],
+        rows: &Value,
+        count: usize,
+        step: usize,
+    ) -> [Value; 2] {
+        let half = self.0.len();
+        let index = graph.cast(&format!("{scope}/{}/index", names[0]), rows, DataType::Int32);
+        [0, 1].map(|function| {
+            let value = |row: usize, place: usize| {
+                let angle = (row * step) as f64 * self.0[place % half];
+                match (function, place < half) {
+                    (0, _) => angle.cos() as f32,
+                    (_, true) => -angle.sin() as f32,
+                    (_, false) => angle.sin() as f32,
+                }
+            };
+            let values = (0..count).flat_map(|row| (0..2 * half).map(move |place| (row, place)));
+            let values = values.map(|(row, place)| value(row, place)).collect::<Vec<_>>();
+            let name = format!("{scope}/{}", names[function]);
+            let table = graph.floats(&name, &[count, 1, 2 * half], &values);
+            graph.node(&name, "Gather", &[&table, &index], &[("axis", Attribute::Int(0))])
+        })
+    }
+}
+
 impl Scaling {
     fn apply(self, Frequencies(frequencies): Frequencies, size: usize, theta: f64) -> Frequencies {
         let scale = |frequency: f64| match self {
@@ -152,52 +184,30 @@ impl Rotary {
         graph: &mut Builder,
         scope: &str,
         positions: &Value,
-        Frequencies(frequencies): &Frequencies,
+        frequencies: &Frequencies,
         places: usize,
     ) -> Self {
-        let (half, size, places) = (frequencies.len(), 2 * frequencies.len(), places.clamp(1, PLACES_MAX));
-        let table = |graph: &mut Builder, name: &str, rows: usize, step: usize, of: fn(f64, bool) -> f64| {
-            let angle = |row: usize, pair: usize| (row * step) as f64 * frequencies[pair];
-            let row = |row: usize| (0..size).map(move |place| of(angle(row, place % half), place < half) as f32);
-            let values = (0..rows).flat_map(row).collect::<Vec<_>>();
-            graph.floats(&format!("{scope}/{name}"), &[rows, 1, size], &values)
-        };
-        let (cos, sin): (fn(f64, bool) -> f64, fn(f64, bool) -> f64) =
-            (|angle, _| angle.cos(), |angle, first| if first { -angle.sin() } else { angle.sin() });
-        let look_up = |graph: &mut Builder, name: &str, table: &Value, index: &Value| {
-            graph.node(&format!("{scope}/{name}"), "Gather", &[table, index], &[("axis", Attribute::Int(0))])
-        };
+        let (half, places) = (frequencies.0.len(), places.clamp(1, PLACES_MAX));
+        let size = 2 * half;
         let partner = (0..size).map(|place| ((place + half) % size) as i32).collect::<Vec<_>>();
         let partner = graph.int32s(&format!("int32s/partners_{size}"), &partner);
-
-        let fine_cos = table(graph, "cos", places.min(STEP), 1, cos);
-        let fine_sin = table(graph, "sin", places.min(STEP), 1, sin);
         if places <= STEP {
-            let index = graph.cast(&format!("{scope}/index"), positions, DataType::Int32);
-            let cos = look_up(graph, "cos", &fine_cos, &index);
-            let sin = look_up(graph, "sin", &fine_sin, &index);
+            let [cos, sin] = frequencies.look_up(graph, scope, ["cos", "sin"], positions, places, 1);
             return Self { cos, sin, partner };
         }
-        let rows = places.div_ceil(STEP);
-        let coarse_cos = table(graph, "step_cos", rows, STEP, cos);
-        let coarse_sin = table(graph, "step_sin", rows, STEP, sin);
         let (share, step) = (graph.float(1.0 / STEP as f32), graph.float(STEP as f32));
         let steps = graph.node(&format!("{scope}/steps"), "Mul", &[positions, &share], &[]);
         let steps = graph.node(&format!("{scope}/steps"), "Floor", &[&steps], &[]);
         let start = graph.node(&format!("{scope}/start"), "Mul", &[&steps, &step], &[]);
         let rest = graph.node(&format!("{scope}/rest"), "Sub", &[positions, &start], &[]);
-        let steps = graph.cast(&format!("{scope}/steps"), &steps, DataType::Int32);
-        let rest = graph.cast(&format!("{scope}/rest"), &rest, DataType::Int32);
-        let (fine_cos, fine_sin) = (look_up(graph, "cos", &fine_cos, &rest), look_up(graph, "sin", &fine_sin, &rest));
-        let coarse_cos = look_up(graph, "step_cos", &coarse_cos, &steps);
-        let coarse_sin = look_up(graph, "step_sin", &coarse_sin, &steps);
+        let [cos, sin] = frequencies.look_up(graph, scope, ["cos", "sin"], &rest, STEP, 1);
+        let rows = places.div_ceil(STEP);
+        let [step_cos, step_sin] = frequencies.look_up(graph, scope, ["step_cos", "step_sin"], &steps, rows, STEP);
         let mut product =
             |name: &str, a: &Value, b: &Value| graph.node(&format!("{scope}/{name}"), "Mul", &[a, b], &[]);
-        // Of two signed sines the product has its own sign.
-        let (cos_cos, sin_sin) =
-            (product("cos_cos", &coarse_cos, &fine_cos), product("sin_sin", &coarse_sin, &fine_sin));
-        let (sin_cos, cos_sin) =
-            (product("sin_cos", &coarse_sin, &fine_cos), product("cos_sin", &coarse_cos, &fine_sin));
+        // A product of two sines has their common sign twice: its own.
+        let (cos_cos, sin_sin) = (product("cos_cos", &step_cos, &cos), product("sin_sin", &step_sin, &sin));
+        let (sin_cos, cos_sin) = (product("sin_cos", &step_sin, &cos), product("cos_sin", &step_cos, &sin));
         let cos = graph.node(&format!("{scope}/cos"), "Sub", &[&cos_cos, &sin_sin], &[]);
         let sin = graph.node(&format!("{scope}/sin"), "Add", &[&sin_cos, &cos_sin], &[]);
         Self { cos, sin, partner }

@@ -19,6 +19,8 @@ pub struct Answer {
     pub table: Option<DataFrame>,
     /// One object a line.
     pub json: Vec<Value>,
+    /// Whether it says that something is not as it should be.
+    pub is_failed: bool,
 }
 
 impl Answer {
@@ -41,6 +43,7 @@ impl Answer {
             rows: rows.collect(),
             table: Some(crate::models::frame(models)?),
             json: models.iter().map(of_model).collect(),
+            is_failed: false,
         })
     }
 
@@ -73,6 +76,7 @@ impl Answer {
                 "name": model.name, "cid": model.cid.to_string(), "family": model.family,
                 "evidence": model.evidence, "size": model.size(), "files": listed.collect::<Vec<_>>(),
             })],
+            is_failed: false,
         })
     }
 

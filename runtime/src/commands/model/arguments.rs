@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use pelago_protocol::Family;
+use pelago_protocol::{BrowserKind, Family, Platform, PrecisionChoice};
 
 use crate::commands::values;
 use crate::content::Profile;
@@ -66,6 +66,8 @@ pub enum ModelCommand {
         /// A name or a CID
         model: String,
     },
+    /// Compare a model's vectors with those of another library: a golden.json, as scripts/golden.py writes it
+    Check(Check),
     /// Remove what broken-off fetches left
     Gc,
     /// Write a model to a CAR file
@@ -88,6 +90,25 @@ pub enum ModelCommand {
         /// A name
         model: String,
     },
+}
+
+/// What is compared, and where it runs.
+#[derive(Clone, Debug, Args)]
+pub struct Check {
+    /// A name or a CID
+    pub model: String,
+    /// The file with texts and vectors [default: golden.json in the model's folder]
+    #[arg(long, value_name = "FILE")]
+    pub golden: Option<PathBuf>,
+    /// Where in the page the model runs
+    #[arg(long, default_value = "auto", value_parser = values::platform())]
+    pub platform: Platform,
+    /// Which browser runs it
+    #[arg(long, default_value = "auto", value_parser = values::browser())]
+    pub browser: BrowserKind,
+    /// Bits a weight
+    #[arg(long, value_name = "BITS", default_value = "32", value_parser = values::precision_choice())]
+    pub precision: PrecisionChoice,
 }
 
 /// What is added, and as what.

@@ -3,13 +3,14 @@
 
 mod answer;
 mod arguments;
+mod check;
 mod perform;
 
 use async_trait::async_trait;
 use clap::{ArgMatches, Subcommand};
 
 pub use answer::Answer;
-pub use arguments::{Add, ModelCommand};
+pub use arguments::{Add, Check, ModelCommand};
 
 use super::command::taken;
 use super::{Command, CommandError, Context, Values};
@@ -34,6 +35,7 @@ impl Command for Model {
             ":model add hf://sentence-transformers/all-MiniLM-L6-v2",
             ":model get bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi --name mine",
             ":model show all-MiniLM-L6-v2",
+            ":model check all-MiniLM-L6-v2 --golden golden.json",
             ":model remove all-MiniLM-L6-v2",
         ]
     }
@@ -49,7 +51,10 @@ impl Command for Model {
     async fn run(&self, context: &Context<'_>, arguments: &ArgMatches) -> Result<Vec<Shown>, CommandError> {
         let command: ModelCommand = taken(self, arguments)?;
         let observer = context.observer();
-        let answer = command.perform(context.session.network(), context.folder, &observer).await?;
+        let answer = match command {
+            ModelCommand::Check(check) => check.perform(context.session, context.folder, &observer).await?,
+            command => command.perform(context.session.network(), context.folder, &observer).await?,
+        };
         let text = |lines: Vec<String>| Shown::Text(lines.join("\n"));
         let Some(table) = &answer.table else { return Ok(vec![text(answer.lines())]) };
         let head = (!answer.head.is_empty()).then(|| text(answer.head.clone()));

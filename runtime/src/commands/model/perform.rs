@@ -39,6 +39,13 @@ impl ModelCommand {
                 let now = models.roll_back(&model, steps as usize).await?;
                 Answer::line(format!("{} is {} again, from {}", now.name, now.cid, now.source), of_model(&now))
             }
+            // It needs browsers, which the caller has.
+            Self::Check(check) => {
+                return Err(SessionError::Unsupported {
+                    what: format!("comparing {} without a session", check.model),
+                    help: "use `pelago model check` or `:model check`".to_owned(),
+                });
+            }
             Self::Pin { model } => {
                 let cid = models.root(&model).await?;
                 store.pin(cid).await?;

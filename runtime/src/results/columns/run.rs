@@ -81,6 +81,7 @@ pub(in crate::results) const COLUMNS: &[Column<Report>] = &[
     column("graph", Text, |r| text(&r.graph)),
     column("modules", Texts, |r| Cell::Texts(r.modules.clone())),
     column("prompt", Text, |r| r.prompt.as_deref().map_or(Cell::Null, text)),
+    column("similarity", Text, |r| r.similarity.as_deref().map_or(Cell::Null, text)),
     column("padded_tokens", U64, |r| r.padded_tokens.map_or(Cell::Null, Cell::Unsigned)),
     column("truncated_texts", U64, |r| Cell::Unsigned(r.truncated_texts)),
     column("warnings", Texts, |r| Cell::Texts(r.warnings.clone())),

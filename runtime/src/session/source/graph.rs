@@ -4,7 +4,7 @@
 
 use crate::content::Cid;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use pelago_protocol::{DType, ExternalData, Graph, Platform, Precision};
+use pelago_protocol::{DType, ExternalData, Family, Graph, Platform, Precision};
 
 use super::files::StoredFiles;
 use super::wanted::{Making, Wanted};
@@ -54,7 +54,9 @@ impl Sources {
                 None => self.converted(model, wanted, recipe).await,
             };
         }
-        if wanted.builds() {
+        // Of a model that generates, what is built has no cache: its own file is what it is run by.
+        let is_embedding = model.family == Family::TextEmbedding || wanted.graph.is_some();
+        if wanted.builds() && is_embedding {
             match self.built(model).await {
                 Ok(built) => return Ok(built),
                 // The folder's own graph serves where no builder does, or where it has no checkpoint; never where
@@ -93,24 +95,29 @@ impl Sources {
     }
 
     async fn build(&self, model: &Described) -> Result<BuiltGraph, SessionError> {
-        let folder = self.transformer(model).await?;
+        let (folder, is_table) = self.transformer(model).await?;
         let files = StoredFiles::new(&self.store, model.cid);
         let options = BuildOptions { parent: Some(model.cid.to_string()), ..BuildOptions::default() };
-        let built = tokio::task::spawn_blocking(move || graph::build_in(&files, &folder, &options)).await;
+        let built = tokio::task::spawn_blocking(move || {
+            let build = if is_table { graph::build_table_in } else { graph::build_in };
+            build(&files, &folder, &options)
+        });
+        let built = built.await;
         let built = built.map_err(|error| SessionError::Task { what: "building a graph", source: error })?;
         built.map_err(|source| SessionError::Graph { model: model.name.clone(), source })
     }
 
-    /// The folder with the transformer's config and weights: the model's own but in layouts of before 2021.
-    async fn transformer(&self, model: &Described) -> Result<String, SessionError> {
+    /// The folder with the transformer's config and weights, the model's own but in layouts of before 2021; and
+    /// whether a table of embeddings stands in its place.
+    async fn transformer(&self, model: &Described) -> Result<(String, bool), SessionError> {
         if model.file("modules.json").is_none() {
-            return Ok(String::new());
+            return Ok((String::new(), false));
         }
         let modules = self.store.read_all(model.cid, "modules.json", MODULES_MAX).await?;
         let folders = pelago_text::folders(&modules);
         let folders = folders.map_err(|source| SessionError::Text { model: model.name.clone(), source })?;
-        let transformer = folders.into_iter().find(|(_, kind)| kind == "Transformer");
-        Ok(transformer.map(|(folder, _)| folder).unwrap_or_default())
+        let found = folders.into_iter().find(|(_, kind)| kind == "Transformer" || kind == pelago_text::TABLE);
+        Ok(found.map(|(folder, kind)| (folder, kind == pelago_text::TABLE)).unwrap_or_default())
     }
 
     /// A graph that was built, which is content of its own and points into the model's weights.

@@ -16,6 +16,8 @@ use crate::Error;
 use crate::files::{Files, inside, join};
 
 const MODULES: &str = "modules.json";
+/// A table of embeddings in the transformer's place.
+pub const TABLE: &str = "StaticEmbedding";
 /// Modules in a list, more than any model has.
 const MODULES_MAX: usize = 64;
 
@@ -39,6 +41,8 @@ pub(crate) struct Modules {
     pub(crate) pools_prompt: bool,
     /// What is done to the pooled vector, in this order.
     pub(crate) steps: Vec<Step>,
+    /// Whether the transformer is a mere table of embeddings, whose tokens have no special ones around them.
+    pub(crate) is_table: bool,
     /// Whether the folder has a `modules.json`. Without one, sentence-transformers pools by the mean.
     pub(crate) listed: bool,
 }
@@ -73,14 +77,23 @@ impl Modules {
             return Err(Error::Damaged { file: MODULES.to_owned(), problem });
         }
         let mut transformer = None;
+        let mut is_table = false;
         let mut pooling = None;
         let mut steps: Vec<Step> = Vec::new();
         for module in &listed {
             let folder = inside(MODULES, &module.path)?;
             let kind = kind(&module.r#type);
+            if matches!(kind, "Dense" | "LayerNorm" | "Normalize") {
+                step::check_names(files, &folder, kind)?;
+            }
             let early = || unsupported(&format!("the module {kind} before Pooling"));
             match kind {
                 "Transformer" if transformer.is_none() => transformer = Some(folder),
+                TABLE if transformer.is_none() => {
+                    transformer = Some(folder);
+                    is_table = true;
+                    pooling = Some((vec![Pooling::Mean], true));
+                }
                 "Pooling" if pooling.is_none() && transformer.is_some() => pooling = Some(pooling::read(files, &folder)?),
                 // It does something while a model is trained, and nothing when it runs.
                 "Dropout" => {}
@@ -96,7 +109,7 @@ impl Modules {
             return Err(unsupported("a list without a Pooling module"));
         };
         check_chain(&steps)?;
-        Ok(Self { transformer, pooling, pools_prompt, steps, listed: true })
+        Ok(Self { transformer, pooling, pools_prompt, steps, is_table, listed: true })
     }
 
     /// What sentence-transformers makes of a plain transformer: the mean of its token vectors.
@@ -108,7 +121,7 @@ impl Modules {
             refuse_other_heads(files)?;
             (vec![Pooling::Mean], true)
         };
-        Ok(Self { transformer: String::new(), pooling, pools_prompt, steps: Vec::new(), listed: false })
+        Ok(Self { transformer: String::new(), pooling, pools_prompt, steps: Vec::new(), is_table: false, listed: false })
     }
 
     /// The steps as a reader knows them, e.g. `mean`, `Dense(768→512, Tanh)`, `Normalize`.
@@ -153,7 +166,7 @@ fn unsupported(what: &str) -> Error {
 }
 
 fn help_for(_file: &str) -> &'static str {
-    "Pelago computes Transformer, Pooling, Dense, LayerNorm and Normalize of sentence-transformers; \
+    "Pelago computes Transformer, StaticEmbedding, Pooling, Dense, LayerNorm and Normalize of sentence-transformers; \
      a graph exported with its own sentence_embedding runs with --graph"
 }
 

@@ -46,6 +46,21 @@ pub(crate) struct Norm {
     bias: Arc<[f32]>,
 }
 
+/// Refuses a module that works on something else than the vector of a text.
+pub(super) fn check_names(files: &Files, folder: &str, kind: &str) -> Result<(), Error> {
+    let file = join(folder, "config.json");
+    let Some(config) = files.json(&file)? else { return Ok(()) };
+    for key in ["module_input_name", "module_output_name"] {
+        // `null` means that the output has the name of the input.
+        if let Some(name) = config[key].as_str().filter(|name| *name != "sentence_embedding") {
+            let what = format!("{key} {name:?} of the module {kind}");
+            let help = "Pelago computes it for the vector of a text, not for those of its tokens";
+            return Err(Error::Unsupported { file, what, help });
+        }
+    }
+    Ok(())
+}
+
 impl Step {
     pub(super) fn dense(files: &Files, folder: &str) -> Result<Self, Error> {
         let file = join(folder, "config.json");
@@ -54,13 +69,6 @@ impl Step {
         };
         let unsupported =
             |what: String, help| Error::Unsupported { file: file.clone(), what, help };
-        for (key, known) in [("module_input_name", "sentence_embedding"), ("module_output_name", "sentence_embedding")] {
-            // `null` means that the output has the name of the input.
-            if let Some(name) = config[key].as_str().filter(|name| *name != known) {
-                let help = "Pelago has a Dense module for the vector of a text, not for those of its tokens";
-                return Err(unsupported(format!("{key} {name:?}"), help));
-            }
-        }
         let length = |key: &str| {
             let found = config[key].as_u64().filter(|length| (1..=1 << 20).contains(length));
             found.map(|length| length as usize).ok_or_else(|| Error::Damaged {

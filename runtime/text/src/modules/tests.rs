@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
@@ -106,18 +107,64 @@ fn other_heads_are_refused_and_encoders_are_not() {
     }
 }
 
+/// An archive as `torch.save` writes it, with one storage.
+fn archive(pickle: &[u8]) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut zip = zip::ZipWriter::new(&mut bytes);
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, content) in [("archive/data.pkl", pickle), ("archive/data/0", &[0; 64])] {
+        zip.start_file(name, stored).unwrap();
+        std::io::Write::write_all(&mut zip, content).unwrap();
+    }
+    zip.finish().unwrap();
+    bytes.into_inner()
+}
+
+/// The program of a real file.
+fn real_pickle() -> Vec<u8> {
+    let bytes = files("03_dense_pytorch_bin").get("2_Dense/pytorch_model.bin").unwrap().to_vec();
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+    let name = archive.file_names().filter_map(Result::ok).find(|name| name.ends_with("data.pkl")).unwrap().into_owned();
+    let mut program = Vec::new();
+    std::io::Read::read_to_end(&mut archive.by_name(&name).unwrap(), &mut program).unwrap();
+    program
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    /// Any program, and a real one with some bytes changed, ends with tensors or with an error.
+    #[test]
+    fn no_pickle_makes_it_panic(
+        program in proptest::collection::vec(any::<u8>(), 0..200),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let _ = pickle::tensors("p", &archive(&program));
+        let mut real = real_pickle();
+        for (at, byte) in &changes {
+            let at = at.index(real.len());
+            real[at] = *byte;
+        }
+        let _ = pickle::tensors("p", &archive(&real));
+    }
+
+    #[test]
+    fn no_list_of_modules_makes_it_panic(text in "[\\[\\]{}\",:a-zA-Z0-9./_\\\\ -]{0,120}") {
+        let _ = Modules::read(&with_bytes("modules.json", text.as_bytes()));
+        let _ = Modules::read(&with_bytes("1_Pooling/config.json", text.as_bytes()));
+        let _ = Modules::read(&with_bytes("2_Dense/config.json", text.as_bytes()));
+    }
+}
+
+fn with_bytes(path: &str, bytes: &[u8]) -> Files {
+    let base = files("02_dense_identity_smaller");
+    let kept = base.paths().filter(|known| *known != path);
+    let kept = kept.map(|path| (path.to_owned(), base.get(path).unwrap().to_vec()));
+    Files::from_iter(kept.chain([(path.to_owned(), bytes.to_vec())]))
+}
+
 /// A pickle by PyTorch with the reducer `os.system`, and pickles that grow or nest without end.
 #[test]
 fn a_pickle_runs_nothing() {
-    let archive = |pickle: &[u8]| {
-        let mut bytes = std::io::Cursor::new(Vec::new());
-        let mut zip = zip::ZipWriter::new(&mut bytes);
-        let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-        zip.start_file("archive/data.pkl", stored).unwrap();
-        std::io::Write::write_all(&mut zip, pickle).unwrap();
-        zip.finish().unwrap();
-        bytes.into_inner()
-    };
     let refused = |pickle: &[u8]| pickle::tensors("2_Dense/pytorch_model.bin", &archive(pickle)).unwrap_err().to_string();
     assert!(refused(b"\x80\x02cposix\nsystem\nX\x02\0\0\0ls\x85R.").contains("posix.system"));
     assert!(refused(b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93X\x01\0\0\01\x85R.").contains("builtins.eval"));

@@ -34,6 +34,8 @@ pub(crate) struct Tokenizer {
     pub(crate) special: usize,
     /// Ids of special tokens, sorted.
     special_ids: Vec<u32>,
+    /// Whether special tokens are put around a text.
+    adds_special: bool,
 }
 
 impl Tokenizer {
@@ -71,13 +73,38 @@ impl Tokenizer {
             .collect::<Vec<_>>();
         special_ids.sort_unstable();
         let pad_id = settings.pad_id(&inner);
-        Ok(Self { inner, pad_id, pad_left: settings.pads_left(), max_tokens, special, special_ids })
+        Ok(Self { inner, pad_id, pad_left: settings.pads_left(), max_tokens, special, special_ids, adds_special: true })
+    }
+
+    /// The tokenizer of a table of embeddings: `tokenizer.json` alone, with its own limit.
+    pub(crate) fn of_table(files: &Files, folder: &str) -> Result<Self, Error> {
+        let file = crate::files::join(folder, "tokenizer.json");
+        let damaged = |problem: String| Error::Damaged { file: file.clone(), problem };
+        let Some(json) = files.json(&file)? else {
+            return Err(Error::Missing { file, help: "a static embedding model needs it; fetch the model again" });
+        };
+        let inner: Option<Result<tokenizers::Tokenizer, _>> = quietly(|| serde_json::from_value(json));
+        let mut inner = match inner {
+            Some(Ok(tokenizer)) => tokenizer,
+            Some(Err(error)) => return Err(damaged(error.to_string())),
+            None => return Err(damaged("its parts do not go together".to_owned())),
+        };
+        inner.with_padding(None);
+        Ok(Self {
+            pad_id: 0,
+            pad_left: false,
+            max_tokens: inner.get_truncation().map(|truncation| truncation.max_length),
+            special: 0,
+            special_ids: Vec::new(),
+            adds_special: false,
+            inner,
+        })
     }
 
     /// The tokens of each text, cut at the model's limit: what is over it is in `get_overflowing`.
     pub(crate) fn encode(&self, texts: Vec<String>) -> Result<Vec<Encoding>, Error> {
         let first = texts.first().cloned();
-        match quietly(|| self.inner.encode_batch_fast(texts, true)) {
+        match quietly(|| self.inner.encode_batch_fast(texts, self.adds_special)) {
             Some(Ok(encoded)) => Ok(encoded),
             Some(Err(error)) => Err(Error::Tokenize { number: 1, problem: error.to_string() }),
             None => Err(Error::Tokenize {

@@ -24,6 +24,8 @@ fn check(paths: &[&str], sub: &str, include: &[&str], exclude: &[&str], expected
 const REPOSITORY: &[&str] = &[
     ".gitattributes",
     "1_Pooling/config.json",
+    "0_Transformer/pytorch_model.bin",
+    "0_Transformer/vocab.txt",
     "2_Dense/pytorch_model.bin",
     "README.md",
     "config.json",
@@ -32,6 +34,7 @@ const REPOSITORY: &[&str] = &[
     "onnx/model.onnx",
     "onnx/model_q4.onnx",
     "onnx/model.onnx_data",
+    "model.onnx.data",
     "openvino/model.xml",
     "pytorch_model.bin",
     "tokenizer.json",
@@ -52,7 +55,7 @@ fn by_default_what_a_model_needs() {
         &[],
         &[],
         &expect![
-            "1_Pooling/config.json LICENSE.txt README.md chat_template.jinja config.json model.safetensors modules.json onnx/model.onnx onnx/model.onnx_data onnx/model_q4.onnx sentencepiece.bpe.model tokenizer.json vocab.txt"
+            "0_Transformer/vocab.txt 1_Pooling/config.json 2_Dense/pytorch_model.bin LICENSE.txt README.md chat_template.jinja config.json model.onnx.data model.safetensors modules.json onnx/model.onnx onnx/model.onnx_data onnx/model_q4.onnx sentencepiece.bpe.model tokenizer.json vocab.txt"
         ],
     );
 }
@@ -65,17 +68,17 @@ fn patterns_choose() {
         &[],
         &["onnx/**", "*.{md,txt,jinja}"],
         &expect![
-            "1_Pooling/config.json config.json model.safetensors modules.json sentencepiece.bpe.model tokenizer.json"
+            "0_Transformer/vocab.txt 1_Pooling/config.json 2_Dense/pytorch_model.bin config.json model.onnx.data model.safetensors modules.json sentencepiece.bpe.model tokenizer.json"
         ],
     );
-    check(REPOSITORY, "", &["**/*.bin"], &[], &expect!["2_Dense/pytorch_model.bin pytorch_model.bin"]);
+    check(REPOSITORY, "", &["**/*.bin"], &[], &expect!["0_Transformer/pytorch_model.bin 2_Dense/pytorch_model.bin pytorch_model.bin"]);
     check(
         REPOSITORY,
         "",
         &["*.xml"],
         &[],
         &expect![
-            "no file of hf://o/n is wanted by the patterns; it has .gitattributes, 1_Pooling/config.json, 2_Dense/pytorch_model.bin, README.md, config.json, model.safetensors, modules.json, onnx/model.onnx and 12 more"
+            "no file of hf://o/n is wanted by the patterns; it has .gitattributes, 1_Pooling/config.json, 0_Transformer/pytorch_model.bin, 0_Transformer/vocab.txt, 2_Dense/pytorch_model.bin, README.md, config.json, model.safetensors and 15 more"
         ],
     );
     check(

@@ -36,6 +36,10 @@ impl Architecture for Bert {
         (&["", "bert."], "embeddings.word_embeddings.weight")
     }
 
+    fn knows_own_code(&self, config: &Config) -> bool {
+        config.get("position_embedding_type").is_some_and(|kind| kind == "alibi")
+    }
+
     fn add_to(&self, graph: &mut Builder<'_>, config: &Config) -> Result<(Value, usize), Error> {
         let sizes = sizes(config)?;
         if config.text("position_embedding_type")? == Some("alibi") {
@@ -159,7 +163,7 @@ pub(super) fn encode(
     let farthest = graph.float((places - 1) as f32);
     let index = graph.node("attention_distance/index", "Add", &[&distances, &farthest], &[]);
     let index = graph.cast("attention_distance/index", &index, DataType::Int32);
-    let at = Places::new(graph, &index, sizes.heads);
+    let at = Places::new(graph, range, &index, sizes.heads, 2 * places - 1);
     let mut state = state;
     for layer in 0..sizes.layers {
         let layer = format!("encoder.layer.{layer}");

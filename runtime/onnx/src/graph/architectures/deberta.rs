@@ -142,7 +142,7 @@ impl Relative {
             table = encoder::layer_norm(graph, "encoder.LayerNorm", &table, sizes.hidden, sizes.epsilon)?;
         }
         let index = index(graph, positions, span, buckets, most);
-        let at = Places::new(graph, &index, sizes.heads);
+        let at = Places::new(graph, positions, &index, sizes.heads, rows);
         let shared = config.flag("share_att_key", false)?;
         Ok(Some(Self { table, rows, at, queries: has("c2p"), keys: has("p2c"), shared }))
     }

@@ -24,6 +24,10 @@ impl Architecture for Gte {
         (&["", "new.", "gte."], "embeddings.word_embeddings.weight")
     }
 
+    fn knows_own_code(&self, _: &Config) -> bool {
+        true
+    }
+
     fn add_to(&self, graph: &mut Builder<'_>, config: &Config) -> Result<(Value, usize), Error> {
         config.word("position_embedding_type", &["rope"])?;
         config.word("layer_norm_type", &["layer_norm"])?;

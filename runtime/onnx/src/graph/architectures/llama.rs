@@ -26,6 +26,11 @@ impl Architecture for Llama {
         (&["", "model."], "embed_tokens.weight")
     }
 
+    // Own code is there to let tokens see those after them; then the config says so.
+    fn knows_own_code(&self, config: &Config) -> bool {
+        config.contains("is_causal")
+    }
+
     fn add_to(&self, graph: &mut Builder<'_>, config: &Config) -> Result<(Value, usize), Error> {
         let family = config.model_type();
         let (hidden, count) = (config.count("hidden_size")?, config.count("num_attention_heads")?);
@@ -77,7 +82,7 @@ impl Architecture for Llama {
 /// How many keys and values there are for so many heads.
 pub(super) fn key_heads(config: &Config, heads: usize) -> Result<usize, Error> {
     let keys = config.length("num_key_value_heads", Some(heads))?;
-    if keys == 0 || heads % keys != 0 {
+    if keys == 0 || !heads.is_multiple_of(keys) {
         return Err(config.wrong("num_key_value_heads", format_args!("a divisor of num_attention_heads ({heads})")));
     }
     Ok(keys)

@@ -40,6 +40,10 @@ impl Architecture for NomicBert {
         (&["", "bert.", "nomic_bert."], "embeddings.word_embeddings.weight")
     }
 
+    fn knows_own_code(&self, _: &Config) -> bool {
+        true
+    }
+
     fn add_to(&self, graph: &mut Builder<'_>, config: &Config) -> Result<(Value, usize), Error> {
         let settings =
             if config.get("n_embd").is_some() { Settings::own(config)? } else { Settings::transformers(config)? };

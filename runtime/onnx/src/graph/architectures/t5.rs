@@ -78,7 +78,8 @@ impl Architecture for T5 {
 /// `relu` or `gated-gelu`, or another function of either form.
 fn feed_forward(config: &Config) -> Result<(Activation, bool), Error> {
     let field = "feed_forward_proj";
-    let text = config.text(field)?.unwrap_or("relu");
+    let default = if config.model_type() == "mt5" { "gated-gelu" } else { "relu" };
+    let text = config.text(field)?.unwrap_or(default);
     let (gated, name) = text.strip_prefix("gated-").map_or((false, text), |name| (true, name));
     // What `gated-gelu` means in all of T5's checkpoints.
     let name = if gated && name == "gelu" { "gelu_new" } else { name };
