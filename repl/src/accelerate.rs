@@ -68,5 +68,12 @@ fn show(runs: &[Run]) -> Result<(), Failure> {
     let frame = Results::frame(&reports).map_err(pelago_runtime::session::SessionError::from)?;
     let summary = table::summary(&frame).map_err(pelago_runtime::session::SessionError::from)?;
     output::print(&summary.to_string())?;
+    let mut warned = Vec::new();
+    for warning in runs.iter().flat_map(|run| &run.report.warnings) {
+        if !warned.contains(&warning) {
+            output::say(&format!("warning: {warning}"));
+            warned.push(warning);
+        }
+    }
     Ok(())
 }

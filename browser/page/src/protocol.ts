@@ -345,8 +345,6 @@ threads: number | null,
  */
 fixed_shapes: boolean, };
 
-export type Pooling = "cls" | "max" | "mean" | "mean_sqrt_len_tokens" | "weightedmean" | "lasttoken";
-
 export type LoadData = { 
 /**
  * The model.
@@ -360,6 +358,8 @@ shape: [number, number] | null,
  * Tokens that one text may have; `None` where the model sets no limit.
  */
 max_tokens: number | null, };
+
+export type Pooling = "cls" | "max" | "mean" | "mean_sqrt_len_tokens" | "weightedmean" | "lasttoken";
 
 export type EmbedData = { 
 /**
@@ -383,15 +383,15 @@ pad_left: boolean,
  */
 max_tokens: number | null, 
 /**
- * How token vectors become one vector a text; several are concatenated in this order.
+ * How token vectors become one; several are put side by side in this order.
  */
 pooling: Array<Pooling>, 
 /**
- * Leading tokens of each text, a prompt, that pooling leaves out. They still run.
+ * Tokens at the front of each text that pooling leaves out: those of a prompt.
  */
 unpooled: number, 
 /**
- * The task, for graphs with an input `task_id`.
+ * The number of a task, for graphs with an input `task_id`.
  */
 task_id: number | null, };
 
@@ -528,7 +528,7 @@ run_ms: number,
  */
 pool_ms: number, 
 /**
- * Milliseconds of both together, by one clock.
+ * Milliseconds of both, by one clock.
  */
 processing_ms: number, 
 /**
@@ -540,11 +540,11 @@ padded_shape: [number, number],
  */
 padded_tokens: number, 
 /**
- * How vectors were pooled, e.g. `mean` or `mean+cls`; the name of the output where the graph pools by itself.
+ * What pooled: `mean`, `cls+mean`, …, or the name of the graph's own output.
  */
 pooling: string, 
 /**
- * Whether the graph pooled by itself.
+ * Whether the graph itself gave one vector a text.
  */
 pooled_by_graph: boolean, };
 

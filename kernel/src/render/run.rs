@@ -131,9 +131,7 @@ mod tests {
     fn report(changes: &serde_json::Value) -> Report {
         let mut report = json!({
             "run_id": "01", "started": "2026-11-20T00:00:00Z", "model_name": "mini<LM>", "model_cid": "bafy1",
-            "graph_cid": "bafy2", "graph": "checkpoint", "modules": ["mean", "Normalize"], "prompt": null,
-            "similarity": null,
-            "padded_tokens": 11, "truncated_texts": 0, "warnings": [], "model_type": "text_embedding", "platform": "webgpu", "requested_platform": "auto",
+            "graph_cid": "bafy2", "graph": "checkpoint", "model_type": "text_embedding", "platform": "webgpu", "requested_platform": "auto",
             "browser": "firefox", "requested_browser": "auto", "browser_product": "Firefox", "browser_version": "153.0",
             "is_real_hardware": false, "hardware_reason": "the adapter says isFallbackAdapter",
             "adapter": {"vendor": "", "architecture": "", "device": "", "description": "", "is_fallback_adapter": true},
@@ -147,6 +145,9 @@ mod tests {
         });
         report["placement"] = json!({"nodes_total": 164, "nodes_on_provider": 164, "nodes_shape_arithmetic": 0,
             "fallback_operators": [], "shape_operators": []});
+        report["modules"] = json!(["mean", "Normalize"]);
+        report["warnings"] = json!([]);
+        report["truncated_texts"] = 0.into();
         report["parity"] = json!({"reference": "fp32 on wasm", "cosine": 0.999_999_9, "max_abs_error": 0.0, "relative_error": 0.0,
             "top1_agreement": null, "nan_count": 0, "verdict": "exact"});
         for (name, value) in changes.as_object().unwrap() {
@@ -171,10 +172,12 @@ mod tests {
               hardware    not real: the adapter says isFallbackAdapter
               adapter     unnamed
               nodes       164/164 on the provider
+              graph       built of the checkpoint
+              modules     mean → Normalize
               precision   32 bit
               processing  530.26 ms
               total       1287.60 ms, cold
-              cosine      1.000000"#]]
+              cosine      1.000000, to fp32 on wasm"#]]
         .assert_eq(&plain(&run));
     }
 

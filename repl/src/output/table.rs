@@ -11,7 +11,7 @@ use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
 
 /// The columns of a run that fit a terminal, and those made from others below.
 /// `--json` and `pelago history --sql` have all.
-const AS_THEY_ARE: &[&str] = &["platform", "is_real_hardware", "warm"];
+const AS_THEY_ARE: &[&str] = &["graph", "platform", "is_real_hardware", "warm"];
 
 /// Characters of a table that goes to a file or a pipe, where no terminal wraps it.
 const PIPE_WIDTH: &str = "160";

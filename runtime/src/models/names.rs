@@ -152,7 +152,7 @@ impl Models {
         let checking = folder.clone();
         let checked = tokio::task::spawn_blocking(move || {
             if !staged::is_file(&checking) {
-                return Ok((None, check_folder(&checking, family)?));
+                return Ok::<_, ModelError>((None, check_folder(&checking, family)?));
             }
             let (staged, inner) = staged::folder_of(&checking)?;
             Ok((Some(staged), check_folder(&inner, family)?))

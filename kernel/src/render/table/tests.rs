@@ -171,6 +171,9 @@ fn every_type_is_shown_alike_in_html_and_text() {
                 "chrome",
             ),
             Some(
+                "2.000",
+            ),
+            Some(
                 "2024-10-04",
             ),
             Some(

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use clap::{ArgMatches, Subcommand};
 
 pub use answer::Answer;
-pub use arguments::{Add, Check, ModelCommand};
+pub use arguments::{Add, ModelCommand};
 
 use super::command::taken;
 use super::{Command, CommandError, Context, Values};

@@ -28,7 +28,7 @@ async fn a_session_knows_its_words() {
     check(&lab, "let é = 1;\n:acc|elerate x", expect![[r#"12..15 "acc": accelerate (command)"#]]).await;
     check(&lab, ":nothing |", expect![[r#"9..9 "": "#]]).await;
     check(&lab, ":accelerate t|", expect![[r#"12..13 "t": tiny-bert (model) tiny-twin (model)"#]]).await;
-    check(&lab, ":accelerate |", expect![[r#"12..12 "": tiny-bert (model) tiny-twin (model) --platform (option) --browser (option) --precision (option) --mixed-precision (option) --recipe (option) --memory-limit (option) --use-firefox-optimizations (option) --require-real-hardware (option) --allow-fallback (option) --repeat (option) --every-route (option) --help (option)"#]]).await;
+    check(&lab, ":accelerate |", expect![[r#"12..12 "": tiny-bert (model) tiny-twin (model) --platform (option) --browser (option) --precision (option) --mixed-precision (option) --recipe (option) --memory-limit (option) --graph (option) --prompt (option) --truncate-dim (option) --on-long (option) --use-firefox-optimizations (option) --require-real-hardware (option) --allow-fallback (option) --repeat (option) --every-route (option) --help (option)"#]]).await;
     check(&lab, ":accelerate \"ti|", expect![[r#"12..15 "\"ti": tiny-bert (model) tiny-twin (model)"#]]).await;
     check(&lab, ":accelerate tiny-bert é --pl|", expect![[r#"24..28 "--pl": --platform (option)"#]]).await;
     check(
@@ -52,7 +52,7 @@ async fn a_session_knows_its_words() {
         expect![[r#"36..36 "": auto (value) 2 (value) 4 (value) 8 (value) 16 (value) 32 (value)"#]],
     )
     .await;
-    check(&lab, ":accelerate tiny-bert x --platform wasm --p|", expect![[r#"40..43 "--p": --precision (option)"#]])
+    check(&lab, ":accelerate tiny-bert x --platform wasm --p|", expect![[r#"40..43 "--p": --precision (option) --prompt (option)"#]])
         .await;
     check(&lab, ":accelerate tiny-bert x --repeat |", expect![[r#"33..33 "": "#]]).await;
     check(
@@ -61,7 +61,7 @@ async fn a_session_knows_its_words() {
         expect![[r#"30..34 "--re": --recipe (option) --require-real-hardware (option) --repeat (option)"#]],
     )
     .await;
-    check(&lab, ":model |", expect![[r#"7..7 "": add (command) get (command) refresh (command) list (command) show (command) stat (command) history (command) rollback (command) pin (command) unpin (command) verify (command) gc (command) export (command) import (command) remove (command) --help (option)"#]])
+    check(&lab, ":model |", expect![[r#"7..7 "": add (command) get (command) refresh (command) list (command) show (command) stat (command) history (command) rollback (command) pin (command) unpin (command) verify (command) check (command) gc (command) export (command) import (command) remove (command) --help (option)"#]])
         .await;
     check(&lab, ":model show tiny-t|", expect![[r#"12..18 "tiny-t": tiny-twin (model)"#]]).await;
     check(

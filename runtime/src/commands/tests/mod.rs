@@ -250,7 +250,7 @@ async fn what_is_wrong_is_told_with_what_to_do() {
         expect![[r#"
             CommandError
             line 3: :model
-            CommandError: :model lacks add|get|refresh|list|show|stat|history|rollback|pin|unpin|verify|gc|export|import|remove
+            CommandError: :model lacks add|get|refresh|list|show|stat|history|rollback|pin|unpin|verify|check|gc|export|import|remove
               → write :model <COMMAND>
         "#]],
     )
@@ -416,6 +416,16 @@ async fn help_is_three_ways_the_same() {
                                            (docs/precision.md), or a file that holds it
               --memory-limit <BYTES>       What the model may take where the precision is `auto`, e.g. 500M
                                            [default: what is free]
+              --graph <PATH>               The ONNX file in the model's folder that runs, or `checkpoint`
+                                           for the graph that is built of its weights [default: what is
+                                           built, else what is published]
+              --prompt <NAME>              The prompt that is put before each text, by its name in the
+                                           model's config_sentence_transformers.json; "" for none [default:
+                                           the model's own default]
+              --truncate-dim <N>           Dimensions that are kept of each vector, from the first; they are
+                                           not scaled anew
+              --on-long <ON_LONG>          What happens to a text with more tokens than the model takes
+                                           [default: truncate] [possible values: truncate, error, split]
               --use-firefox-optimizations  Firefox's compute shader settings for audio models (refused for
                                            other models)
               --require-real-hardware      Make a software adapter an error

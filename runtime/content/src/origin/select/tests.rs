@@ -96,7 +96,7 @@ fn patterns_choose() {
         &["**"],
         &["**"],
         &expect![
-            "no file of hf://o/n is wanted by the patterns; it has .gitattributes, 1_Pooling/config.json, 2_Dense/pytorch_model.bin, README.md, config.json, model.safetensors, modules.json, onnx/model.onnx and 12 more"
+            "no file of hf://o/n is wanted by the patterns; it has .gitattributes, 1_Pooling/config.json, 0_Transformer/pytorch_model.bin, 0_Transformer/vocab.txt, 2_Dense/pytorch_model.bin, README.md, config.json, model.safetensors and 15 more"
         ],
     );
 }
