@@ -146,7 +146,7 @@ fn safetensors_that_lie_are_found_out() {
     check(
         with(b"version https://git-lfs".to_vec()),
         expect![
-            "…/tiny-bert/model.safetensors: not a safetensors file: expected a header of at most 100 MB, found a length of 2336927755350992246 bytes; download the file again"
+            "…/tiny-bert/model.safetensors is a pointer of Git LFS, not the file: run `git lfs pull` in the clone, or download the file"
         ],
     );
     check(
@@ -255,7 +255,7 @@ fn files_that_are_not_onnx_are_found_out() {
     check(
         with(b"version https://git-lfs.github.com/spec/v1\n".to_vec()),
         expect![
-            "…/tiny-bert/onnx/model.onnx: not an ONNX model: expected a protobuf field, found wire type 6 at byte 1; export or download it again"
+            "…/tiny-bert/onnx/model.onnx is a pointer of Git LFS, not the file: run `git lfs pull` in the clone, or download the file"
         ],
     );
     check(

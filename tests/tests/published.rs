@@ -314,7 +314,7 @@ async fn a_zip_file_and_a_graph_by_itself_are_models() {
     let models = lab.session.models();
     let error = models.add(&graph, Some("bare"), None, |_| {}).await.unwrap_err();
     assert!(error.to_string().contains("--family"), "{error}");
-    models.add(&graph, Some("bare"), Some(Family::TextEmbedding), |_| {}).await.unwrap();
+    models.add(&graph, Some("bare"), Some(Family::Vision), |_| {}).await.unwrap();
     let ids = |name: &str, values: &[i64]| Tensor::from_i64(name, vec![1, values.len()], values).unwrap();
     let tensors = vec![
         ids("input_ids", &[2, 4, 3]),

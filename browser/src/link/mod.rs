@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 
-use pelago_protocol::Hello;
+use pelago_protocol::{Hello, REQUESTS_A_PAGE};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -58,7 +58,7 @@ impl Default for LinkOptions {
     fn default() -> Self {
         Self {
             max_frame_bytes: 1 << 30,
-            max_in_flight: 256,
+            max_in_flight: REQUESTS_A_PAGE as usize,
             hello_timeout: Duration::from_secs(10),
             heartbeat_interval: Duration::from_secs(5),
             silence_timeout: Duration::from_secs(20),

@@ -6,6 +6,7 @@
 
 pub mod cell;
 mod client;
+mod describe;
 mod display;
 mod error;
 mod input;
@@ -17,6 +18,7 @@ mod session;
 mod sweep;
 mod tune;
 
+pub use describe::Describe;
 pub use display::{
     DisplayHandle, Displayed, Html, Image, Json, Markdown, Plot, Show, clear_output, display, display_with_id, plot,
     update_display,

@@ -2,11 +2,12 @@
 
 pub use pelago_protocol::BrowserKind::{Chrome, Edge, Firefox, Safari};
 pub use pelago_protocol::Platform::{Wasm, WebGpu, WebNn};
+pub use polars;
 pub use polars::df;
 pub use polars::prelude::*;
 
 pub use crate::{
-    BrowserKind, DisplayHandle, Html, Image, Json, Markdown, Model, Output, Platform, Plot, Precision, PrecisionChoice,
+    BrowserKind, Describe, DisplayHandle, Html, Image, Json, Markdown, Model, Output, Platform, Plot, Precision, PrecisionChoice,
     Report, Run, Show, Sweep, Tensor, Tuning, accelerate, bench, browsers, clear_output, display, display_with_id,
     embed, history, input, interrupted, model, models, password, plot, sql, tune, update_display,
 };

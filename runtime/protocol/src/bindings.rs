@@ -55,6 +55,14 @@ fn the_pages_types_are_these_types() {
         EmbedResult,
         RunResult,
     );
-    text.push_str(&format!("\nexport const PROTOCOL_VERSION = {PROTOCOL_VERSION};\n"));
+    for (name, value) in [
+        ("PROTOCOL_VERSION", u64::from(PROTOCOL_VERSION)),
+        ("TOKENS_A_RUN", TOKENS_A_RUN),
+        ("ROWS_A_RUN", ROWS_A_RUN),
+        ("FIXED_ROWS_A_RUN", FIXED_ROWS_A_RUN),
+        ("REQUESTS_A_PAGE", REQUESTS_A_PAGE),
+    ] {
+        text.push_str(&format!("\nexport const {name} = {value};\n"));
+    }
     expect_file!["../../../browser/page/src/protocol.ts"].assert_eq(&text);
 }

@@ -9,6 +9,7 @@ mod capabilities;
 pub mod cells;
 pub mod chart;
 mod family;
+mod limits;
 mod message;
 mod model;
 mod parity;
@@ -26,6 +27,7 @@ pub use capabilities::{
     Adapter, Capabilities, Hardware, WasmCapabilities, WebGpuCapabilities, WebNnCapabilities, WebNnContext,
 };
 pub use family::Family;
+pub use limits::{FIXED_ROWS_A_RUN, REQUESTS_A_PAGE, ROWS_A_RUN, TOKENS_A_RUN};
 pub use message::{ErrorCode, Header, Hello, PROTOCOL_VERSION, PageError, Progress, ProgressPhase, TensorHeader};
 pub use model::{ExternalData, Graph, ModelSource};
 pub use parity::{Parity, ParityVerdict};

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
 
 pub use completeness::{Completeness, completeness};
 pub use completion::{Completion, Completions, Inspection};
@@ -70,7 +71,7 @@ pub struct Interpreter {
     /// Held while a cell runs.
     turn: Arc<Mutex<()>>,
     /// Ends the `:command` that runs.
-    cancel: Arc<tokio::sync::Notify>,
+    cancel: Arc<std::sync::Mutex<CancellationToken>>,
 }
 
 impl Interpreter {
@@ -113,13 +114,19 @@ impl Interpreter {
         events: &mpsc::Sender<Event>,
     ) -> Result<Ended, CellError> {
         let _turn = self.turn.lock().await;
+        let cancel = CancellationToken::new();
+        *self.cancel() = cancel.clone();
         for part in code::split(code) {
+            // One that came between two parts, or while a front end was slow to take an output, counts too.
+            if cancel.is_cancelled() {
+                return Err(CellError::interrupted());
+            }
             match part {
                 Code::Command { line, number } => {
                     let context = Context { session: &self.session, cells: &self.cells, folder: &self.folder, events };
                     let ran = tokio::select! {
                         ran = commands::run(&context, line) => ran,
-                        () = self.cancel.notified() => return Err(CellError::interrupted()),
+                        () = cancel.cancelled() => return Err(CellError::interrupted()),
                     };
                     for shown in ran.map_err(|error| error.in_cell(line, number))? {
                         // A front end that is gone needs no output.
@@ -130,7 +137,7 @@ impl Interpreter {
                     // Until the evaluator is there, nothing runs that it could interrupt.
                     tokio::select! {
                         ready = self.cells.ready() => ready?,
-                        () = self.cancel.notified() => return Err(CellError::interrupted()),
+                        () = cancel.cancelled() => return Err(CellError::interrupted()),
                     }
                     let ended = self.cells.execute(text, first_line, options, events).await?;
                     if ended.interrupted {
@@ -147,8 +154,13 @@ impl Interpreter {
     /// second time, or [`CellOptions::interrupt_deadline`] later, the process of
     /// the cells is ended. Nothing happens where no cell runs.
     pub fn interrupt(&self) {
-        self.cancel.notify_waiters();
+        self.cancel().cancel();
         self.cells.interrupt();
+    }
+
+    fn cancel(&self) -> std::sync::MutexGuard<'_, CancellationToken> {
+        // A token is put in whole, so a panic elsewhere leaves none half done.
+        self.cancel.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// What can stand at `cursor`, in code points.

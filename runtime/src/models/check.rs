@@ -59,7 +59,8 @@ pub fn check_folder(folder: &Path, family: Option<Family>) -> Result<Checked, Mo
     } else {
         json(&config_file, "a JSON object with model_type or architectures")?
     };
-    if !is_bare && !(config["model_type"].is_string() || config["architectures"].as_array().is_some_and(|a| !a.is_empty())) {
+    let says = config["model_type"].is_string() || config["architectures"].as_array().is_some_and(|a| !a.is_empty());
+    if !(is_bare || says) {
         return Err(ModelError::Json {
             file: config_file,
             expected: "a JSON object with model_type or architectures",
@@ -111,9 +112,9 @@ fn find(folder: &Path) -> Result<PathBuf, ModelError> {
     let read = |source| ModelError::Read { file: folder.to_owned(), source };
     let folder = folder.canonicalize().map_err(read)?;
     let is_model = |folder: &Path| {
-        folder.join("config.json").is_file() || only_graphs(folder) || transformer(folder).is_ok_and(|(path, is_table)| is_table || !path.is_empty())
+        folder.join("config.json").is_file() || transformer(folder).is_ok_and(|(path, is_table)| is_table || !path.is_empty())
     };
-    if is_model(&folder) {
+    if is_model(&folder) || only_graphs(&folder) {
         return Ok(folder);
     }
     if !folder.is_dir() {

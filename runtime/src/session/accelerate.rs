@@ -7,7 +7,7 @@ use chrono::Utc;
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_browser::pool::{Opened, Page};
 use pelago_protocol::{
-    EmbedResult, ExecutionOptions, Family, Input, LoadResult, Parity, Platform, Precision, PrecisionChoice, Report, Request,
+    EmbedResult, ExecutionOptions, Input, LoadResult, Parity, Platform, Report, Request,
     RunData, RunResult, Tensor,
 };
 use pelago_text::{EncodeOptions, TextModel, Tokens};
@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::checked::{Checked, check_family};
 use super::fit::SHADER_F16;
 use super::source::{Making, Prepared, Wanted};
 use super::{Observer, Route, Session, SessionError, Step, report};
@@ -91,7 +92,7 @@ impl Session {
         compare: impl FnOnce(&Output) -> Option<Parity>,
     ) -> Result<Run, SessionError> {
         let (came, start) = (Utc::now(), Instant::now());
-        check(request)?;
+        let request = &Checked::of(request.clone())?;
         let prepared = self.prepare(request, observer.as_ref()).await?;
         check_family(request, prepared.source.family)?;
         if matches!(request.input, Input::Texts(_)) {
@@ -103,7 +104,7 @@ impl Session {
         match self.execute(request, &prepared, &route, start, observer.as_ref()).await {
             Ok(mut run) => {
                 run.report.parity = compare(&run.output);
-                self.record(&run, &prepared).await?;
+                self.record_or_warn(&mut run, &prepared, request).await;
                 Ok(run)
             }
             Err(error) => {
@@ -117,7 +118,7 @@ impl Session {
     /// still to be found.
     pub(super) async fn prepare(
         &self,
-        request: &Request,
+        request: &Checked,
         observer: Option<&Observer>,
     ) -> Result<Prepared, SessionError> {
         let fp32 = Wanted { graph: request.graph.clone(), making: Making::FP32, platform: request.platform };
@@ -158,13 +159,14 @@ impl Session {
     /// Runs on one route, without recording.
     pub(super) async fn execute(
         &self,
-        request: &Request,
+        request: &Checked,
         prepared: &Prepared,
         route: &Route,
         start: Instant,
         observer: Option<&Observer>,
     ) -> Result<Run, SessionError> {
         let started = Utc::now();
+        check_family(request, prepared.source.family)?;
         let opened = self.open_page(&route.installation, observer).await?;
         let hardware = report::hardware(opened.page.capabilities(), route.platform);
         if request.require_real_hardware && hardware.is_real != Some(true) {
@@ -345,38 +347,6 @@ fn embeddings(page: &Page, tensors: Vec<Tensor>) -> Result<([usize; 2], Vec<f32>
     Ok((shape, values))
 }
 
-/// Refuses what does not go together: no option is ever ignored.
-pub(super) fn check(request: &Request) -> Result<(), SessionError> {
-    let refused =
-        |what: &str, help: &str| Err(SessionError::Unsupported { what: what.to_owned(), help: help.to_owned() });
-    let fp32 = PrecisionChoice::Bits(Precision::Bits32);
-    if request.recipe.is_some() && (request.mixed_precision || request.precision != fp32) {
-        return refused("a recipe beside a precision", "leave the precision out: the recipe says all of it");
-    }
-    if request.mixed_precision && request.precision == fp32 {
-        return refused(
-            "mixed precision of 32 bits, above which there is none,",
-            "choose 2, 4, 8 or 16 bits, or auto, with it",
-        );
-    }
-    if request.memory_limit.is_some() && request.precision != PrecisionChoice::Auto {
-        return refused("a memory limit for a precision that is named", "use --precision auto with it");
-    }
-    match &request.input {
-        Input::Texts(texts) if texts.is_empty() => {
-            Err(SessionError::EmptyInput { what: "no text was given".to_owned() })
-        }
-        Input::Texts(_) => Ok(()),
-        Input::Tensors(_) if request.prompt.is_some() || request.truncate_dim.is_some() => {
-            refused("a prompt or a number of dimensions for tensors", "they are for texts: leave them out")
-        }
-        Input::Tensors(tensors) if tensors.is_empty() => {
-            Err(SessionError::EmptyInput { what: "no tensor was given".to_owned() })
-        }
-        Input::Tensors(_) => Ok(()),
-    }
-}
-
 /// Refuses a precision that the page's adapter has no shaders for, before anything is loaded.
 fn check_adapter(request: &Request, prepared: &Prepared, platform: Platform, page: &Page) -> Result<(), SessionError> {
     let has = page.capabilities().webgpu.features.iter().any(|feature| feature == SHADER_F16);
@@ -389,23 +359,4 @@ fn check_adapter(request: &Request, prepared: &Prepared, platform: Platform, pag
         precision: prepared.wanted.precision(),
         missing: SHADER_F16,
     })
-}
-
-/// Refuses what the model's family does not take.
-fn check_family(request: &Request, family: Family) -> Result<(), SessionError> {
-    if request.use_firefox_optimizations {
-        return Err(SessionError::Unsupported {
-            what: format!("Firefox's audio settings for a model of the family {family}"),
-            help: "leave --use-firefox-optimizations out: it is for audio models, which do not run yet".to_owned(),
-        });
-    }
-    match (&request.input, family) {
-        (Input::Texts(_), Family::TextEmbedding) | (Input::Tensors(_), _) => Ok(()),
-        (Input::Texts(_), other) => Err(SessionError::Unsupported {
-            what: format!("text input for a model of the family {other}"),
-            help: "use a text embedding model, or give the graph's own tensors through the library; \
-                   if the family is detected wrongly, add the model again with --family"
-                .to_owned(),
-        }),
-    }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use pelago_browser::driver::Target;
 use pelago_protocol::Request;
 
+use super::checked::Checked;
 use super::page_memory::held;
 use super::source::Prepared;
 use super::{Observer, Route, Run, Session, SessionError};
@@ -12,7 +13,7 @@ use super::{Observer, Route, Run, Session, SessionError};
 /// Everything that a run needs.
 #[derive(Debug)]
 pub(super) struct Candidate {
-    pub(super) asked: Request,
+    pub(super) asked: Checked,
     pub(super) prepared: Prepared,
     pub(super) route: Route,
 }
@@ -37,6 +38,7 @@ impl Session {
         asked: Request,
         observer: Option<&Observer>,
     ) -> Result<Candidate, SessionError> {
+        let asked = Checked::of(asked)?;
         let prepared = self.prepare(&asked, observer).await?;
         prepared.whole().await?;
         let route = self.route(&asked, &prepared).await?;

@@ -5,7 +5,9 @@ use std::fmt;
 
 use bytesize::ByteSize;
 use pelago_browser::driver::Target;
-use pelago_protocol::{Capabilities, Input, Platform, Precision, Request};
+use pelago_protocol::{
+    Capabilities, FIXED_ROWS_A_RUN, Input, Platform, Precision, ROWS_A_RUN, Request, TOKENS_A_RUN,
+};
 
 use super::source::{Making, Prepared, Wanted};
 use super::{Observer, Route, Session, SessionError, Step};
@@ -48,7 +50,7 @@ impl fmt::Display for Fit {
     }
 }
 
-/// What a choice depends on. Made once: memory that is free changes with what is loaded.
+/// What a choice depends on. Made once for each: memory that is free changes with what is loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Question {
     model: String,
@@ -57,6 +59,8 @@ pub(super) struct Question {
     memory_limit: Option<u64>,
     installation: String,
     platform: Platform,
+    /// What the prediction is made of, each up to the next power of two.
+    shapes: Vec<(String, u64)>,
 }
 
 impl Session {
@@ -68,7 +72,13 @@ impl Session {
         route: &Route,
         observer: Option<&Observer>,
     ) -> Result<(Wanted, f64), SessionError> {
+        // Its weights are sized by the graph, and its lengths by the model's settings.
+        fp32.whole().await?;
+        let shapes = self.shapes(&request.input, fp32, route.platform).await?;
+        let mut sizes = shapes.dimensions.iter().map(|(name, size)| (name.clone(), *size)).collect::<Vec<_>>();
+        sizes.sort();
         let question = Question {
+            shapes: sizes,
             model: fp32.source.cid.clone(),
             graph: request.graph.clone(),
             mixed: request.mixed_precision,
@@ -79,13 +89,10 @@ impl Session {
         if let Some(known) = self.fitted.lock().await.get(&question) {
             return Ok(known.clone());
         }
-        // Its weights are sized by the graph, and its lengths by the model's settings.
-        fp32.whole().await?;
         let page = self.open_page(&route.installation, observer).await?.page;
         let held = super::page_memory::held(&page).await.unwrap_or(0.0);
         let limits = self.limits(request, route, page.capabilities(), held);
         let wanted = candidates(request, route.platform);
-        let shapes = self.shapes(&request.input, fp32).await?;
         let found = self.sources.predict(fp32, shapes, &wanted, route.platform == Platform::Wasm).await?;
         let (chosen, fit) = choose(&found, limits, fp32, route)?;
         if let Some(observer) = observer {
@@ -120,7 +127,7 @@ impl Session {
     }
 
     /// Lengths of the graph's dimensions for an input.
-    async fn shapes(&self, input: &Input, fp32: &Prepared) -> Result<Shapes, SessionError> {
+    async fn shapes(&self, input: &Input, fp32: &Prepared, platform: Platform) -> Result<Shapes, SessionError> {
         let declared = self.sources.declared(fp32).await?;
         let mut shapes = Shapes::default();
         for wanted in &declared.inputs {
@@ -131,8 +138,10 @@ impl Session {
             for (axis, length) in wanted.shape.iter().enumerate() {
                 let Length::Symbol(name) = length else { continue };
                 let length = match input {
-                    Input::Texts(texts) if axis == 0 => texts.len() as u64,
-                    Input::Texts(texts) => tokens_at_most(texts, &declared.config),
+                    Input::Texts(texts) if axis == 0 => {
+                        rows_a_run(texts.len() as u64, tokens_at_most(texts, &declared.config), platform)
+                    }
+                    Input::Texts(texts) => bucket(tokens_at_most(texts, &declared.config)),
                     Input::Tensors(_) => {
                         given.and_then(|tensor| tensor.shape.get(axis)).map_or(1, |length| *length as u64)
                     }
@@ -142,6 +151,17 @@ impl Session {
         }
         Ok(shapes)
     }
+}
+
+/// Like sizes are one question: the next power of two.
+fn bucket(size: u64) -> u64 {
+    size.max(1).next_power_of_two()
+}
+
+/// Rows that the page runs at once: it cuts a large batch.
+fn rows_a_run(texts: u64, length: u64, platform: Platform) -> u64 {
+    let rows = if platform == Platform::WebNn { FIXED_ROWS_A_RUN } else { ROWS_A_RUN };
+    bucket(texts).min(rows).min((TOKENS_A_RUN / bucket(length)).max(1))
 }
 
 /// No tokeniser makes more tokens of a text than it has bytes, but for the two around it.

@@ -5,6 +5,7 @@ use pelago_protocol::{OnLong, Parity, Request};
 use pelago_text::EncodeOptions;
 use serde::Deserialize;
 
+use super::checked::Checked;
 use super::distance::distance;
 use super::{Observer, Output, Session, SessionError};
 
@@ -154,7 +155,7 @@ impl Session {
         observer: Option<&Observer>,
     ) -> Result<Option<usize>, SessionError> {
         let Some(expected) = &case.ids else { return Ok(None) };
-        let prepared = self.prepare(request, observer).await?;
+        let prepared = self.prepare(&Checked::of(request.clone())?, observer).await?;
         let model = self.sources.text(&prepared).await?;
         let options = EncodeOptions { prompt: request.prompt.as_deref(), on_long: request.on_long };
         let tokens = model

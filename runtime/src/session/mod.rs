@@ -5,6 +5,7 @@
 
 mod accelerate;
 mod candidate;
+mod checked;
 mod choice;
 mod content;
 mod diagnosis;
@@ -14,6 +15,7 @@ mod fit;
 mod frames;
 mod golden;
 mod inputs;
+mod medians;
 mod options;
 mod page_memory;
 mod record;
@@ -29,7 +31,6 @@ use std::sync::Arc;
 
 use pelago_browser::assets::PageBundle;
 use pelago_browser::pool::Pool;
-use pelago_protocol::Precision;
 use tokio::sync::Mutex;
 
 pub use accelerate::{Output, Run};
@@ -56,12 +57,12 @@ pub struct Session {
     network: Network,
     results: Results,
     sources: source::Sources,
-    /// Medians of earlier runs by model, precision and batch, once they were looked up.
-    measured: Mutex<HashMap<(String, Precision, u64), Vec<routes::Median>>>,
+    /// What runs that are alike took on each route.
+    measured: std::sync::Mutex<medians::Medians>,
     /// Precisions that `auto` took, with the memory that was predicted.
     fitted: Mutex<HashMap<fit::Question, (source::Wanted, f64)>>,
-    /// The last failure (its id), until a run goes well.
-    failed: std::sync::Mutex<Option<String>>,
+    /// Ids of failures, until a run of the same model goes well on the same route.
+    failed: std::sync::Mutex<HashMap<record::Failed, String>>,
 }
 
 impl Session {
@@ -83,7 +84,7 @@ impl Session {
             network,
             results,
             sources,
-            measured: Mutex::default(),
+            measured: std::sync::Mutex::default(),
             fitted: Mutex::default(),
             failed: std::sync::Mutex::default(),
         })

@@ -1,19 +1,22 @@
 //! The routes of this machine: which there are, which one a request takes, and
 //! running on all of them.
 
+use std::sync::PoisonError;
 use std::time::Instant;
 
 use chrono::Utc;
 
 use pelago_browser::driver::Target;
 use pelago_browser::pool::Candidate;
-use pelago_protocol::{BrowserKind, Capabilities, Parity, Platform, Precision, Request};
+use pelago_protocol::{BrowserKind, Capabilities, Input, Parity, Platform, Request};
 
-use polars::prelude::{DataFrame, IntoLazy, col, lit};
+use pelago_text::EncodeOptions;
 
 use super::accelerate::Run;
+use super::checked::{Checked, check_family};
 use super::choice::{by_capabilities, preference};
 use super::distance::{distance, reference_of};
+use super::medians::{Likeness, Medians, Place};
 use super::source::Prepared;
 use super::{Observer, OptimalHardware, Output, Route, Session, SessionError};
 use crate::results::Filter;
@@ -72,7 +75,15 @@ impl Session {
     /// # Errors
     /// [`SessionError`] where the model is not known or no browser opens.
     pub async fn get_optimal_hardware(&self, model: &str) -> Result<OptimalHardware, SessionError> {
-        let request = Request::new(model, "");
+        self.optimal_hardware(&Request::new(model, "")).await
+    }
+
+    /// The route that `auto` takes for a request, and why.
+    ///
+    /// # Errors
+    /// As [`Session::get_optimal_hardware`].
+    pub async fn optimal_hardware(&self, request: &Request) -> Result<OptimalHardware, SessionError> {
+        let request = Checked::of(request.clone())?;
         let prepared = self.prepare(&request, None).await?;
         self.choose(&request, &prepared).await
     }
@@ -89,7 +100,9 @@ impl Session {
         request: &Request,
         observer: Option<Observer>,
     ) -> Result<Vec<Attempt>, SessionError> {
+        let request = &Checked::of(request.clone())?;
         let prepared = self.prepare(request, observer.as_ref()).await?;
+        check_family(request, prepared.source.family)?;
         let mut routes = Vec::new();
         let mut attempts = Vec::new();
         for found in self.capabilities(BrowserKind::Auto, observer.clone()).await {
@@ -109,7 +122,8 @@ impl Session {
         routes.sort_by_key(|route| route.platform != Platform::Wasm);
         let mut reference: Option<(Output, String)> = None;
         for route in routes {
-            let asked = Request { platform: route.platform, browser: route.browser, ..request.clone() };
+            let asked = Request { platform: route.platform, browser: route.browser, ..(**request).clone() };
+            let asked = Checked::of(asked)?;
             let (came, start) = (Utc::now(), Instant::now());
             let mut outcome = match self.on_route(request, prepared.clone(), &route, observer.as_ref()).await {
                 Ok(prepared) => self.execute(&asked, &prepared, &route, start, observer.as_ref()).await,
@@ -124,7 +138,7 @@ impl Session {
                         }
                         None => reference = Some((run.output.clone(), reference_of(&run.report))),
                     }
-                    self.record(run, &prepared).await?;
+                    self.record_or_warn(run, &prepared, &asked).await;
                 }
                 Err(error) => {
                     self.record_failure(&prepared, &route, (came, start.elapsed()), error).await;
@@ -185,78 +199,45 @@ impl Session {
         Ok(OptimalHardware { route: route(first, platform), family, reason, measured_processing_time: None })
     }
 
-    /// The route with the least median of warm runs of a like batch, among
-    /// browsers that are still here. Asked of the results once a session: what
-    /// was measured since then would rarely say otherwise, and a question takes
-    /// longer than a short run.
+    /// The route with the least median of warm runs that are like this one, among browsers that are still here. The
+    /// results are asked once for what earlier sessions measured; what this one runs is added as it ends.
     async fn fastest<'a>(
         &self,
         candidates: &[&'a Candidate],
         request: &Request,
         prepared: &Prepared,
     ) -> Result<Option<(&'a Candidate, Platform, f64)>, SessionError> {
-        let batch = request.input.items() as u64;
-        let precision = request.precision.named().unwrap_or(Precision::Bits32);
-        let key = (prepared.source.cid.clone(), precision, batch.next_power_of_two());
-        let mut known = self.measured.lock().await;
-        if !known.contains_key(&key) {
-            let filter = Filter { limit: Some(HISTORY), model: Some(prepared.source.cid.clone()), ..Filter::default() };
-            let medians = medians(self.results.history(filter).await?, precision, batch)?;
-            known.insert(key.clone(), medians);
+        let likeness = Likeness::of(request, prepared, self.tokens(request, prepared).await);
+        if !self.medians().knows(&likeness) {
+            let model = Some(likeness.model().to_owned());
+            let history = self.results.history(Filter { limit: Some(HISTORY), model, ..Filter::default() }).await?;
+            self.medians().learn(likeness.clone(), history)?;
         }
-        let medians = known.get(&key).map_or(&[][..], Vec::as_slice);
-        let here = medians.iter().filter_map(|median| {
-            let candidate = candidates.iter().find(|candidate| median.is_of(candidate))?;
-            Some((*candidate, median.platform, median.processing_time))
+        let medians = self.medians();
+        let here = medians.of(&likeness).filter_map(|(place, seconds)| {
+            let candidate = candidates.iter().find(|candidate| is_of(place, candidate))?;
+            Some((*candidate, place.platform, seconds))
         });
         Ok(here.min_by(|(_, _, a), (_, _, b)| a.total_cmp(b)))
     }
-}
 
-/// What earlier runs on one route took.
-#[derive(Clone, Debug)]
-pub(super) struct Median {
-    product: String,
-    version: String,
-    platform: Platform,
-    /// Seconds.
-    processing_time: f64,
-}
+    /// Tokens of a request's texts; `None` where it has none, or where they cannot be told yet.
+    async fn tokens(&self, request: &Request, prepared: &Prepared) -> Option<u64> {
+        let Input::Texts(texts) = &request.input else { return None };
+        let model = self.sources.text(prepared).await.ok()?;
+        let options = EncodeOptions { prompt: request.prompt.as_deref(), on_long: request.on_long };
+        Some(model.encode(texts, options).ok()?.ids.len() as u64)
+    }
 
-impl Median {
-    fn is_of(&self, candidate: &Candidate) -> bool {
-        match &candidate.target {
-            Target::Installed(found) => found.product.name() == self.product && found.version == self.version,
-            Target::Remote(_) => false,
-        }
+    pub(super) fn medians(&self) -> std::sync::MutexGuard<'_, Medians> {
+        // A run is put in whole, so a panic elsewhere leaves none half done.
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The median of warm runs by route, of batches between half and twice as large.
-fn medians(history: DataFrame, precision: Precision, batch: u64) -> Result<Vec<Median>, SessionError> {
-    let like = col("warm")
-        .and(col("precision").eq(lit(precision.bits())))
-        .and(col("batch_size").gt_eq(lit(batch / 2)))
-        .and(col("batch_size").lt_eq(lit(batch * 2)));
-    let frame = history
-        .lazy()
-        .filter(like)
-        .group_by([col("browser_product"), col("browser_version"), col("platform")])
-        .agg([col("processing_time").median()])
-        .collect()?;
-    let [product, version, platform] =
-        ["browser_product", "browser_version", "platform"].map(|name| frame.column(name).and_then(|found| found.str()));
-    let (product, version, platform) = (product?, version?, platform?);
-    let seconds = frame.column("processing_time")?.f64()?;
-    let rows = product.iter().zip(version.iter()).zip(platform.iter()).zip(seconds.iter());
-    Ok(rows
-        .filter_map(|(((product, version), platform), seconds)| {
-            Some(Median {
-                product: product?.to_owned(),
-                version: version?.to_owned(),
-                platform: platform?.parse().ok()?,
-                processing_time: seconds?,
-            })
-        })
-        .collect())
+fn is_of(place: &Place, candidate: &Candidate) -> bool {
+    match &candidate.target {
+        Target::Installed(found) => found.product.name() == place.product && found.version == place.version,
+        Target::Remote(_) => false,
+    }
 }

@@ -5,6 +5,7 @@ use pelago_protocol::{Input, LayerSensitivity, Platform, Precision, Request, Tun
 use tokio::sync::{mpsc, oneshot};
 
 use super::candidate::Candidate;
+use super::checked::Checked;
 use super::distance::distance;
 use super::fit::SHADER_F16;
 use super::page_memory::dispose;
@@ -38,7 +39,7 @@ impl Session {
             Some(input) => input.clone(),
             None => self.usual_input(&first.prepared).await?,
         };
-        let reference = Candidate { asked: asked(Platform::Wasm, input.clone()), ..first };
+        let reference = Candidate { asked: Checked::of(asked(Platform::Wasm, input.clone()))?, ..first };
         let output = self.run(&reference, observer).await?.output;
         let fp32 = self.candidate(asked(request.platform, input), observer).await?;
         let layers = self.sources.layers(&fp32.prepared).await?;

@@ -58,7 +58,7 @@ async fn old_rows_and_old_lines_are_kept() {
         └────────┴───────────────┴───────────────┴────────┴───┴───────────────┴───────────┴─────────┴──────┘"#]]
     .assert_eq(&rows.to_string());
     let version = results.sql("SELECT version FROM schema_version").await.unwrap();
-    assert_eq!(version.column("version").unwrap().u64().unwrap().get(0), Some(3));
+    assert_eq!(version.column("version").unwrap().u64().unwrap().get(0), Some(4));
 }
 
 #[tokio::test]

@@ -136,7 +136,7 @@ def test_duckdb_reads_what_pelago_wrote(home):
         tables = {name for (name,) in connection.execute("SHOW TABLES").fetchall()}
         views = {"phases", "adapters", "parity", "content"}
         assert tables == {"runs", "sweeps", "failures", "recoveries", "transfers", "journals", "schema_version"} | views
-        assert connection.execute("SELECT version FROM schema_version").fetchone() == (3,)
+        assert connection.execute("SELECT version FROM schema_version").fetchone() == (4,)
         # DuckDB's median is that of the report.
         median = "SELECT median(processing_time) * 1000 FROM runs WHERE warm AND platform = 'webnn'"
         (expected,) = connection.execute(median).fetchone()

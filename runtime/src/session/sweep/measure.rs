@@ -9,6 +9,7 @@ use pelago_protocol::{
 
 use super::super::accelerate::{Output, Run};
 use super::super::candidate::Candidate;
+use super::super::checked::Checked;
 use super::super::distance::distance;
 use super::super::page_memory::dispose;
 use super::super::{Observer, Session, SessionError, Step};
@@ -310,7 +311,7 @@ async fn input(session: &Session, request: &SweepRequest, observer: Option<&Obse
         return Ok(input.clone());
     }
     let asked = Request { graph: request.graph.clone(), ..Request::new(request.model.clone(), "") };
-    let fp32 = session.prepare(&asked, observer).await?;
+    let fp32 = session.prepare(&Checked::of(asked)?, observer).await?;
     fp32.whole().await?;
     session.usual_input(&fp32).await
 }

@@ -58,5 +58,5 @@ pub(super) fn max_tokens(
     let sentence = transformer(files, folder, listed)?;
     let said = limit(sentence.get("max_seq_length")).or_else(|| limit(tokenizer.get("model_max_length")));
     let least = [positions, said].into_iter().flatten().fold(f64::INFINITY, f64::min);
-    Ok((least >= 1.0 && least < NO_LIMIT).then_some(least as usize))
+    Ok((1.0..NO_LIMIT).contains(&least).then_some(least as usize))
 }
