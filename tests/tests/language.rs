@@ -297,7 +297,7 @@ fn polars_has_what_its_users_expect() {
         ("frame.column(\"team\")?.cast(&DataType::from_categories(Categories::global()))?.dtype().to_string()", "cat"),
         ("texts(frame.clone().lazy().group_by([col(\"team\")]).agg([col(\"n\").max()]).sort([\"team\"], Default::default()).select([col(\"n\")]))?", "4 1"),
         ("frame.partition_by([\"team\"], true)?.len()", "2"),
-        ("use polars::prelude::*;\nframe.select([\"team\"])?.to_dummies(None, false, false, false)?.shape()", "(4, 2)"),
+        ("use polars::prelude::*;\nframe.select([\"team\"])?.to_dummies(None, false, false)?.shape()", "(4, 2)"),
         ("concat_lf_diagonal([df!(\"a\" => [1])?.lazy(), df!(\"b\" => [2])?.lazy()], Default::default())?.collect()?.shape()", "(2, 2)"),
     ];
     let of_columns = columns.map(|(text, _)| format!("texts(frame.clone().lazy().select([{text}]))?"));

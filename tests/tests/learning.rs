@@ -89,7 +89,7 @@ async fn what_fits_depends_on_the_input() {
         ..Request::new("tiny", text)
     };
     let long = "fox ".repeat(60);
-    let limit = 256 << 10;
+    let limit = 64 << 20;
     let short_first = lab.run(&asked("hi", limit)).await.unwrap().report;
     let then_long = lab.run(&asked(&long, limit)).await.unwrap().report;
     assert_eq!(short_first.precision, Precision::Bits32);

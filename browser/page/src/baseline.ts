@@ -5,11 +5,11 @@
  */
 
 import { embed } from './embed.js';
-import { PageFault } from './errors.js';
+import { PageFault, faultOf } from './errors.js';
 import type { Tensor } from './frame.js';
 import type { EmbedData } from './protocol.js';
 import { transformers } from './runtime.js';
-import type { Wanted } from './sessions.js';
+import type { Wanted } from './wanted.js';
 
 /** The message's tensors are those of `embed`. */
 export interface BaselineData {
@@ -48,6 +48,9 @@ export async function baseline(wanted: Wanted, data: BaselineData, tensors: read
     device: device as 'wasm',
     dtype: 'fp32',
     use_external_data_format: await exists(`${transformers_model_url}onnx/model.onnx_data`),
+  }).catch((error: unknown) => {
+    // A session that could not be built, as in `build.ts`.
+    throw faultOf(error, 'building the pipeline of transformers.js', 'execution_failed', true);
   });
   try {
     const first = await embed(wanted, ours, tensors);

@@ -7,6 +7,7 @@ import type { InferenceSession } from 'onnxruntime-web';
 import { capture } from './console.js';
 import { type FixedPlatform, type Provider, orLost, watchGpu } from './devices.js';
 import { PageFault, faultOf } from './errors.js';
+import type { Weights } from './graphs.js';
 import type { OnnxGraph } from './onnx.js';
 import { CPU, PROVIDERS, actualProvider, judge, parsePlacement } from './placement.js';
 import type { ExecutionOptions, Placement } from './protocol.js';
@@ -21,7 +22,7 @@ export interface Ingredients {
   readonly bytes: Uint8Array;
   readonly graph: OnnxGraph;
   /** The weights; given back when the session has its own copy. */
-  readonly externalData: ReadonlyArray<{ path: string; data: Uint8Array<ArrayBuffer> }>;
+  readonly externalData: readonly Weights[];
   /** Sizes of dimensions, where they are fixed. */
   readonly dimensions: Readonly<Record<string, number>>;
 }
@@ -57,19 +58,23 @@ export async function build(ingredients: Ingredients): Promise<Built> {
   }
 }
 
-function create(
+async function create(
   { platform, provider, bytes, externalData, dimensions }: Ingredients,
   more: InferenceSession.SessionOptions,
 ): Promise<InferenceSession> {
-  return orLost(
-    platform,
-    ort.InferenceSession.create(bytes, {
-      executionProviders: [provider?.config ?? 'wasm'],
-      freeDimensionOverrides: dimensions,
-      ...(externalData.length > 0 ? { externalData: [...externalData] } : {}),
-      ...more,
-    }),
-  );
+  const made = ort.InferenceSession.create(bytes, {
+    executionProviders: [provider?.config ?? 'wasm'],
+    freeDimensionOverrides: dimensions,
+    ...(externalData.length > 0 ? { externalData: [...externalData] } : {}),
+    ...more,
+  });
+  try {
+    return await orLost(platform, made);
+  } catch (error) {
+    // Nobody knows what a failed creation leaves behind in the runtime: after one on
+    // WebNN the next session on wasm computed wrong numbers. So the runtime is not used again.
+    throw faultOf(error, `building the session for ${platform}`, 'execution_failed', true);
+  }
 }
 
 /** Builds the session while listening to what onnxruntime says of its nodes. */

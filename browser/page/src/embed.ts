@@ -3,16 +3,18 @@
 import { type Run, type Shapes, batchFor, lengthFor, plan } from './buckets.js';
 import { PageFault } from './errors.js';
 import type { Tensor } from './frame.js';
+import { graphOf } from './graphs.js';
 import { feedsFor, fixedTo } from './inputs.js';
 import type { GraphInput } from './onnx.js';
 import { chooseOutput } from './outputs.js';
 import type { EmbedData, EmbedResult, LoadData, LoadResult } from './protocol.js';
 import { runHeld } from './run.js';
 import type { ort } from './runtime.js';
-import { type Held, type Wanted, graphOf, session } from './sessions.js';
+import { type Held, session } from './sessions.js';
 import { toOrt } from './tensors.js';
 import { type Text, checkLengths, textsOf } from './texts.js';
 import { Vectors } from './vectors.js';
+import type { Wanted } from './wanted.js';
 
 const fixes = ({ platform, options }: Wanted): boolean => platform === 'webnn' && options.fixed_shapes;
 
@@ -49,6 +51,7 @@ function join(a: LoadResult | null, b: LoadResult): LoadResult {
     compile_ms: sum(a.compile_ms, b.compile_ms),
     first_run_ms: sum(a.first_run_ms, b.first_run_ms),
     memory_usage_mb: b.memory_usage_mb,
+    held: b.held,
   };
 }
 

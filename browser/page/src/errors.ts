@@ -16,7 +16,7 @@ const HELP: Readonly<Record<ErrorCode, string>> = {
   input_too_long: 'Shorten the text or split it into several.',
   invalid_tensor: "Send tensors with the names, element types and shapes of the graph's inputs.",
   not_finite: 'Check the input for NaN and infinities; if it has none, compare with another precision or platform.',
-  out_of_memory: 'Use a smaller batch, a lower precision, or dispose of other models first.',
+  out_of_memory: 'Unload other models (`:unload MODEL`), or choose a lower precision.',
   device_lost: 'Send the request again: the page makes a new device.',
   cancelled: 'Nothing: the host took the request back.',
   execution_failed: 'Try another platform; if it fails there too, the model or the input is at fault.',
@@ -81,15 +81,27 @@ const PATTERNS: ReadonlyArray<[RegExp, ErrorCode]> = [
   [/ERROR_CODE: 2\b|INVALID_ARGUMENT|Got invalid dimensions|Unexpected input data type/i, 'invalid_tensor'],
 ];
 
-/** Turns whatever was thrown into a `PageFault`; `doing` completes "while …", `otherwise` is what no pattern knows. */
-export function faultOf(error: unknown, doing: string, otherwise: ErrorCode = 'execution_failed'): PageFault {
+/** What engines and Emscripten say of a trap, where onnxruntime or a promise has made another error of it. */
+const TRAP = /\bRuntimeError: |memory access out of bounds|^unreachable\b|\bAborted\(/;
+
+/**
+ * Turns whatever was thrown into a `PageFault`; `doing` completes "while …",
+ * `otherwise` is what no pattern knows. `fatal` says that the runtime must be
+ * thrown away whatever the error is.
+ */
+export function faultOf(
+  error: unknown,
+  doing: string,
+  otherwise: ErrorCode = 'execution_failed',
+  fatal = false,
+): PageFault {
   if (error instanceof PageFault) return error;
   const text = textOf(error);
-  // After an abort the heap of the wasm instance is in an unknown state.
-  const aborted = error instanceof WebAssembly.RuntimeError || /\bAborted\(/.test(text);
+  // After a trap the heap of the wasm instance is in an unknown state.
+  const trapped = error instanceof WebAssembly.RuntimeError || TRAP.test(text);
   const code = PATTERNS.find(([pattern]) => pattern.test(text))?.[1] ?? otherwise;
   return new PageFault(code, `Failed while ${doing}: ${text}`, {
     cause: error,
-    ...(aborted ? { fatal: true } : {}),
+    ...(fatal || trapped ? { fatal: true } : {}),
   });
 }

@@ -8,6 +8,11 @@ export class Lru<T> {
     return this.entries.size;
   }
 
+  /** All entries, the least recently used first. */
+  values(): T[] {
+    return [...this.entries.values()];
+  }
+
   /** Gives the entry and makes it the most recently used. */
   use(key: string): T | undefined {
     const value = this.entries.get(key);

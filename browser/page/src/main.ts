@@ -31,11 +31,14 @@ function start(token: string): void {
   });
   const fail = (id: number, fault: PageFault): void => link.send(encode({ id, type: 'error', data: fault }));
 
-  const executor = new ExecutorHost({
-    frame: (buffer) => link.send(buffer),
-    done: (id) => queue.finish(id),
-    status,
-  });
+  const executor = new ExecutorHost(
+    {
+      frame: (buffer) => link.send(buffer),
+      done: (id) => queue.finish(id),
+      status,
+    },
+    crossOriginIsolated ? navigator.hardwareConcurrency : 1,
+  );
   const queue = new RequestQueue<Request>(({ id, frame: { header, buffer } }) => {
     // Only what runs a model cares how many threads the runtime has.
     const runs = header.platform !== undefined;

@@ -343,7 +343,12 @@ threads: number | null,
 /**
  * Whether WebNN gets fixed shapes. On unless a measurement wants to see the difference.
  */
-fixed_shapes: boolean, };
+fixed_shapes: boolean, 
+/**
+ * Bytes that the page's sessions may hold in all; what was used least is let
+ * go of before another is built. `None` sets no bound.
+ */
+memory_budget: number | null, };
 
 export type LoadData = { 
 /**
@@ -488,6 +493,24 @@ webnn_device_type: string | null,
  */
 webnn_accelerated: boolean | null, };
 
+export type HeldSession = { 
+/**
+ * CID of its graph.
+ */
+graph: string, 
+/**
+ * The platform that it was asked for.
+ */
+platform: Platform, 
+/**
+ * Bytes of its graph and weights: what it counts for in the budget.
+ */
+bytes: number, 
+/**
+ * Batch and sequence length, where they are fixed.
+ */
+shape: [number, number] | null, };
+
 export type LoadResult = { 
 /**
  * The session that is ready now.
@@ -512,7 +535,11 @@ first_run_ms: number | null,
 /**
  * Memory of the page in MiB, where the browser tells.
  */
-memory_usage_mb: number | null, };
+memory_usage_mb: number | null, 
+/**
+ * All sessions that the page holds now, the most recently used first.
+ */
+held: Array<HeldSession>, };
 
 export type EmbedResult = { 
 /**

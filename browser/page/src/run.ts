@@ -3,11 +3,13 @@
 import { orLost } from './devices.js';
 import { PageFault, faultOf } from './errors.js';
 import type { Tensor } from './frame.js';
+import { graphOf } from './graphs.js';
 import type { RunData, RunResult } from './protocol.js';
-import { type Fixed, type Held, type Wanted, drop, graphOf, session } from './sessions.js';
+import { type Fixed, type Held, release, session } from './sessions.js';
 import { checkInputs, checkOutput, fromOrt, toOrt } from './tensors.js';
 import type { GraphInput } from './onnx.js';
 import type { ort } from './runtime.js';
+import type { Wanted } from './wanted.js';
 
 /** Runs a held session, and drops it where the failure may have broken it. */
 export async function runHeld(
@@ -15,14 +17,17 @@ export async function runHeld(
   feeds: Record<string, ort.Tensor>,
   outputs: readonly string[],
 ): Promise<ort.InferenceSession.OnnxValueMapType> {
+  held.busy = true;
   try {
     const results = await orLost(held.platform, held.session.run(feeds, [...outputs]));
     held.ran = true;
     return results;
   } catch (error) {
     const fault = faultOf(error, `running the graph on ${held.platform}`);
-    if (!fault.fatal) await drop(held);
+    if (!fault.fatal) await release(held);
     throw fault;
+  } finally {
+    held.busy = false;
   }
 }
 

@@ -6,6 +6,7 @@
 
 import './console.js';
 import * as ort from 'onnxruntime-web';
+import { faultOf } from './errors.js';
 
 declare const BUILD: 'jspi' | 'asyncify';
 declare const TRANSFORMERS_VERSION: string;
@@ -52,9 +53,11 @@ const IDENTITY = Uint8Array.from(
  * Compiles wasm and starts its threads. Begun when the executor is loaded, so
  * that it overlaps with the host's first request and the fetch of the model.
  */
-export const started: Promise<void> = ort.InferenceSession.create(IDENTITY, { executionProviders: ['wasm'] }).then(
-  (session) => session.release(),
-);
+export const started: Promise<void> = ort.InferenceSession.create(IDENTITY, { executionProviders: ['wasm'] })
+  .then((session) => session.release())
+  .catch((error: unknown) => {
+    throw faultOf(error, 'starting onnxruntime', 'internal', true);
+  });
 // Whoever awaits it sees the error; nobody may before the first request.
 started.catch(() => undefined);
 

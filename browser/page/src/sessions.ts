@@ -1,18 +1,20 @@
 /**
  * The sessions of onnxruntime that the page holds: built once for a graph, a
  * platform and, where the platform fixes them, shapes; proven to run where they
- * were asked to; let go of when the host says so.
+ * were asked to; let go of when the host says so, or when its budget has no
+ * room for another.
  */
 
 import type { InferenceSession } from 'onnxruntime-web';
+import { evictions } from './budget.js';
 import { build, refuseFallback } from './build.js';
 import { type FixedPlatform, providerFor } from './devices.js';
-import { fetchBytes } from './fetch.js';
 import { gpuBytes } from './gpu-memory.js';
+import { fileOf, weightsOf } from './graphs.js';
 import { Lru } from './lru.js';
-import { type OnnxGraph, readOnnx } from './onnx.js';
-import type { DisposeResult, ExecutionOptions, Graph, LoadResult, Progress, SessionFacts } from './protocol.js';
+import type { DisposeResult, HeldSession, LoadResult, SessionFacts } from './protocol.js';
 import { build as runtimeBuild, heapBytes, started, threads } from './runtime.js';
+import { type Wanted, bytesOf } from './wanted.js';
 
 export interface Held {
   readonly key: string;
@@ -20,17 +22,12 @@ export interface Held {
   readonly platform: FixedPlatform;
   readonly session: InferenceSession;
   readonly facts: SessionFacts;
+  /** What it counts for in the host's budget. */
+  readonly bytes: number;
+  /** Whether it runs right now: then it is not let go of. */
+  busy: boolean;
   /** Whether a first run has readied kernels and shaders. */
   ran: boolean;
-}
-
-/** What a request needs to have a session made. */
-export interface Wanted {
-  readonly graph: Graph;
-  readonly platform: FixedPlatform;
-  readonly options: ExecutionOptions;
-  readonly signal: AbortSignal;
-  progress(progress: Progress): void;
 }
 
 /** Shapes to be fixed: by name of the dimension, and as the report has them. */
@@ -40,41 +37,16 @@ export interface Fixed {
 }
 
 const held = new Lru<Held>();
-/**
- * Graphs by CID: kept, so that another bucket or platform need not fetch and
- * read them again. `bytes` is `null` where they are too many to be kept.
- */
-const graphs = new Lru<{ readonly graph: OnnxGraph; readonly bytes: Uint8Array | null }>();
-const GRAPHS_KEPT = 4;
-/** A graph that holds its weights is larger than this: one copy of the weights is enough. */
-const GRAPH_BYTES_KEPT = 4 << 20;
+let begun = 0;
 
-/** The graph of a request, fetched and read once. */
-export async function graphOf(wanted: Wanted): Promise<OnnxGraph> {
-  return (graphs.use(wanted.graph.cid) ?? (await fileOf(wanted))).graph;
+/** Builds that this Worker has begun, whether or not they went well. */
+export function builds(): number {
+  return begun;
 }
 
-/** The graph of a request with its bytes, which are fetched again where they were not kept. */
-async function fileOf({ graph, signal, progress }: Wanted): Promise<{ graph: OnnxGraph; bytes: Uint8Array }> {
-  const known = graphs.use(graph.cid);
-  if (known?.bytes) return { graph: known.graph, bytes: known.bytes };
-  const bytes = await fetchBytes(graph.url, graph.size, { signal, progress: reporter(progress, graph.url) });
-  const read = known?.graph ?? readOnnx(bytes, graph.url);
-  graphs.add(graph.cid, { graph: read, bytes: graph.size <= GRAPH_BYTES_KEPT ? bytes : null });
-  graphs.take(GRAPHS_KEPT, () => true);
-  return { graph: read, bytes };
-}
-
-/** Progress as the host wants to see it: a few a second, and the last. */
-function reporter(progress: Wanted['progress'], url: string): (loaded: number, total: number) => void {
-  const file = url.slice(url.lastIndexOf('/') + 1);
-  let next = 0;
-  return (loaded, total) => {
-    const now = performance.now();
-    if (now < next && loaded < total) return;
-    next = now + 50;
-    progress({ phase: 'fetch', file, loaded, total });
-  };
+/** Bytes of the sessions that the page holds, but for those of one graph. */
+export function bytesBeside(cid: string): number {
+  return held.values().reduce((sum, one) => sum + (one.cid === cid ? 0 : one.bytes), 0);
 }
 
 /** The session for these shapes, made where it is not held yet, and how it came to be. */
@@ -86,20 +58,19 @@ export async function session(wanted: Wanted, fixed: Fixed | null): Promise<{ he
   const known = held.use(key);
   if (known) {
     refuseFallback(known.facts.placement, platform, options);
-    const load = { session: known.facts, warm: true, fetch_ms: null, compile_ms: null, first_run_ms: null };
-    return { held: known, load: { ...load, memory_usage_mb: memory() } };
+    return { held: known, load: loadOf(known, null) };
   }
   const start = performance.now();
   const { graph: read, bytes } = await fileOf(wanted);
   const provider = await providerFor(platform, options);
-  const externalData: Array<{ path: string; data: Uint8Array<ArrayBuffer> }> = [];
-  for (const { location, url, size } of graph.external_data) {
-    const progress = reporter(wanted.progress, url);
-    externalData.push({ path: location, data: await fetchBytes(url, size, { signal: wanted.signal, progress }) });
-  }
+  const externalData = await weightsOf(wanted);
   await started;
   const fetched = performance.now();
   wanted.progress({ phase: 'compile', file: null, loaded: 0, total: null });
+  // Not before the fetch: one that fails costs no other model.
+  const size = bytesOf(graph);
+  for (const one of evictions(held.values(), size, options.memory_budget)) await release(one);
+  begun += 1;
   const dimensions = fixed?.overrides ?? {};
   const { session, placement, actual } = await build({ platform, provider, options, bytes, graph: read, externalData, dimensions });
   const facts: SessionFacts = {
@@ -111,17 +82,27 @@ export async function session(wanted: Wanted, fixed: Fixed | null): Promise<{ he
     webnn_device_type: provider?.deviceType ?? null,
     webnn_accelerated: provider?.context?.accelerated ?? null,
   };
-  const made: Held = { key, cid: graph.cid, platform, session, facts, ran: false };
+  const made: Held = { key, cid: graph.cid, platform, session, facts, bytes: size, busy: false, ran: false };
   held.add(key, made);
-  const load: LoadResult = {
+  return { held: made, load: loadOf(made, { fetch_ms: fetched - start, compile_ms: performance.now() - fetched }) };
+}
+
+/** How a session came to be; `times` is `null` where it was there. */
+function loadOf({ facts }: Held, times: { fetch_ms: number; compile_ms: number } | null): LoadResult {
+  return {
     session: facts,
-    warm: false,
-    fetch_ms: fetched - start,
-    compile_ms: performance.now() - fetched,
+    warm: times === null,
+    fetch_ms: times?.fetch_ms ?? null,
+    compile_ms: times?.compile_ms ?? null,
     first_run_ms: null,
     memory_usage_mb: memory(),
+    held: heldSessions(),
   };
-  return { held: made, load };
+}
+
+function heldSessions(): HeldSession[] {
+  const sessions = held.values().reverse();
+  return sessions.map(({ cid, platform, bytes, facts }) => ({ graph: cid, platform, bytes, shape: facts.fixed_shape }));
 }
 
 /** Memory of the runtime in MiB: its heap, where every weight and activation of wasm lies, and buffers of the GPU. */
@@ -137,8 +118,8 @@ export async function dispose(graph: string | null, keep: number): Promise<Dispo
   return { disposed: taken.length, held: held.size, memory_usage_mb: memory() };
 }
 
-/** A session that failed in a way that may have left it broken is not used again. */
-export async function drop(broken: Held): Promise<void> {
-  held.delete(broken.key);
-  await broken.session.release().catch(() => undefined);
+/** Lets go of one session: the budget has no room for it, or a failure may have left it broken. */
+export async function release(one: Held): Promise<void> {
+  held.delete(one.key);
+  await one.session.release().catch(() => undefined);
 }

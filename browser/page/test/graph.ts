@@ -25,8 +25,13 @@ export interface GraphSpec {
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
   readonly nodes: readonly Node[];
-  /** float32 or int64 tensors by name. */
-  readonly weights?: Readonly<Record<string, { shape: readonly number[]; data: Float32Array | BigInt64Array }>>;
+  readonly weights?: Readonly<Record<string, Weight>>;
+}
+
+/** A float32 or int64 tensor, or the name of the file beside the graph that has the float32 ones of this tensor and nothing else. */
+export interface Weight {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | BigInt64Array | string;
 }
 
 type Bytes = readonly number[];
@@ -76,9 +81,11 @@ export function onnx({ inputs, outputs, nodes, weights = {} }: GraphSpec): Uint8
       message(
         5,
         ...shape.map((size) => number(1, size)),
-        number(2, data instanceof Float32Array ? FLOAT : INT64),
+        number(2, data instanceof BigInt64Array ? INT64 : FLOAT),
         text(8, name),
-        message(9, [...new Uint8Array(data.buffer)]),
+        ...(typeof data === 'string'
+          ? [message(13, text(1, 'location'), text(2, data)), number(14, 1)]
+          : [message(9, [...new Uint8Array(data.buffer)])]),
       ),
     ),
     ...inputs.map((input) => value(11, input)),

@@ -1,6 +1,8 @@
 //! `describe` of a DataFrame, as Python's Polars has it and the Rust library has not.
 
-use polars::prelude::{Column, DataFrame, DataType, NamedFrom, PolarsResult, QuantileMethod, Series};
+use polars::prelude::{
+    ChunkAgg, ChunkQuantile, ChunkVar, Column, DataFrame, DataType, NamedFrom, PolarsResult, QuantileMethod, Series,
+};
 
 /// The rows of the table.
 const STATISTICS: [&str; 9] = ["count", "null_count", "mean", "std", "min", "25%", "50%", "75%", "max"];

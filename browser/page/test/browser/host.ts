@@ -50,15 +50,18 @@ export class Host {
     private readonly stop: () => Promise<void>,
   ) {}
 
-  /** `mounts` are folders by the prefix of their URL; the longest that fits is used. `script` runs in the page before all else. */
-  static async start(mounts: Readonly<Record<string, string>>, script = ''): Promise<Host> {
+  /**
+   * `mounts` are folders by the prefix of their URL; the longest that fits is used. `script` runs in
+   * the page before all else, `executorScript` in its Worker before onnxruntime.
+   */
+  static async start(mounts: Readonly<Record<string, string>>, script = '', executorScript = ''): Promise<Host> {
     const prefixes = Object.keys(mounts).sort((a, b) => b.length - a.length);
     const server = createServer((request, response) => {
       host.paths.add(request.url ?? '');
       host.waiting.get(request.url ?? '')?.();
       // An answer that never comes.
       if (request.url === '/slow') return;
-      void serve(mounts, prefixes, script, request, response);
+      void serve(mounts, prefixes, { script, executorScript }, request, response);
     });
     const sockets = new WebSocketServer({ server, path: '/link', maxPayload: 2 ** 30, perMessageDeflate: false });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -138,7 +141,7 @@ export class Host {
 async function serve(
   mounts: Readonly<Record<string, string>>,
   prefixes: readonly string[],
-  script: string,
+  { script, executorScript }: { script: string; executorScript: string },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -161,6 +164,11 @@ async function serve(
   }
   if (script !== '' && file.endsWith('.html')) {
     response.writeHead(200, headers).end((await readFile(file, 'utf8')).replace('<head>', `<head><script>${script}</script>`));
+    return;
+  }
+  // What the executor imports, and so what runs first in it.
+  if (executorScript !== '' && /^\/ort\/ort\..*\.mjs$/.test(path)) {
+    response.writeHead(200, headers).end(`${executorScript};\n${await readFile(file, 'utf8')}`);
     return;
   }
   const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);

@@ -95,6 +95,7 @@ test('the least recently used go first', () => {
   assert.deepEqual(lru.take(2, () => true), ['b', 'c']);
   assert.equal(lru.use('b'), undefined);
   assert.equal(lru.size, 2);
+  assert.deepEqual(lru.values(), ['d', 'a']);
   assert.deepEqual(lru.take(0, (value) => value !== 'd'), ['a']);
 });
 
@@ -140,7 +141,12 @@ test("foreign errors become the page's own", () => {
   assert.equal(code(new Error("Can't create a session. ERROR_CODE: 7, ERROR_MESSAGE: Failed to load model because protobuf parsing failed.")), 'invalid_model');
   assert.equal(code(new Error('something else')), 'execution_failed');
   assert.equal(code(1234), 'execution_failed');
-  assert.equal(faultOf(new WebAssembly.RuntimeError('unreachable'), 'testing').fatal, true);
+  const fatal = (error: unknown): boolean => faultOf(error, 'testing').fatal;
+  assert.equal(fatal(new WebAssembly.RuntimeError('memory access out of bounds')), true);
+  for (const trap of ['RuntimeError: index out of bounds', 'memory access out of bounds', 'unreachable executed', 'Aborted(). Build with -sASSERTIONS'])
+    assert.equal(fatal(new Error(trap)), true, trap);
+  assert.equal(fatal(new Error('ERROR_CODE: 2, indices element out of data bounds')), false);
+  assert.equal(faultOf(new Error('something else'), 'testing', 'internal', true).fatal, true);
   const located = new Error(
     "Can't create a session. ERROR_CODE: 1, ERROR_MESSAGE: Exception during initialization: /a/b/frame.cc:74 " +
       'Info(const std::vector<const Node *> &) [ONNXRuntimeError] : 1 : FAIL : Failed to load external data file "w".\n',

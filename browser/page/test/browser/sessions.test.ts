@@ -1,0 +1,208 @@
+/** Which sessions a page holds: within a budget, when memory is short, and after a failure that may have left the runtime broken. */
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Tensor } from '../../src/frame.js';
+import type { EmbedResult, ExternalData, HeldSession, ModelSource, Platform } from '../../src/protocol.js';
+import { FLOAT, type GraphSpec, INT64, type Weight, onnx } from '../graph.js';
+import { distance, embedOn, floats, norm, refused } from './ask.js';
+import { type Answer, Host } from './host.js';
+import { FIXTURES, PAGE, bert, golden } from './models.js';
+import { Browser, type BrowserName } from './webdriver.js';
+
+/** Where the graphs are; served as `/graphs/`. */
+const folder = mkdtempSync(join(tmpdir(), 'pelago-sessions-'));
+after(() => rmSync(folder, { recursive: true }));
+
+function model(name: string, table: Weight, op = 'Gather', external_data: ExternalData[] = []): ModelSource {
+  const spec: GraphSpec = {
+    inputs: [{ name: 'input_ids', type: INT64, shape: ['batch', 'sequence'] }],
+    outputs: [{ name: 'last_hidden_state', type: FLOAT, shape: ['batch', 'sequence', 2] }],
+    nodes: [{ op, inputs: ['table', 'input_ids'], output: 'last_hidden_state' }],
+    weights: { table },
+  };
+  const bytes = onnx(spec);
+  writeFileSync(join(folder, `${name}.onnx`), bytes);
+  const graph = { cid: `graph-${name}`, url: `/graphs/${name}.onnx`, size: bytes.length, index_type: null, external_data };
+  return { name, cid: `folder-${name}`, base_url: '/graphs/', family: 'text_embedding', files: [`${name}.onnx`], graph };
+}
+
+/** A model with the vector [id * scale, 1] for each token. */
+const scaled = (name: string, scale: number): ModelSource =>
+  model(name, { shape: [64, 2], data: Float32Array.from(Array.from({ length: 64 }, (_, id) => [id * scale, 1]).flat()) });
+
+const TEXT = [1, 2, 3];
+const MEAN = 2;
+const double = scaled('double', 2);
+const triple = scaled('triple', 3);
+const SIZE = double.graph.size;
+assert.equal(triple.graph.size, SIZE);
+
+const answers = ({ tensors }: Answer<EmbedResult>, scale: number): void =>
+  assert.ok(distance(floats(tensors[0] as Tensor), [MEAN * scale, 1]) < 1e-5, `${floats(tensors[0] as Tensor).join()} for ${scale}`);
+const isGolden = ({ tensors }: Answer<EmbedResult>): void => {
+  const vector = floats(tensors[0] as Tensor);
+  assert.ok(distance(vector.map((value) => value / norm(vector)), golden.mean_normalized) < 1e-5);
+};
+const held = ({ graph }: ModelSource, platform: string, shape: [number, number] | null = null, bytes = graph.size): HeldSession => ({
+  graph: graph.cid,
+  platform: platform as Platform,
+  bytes,
+  shape,
+});
+
+/** A browser with the page, for the tests of one `describe`. */
+function page(name: BrowserName, executorScript = ''): { host(): Host; embed: ReturnType<typeof embedOn> } {
+  let host: Host;
+  let browser: Browser;
+  before(async () => {
+    host = await Host.start({ '/': join(PAGE, 'dist'), '/graphs/': folder, '/models/': FIXTURES }, '', executorScript);
+    browser = await Browser.open(name);
+    const hello = host.hello();
+    await browser.go(host.url);
+    await hello;
+  });
+  after(async () => {
+    await browser?.close();
+    await host?.close();
+  });
+  return { host: () => host, embed: embedOn(() => host) };
+}
+
+const routes: ReadonlyArray<[BrowserName, readonly string[]]> = [
+  ['chromium', ['wasm', 'webgpu']],
+  ['headless-shell', ['webnn']],
+  ['firefox', ['wasm']],
+];
+
+for (const [name, platforms] of routes) {
+  describe(name, { timeout: 300_000 }, () => {
+    const { host, embed } = page(name);
+    const forget = (): Promise<unknown> => host().request({ type: 'dispose', data: { graph: null, keep: 0 } });
+
+    for (const platform of platforms) {
+      const shape: [number, number] | null = platform === 'webnn' ? [1, 16] : null;
+
+      test(`two models that fit one by one take turns on ${platform}`, async () => {
+        await forget();
+        for (const memory_budget of [SIZE, 1]) {
+          for (const [given, scale] of [[double, 2], [triple, 3], [double, 2]] as const) {
+            const answer = await embed(given, [TEXT], platform, { memory_budget });
+            answers(answer, scale);
+            assert.deepEqual(answer.data.load.held, [held(given, platform, shape)]);
+          }
+          const again = await embed(double, [TEXT], platform, { memory_budget });
+          assert.equal(again.data.load.warm, true, 'what is held is used, even where it is more than the budget');
+        }
+      });
+
+      test(`without a budget all stay on ${platform}`, async () => {
+        await forget();
+        const both = [held(double, platform, shape), held(triple, platform, shape)];
+        await embed(triple, [TEXT], platform);
+        assert.deepEqual((await embed(double, [TEXT], platform)).data.load.held, both);
+        const warm = await embed(triple, [TEXT], platform);
+        answers(warm, 3);
+        assert.equal(warm.data.load.warm, true);
+        assert.deepEqual(warm.data.load.held, [...both].reverse(), 'the most recently used first');
+      });
+
+      test(`a creation that fails leaves the next model right, after ${platform}`, async () => {
+        const broken = [
+          model('nonsense', { shape: [1, 2], data: Float32Array.of(0, 0) }, 'Nonsense'),
+          model('weightless', { shape: [1, 2], data: 'absent.bin' }),
+        ];
+        for (const one of broken) {
+          isGolden(await embed(bert, [golden.input_ids], 'wasm'));
+          const fails = assert.rejects(embed(one, [TEXT], platform), refused('invalid_model', /building the session/));
+          // It waits while the creation fails, and is not lost with it.
+          const next = await embed(bert, [golden.input_ids], 'wasm');
+          await fails;
+          isGolden(next);
+          assert.equal(next.data.load.warm, false);
+          assert.deepEqual(next.data.load.held, [held(bert, 'wasm')], 'all others went with their runtime');
+        }
+        answers(await embed(double, [TEXT], platform), 2);
+      });
+    }
+
+    if (platforms.includes('webnn'))
+      test('each fixed shape counts by itself', async () => {
+        await forget();
+        const text = (length: number): number[][] => [Array.from({ length }, () => MEAN)];
+        const shapes = async (length: number): Promise<unknown> => {
+          const answer = await embed(double, text(length), 'webnn', { memory_budget: 2 * SIZE });
+          answers(answer, 2);
+          return answer.data.load.held.map(({ shape }) => shape);
+        };
+        assert.deepEqual(await shapes(10), [[1, 16]]);
+        assert.deepEqual(await shapes(20), [[1, 24], [1, 16]]);
+        assert.deepEqual(await shapes(10), [[1, 16], [1, 24]]);
+        assert.deepEqual(await shapes(30), [[1, 32], [1, 16]]);
+      });
+
+    test('a request for other threads waits for what runs, and says what is left', async () => {
+      await embed(double, [TEXT], 'wasm');
+      const long = embed(bert, Array.from({ length: 100 }, () => golden.input_ids), 'wasm');
+      const other = embed(triple, [TEXT], 'wasm', { threads: 1 });
+      assert.equal((await long).tensors[0]?.shape[0], 100);
+      answers(await other, 3);
+      assert.equal((await other).data.load.session.threads, 1);
+      assert.deepEqual((await other).data.load.held, [held(triple, 'wasm')]);
+      answers(await embed(double, [TEXT], 'wasm'), 2);
+    });
+
+    test('a model that no memory holds is refused in bytes, and the next one runs', async () => {
+      await forget();
+      await embed(double, [TEXT], 'wasm');
+      const size = 2 ** 50;
+      const giant = model('giant', { shape: [1, 2], data: 'giant.bin' }, 'Gather', [{ location: 'giant.bin', url: '/graphs/giant.bin', size }]);
+      await assert.rejects(embed(giant, [TEXT], 'wasm'), (error) => {
+        refused('out_of_memory', new RegExp(`wanted ${size + giant.graph.size} bytes for a session, with ${SIZE} bytes held by other models, which were let go of`))(error);
+        assert.match((error as { page: { help: string } }).page.help, /:unload MODEL.*lower precision/);
+        return true;
+      });
+      answers(await embed(double, [TEXT], 'wasm'), 2);
+    });
+  });
+}
+
+const MIB = 2 ** 20;
+/** A page whose wasm has room for one large model only: onnxruntime itself needs some 10 MiB. */
+const CAP = 64 * MIB;
+const CAPPED = `{
+  const { Memory } = WebAssembly;
+  WebAssembly.Memory = function (descriptor) {
+    return new Memory({ ...descriptor, maximum: Math.min(descriptor.maximum, ${CAP / 65_536}) });
+  };
+}`;
+
+describe('chromium with little memory', { timeout: 300_000 }, () => {
+  const { embed } = page('chromium', CAPPED);
+  const large = (name: string, mib: number): ModelSource => {
+    const data = new Float32Array((mib * MIB) / 4);
+    for (let id = 0; id < 64; id++) data.set([id * mib, 1], 2 * id);
+    writeFileSync(join(folder, `${name}.bin`), data);
+    const weights = { location: `${name}.bin`, url: `/graphs/${name}.bin`, size: data.byteLength };
+    return model(name, { shape: [data.length / 2, 2], data: weights.location }, 'Gather', [weights]);
+  };
+  const bytes = (given: ModelSource): number => given.graph.size + (given.graph.external_data[0]?.size ?? 0);
+
+  test('one that has no room beside others is run without them', async () => {
+    const [first, second] = [large('first', 32), large('second', 33)];
+    answers(await embed(first, [TEXT], 'wasm'), 32);
+    const answer = await embed(second, [TEXT], 'wasm');
+    answers(answer, 33);
+    assert.deepEqual(answer.data.load.held, [held(second, 'wasm', null, bytes(second))]);
+    answers(await embed(first, [TEXT], 'wasm'), 32);
+  });
+
+  test('one that has no room even alone is refused, and the next one runs', async () => {
+    const much = large('much', 80);
+    await assert.rejects(embed(much, [TEXT], 'wasm'), refused('out_of_memory', new RegExp(`wanted ${bytes(much)} bytes for a session`)));
+    answers(await embed(double, [TEXT], 'wasm'), 2);
+  });
+});
