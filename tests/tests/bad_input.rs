@@ -34,11 +34,11 @@ async fn each_bad_request_says_what_to_do_and_the_session_goes_on() {
     let nan = Tensor::from_f32("pixel_values", vec![1, 3, 30, 30], &[f32::NAN; 2700]).unwrap();
     let cases: Vec<(&str, Request)> = vec![
         ("empty_input", Request { input: Input::Texts(Vec::new()), ..base() }),
+        ("input_too_long", Request { input: "fox ".repeat(5000).as_str().into(), on_long: OnLong::Error, ..base() }),
         (
-            "input_too_long",
-            Request { input: "fox ".repeat(5000).as_str().into(), on_long: OnLong::Error, ..base() },
+            "unsupported",
+            Request { prompt: Some("query".to_owned()), ..pixels(tensor(DType::Float32, &[1, 3, 30, 30])) },
         ),
-        ("unsupported", Request { prompt: Some("query".to_owned()), ..pixels(tensor(DType::Float32, &[1, 3, 30, 30])) }),
         ("model", Request { model: "tinny".to_owned(), ..base() }),
         // Software adapters in Chromium have no half precision.
         (

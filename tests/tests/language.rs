@@ -262,24 +262,36 @@ fn polars_has_what_its_users_expect() {
     let columns = [
         ("col(\"name\").str().to_uppercase()", "ANN BOB CID DAN"),
         ("col(\"name\").str().replace(lit(\"[ab]\"), lit(\"_\"), false)", "_nn _ob cid d_n"),
-        ("col(\"n\").filter(col(\"name\").is_in(lit(Series::new(\"\".into(), [\"ann\", \"dan\"])).implode(false), false))", "3 1"),
+        (
+            "col(\"n\").filter(col(\"name\").is_in(lit(Series::new(\"\".into(), [\"ann\", \"dan\"])).implode(false), false))",
+            "3 1",
+        ),
         ("(col(\"n\") / lit(7.0)).round(2, RoundMode::HalfToEven)", "0.43 0.14 0.57 0.14"),
         ("col(\"n\").cast(DataType::Decimal(10, 2)) + lit(1).cast(DataType::Decimal(10, 2))", "4.00 2.00 5.00 2.00"),
         ("col(\"n\").rank(RankOptions { method: RankMethod::Dense, descending: false }, None)", "2 1 3 1"),
         ("col(\"n\").cum_sum(false)", "3 4 8 9"),
-        ("col(\"n\").rolling_mean(RollingOptionsFixedWindow { window_size: 2, min_periods: 2, ..Default::default() })", "null 2.0 2.5 2.5"),
+        (
+            "col(\"n\").rolling_mean(RollingOptionsFixedWindow { window_size: 2, min_periods: 2, ..Default::default() })",
+            "null 2.0 2.5 2.5",
+        ),
         ("col(\"n\").diff(lit(1), Default::default())", "null -2 3 -3"),
         ("concat_str([col(\"name\"), col(\"team\")], \"-\", false)", "ann-x bob-y cid-x dan-y"),
         ("col(\"n\").sum().over([col(\"team\")])?", "7 2 7 2"),
         ("when(col(\"n\").gt(lit(2))).then(lit(\"big\")).otherwise(lit(\"small\"))", "big small big small"),
         ("col(\"n\").top_k(lit(2))", "4 3"),
-        ("col(\"n\").log(lit(2.0)).exp().abs().is_between(lit(0.0), lit(10.0), ClosedInterval::Both)", "true true true true"),
+        (
+            "col(\"n\").log(lit(2.0)).exp().abs().is_between(lit(0.0), lit(10.0), ClosedInterval::Both)",
+            "true true true true",
+        ),
         ("col(\"n\").product()", "12"),
         ("col(\"n\").mode(false).sort(Default::default())", "1"),
         ("col(\"n\").is_unique()", "true false true false"),
         ("col(\"n\").pct_change(lit(1)).round(2, RoundMode::HalfToEven)", "null -0.67 3.0 -0.75"),
         ("coalesce(&[when(col(\"n\").gt(lit(2))).then(col(\"n\")).otherwise(lit(NULL)), lit(0)])", "3 0 4 0"),
-        ("when(col(\"n\").gt(lit(3)).not()).then(col(\"n\").cast(DataType::Float64)).otherwise(lit(NULL)).interpolate(InterpolationMethod::Linear)", "3.0 1.0 1.0 1.0"),
+        (
+            "when(col(\"n\").gt(lit(3)).not()).then(col(\"n\").cast(DataType::Float64)).otherwise(lit(NULL)).interpolate(InterpolationMethod::Linear)",
+            "3.0 1.0 1.0 1.0",
+        ),
         ("int_range(lit(0), lit(4), 1, DataType::Int64)", "0 1 2 3"),
         ("lit(\"2026-03-01\").str().to_date(StrptimeOptions::default()).dt().month()", "3"),
         ("col(\"n\").sin().round(3, RoundMode::HalfToEven)", "0.141 0.841 -0.757 0.841"),
@@ -287,18 +299,42 @@ fn polars_has_what_its_users_expect() {
     // A cell of its own, and its value.
     let cells = [
         ("frame.describe()?.column(\"n\")?.f64()?.get(2)", "Some(2.25)"),
-        ("texts(frame.clone().lazy().join(df!(\"team\" => [\"x\"], \"city\" => [\"Rome\"])?.lazy(), [col(\"team\")], [col(\"team\")], JoinArgs::new(JoinType::Left)).select([col(\"city\")]))?", "Rome null Rome null"),
-        ("texts(frame.clone().lazy().join(df!(\"team\" => [\"x\"])?.lazy(), [col(\"team\")], [col(\"team\")], JoinArgs::new(JoinType::Anti)).select([col(\"name\")]))?", "bob dan"),
-        ("texts(frame.clone().lazy().join(df!(\"team\" => [\"x\"])?.lazy(), [col(\"team\")], [col(\"team\")], JoinArgs::new(JoinType::Semi)).select([col(\"name\")]))?", "ann cid"),
+        (
+            "texts(frame.clone().lazy().join(df!(\"team\" => [\"x\"], \"city\" => [\"Rome\"])?.lazy(), [col(\"team\")], [col(\"team\")], JoinArgs::new(JoinType::Left)).select([col(\"city\")]))?",
+            "Rome null Rome null",
+        ),
+        (
+            "texts(frame.clone().lazy().join(df!(\"team\" => [\"x\"])?.lazy(), [col(\"team\")], [col(\"team\")], JoinArgs::new(JoinType::Anti)).select([col(\"name\")]))?",
+            "bob dan",
+        ),
+        (
+            "texts(frame.clone().lazy().join(df!(\"team\" => [\"x\"])?.lazy(), [col(\"team\")], [col(\"team\")], JoinArgs::new(JoinType::Semi)).select([col(\"name\")]))?",
+            "ann cid",
+        ),
         ("frame.clone().lazy().cross_join(frame.clone().lazy(), None).collect()?.height()", "16"),
-        ("frame.clone().lazy().pivot(by_name([\"team\"], true, false), std::sync::Arc::new(df!(\"team\" => [\"x\", \"y\"])?), by_name([\"name\"], true, false), by_name([\"n\"], true, false), element().sum(), true, \"_\".into(), polars::frame::PivotColumnNaming::Auto).collect()?.shape()", "(4, 3)"),
-        ("CsvWriter::new(std::fs::File::create(\"f.csv\")?).finish(&mut frame.clone())?;\ntexts(LazyCsvReader::new(\"f.csv\".into()).finish()?.select([col(\"n\").sum()]))?", "9"),
-        ("ParquetWriter::new(std::fs::File::create(\"f.parquet\")?).finish(&mut frame.clone())?;\ntexts(LazyFrame::scan_parquet(\"f.parquet\".into(), Default::default())?.select([col(\"n\").sum()]))?", "9"),
+        (
+            "frame.clone().lazy().pivot(by_name([\"team\"], true, false), std::sync::Arc::new(df!(\"team\" => [\"x\", \"y\"])?), by_name([\"name\"], true, false), by_name([\"n\"], true, false), element().sum(), true, \"_\".into(), polars::frame::PivotColumnNaming::Auto).collect()?.shape()",
+            "(4, 3)",
+        ),
+        (
+            "CsvWriter::new(std::fs::File::create(\"f.csv\")?).finish(&mut frame.clone())?;\ntexts(LazyCsvReader::new(\"f.csv\".into()).finish()?.select([col(\"n\").sum()]))?",
+            "9",
+        ),
+        (
+            "ParquetWriter::new(std::fs::File::create(\"f.parquet\")?).finish(&mut frame.clone())?;\ntexts(LazyFrame::scan_parquet(\"f.parquet\".into(), Default::default())?.select([col(\"n\").sum()]))?",
+            "9",
+        ),
         ("frame.column(\"team\")?.cast(&DataType::from_categories(Categories::global()))?.dtype().to_string()", "cat"),
-        ("texts(frame.clone().lazy().group_by([col(\"team\")]).agg([col(\"n\").max()]).sort([\"team\"], Default::default()).select([col(\"n\")]))?", "4 1"),
+        (
+            "texts(frame.clone().lazy().group_by([col(\"team\")]).agg([col(\"n\").max()]).sort([\"team\"], Default::default()).select([col(\"n\")]))?",
+            "4 1",
+        ),
         ("frame.partition_by([\"team\"], true)?.len()", "2"),
         ("use polars::prelude::*;\nframe.select([\"team\"])?.to_dummies(None, false, false)?.shape()", "(4, 2)"),
-        ("concat_lf_diagonal([df!(\"a\" => [1])?.lazy(), df!(\"b\" => [2])?.lazy()], Default::default())?.collect()?.shape()", "(2, 2)"),
+        (
+            "concat_lf_diagonal([df!(\"a\" => [1])?.lazy(), df!(\"b\" => [2])?.lazy()], Default::default())?.collect()?.shape()",
+            "(2, 2)",
+        ),
     ];
     let of_columns = columns.map(|(text, _)| format!("texts(frame.clone().lazy().select([{text}]))?"));
     let all = [head].into_iter().chain(of_columns.iter().map(String::as_str)).chain(cells.map(|(text, _)| text));

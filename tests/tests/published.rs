@@ -178,7 +178,11 @@ async fn a_report_says_what_was_done_with_the_texts() {
     let expected = &base.expected.as_ref().unwrap()[0];
     assert_eq!(*shape, [2, 8]);
     assert!(values[8..].iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-4), "{values:?}");
-    assert!(run.report.warnings.iter().any(|warning| warning.starts_with("text 1: empty")), "{:?}", run.report.warnings);
+    assert!(
+        run.report.warnings.iter().any(|warning| warning.starts_with("text 1: empty")),
+        "{:?}",
+        run.report.warnings
+    );
     assert!(run.report.warnings.iter().any(|warning| warning.contains("modules.json")), "{:?}", run.report.warnings);
     lab.session.close().await;
 }
@@ -198,7 +202,9 @@ async fn which_graph_runs_is_a_rule_and_a_damaged_checkpoint_is_an_error() {
     std::fs::create_dir_all(both.join("onnx")).unwrap();
     copy(&published.folder, &both);
     copy(&base.folder, &both);
-    for (graph, ran) in [(None, "checkpoint"), (Some("onnx/model.onnx"), "onnx/model.onnx"), (Some("checkpoint"), "checkpoint")] {
+    for (graph, ran) in
+        [(None, "checkpoint"), (Some("onnx/model.onnx"), "onnx/model.onnx"), (Some("checkpoint"), "checkpoint")]
+    {
         let request = Request { graph: graph.map(str::to_owned), ..wasm(&both, &base.texts) };
         let run = lab.run(&request).await.unwrap();
         assert_eq!(run.report.graph, ran, "{graph:?}");
@@ -316,11 +322,8 @@ async fn a_zip_file_and_a_graph_by_itself_are_models() {
     assert!(error.to_string().contains("--family"), "{error}");
     models.add(&graph, Some("bare"), Some(Family::Vision), |_| {}).await.unwrap();
     let ids = |name: &str, values: &[i64]| Tensor::from_i64(name, vec![1, values.len()], values).unwrap();
-    let tensors = vec![
-        ids("input_ids", &[2, 4, 3]),
-        ids("attention_mask", &[1, 1, 1]),
-        ids("token_type_ids", &[0, 0, 0]),
-    ];
+    let tensors =
+        vec![ids("input_ids", &[2, 4, 3]), ids("attention_mask", &[1, 1, 1]), ids("token_type_ids", &[0, 0, 0])];
     let request = Request { input: Input::Tensors(tensors), ..wasm(Path::new("bare"), &[]) };
     let run = lab.run(&request).await.unwrap();
     let Output::Tensors(outputs) = run.output else { panic!("the graph's own outputs were due") };

@@ -98,7 +98,10 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
         facts.push(("adapter", if named.is_empty() { "unnamed".to_owned() } else { named.join(" ") }));
     }
     facts.push(("nodes", format!("{}/{} on the provider", placement.nodes_on_provider, placement.nodes_total)));
-    facts.push(("graph", if report.graph == "checkpoint" { "built of the checkpoint".to_owned() } else { report.graph.clone() }));
+    facts.push((
+        "graph",
+        if report.graph == "checkpoint" { "built of the checkpoint".to_owned() } else { report.graph.clone() },
+    ));
     if !report.modules.is_empty() {
         facts.push(("modules", report.modules.join(" → ")));
     }

@@ -187,8 +187,14 @@ mod tests {
     #[test]
     fn a_cid_may_be_in_any_base() {
         let (cid, _) = parse_address(CID).unwrap();
-        for base in [Base::Base16Lower, Base::Base16Upper, Base::Base32Upper, Base::Base36Lower, Base::Base58Btc, Base::Base64Url]
-        {
+        for base in [
+            Base::Base16Lower,
+            Base::Base16Upper,
+            Base::Base32Upper,
+            Base::Base36Lower,
+            Base::Base58Btc,
+            Base::Base64Url,
+        ] {
             let text = cid.to_string_of_base(base).unwrap();
             assert_eq!(parse_address(&text).unwrap().0, cid, "{text}");
             assert_eq!(parse_address(&format!("ipfs://{text}")).unwrap().0, cid, "{text}");

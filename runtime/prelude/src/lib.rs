@@ -31,7 +31,8 @@ pub use pelago_cell::host::interrupted;
 pub use pelago_cell::{cell_dbg, cell_eprint, cell_eprintln, cell_print, cell_println};
 pub use pelago_protocol::chart;
 pub use pelago_protocol::{
-    BrowserKind, DType, Family, Input, OnLong, Placement, Platform, Precision, PrecisionChoice, Report, SweepRow, Tensor,
+    BrowserKind, DType, Family, Input, OnLong, Placement, Platform, Precision, PrecisionChoice, Report, SweepRow,
+    Tensor,
 };
 pub use polars;
 pub use run::{Output, Run};

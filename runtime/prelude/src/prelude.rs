@@ -7,7 +7,7 @@ pub use polars::df;
 pub use polars::prelude::*;
 
 pub use crate::{
-    BrowserKind, Describe, DisplayHandle, Html, Image, Json, Markdown, Model, Output, Platform, Plot, Precision, PrecisionChoice,
-    Report, Run, Show, Sweep, Tensor, Tuning, accelerate, bench, browsers, clear_output, display, display_with_id,
-    embed, history, input, interrupted, model, models, password, plot, sql, tune, update_display,
+    BrowserKind, Describe, DisplayHandle, Html, Image, Json, Markdown, Model, Output, Platform, Plot, Precision,
+    PrecisionChoice, Report, Run, Show, Sweep, Tensor, Tuning, accelerate, bench, browsers, clear_output, display,
+    display_with_id, embed, history, input, interrupted, model, models, password, plot, sql, tune, update_display,
 };

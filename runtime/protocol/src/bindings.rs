@@ -51,6 +51,7 @@ fn the_pages_types_are_these_types() {
         Cancel,
         Placement,
         SessionFacts,
+        HeldSession,
         LoadResult,
         EmbedResult,
         RunResult,

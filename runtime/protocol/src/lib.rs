@@ -35,8 +35,8 @@ pub use platform::Platform;
 pub use precision::{Precision, PrecisionChoice, UnknownPrecision};
 pub use report::{Phases, Placement, Report, Source, TierBytes};
 pub use request::{
-    Cancel, Dispose, DisposeResult, EmbedData, EmbedResult, ExecutionOptions, Input, LoadData, LoadResult, OnLong,
-    Pooling, Request, RunData, RunResult, SessionFacts,
+    Cancel, Dispose, DisposeResult, EmbedData, EmbedResult, ExecutionOptions, HeldSession, Input, LoadData, LoadResult,
+    OnLong, Pooling, Request, RunData, RunResult, SessionFacts,
 };
 pub use sweep::{SweepOutcome, SweepRequest, SweepRow};
 pub use tensor::{DType, Tensor, TensorError};

@@ -146,6 +146,11 @@ pub struct ExecutionOptions {
     /// Whether WebNN gets fixed shapes. On unless a measurement wants to see the difference.
     #[serde(default = "yes")]
     pub fixed_shapes: bool,
+    /// Bytes that the page's sessions may hold in all; what was used least is let go of before another is built.
+    /// `None` sets no bound.
+    #[serde(default)]
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub memory_budget: Option<u64>,
 }
 
 fn yes() -> bool {
@@ -281,6 +286,21 @@ pub struct SessionFacts {
     pub webnn_accelerated: Option<bool>,
 }
 
+/// A session that a page holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct HeldSession {
+    /// CID of its graph.
+    pub graph: String,
+    /// Where it runs.
+    pub platform: Platform,
+    /// Bytes of the graph and its weights.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub bytes: u64,
+    /// Batch and sequence length, where they are fixed.
+    pub shape: Option<[usize; 2]>,
+}
+
 /// The answer to `load`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -297,6 +317,8 @@ pub struct LoadResult {
     pub first_run_ms: Option<f64>,
     /// Memory of the page in MiB, where the browser tells.
     pub memory_usage_mb: Option<f64>,
+    /// All sessions that the page holds after that, the most recently used first.
+    pub held: Vec<HeldSession>,
 }
 
 /// The answer to `embed`.

@@ -23,6 +23,7 @@ mod report;
 mod sql;
 mod table;
 mod tune;
+mod unload;
 mod values;
 mod vars;
 
@@ -54,6 +55,7 @@ static TABLE: &[&dyn Command] = &[
     &report::Report,
     &models::Models,
     &model::Model,
+    &unload::Unload,
     &browsers::Browsers,
     &capabilities::Capabilities,
     &doctor::Doctor,

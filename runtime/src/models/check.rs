@@ -112,7 +112,8 @@ fn find(folder: &Path) -> Result<PathBuf, ModelError> {
     let read = |source| ModelError::Read { file: folder.to_owned(), source };
     let folder = folder.canonicalize().map_err(read)?;
     let is_model = |folder: &Path| {
-        folder.join("config.json").is_file() || transformer(folder).is_ok_and(|(path, is_table)| is_table || !path.is_empty())
+        folder.join("config.json").is_file()
+            || transformer(folder).is_ok_and(|(path, is_table)| is_table || !path.is_empty())
     };
     if is_model(&folder) || only_graphs(&folder) {
         return Ok(folder);

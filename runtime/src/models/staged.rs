@@ -49,10 +49,9 @@ fn gather(path: &Path, into: &Path) -> Result<(), ModelError> {
     };
     let path = path.canonicalize().map_err(read_error(path))?;
     let (folder, name) = (path.parent().unwrap_or(Path::new(".")), path.file_name().unwrap_or_default());
-    let name = name.to_str().ok_or_else(|| ModelError::Archive {
-        file: path.clone(),
-        problem: "its name is not UTF-8".to_owned(),
-    })?;
+    let name = name
+        .to_str()
+        .ok_or_else(|| ModelError::Archive { file: path.clone(), problem: "its name is not UTF-8".to_owned() })?;
     let beside = read::external_files(&Folder(folder.to_owned()), name)
         .map_err(|error| ModelError::Archive { file: path.clone(), problem: error.to_string() })?;
     for file in beside.iter().map(String::as_str).chain([name]) {
@@ -103,7 +102,8 @@ fn unpack(path: &Path, into: &Path) -> Result<(), ModelError> {
             if count == 0 {
                 break;
             }
-            left = left.checked_sub(count as u64).ok_or_else(|| bad(format!("it unpacks to more than {most} bytes")))?;
+            left =
+                left.checked_sub(count as u64).ok_or_else(|| bad(format!("it unpacks to more than {most} bytes")))?;
             target.write_all(&piece[..count]).map_err(read)?;
         }
     }

@@ -12,8 +12,7 @@ pub(super) const VERSION: u64 = STEPS.len() as u64;
 
 /// Step `n` makes version `n + 1` of version `n`; what a released Pelago wrote
 /// is never edited, only followed by another step.
-pub(super) const STEPS: &[&str] =
-    &[
+pub(super) const STEPS: &[&str] = &[
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),

@@ -7,8 +7,7 @@ use chrono::Utc;
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_browser::pool::{Opened, Page};
 use pelago_protocol::{
-    EmbedResult, ExecutionOptions, Input, LoadResult, Parity, Platform, Report, Request,
-    RunData, RunResult, Tensor,
+    EmbedResult, ExecutionOptions, Input, LoadResult, Parity, Platform, Report, Request, RunData, RunResult, Tensor,
 };
 use pelago_text::{EncodeOptions, TextModel, Tokens};
 use serde::de::DeserializeOwned;
@@ -16,7 +15,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::checked::{Checked, check_family};
-use super::fit::SHADER_F16;
+use super::fit::{SHADER_F16, budget_on};
 use super::source::{Making, Prepared, Wanted};
 use super::{Observer, Route, Session, SessionError, Step, report};
 
@@ -226,6 +225,7 @@ impl Session {
         let options = ExecutionOptions {
             allow_fallback: request.allow_fallback,
             fixed_shapes: true,
+            memory_budget: Some(budget_on(platform, self.page_budget)),
             ..ExecutionOptions::default()
         };
         let message = |kind: &str, data: Value, tensors| {
@@ -327,9 +327,8 @@ fn milliseconds(since: Instant) -> f64 {
 async fn encode(model: &Arc<TextModel>, request: &Request, texts: Vec<String>) -> Result<Tokens, SessionError> {
     let (model, name) = (Arc::clone(model), request.model.clone());
     let (prompt, on_long) = (request.prompt.clone(), request.on_long);
-    let encoded = tokio::task::spawn_blocking(move || {
-        model.encode(&texts, EncodeOptions { prompt: prompt.as_deref(), on_long })
-    });
+    let encoded =
+        tokio::task::spawn_blocking(move || model.encode(&texts, EncodeOptions { prompt: prompt.as_deref(), on_long }));
     let encoded = encoded.await.map_err(|source| SessionError::Task { what: "tokenizing", source })?;
     encoded.map_err(|source| SessionError::Text { model: name, source })
 }

@@ -5,9 +5,7 @@ use std::fmt;
 
 use bytesize::ByteSize;
 use pelago_browser::driver::Target;
-use pelago_protocol::{
-    Capabilities, FIXED_ROWS_A_RUN, Input, Platform, Precision, ROWS_A_RUN, Request, TOKENS_A_RUN,
-};
+use pelago_protocol::{Capabilities, FIXED_ROWS_A_RUN, Input, Platform, Precision, ROWS_A_RUN, Request, TOKENS_A_RUN};
 
 use super::source::{Making, Prepared, Wanted};
 use super::{Observer, Route, Session, SessionError, Step};
@@ -16,6 +14,8 @@ use crate::onnx::read::Length;
 
 /// What a wasm page can address.
 const WASM_MEMORY: u64 = 4 << 30;
+/// The least budget of a page: below it, models would only take turns.
+const BUDGET_MIN: u64 = 512 << 20;
 /// The feature without which WebGPU has no half precision.
 pub(super) const SHADER_F16: &str = "shader-f16";
 /// Precisions from the highest.
@@ -207,6 +207,16 @@ fn choose(
         refused: higher.map(|(recipe, memory)| (bits(recipe), memory.total())).collect(),
     };
     Ok((chosen, fit))
+}
+
+/// Bytes that the models of a page may take in all: half of what is free, so that several browsers have room.
+pub(super) fn page_budget() -> u64 {
+    (free_memory() / 2).max(BUDGET_MIN)
+}
+
+/// The same on a platform: all of wasm lies in what a page can address, with what it computes.
+pub(super) fn budget_on(platform: Platform, page_budget: u64) -> u64 {
+    if platform == Platform::Wasm { page_budget.min(WASM_MEMORY / 4 * 3) } else { page_budget }
 }
 
 /// Bytes that programs can still have here, in a container those that it may.

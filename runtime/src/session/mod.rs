@@ -41,6 +41,7 @@ pub use fit::Fit;
 pub use frames::sensitivities_frame;
 pub use golden::{GOLDEN, Golden, GoldenCase, GoldenCompared};
 pub use options::{Observer, SessionOptions, Step};
+pub use page_memory::Unloaded;
 pub use routes::{Attempt, BrowserCapabilities};
 pub use sweep::Sweep;
 
@@ -59,6 +60,8 @@ pub struct Session {
     sources: source::Sources,
     /// What runs that are alike took on each route.
     measured: std::sync::Mutex<medians::Medians>,
+    /// Bytes that a page's sessions may hold in all.
+    page_budget: u64,
     /// Precisions that `auto` took, with the memory that was predicted.
     fitted: Mutex<HashMap<fit::Question, (source::Wanted, f64)>>,
     /// Ids of failures, until a run of the same model goes well on the same route.
@@ -84,6 +87,7 @@ impl Session {
             network,
             results,
             sources,
+            page_budget: fit::page_budget(),
             measured: std::sync::Mutex::default(),
             fitted: Mutex::default(),
             failed: std::sync::Mutex::default(),

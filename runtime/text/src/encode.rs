@@ -1,6 +1,5 @@
 //! Texts to the rows that a graph runs on, and its vectors back to one a text.
 
-
 use pelago_protocol::{DType, EmbedData, ModelSource, OnLong, Tensor};
 
 use crate::{Error, TextModel};
@@ -210,4 +209,3 @@ fn joined(tokens: &Tokens, values: &[f32], dimensions: usize, special: usize) ->
     let mean = |(at, sum): (usize, f64)| (sum / weights[at / dimensions]) as f32;
     sums.into_iter().enumerate().map(mean).collect()
 }
-

@@ -51,7 +51,9 @@ pub enum Error {
         actual: Vec<usize>,
     },
     /// A pickle that holds more than tensors.
-    #[error("{file} is a pickle that calls {what}, and a pickle may run any code: only tensors are read. Save the module as model.safetensors")]
+    #[error(
+        "{file} is a pickle that calls {what}, and a pickle may run any code: only tensors are read. Save the module as model.safetensors"
+    )]
     Pickle {
         /// Path in the folder.
         file: String,
@@ -83,7 +85,9 @@ pub enum Error {
         number: usize,
     },
     /// A token that the model's table of embeddings lacks.
-    #[error("text {number} has the token {token}, and the model's table has {rows} rows: the tokenizer is of another model")]
+    #[error(
+        "text {number} has the token {token}, and the model's table has {rows} rows: the tokenizer is of another model"
+    )]
     TokenBeyondTable {
         /// The text's number, from 1.
         number: usize,

@@ -47,7 +47,8 @@ impl FromIterator<(String, Vec<u8>)> for Files {
 /// `Damaged` and `Outside`, of `modules.json`.
 pub fn needed<'a>(paths: impl IntoIterator<Item = &'a str>, modules: Option<&[u8]>) -> Result<Vec<String>, Error> {
     let folders = modules.map(folders).transpose()?.unwrap_or_default();
-    let (transformers, others): (Vec<_>, Vec<_>) = folders.into_iter().partition(|(_, kind)| kind == "Transformer" || kind == TABLE);
+    let (transformers, others): (Vec<_>, Vec<_>) =
+        folders.into_iter().partition(|(_, kind)| kind == "Transformer" || kind == TABLE);
     let others = others.into_iter().map(|(folder, _)| folder).chain([String::from("1_Pooling")]).collect::<Vec<_>>();
     let is_needed = |path: &&str| {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -157,7 +158,10 @@ mod tests {
         let text = r#"{"a": Infinity, "b": -Infinity, "c": NaN, "d\"Infinity": "NaN \\", "e": [1, NaN]}"#;
         let files = Files::from_iter([("c.json".to_owned(), text.into())]);
         let read = files.json("c.json").unwrap().unwrap();
-        assert_eq!(read, serde_json::json!({"a": 1e308, "b": -1e308, "c": null, "d\"Infinity": "NaN \\", "e": [1, null]}));
+        assert_eq!(
+            read,
+            serde_json::json!({"a": 1e308, "b": -1e308, "c": null, "d\"Infinity": "NaN \\", "e": [1, null]})
+        );
     }
 
     #[test]

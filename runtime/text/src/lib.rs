@@ -16,10 +16,10 @@ use serde_json::Value;
 
 pub use self::encode::{EncodeOptions, Tokens};
 pub use self::error::Error;
-pub use self::files::{FILE_MAX, Files, needed, python_json};
-pub use self::modules::{TABLE, folders};
 use self::files::join;
+pub use self::files::{FILE_MAX, Files, needed, python_json};
 use self::modules::Modules;
+pub use self::modules::{TABLE, folders};
 use self::prompts::Prompts;
 use self::tokenizer::Tokenizer;
 

@@ -29,7 +29,10 @@ impl Prompts {
             return Err(Error::Damaged { file: FILE.to_owned(), problem });
         }
         if !matches!(config["prompts"], Value::Null | Value::Object(_)) {
-            return Err(Error::Damaged { file: FILE.to_owned(), problem: "expected prompts to be an object".to_owned() });
+            return Err(Error::Damaged {
+                file: FILE.to_owned(),
+                problem: "expected prompts to be an object".to_owned(),
+            });
         }
         Ok(Self { named, default, similarity: text("similarity_fn_name") })
     }

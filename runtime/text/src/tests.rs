@@ -33,9 +33,10 @@ fn the_published_cases_have_the_ids_of_the_reference() {
 #[test]
 fn settings_beside_the_tokenizer_count() {
     let base = TextModel::read(&files("00_base")).unwrap();
-    for (name, text, lower) in
-        [("08_do_lower_case", "Hello World", "hello world"), ("09_tokenizer_config_cased", "hello world", "hello world")]
-    {
+    for (name, text, lower) in [
+        ("08_do_lower_case", "Hello World", "hello world"),
+        ("09_tokenizer_config_cased", "hello world", "hello world"),
+    ] {
         let model = TextModel::read(&files(name)).unwrap();
         assert_eq!(ids(&model, text), ids(&base, lower), "{name}");
     }
@@ -99,7 +100,8 @@ fn dimensions_are_kept_from_the_first() {
 
 fn with(path: &str, bytes: &[u8]) -> Files {
     let base = files("00_base");
-    let kept = base.paths().filter(|known| *known != path).map(|path| (path.to_owned(), base.get(path).unwrap().to_vec()));
+    let kept =
+        base.paths().filter(|known| *known != path).map(|path| (path.to_owned(), base.get(path).unwrap().to_vec()));
     Files::from_iter(kept.chain([(path.to_owned(), bytes.to_vec())]))
 }
 
@@ -107,7 +109,12 @@ fn with(path: &str, bytes: &[u8]) -> Files {
 fn hostile_tokenizers_are_errors_of_their_file() {
     let read = |json: &Value| TextModel::read(&with("tokenizer.json", json.to_string().as_bytes()));
     let good: Value = serde_json::from_slice(files("00_base").get("tokenizer.json").unwrap()).unwrap();
-    for broken in [json!({}), json!([1]), json!({"model": 3}), json!({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [["a", "b"]]}})] {
+    for broken in [
+        json!({}),
+        json!([1]),
+        json!({"model": 3}),
+        json!({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [["a", "b"]]}}),
+    ] {
         let message = read(&broken).unwrap_err().to_string();
         assert!(message.starts_with("tokenizer.json"), "{broken}: {message}");
     }
@@ -117,7 +124,8 @@ fn hostile_tokenizers_are_errors_of_their_file() {
     }
     // A pattern that would take 2^40 steps ends in time, with an error or without.
     let mut explodes = good.clone();
-    explodes["pre_tokenizer"] = json!({"type": "Split", "pattern": {"Regex": "(a|a|aa)+$"}, "behavior": "Isolated", "invert": false});
+    explodes["pre_tokenizer"] =
+        json!({"type": "Split", "pattern": {"Regex": "(a|a|aa)+$"}, "behavior": "Isolated", "invert": false});
     explodes["model"] = json!({"type": "WordLevel", "vocab": {"[UNK]": 1, "a": 0}, "unk_token": "[UNK]"});
     let before = std::time::Instant::now();
     let outcome = TextModel::read(&with("tokenizer.json", explodes.to_string().as_bytes()))

@@ -9,8 +9,8 @@ use pelago_browser::driver::Target;
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_browser::pool::Page;
 use pelago_protocol::{
-    BrowserKind, DType, EmbedData, EmbedResult, ExecutionOptions, ExternalData, Graph, ModelSource, OnLong, Platform, Request,
-    Tensor,
+    BrowserKind, DType, EmbedData, EmbedResult, ExecutionOptions, ExternalData, Graph, ModelSource, OnLong, Platform,
+    Request, Tensor,
 };
 use pelago_runtime::content::Cid;
 use pelago_runtime::content::Store;

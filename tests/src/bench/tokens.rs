@@ -21,10 +21,46 @@ const WANTED: f64 = 50_000.0;
 
 /// Words of search queries.
 const WORDS: [&str; 40] = [
-    "the", "of", "and", "to", "in", "is", "you", "that", "it", "for", "on", "with", "as", "are", "this", "from", "have",
-    "weather", "forecast", "restaurant", "cheap", "flights", "python", "install", "error", "kubernetes", "translation",
-    "recipe", "chocolate", "marathon", "training", "history", "empire", "quantum", "computer", "guitar", "lesson",
-    "photosynthesis", "mortgage", "calculator",
+    "the",
+    "of",
+    "and",
+    "to",
+    "in",
+    "is",
+    "you",
+    "that",
+    "it",
+    "for",
+    "on",
+    "with",
+    "as",
+    "are",
+    "this",
+    "from",
+    "have",
+    "weather",
+    "forecast",
+    "restaurant",
+    "cheap",
+    "flights",
+    "python",
+    "install",
+    "error",
+    "kubernetes",
+    "translation",
+    "recipe",
+    "chocolate",
+    "marathon",
+    "training",
+    "history",
+    "empire",
+    "quantum",
+    "computer",
+    "guitar",
+    "lesson",
+    "photosynthesis",
+    "mortgage",
+    "calculator",
 ];
 
 pub(crate) async fn run(models: &Models) -> Result<Vec<Verdict>, Failure> {
@@ -56,7 +92,10 @@ pub(crate) async fn run(models: &Models) -> Result<Vec<Verdict>, Failure> {
     };
     row("one at a time", "1", &each);
     row("10,000 at once", "all", &together);
-    table.print(&format!("{TEXTS} texts of 3 to 8 words, {} tokens each on average", number(tokens as f64 / TEXTS as f64)));
+    table.print(&format!(
+        "{TEXTS} texts of 3 to 8 words, {} tokens each on average",
+        number(tokens as f64 / TEXTS as f64)
+    ));
     let found = format!("{} a second", number(each.p50()));
     Ok(vec![Verdict::new("tokenizing short texts, one core", "≥ 50,000 texts a second", found, each.p50() >= WANTED)])
 }

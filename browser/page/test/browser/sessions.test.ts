@@ -17,14 +17,16 @@ import { Browser, type BrowserName } from './webdriver.js';
 const folder = mkdtempSync(join(tmpdir(), 'pelago-sessions-'));
 after(() => rmSync(folder, { recursive: true }));
 
-function model(name: string, table: Weight, op = 'Gather', external_data: ExternalData[] = []): ModelSource {
-  const spec: GraphSpec = {
+const OUTPUT = 'last_hidden_state';
+
+/** A model with the vectors of `table` for its tokens, and what else its nodes make of them. */
+function model(name: string, table: Weight, external_data: ExternalData[] = [], { nodes, weights }: Partial<GraphSpec> = {}): ModelSource {
+  const bytes = onnx({
     inputs: [{ name: 'input_ids', type: INT64, shape: ['batch', 'sequence'] }],
-    outputs: [{ name: 'last_hidden_state', type: FLOAT, shape: ['batch', 'sequence', 2] }],
-    nodes: [{ op, inputs: ['table', 'input_ids'], output: 'last_hidden_state' }],
-    weights: { table },
-  };
-  const bytes = onnx(spec);
+    outputs: [{ name: OUTPUT, type: FLOAT, shape: ['batch', 'sequence', 2] }],
+    nodes: nodes ?? [{ op: 'Gather', inputs: ['table', 'input_ids'], output: OUTPUT }],
+    weights: { table, ...weights },
+  });
   writeFileSync(join(folder, `${name}.onnx`), bytes);
   const graph = { cid: `graph-${name}`, url: `/graphs/${name}.onnx`, size: bytes.length, index_type: null, external_data };
   return { name, cid: `folder-${name}`, base_url: '/graphs/', family: 'text_embedding', files: [`${name}.onnx`], graph };
@@ -33,6 +35,19 @@ function model(name: string, table: Weight, op = 'Gather', external_data: Extern
 /** A model with the vector [id * scale, 1] for each token. */
 const scaled = (name: string, scale: number): ModelSource =>
   model(name, { shape: [64, 2], data: Float32Array.from(Array.from({ length: 64 }, (_, id) => [id * scale, 1]).flat()) });
+
+const NOTHING: Weight = { shape: [1, 2], data: Float32Array.of(0, 0) };
+const nonsense = model('nonsense', NOTHING, [], { nodes: [{ op: 'Nonsense', inputs: ['table', 'input_ids'], output: OUTPUT }] });
+const weightless = model('weightless', { shape: [1, 2], data: 'absent.bin' });
+/** Has 8 GiB between two nodes: onnxruntime takes that, WebNN throws while it compiles the graph, and wasm traps on that. */
+const oversized = model('oversized', NOTHING, [], {
+  nodes: [
+    { op: 'Gather', inputs: ['table', 'input_ids'], output: 'vectors' },
+    { op: 'Expand', inputs: ['vectors', 'size'], output: 'large' },
+    { op: 'ReduceMax', inputs: ['large'], output: OUTPUT, attributes: { axes: [0], keepdims: 1 } },
+  ],
+  weights: { size: { shape: [3], data: BigInt64Array.of(2n ** 26n, 16n, 2n) } },
+});
 
 const TEXT = [1, 2, 3];
 const MEAN = 2;
@@ -111,13 +126,11 @@ for (const [name, platforms] of routes) {
       });
 
       test(`a creation that fails leaves the next model right, after ${platform}`, async () => {
-        const broken = [
-          model('nonsense', { shape: [1, 2], data: Float32Array.of(0, 0) }, 'Nonsense'),
-          model('weightless', { shape: [1, 2], data: 'absent.bin' }),
-        ];
-        for (const one of broken) {
+        const broken: Array<[ModelSource, string]> = [[nonsense, 'invalid_model'], [weightless, 'invalid_model']];
+        if (platform === 'webnn') broken.push([oversized, 'execution_failed']);
+        for (const [one, code] of broken) {
           isGolden(await embed(bert, [golden.input_ids], 'wasm'));
-          const fails = assert.rejects(embed(one, [TEXT], platform), refused('invalid_model', /building the session/));
+          const fails = assert.rejects(embed(one, [TEXT], platform), refused(code, /building the session/));
           // It waits while the creation fails, and is not lost with it.
           const next = await embed(bert, [golden.input_ids], 'wasm');
           await fails;
@@ -159,7 +172,7 @@ for (const [name, platforms] of routes) {
       await forget();
       await embed(double, [TEXT], 'wasm');
       const size = 2 ** 50;
-      const giant = model('giant', { shape: [1, 2], data: 'giant.bin' }, 'Gather', [{ location: 'giant.bin', url: '/graphs/giant.bin', size }]);
+      const giant = model('giant', { shape: [1, 2], data: 'giant.bin' }, [{ location: 'giant.bin', url: '/graphs/giant.bin', size }]);
       await assert.rejects(embed(giant, [TEXT], 'wasm'), (error) => {
         refused('out_of_memory', new RegExp(`wanted ${size + giant.graph.size} bytes for a session, with ${SIZE} bytes held by other models, which were let go of`))(error);
         assert.match((error as { page: { help: string } }).page.help, /:unload MODEL.*lower precision/);
@@ -187,7 +200,7 @@ describe('chromium with little memory', { timeout: 300_000 }, () => {
     for (let id = 0; id < 64; id++) data.set([id * mib, 1], 2 * id);
     writeFileSync(join(folder, `${name}.bin`), data);
     const weights = { location: `${name}.bin`, url: `/graphs/${name}.bin`, size: data.byteLength };
-    return model(name, { shape: [data.length / 2, 2], data: weights.location }, 'Gather', [weights]);
+    return model(name, { shape: [data.length / 2, 2], data: weights.location }, [weights]);
   };
   const bytes = (given: ModelSource): number => given.graph.size + (given.graph.external_data[0]?.size ?? 0);
 

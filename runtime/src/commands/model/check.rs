@@ -15,12 +15,7 @@ impl Check {
     ///
     /// # Errors
     /// [`SessionError::Golden`] for the file; those of running the model.
-    pub async fn perform(
-        self,
-        session: &Session,
-        folder: &Path,
-        observer: &Observer,
-    ) -> Result<Answer, SessionError> {
+    pub async fn perform(self, session: &Session, folder: &Path, observer: &Observer) -> Result<Answer, SessionError> {
         let golden = match &self.golden {
             Some(file) => {
                 let path = folder.join(file);
@@ -76,7 +71,13 @@ fn answer(model: &str, library: &str, compared: &[GoldenCompared]) -> Result<Ans
             None => String::new(),
         };
         let prompt = case.prompt.as_ref().map(|name| format!(", prompt {name}")).unwrap_or_default();
-        format!("  case {}: {} texts{prompt}: token ids {}, {figures} {}", number + 1, case.texts, ids(case), verdict(case))
+        format!(
+            "  case {}: {} texts{prompt}: token ids {}, {figures} {}",
+            number + 1,
+            case.texts,
+            ids(case),
+            verdict(case)
+        )
     });
     let columns: Vec<Column> = vec![
         Series::new("case".into(), (1..=compared.len() as u64).collect::<Vec<_>>()).into(),

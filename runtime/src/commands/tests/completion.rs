@@ -52,8 +52,12 @@ async fn a_session_knows_its_words() {
         expect![[r#"36..36 "": auto (value) 2 (value) 4 (value) 8 (value) 16 (value) 32 (value)"#]],
     )
     .await;
-    check(&lab, ":accelerate tiny-bert x --platform wasm --p|", expect![[r#"40..43 "--p": --precision (option) --prompt (option)"#]])
-        .await;
+    check(
+        &lab,
+        ":accelerate tiny-bert x --platform wasm --p|",
+        expect![[r#"40..43 "--p": --precision (option) --prompt (option)"#]],
+    )
+    .await;
     check(&lab, ":accelerate tiny-bert x --repeat |", expect![[r#"33..33 "": "#]]).await;
     check(
         &lab,

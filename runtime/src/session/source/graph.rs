@@ -3,8 +3,8 @@
 //! precision. What Pelago makes is itself content, made once.
 
 use crate::content::Cid;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use pelago_protocol::{DType, ExternalData, Family, Graph, Platform, Precision};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::files::StoredFiles;
 use super::wanted::{Making, Wanted};
@@ -321,8 +321,23 @@ fn variants(wanted: &Wanted) -> Vec<String> {
 /// that is known to be something else.
 fn may_be_data(path: &str, folder: &str, file: &str) -> bool {
     const OTHERS: [&str; 17] = [
-        ".onnx", ".json", ".jsonl", ".txt", ".md", ".safetensors", ".model", ".py", ".yaml", ".ort", ".h5", ".msgpack",
-        ".gitattributes", "LICENSE", "README", "NOTICE", "pytorch_model.bin",
+        ".onnx",
+        ".json",
+        ".jsonl",
+        ".txt",
+        ".md",
+        ".safetensors",
+        ".model",
+        ".py",
+        ".yaml",
+        ".ort",
+        ".h5",
+        ".msgpack",
+        ".gitattributes",
+        "LICENSE",
+        "README",
+        "NOTICE",
+        "pytorch_model.bin",
     ];
     let other = OTHERS.iter().any(|end| file.ends_with(end));
     file != path && (named_after(path, file) || (file.starts_with(folder) && !other))

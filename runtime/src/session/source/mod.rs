@@ -8,15 +8,15 @@ mod text;
 mod trial;
 mod wanted;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pelago_protocol::ModelSource;
 
 use self::graph::Chosen;
-use self::text::Texts;
 pub(super) use self::predict::Declared;
+use self::text::Texts;
 pub(super) use self::trial::Trial;
 pub(super) use self::wanted::{Making, Wanted};
 use super::content::{Counters, Served};
@@ -107,11 +107,20 @@ pub(super) struct Sources {
 struct Known {
     stamp: Stamp,
     prepared: HashMap<(String, Wanted), Prepared>,
+    /// CIDs of all graphs that were prepared for a model, which pages may still hold.
+    graphs: HashMap<Cid, BTreeSet<String>>,
 }
 
 impl Sources {
     pub(super) fn new(store: Store, network: Network, served: Served) -> Self {
-        Self { store, network, served, known: Mutex::default(), texts: Mutex::default(), converting: tokio::sync::Mutex::default() }
+        Self {
+            store,
+            network,
+            served,
+            known: Mutex::default(),
+            texts: Mutex::default(),
+            converting: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Finds the model and the graph of the precision that is asked for.
@@ -160,6 +169,7 @@ impl Sources {
             files: model.files.iter().map(|file| file.path.clone()).collect(),
             graph: chosen.graph.clone(),
         };
+        let chosen_cid = chosen.graph.cid.clone();
         let served = Counters(roots.iter().map(|root| self.served.of(root)).collect());
         let prepared = Prepared {
             source,
@@ -172,6 +182,7 @@ impl Sources {
             given: Arc::default(),
             served,
         };
+        self.lock().graphs.entry(model.cid).or_default().insert(chosen_cid);
         if prepared.arrival.is_some() {
             return Ok(prepared);
         }
@@ -182,6 +193,11 @@ impl Sources {
         }
         drop(known);
         Ok(prepared)
+    }
+
+    /// CIDs of the graphs of a model that were prepared in this session.
+    pub(super) fn graphs_of(&self, model: Cid) -> Vec<String> {
+        self.lock().graphs.get(&model).into_iter().flatten().cloned().collect()
     }
 
     fn models(&self) -> &Models {
@@ -276,7 +292,8 @@ impl Sources {
     fn remembered(&self, stamp: Stamp, key: &(String, Wanted)) -> Option<Prepared> {
         let mut known = self.lock();
         if known.stamp != stamp {
-            *known = Known { stamp, prepared: HashMap::new() };
+            known.stamp = stamp;
+            known.prepared.clear();
         }
         known.prepared.get(key).cloned()
     }

@@ -73,8 +73,20 @@ impl Activation {
             Self::Gelu => 0.5 * x * (1.0 + erf(x * FRAC_1_SQRT_2)),
             Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
             Self::Silu => x / (1.0 + (-x).exp()),
-            Self::Elu => if x > 0.0 { x } else { x.exp_m1() },
-            Self::LeakyRelu => if x > 0.0 { x } else { 0.01 * x },
+            Self::Elu => {
+                if x > 0.0 {
+                    x
+                } else {
+                    x.exp_m1()
+                }
+            }
+            Self::LeakyRelu => {
+                if x > 0.0 {
+                    x
+                } else {
+                    0.01 * x
+                }
+            }
             Self::Mish => x * softplus(x).tanh(),
             Self::Softplus => softplus(x),
         }

@@ -94,7 +94,9 @@ impl Modules {
                     is_table = true;
                     pooling = Some((vec![Pooling::Mean], true));
                 }
-                "Pooling" if pooling.is_none() && transformer.is_some() => pooling = Some(pooling::read(files, &folder)?),
+                "Pooling" if pooling.is_none() && transformer.is_some() => {
+                    pooling = Some(pooling::read(files, &folder)?)
+                }
                 // It does something while a model is trained, and nothing when it runs.
                 "Dropout" => {}
                 "Dense" | "LayerNorm" | "Normalize" if pooling.is_none() => return Err(early()),
@@ -121,7 +123,14 @@ impl Modules {
             refuse_other_heads(files)?;
             (vec![Pooling::Mean], true)
         };
-        Ok(Self { transformer: String::new(), pooling, pools_prompt, steps: Vec::new(), is_table: false, listed: false })
+        Ok(Self {
+            transformer: String::new(),
+            pooling,
+            pools_prompt,
+            steps: Vec::new(),
+            is_table: false,
+            listed: false,
+        })
     }
 
     /// The steps as a reader knows them, e.g. `mean`, `Dense(768→512, Tanh)`, `Normalize`.
@@ -173,7 +182,10 @@ fn help_for(_file: &str) -> &'static str {
 /// A model for another task gives token vectors too, and their mean would mean nothing.
 fn refuse_other_heads(files: &Files) -> Result<(), Error> {
     const HEADS: [(&str, &str); 5] = [
-        ("ForSequenceClassification", "a classifier or cross-encoder scores a text or a pair of texts: it has no embedding"),
+        (
+            "ForSequenceClassification",
+            "a classifier or cross-encoder scores a text or a pair of texts: it has no embedding",
+        ),
         ("ForTokenClassification", "it labels tokens: it has no embedding of a text"),
         ("ForQuestionAnswering", "it marks answers in a text: it has no embedding of a text"),
         ("ForMultipleChoice", "it chooses among texts: it has no embedding"),

@@ -26,9 +26,15 @@ enum Item {
     /// A name that is called, `module name`.
     Global(String),
     /// Shared, since a program may recall it often.
-    Tuple { items: Rc<[Item]>, depth: u8 },
+    Tuple {
+        items: Rc<[Item]>,
+        depth: u8,
+    },
     Dictionary(Vec<(String, Item)>),
-    Storage { kind: Kind, file: String },
+    Storage {
+        kind: Kind,
+        file: String,
+    },
     Tensor(Described),
     /// What no tensor depends on, such as a flag.
     Other,
@@ -59,7 +65,9 @@ struct Described {
 pub(super) fn tensors(file: &str, bytes: &[u8]) -> Result<HashMap<String, Weight>, Error> {
     let damaged = |problem: &str| Error::Damaged { file: file.to_owned(), problem: problem.to_owned() };
     if !bytes.starts_with(b"PK") {
-        return Err(damaged("expected an archive, as PyTorch 1.6 and later write; save the module as model.safetensors"));
+        return Err(damaged(
+            "expected an archive, as PyTorch 1.6 and later write; save the module as model.safetensors",
+        ));
     }
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| damaged(&error.to_string()))?;
     let names = archive.file_names().filter_map(Result::ok);
@@ -104,9 +112,10 @@ impl Described {
         let mut values = Vec::with_capacity(count);
         let mut index = vec![0; self.shape.len()];
         for _ in 0..count {
-            let steps = index.iter().zip(&self.strides).try_fold(self.offset, |at, (index, stride)| {
-                at.checked_add(usize::checked_mul(*index, *stride)?)
-            })?;
+            let steps = index
+                .iter()
+                .zip(&self.strides)
+                .try_fold(self.offset, |at, (index, stride)| at.checked_add(usize::checked_mul(*index, *stride)?))?;
             let start = steps.checked_mul(width)?;
             let value = bytes.get(start..start.checked_add(width)?)?;
             values.push(match self.kind {

@@ -20,7 +20,10 @@ const FLAGS: [(&str, Pooling); 6] = [
 pub(super) fn read(files: &Files, folder: &str) -> Result<(Vec<Pooling>, bool), Error> {
     let file = join(folder, "config.json");
     let Some(config) = files.json(&file)? else {
-        return Err(Error::Missing { file, help: "the folder of the Pooling module is not whole; fetch the model again" });
+        return Err(Error::Missing {
+            file,
+            help: "the folder of the Pooling module is not whole; fetch the model again",
+        });
     };
     let pools_prompt = config["include_prompt"].as_bool().unwrap_or(true);
     let unknown = |what: &Value| Error::Unsupported {
@@ -28,9 +31,8 @@ pub(super) fn read(files: &Files, folder: &str) -> Result<(Vec<Pooling>, bool), 
         what: format!("the pooling mode {what}"),
         help: "Pelago has cls, max, mean, mean_sqrt_len_tokens, weightedmean and lasttoken",
     };
-    let name = |value: &Value| {
-        value.as_str().and_then(|name| name.to_lowercase().parse().ok()).ok_or_else(|| unknown(value))
-    };
+    let name =
+        |value: &Value| value.as_str().and_then(|name| name.to_lowercase().parse().ok()).ok_or_else(|| unknown(value));
     let pooling = match &config["pooling_mode"] {
         Value::Null => flags(&config),
         Value::Array(names) => names.iter().map(name).collect::<Result<_, _>>()?,

@@ -65,10 +65,12 @@ impl Step {
     pub(super) fn dense(files: &Files, folder: &str) -> Result<Self, Error> {
         let file = join(folder, "config.json");
         let Some(config) = files.json(&file)? else {
-            return Err(Error::Missing { file, help: "the folder of the Dense module is not whole; fetch the model again" });
+            return Err(Error::Missing {
+                file,
+                help: "the folder of the Dense module is not whole; fetch the model again",
+            });
         };
-        let unsupported =
-            |what: String, help| Error::Unsupported { file: file.clone(), what, help };
+        let unsupported = |what: String, help| Error::Unsupported { file: file.clone(), what, help };
         let length = |key: &str| {
             let found = config[key].as_u64().filter(|length| (1..=1 << 20).contains(length));
             found.map(|length| length as usize).ok_or_else(|| Error::Damaged {

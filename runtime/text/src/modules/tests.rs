@@ -65,7 +65,8 @@ fn what_is_not_computed_is_refused_by_name() {
         let message = refused(&[("modules.json", list)]);
         assert!(message.contains(kind.rsplit('.').next().unwrap()) && message.contains("modules.json"), "{message}");
     }
-    let list = Value::Array(vec![transformer.clone(), module("sentence_transformers.models.Dense", "2_Dense"), pooling]);
+    let list =
+        Value::Array(vec![transformer.clone(), module("sentence_transformers.models.Dense", "2_Dense"), pooling]);
     assert!(refused(&[("modules.json", list)]).contains("Dense before Pooling"));
     assert!(refused(&[("modules.json", Value::Array(vec![transformer]))]).contains("without a Pooling"));
 }
@@ -98,7 +99,9 @@ fn other_heads_are_refused_and_encoders_are_not() {
         let json = serde_json::json!({"model_type": "bert", "architectures": [architecture]});
         Modules::read(&Files::from_iter([("config.json".to_owned(), json.to_string().into_bytes())]))
     };
-    for head in ["BertForSequenceClassification", "BertForTokenClassification", "BertForQuestionAnswering", "HF_ColBERT"] {
+    for head in
+        ["BertForSequenceClassification", "BertForTokenClassification", "BertForQuestionAnswering", "HF_ColBERT"]
+    {
         assert!(config(head).unwrap_err().to_string().contains(head));
     }
     for encoder in ["BertModel", "BertForMaskedLM"] {
@@ -124,7 +127,8 @@ fn archive(pickle: &[u8]) -> Vec<u8> {
 fn real_pickle() -> Vec<u8> {
     let bytes = files("03_dense_pytorch_bin").get("2_Dense/pytorch_model.bin").unwrap().to_vec();
     let mut archive = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
-    let name = archive.file_names().filter_map(Result::ok).find(|name| name.ends_with("data.pkl")).unwrap().into_owned();
+    let name =
+        archive.file_names().filter_map(Result::ok).find(|name| name.ends_with("data.pkl")).unwrap().into_owned();
     let mut program = Vec::new();
     std::io::Read::read_to_end(&mut archive.by_name(&name).unwrap(), &mut program).unwrap();
     program
@@ -165,9 +169,10 @@ fn with_bytes(path: &str, bytes: &[u8]) -> Files {
 /// A pickle by PyTorch with the reducer `os.system`, and pickles that grow or nest without end.
 #[test]
 fn a_pickle_runs_nothing() {
-    let refused = |pickle: &[u8]| pickle::tensors("2_Dense/pytorch_model.bin", &archive(pickle)).unwrap_err().to_string();
+    let refused =
+        |pickle: &[u8]| pickle::tensors("2_Dense/pytorch_model.bin", &archive(pickle)).unwrap_err().to_string();
     assert!(refused(b"\x80\x02cposix\nsystem\nX\x02\0\0\0ls\x85R.").contains("posix.system"));
-    assert!(refused(b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93X\x01\0\0\01\x85R.").contains("builtins.eval"));
+    assert!(refused(b"\x80\x04\x8c\x08builtins\x8c\x04eval\x93X\x01\0\0\x001\x85R.").contains("builtins.eval"));
     let doubling = [b"\x80\x02)q\0".as_slice(), &b"h\0h\0\x86q\0".repeat(60), b"."].concat();
     assert!(refused(&doubling).contains("deeper"));
     assert!(refused(&[b"\x80\x02".as_slice(), &b"(".repeat(20_000)].concat()).contains("deeper"));

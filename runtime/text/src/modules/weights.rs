@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use safetensors::{Dtype, SafeTensors};
 
 use super::{Weight, pickle};
-use crate::files::{Files, join};
 use crate::Error;
+use crate::files::{Files, join};
 
 /// The tensors of a module in `folder`, and the path of their file.
 pub(super) struct Weights {
@@ -23,7 +23,9 @@ impl Weights {
         let older = join(folder, "pytorch_model.bin");
         match files.get(&older) {
             Some(bytes) => Ok(Self { tensors: pickle::tensors(&older, bytes)?, file: older }),
-            None => Err(Error::Missing { file, help: "the module's weights were not downloaded; fetch the model again" }),
+            None => {
+                Err(Error::Missing { file, help: "the module's weights were not downloaded; fetch the model again" })
+            }
         }
     }
 

@@ -12,9 +12,7 @@ pub(super) fn add(settings: &Settings, tokenizer: &mut tokenizers::Tokenizer) ->
     let have = tokenizer.get_added_tokens_decoder().into_values().collect::<Vec<_>>();
     let mut listed = listed(settings)?;
     listed.retain(|token| !have.contains(token));
-    let known = |text: &str, listed: &[AddedToken]| {
-        have.iter().chain(listed).any(|token| token.content == text)
-    };
+    let known = |text: &str, listed: &[AddedToken]| have.iter().chain(listed).any(|token| token.content == text);
     let mut named = Vec::new();
     for name in NAMED {
         let Some(token) = settings.config.get(name).filter(|token| !token.is_null()) else {
@@ -47,7 +45,8 @@ fn listed(settings: &Settings) -> Result<Vec<AddedToken>, String> {
     if let Some(Value::Object(decoder)) = settings.config.get("added_tokens_decoder") {
         for (id, token) in decoder {
             let number: u32 = id.parse().map_err(|_| format!("added_tokens_decoder has the id {id:?}"))?;
-            let token = token_of(token, false).ok_or_else(|| format!("added_tokens_decoder has no token under {id}"))?;
+            let token =
+                token_of(token, false).ok_or_else(|| format!("added_tokens_decoder has no token under {id}"))?;
             listed.push((number, token));
         }
     }

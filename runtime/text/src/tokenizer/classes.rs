@@ -22,7 +22,9 @@ pub(super) fn rebuilt(settings: &Settings) -> Value {
         "BPE" if class == ROBERTA => roberta(settings, &mut json),
         "BPE" if class == GPT2 => gpt2(settings, &mut json),
         // Llama 3 has this class in its files and the bytes of GPT-2 in its vocabulary.
-        "BPE" if class == LLAMA && !settings.tokenizer.to_string().contains("\"ByteLevel\"") => llama(settings, &mut json),
+        "BPE" if class == LLAMA && !settings.tokenizer.to_string().contains("\"ByteLevel\"") => {
+            llama(settings, &mut json)
+        }
         "Unigram" if class == DEBERTA_V2 => deberta_v2(settings, &mut json),
         _ => {}
     }

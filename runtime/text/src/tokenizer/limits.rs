@@ -53,7 +53,8 @@ pub(super) fn max_tokens(
         0.0
     };
     // Relative positions have no end.
-    let absolute = !matches!(kind, "t5" | "mt5" | "umt5" | "deberta-v2") || config.contains_key("max_position_embeddings");
+    let absolute =
+        !matches!(kind, "t5" | "mt5" | "umt5" | "deberta-v2") || config.contains_key("max_position_embeddings");
     let positions = limit(config.get("max_position_embeddings")).filter(|_| absolute).map(|most| most - offset);
     let sentence = transformer(files, folder, listed)?;
     let said = limit(sentence.get("max_seq_length")).or_else(|| limit(tokenizer.get("model_max_length")));

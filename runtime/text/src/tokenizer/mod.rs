@@ -59,9 +59,13 @@ impl Tokenizer {
         let max_tokens = limits::max_tokens(files, folder, &settings.config, listed)?;
         let truncation = match max_tokens {
             Some(most) if most <= special => {
-                return Err(damaged(format!("texts may have {most} tokens, and {special} special ones are put around each")));
+                return Err(damaged(format!(
+                    "texts may have {most} tokens, and {special} special ones are put around each"
+                )));
             }
-            Some(max_length) => Some(TruncationParams { max_length, direction: settings.truncation(), ..Default::default() }),
+            Some(max_length) => {
+                Some(TruncationParams { max_length, direction: settings.truncation(), ..Default::default() })
+            }
             None => None,
         };
         inner.with_truncation(truncation).map_err(|error| damaged(error.to_string()))?;

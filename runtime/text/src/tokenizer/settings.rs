@@ -103,8 +103,26 @@ impl Settings {
 /// Types of models whose files name a class that `transformers` does not believe: their `tokenizer.json` is taken as
 /// it is.
 const GENERAL: [&str; 20] = [
-    "arctic", "fuyu", "granite", "internlm2", "internlm3", "jamba", "llava", "llava_next", "minicpm3", "mistral",
-    "mixtral", "modernbert", "modernbert-decoder", "molmo", "nemotron", "olmo2", "phi3", "phimoe", "umt5", "vipllava",
+    "arctic",
+    "fuyu",
+    "granite",
+    "internlm2",
+    "internlm3",
+    "jamba",
+    "llava",
+    "llava_next",
+    "minicpm3",
+    "mistral",
+    "mixtral",
+    "modernbert",
+    "modernbert-decoder",
+    "molmo",
+    "nemotron",
+    "olmo2",
+    "phi3",
+    "phimoe",
+    "umt5",
+    "vipllava",
 ];
 
 /// The class that `AutoTokenizer` chooses: by name, else by the model's type.
@@ -118,7 +136,9 @@ fn class(config: &Map<String, Value>, model: &Map<String, Value>) -> String {
         let named = named.strip_suffix("Fast").unwrap_or(named);
         // Of one make, under older names.
         return match named {
-            "ElectraTokenizer" | "SqueezeBertTokenizer" | "LayoutLMTokenizer" | "MobileBertTokenizer" => "BertTokenizer",
+            "ElectraTokenizer" | "SqueezeBertTokenizer" | "LayoutLMTokenizer" | "MobileBertTokenizer" => {
+                "BertTokenizer"
+            }
             "BartTokenizer" | "LongformerTokenizer" => "RobertaTokenizer",
             other => other,
         }

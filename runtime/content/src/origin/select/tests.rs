@@ -71,7 +71,13 @@ fn patterns_choose() {
             "0_Transformer/vocab.txt 1_Pooling/config.json 2_Dense/pytorch_model.bin config.json model.onnx.data model.safetensors modules.json sentencepiece.bpe.model tokenizer.json"
         ],
     );
-    check(REPOSITORY, "", &["**/*.bin"], &[], &expect!["0_Transformer/pytorch_model.bin 2_Dense/pytorch_model.bin pytorch_model.bin"]);
+    check(
+        REPOSITORY,
+        "",
+        &["**/*.bin"],
+        &[],
+        &expect!["0_Transformer/pytorch_model.bin 2_Dense/pytorch_model.bin pytorch_model.bin"],
+    );
     check(
         REPOSITORY,
         "",
