@@ -3,15 +3,13 @@
  * Knows numbers only.
  */
 
+import { FIXED_ROWS_A_RUN, ROWS_A_RUN, TOKENS_A_RUN } from './protocol.js';
+
 /** Sequence lengths. Finer than powers of two: above the first, less than a third is padding. */
 const LENGTHS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, 8192];
 /** Batches. A larger one is cut. */
-const BATCHES = [1, 2, 4, 8, 16];
+const BATCHES = [1, 2, 4, 8, FIXED_ROWS_A_RUN];
 
-/** Tokens, padding included, that one run may hold: bounds the activations' memory. */
-const TOKENS_A_RUN = 8_192;
-/** Rows of one run where shapes are free. */
-const ROWS_A_RUN = 64;
 /** Padding, as a share of the texts' own tokens, that a batch may have where shapes are free. */
 const PADDING = 0.15;
 

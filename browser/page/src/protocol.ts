@@ -586,3 +586,11 @@ load: LoadResult,
 processing_ms: number, };
 
 export const PROTOCOL_VERSION = 1;
+
+export const TOKENS_A_RUN = 8192;
+
+export const ROWS_A_RUN = 64;
+
+export const FIXED_ROWS_A_RUN = 16;
+
+export const REQUESTS_A_PAGE = 256;

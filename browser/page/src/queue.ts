@@ -5,9 +5,10 @@
  */
 
 import { PageFault } from './errors.js';
+import { REQUESTS_A_PAGE } from './protocol.js';
 
-/** More waiting requests than this are refused: the host is not reading its answers. */
-export const CAPACITY = 64;
+/** The host sends no more than this at once; more are refused. */
+export const CAPACITY = REQUESTS_A_PAGE;
 
 export interface Waiting {
   readonly id: number;
