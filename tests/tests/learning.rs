@@ -131,3 +131,30 @@ async fn a_failure_is_recovered_where_it_was() {
     assert_eq!(count(&lab, "recoveries").await, 1);
     lab.session.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_is_unloaded_and_others_stay() {
+    let lab = lab().await;
+    lab.add(&fixture("models/distilbert"), "other").await.unwrap();
+    let on =
+        |model: &str| Request { browser: BrowserKind::Chrome, platform: Platform::Wasm, ..Request::new(model, "one") };
+    lab.run(&on("tiny")).await.unwrap();
+    let ids =
+        pelago_protocol::Tensor::new("input_ids", pelago_protocol::DType::Int32, vec![1, 1], vec![5, 0, 0, 0].into());
+    let mask = pelago_protocol::Tensor::new(
+        "attention_mask",
+        pelago_protocol::DType::Int32,
+        vec![1, 1],
+        vec![1, 0, 0, 0].into(),
+    );
+    let other = Request { input: vec![ids.unwrap(), mask.unwrap()].into(), ..on("other") };
+    lab.run(&other).await.unwrap();
+    let unloaded = lab.session.unload(Some("tiny")).await.unwrap();
+    assert_eq!((unloaded.len(), unloaded[0].unloaded, unloaded[0].held), (1, 1, 1), "{unloaded:?}");
+    assert!(lab.run(&other).await.unwrap().report.warm, "the other one stays");
+    assert!(!lab.run(&on("tiny")).await.unwrap().report.warm, "it is loaded again");
+    assert!(lab.session.unload(Some("nobody")).await.is_err());
+    lab.session.unload(None).await.unwrap();
+    assert!(!lab.run(&other).await.unwrap().report.warm);
+    lab.session.close().await;
+}

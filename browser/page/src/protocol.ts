@@ -345,8 +345,8 @@ threads: number | null,
  */
 fixed_shapes: boolean, 
 /**
- * Bytes that the page's sessions may hold in all; what was used least is let
- * go of before another is built. `None` sets no bound.
+ * Bytes that the page's sessions may hold in all; what was used least is let go of before another is built.
+ * `None` sets no bound.
  */
 memory_budget: number | null, };
 
@@ -499,11 +499,11 @@ export type HeldSession = {
  */
 graph: string, 
 /**
- * The platform that it was asked for.
+ * Where it runs.
  */
 platform: Platform, 
 /**
- * Bytes of its graph and weights: what it counts for in the budget.
+ * Bytes of the graph and its weights.
  */
 bytes: number, 
 /**
@@ -537,7 +537,7 @@ first_run_ms: number | null,
  */
 memory_usage_mb: number | null, 
 /**
- * All sessions that the page holds now, the most recently used first.
+ * All sessions that the page holds after that, the most recently used first.
  */
 held: Array<HeldSession>, };
 

@@ -23,7 +23,7 @@ async fn a_session_knows_its_words() {
     for name in ["tiny-bert", "tiny-twin"] {
         lab.session.models().add(fixture("models/bert"), Some(name), None, |_| {}).await.unwrap();
     }
-    check(&lab, ":|", expect![[r#"1..1 "": accelerate (command) bench (command) tune (command) history (command) sql (command) report (command) models (command) model (command) browsers (command) capabilities (command) doctor (command) dep (command) vars (command) help (command)"#]]).await;
+    check(&lab, ":|", expect![[r#"1..1 "": accelerate (command) bench (command) tune (command) history (command) sql (command) report (command) models (command) model (command) unload (command) browsers (command) capabilities (command) doctor (command) dep (command) vars (command) help (command)"#]]).await;
     check(&lab, ":mo|", expect![[r#"1..3 "mo": models (command) model (command)"#]]).await;
     check(&lab, "let é = 1;\n:acc|elerate x", expect![[r#"12..15 "acc": accelerate (command)"#]]).await;
     check(&lab, ":nothing |", expect![[r#"9..9 "": "#]]).await;
