@@ -135,7 +135,14 @@ async fn a_failure_is_recovered_where_it_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_is_unloaded_and_others_stay() {
     let lab = lab().await;
-    lab.add(&fixture("models/distilbert"), "other").await.unwrap();
+    let other = lab.home().join("other");
+    std::fs::create_dir(&other).unwrap();
+    for file in ["config.json", "model.safetensors"] {
+        std::fs::copy(fixture("models/distilbert").join(file), other.join(file)).unwrap();
+    }
+    // Its tokenizer is another model's: it is run on tensors.
+    std::fs::copy(fixture("models/bert/tokenizer.json"), other.join("tokenizer.json")).unwrap();
+    lab.add(&other, "other").await.unwrap();
     let on =
         |model: &str| Request { browser: BrowserKind::Chrome, platform: Platform::Wasm, ..Request::new(model, "one") };
     lab.run(&on("tiny")).await.unwrap();
