@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pelago_protocol::{BrowserKind, Family, Input, OnLong, ParityVerdict, Platform, Precision, Request, Tensor};
+use pelago_protocol::{BrowserKind, DType, Family, Input, OnLong, ParityVerdict, Platform, Precision, Request, Tensor};
 use pelago_runtime::session::{Output, Run};
 use pelago_tests::fixture;
 use pelago_tests::lab::{Lab, embeddings, pelago};
@@ -350,4 +350,85 @@ fn what_the_user_named_is_never_replaced() {
             assert!(said.contains("/nonexistent/") && said.contains("chrome"), "{named:?} {browser}: {said}");
         }
     }
+}
+
+/// `folder` of an architecture's fixture as a model that may be added: its tests begin at token ids.
+fn architecture(name: &str, into: &Path) -> PathBuf {
+    let folder = into.join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    copy(&fixture("models").join(name), &folder);
+    std::fs::copy(fixture("models/bert/tokenizer.json"), folder.join("tokenizer.json")).unwrap();
+    folder
+}
+
+/// Every architecture that has a builder, from ids to hidden states, against PyTorch; on wasm, and on WebGPU, where no
+/// node may run elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_architecture_gives_what_pytorch_gives_in_a_browser() {
+    let lab = Lab::open().await.unwrap();
+    let into = tempfile::tempdir().unwrap();
+    let mut seen = 0;
+    let mut wrong = Vec::new();
+    for entry in std::fs::read_dir(fixture("models")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Ok(golden) = std::fs::read(fixture("models").join(&name).join("golden.json")) else { continue };
+        let golden: Value = serde_json::from_slice(&golden).unwrap();
+        let Some(checked) = golden["checked"].as_array() else { continue };
+        let checked = checked.iter().map(|at| at.as_u64().unwrap() as usize).collect::<Vec<_>>();
+        let table = |key: &str| -> Vec<Vec<i32>> { serde_json::from_value(golden[key].clone()).unwrap() };
+        let (ids, mask) = (table("input_ids"), table("attention_mask"));
+        let expected: Vec<Vec<Vec<f32>>> = serde_json::from_value(golden["last_hidden_state"].clone()).unwrap();
+        let shape = vec![ids.len(), ids[0].len()];
+        let tensor = |name: &str, rows: &[Vec<i32>]| {
+            let bytes = rows.concat().iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>();
+            Tensor::new(name, DType::Int32, shape.clone(), bytes.into()).unwrap()
+        };
+        let two = vec![tensor("input_ids", &ids), tensor("attention_mask", &mask)];
+        let zeros = mask.iter().map(|row| vec![0; row.len()]).collect::<Vec<_>>();
+        let three = [two.clone(), vec![tensor("token_type_ids", &zeros)]].concat();
+        lab.session
+            .models()
+            .add(architecture(&name, into.path()), Some(&name), Some(Family::TextEmbedding), |_| {})
+            .await
+            .unwrap();
+        for platform in [Platform::Wasm, Platform::WebGpu] {
+            let asked = |input: &[Tensor]| Request {
+                input: Input::Tensors(input.to_vec()),
+                platform,
+                ..wasm(Path::new(&name), &[])
+            };
+            let ran = match lab.run(&asked(&two)).await {
+                Err(error) if error.to_string().contains("token_type_ids") => lab.run(&asked(&three)).await,
+                ran => ran,
+            };
+            let run = match ran {
+                Ok(run) => run,
+                Err(error) => {
+                    wrong.push(format!("{name} on {platform}: {error}"));
+                    continue;
+                }
+            };
+            assert_eq!((run.report.graph.as_str(), run.report.platform), ("checkpoint", platform), "{name}");
+            assert!(run.report.placement.fallback_operators.is_empty(), "{name}: {:?}", run.report.placement);
+            let Output::Tensors(outputs) = &run.output else { panic!("the graph's own outputs were due") };
+            let (values, hidden) = (outputs[0].to_f32().unwrap(), *outputs[0].shape.last().unwrap());
+            let (mut largest, mut off) = (0.0_f32, 0.0_f32);
+            for (row, states) in expected.iter().enumerate() {
+                for (at, state) in checked.iter().zip(states).filter(|(at, _)| mask[row][**at] == 1) {
+                    let start = (row * shape[1] + at) * hidden;
+                    for (found, expected) in values[start..start + hidden].iter().zip(state) {
+                        largest = largest.max(expected.abs());
+                        off = off.max((found - expected).abs());
+                    }
+                }
+            }
+            if off > 1e-4 * largest.max(1.0) {
+                wrong.push(format!("{name} on {platform}: off by {off}"));
+            }
+            seen += 1;
+        }
+    }
+    lab.session.close().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(seen >= 46, "{seen} runs");
 }
