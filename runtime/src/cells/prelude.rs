@@ -42,7 +42,7 @@ const STANDARD: &[&str] = &[
 ];
 
 /// Counts how the folder is laid out: one that was made otherwise is not used.
-const LAYOUT: u32 = 9;
+const LAYOUT: u32 = 10;
 /// The dylib, named as its crate is in cells.
 const DYLIB: &str = if cfg!(target_os = "macos") { "libpelago.dylib" } else { "libpelago.so" };
 

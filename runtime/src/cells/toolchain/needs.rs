@@ -49,8 +49,12 @@ pub(in crate::cells) fn words(folder: &Path) -> io::Result<String> {
 /// The name of the public item that a line begins.
 fn item(line: &str) -> Option<&str> {
     let words = line.strip_prefix("pub ").or_else(|| line.starts_with("macro_rules!").then_some(line))?;
-    let mut words = words.split_whitespace();
-    let kind = words.find(|word| !["async", "extern", "unsafe", "\"C\""].contains(word))?;
+    let mut words = words.split_whitespace().peekable();
+    let mut kind = words.find(|word| !["async", "extern", "unsafe", "\"C\""].contains(word))?;
+    // `const` before a function is no kind of item, and its name is not `fn`.
+    if kind == "const" && words.peek().is_some_and(|word| ["async", "extern", "fn", "unsafe"].contains(word)) {
+        kind = words.find(|word| *word == "fn")?;
+    }
     let name = words.next().filter(|_| ITEMS.contains(&kind))?;
     let end = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
     Some(&name[..end])
@@ -111,13 +115,16 @@ mod tests {
             "    pub fn method(&self) {",
             "pub struct DataFrame {",
             "pub unsafe trait Raw: Sized",
+            "pub const fn of(n: usize) -> Self {",
+            "pub const unsafe extern \"C\" fn raw() {",
+            "pub const MOST: usize = 1;",
             "macro_rules! df {",
             "pub use other::*;",
         ]
         .iter()
         .filter_map(|line| item(line))
         .collect();
-        assert_eq!(names, ["col", "DataFrame", "Raw", "df"]);
+        assert_eq!(names, ["col", "DataFrame", "Raw", "of", "raw", "MOST", "df"]);
     }
 
     #[test]
