@@ -25,6 +25,9 @@ pub(super) const RUN_DEADLINE: Duration = Duration::from_secs(600);
 /// Progress steps that may wait for an observer; one that is behind misses some.
 const PROGRESS_QUEUE: usize = 64;
 
+/// Bytes of text that are tokenized at once, some tens of microseconds.
+const INLINE_TEXT: usize = 4096;
+
 /// What a model gave.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
@@ -242,7 +245,7 @@ impl Session {
             Input::Texts(texts) => {
                 let model = &self.sources.text(prepared).await?;
                 let began = Instant::now();
-                let tokens = encode(model, request, texts.clone()).await?;
+                let tokens = encode(model, request, texts).await?;
                 let tokenize_ms = milliseconds(began);
                 let (data, tensors) = model.embed_data(source, &tokens);
                 let message = message("embed", serde_json::to_value(data)?, tensors)?;
@@ -323,14 +326,20 @@ fn milliseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1000.0
 }
 
-/// Token ids, on a thread that may be busy for a while.
-async fn encode(model: &Arc<TextModel>, request: &Request, texts: Vec<String>) -> Result<Tokens, SessionError> {
-    let (model, name) = (Arc::clone(model), request.model.clone());
+/// Token ids. Much text is tokenized on a thread that may be busy for a while; for a little, the way there would take
+/// longer than the work.
+async fn encode(model: &Arc<TextModel>, request: &Request, texts: &[String]) -> Result<Tokens, SessionError> {
     let (prompt, on_long) = (request.prompt.clone(), request.on_long);
-    let encoded =
-        tokio::task::spawn_blocking(move || model.encode(&texts, EncodeOptions { prompt: prompt.as_deref(), on_long }));
-    let encoded = encoded.await.map_err(|source| SessionError::Task { what: "tokenizing", source })?;
-    encoded.map_err(|source| SessionError::Text { model: name, source })
+    let encoded = if texts.iter().map(String::len).sum::<usize>() <= INLINE_TEXT {
+        model.encode(texts, EncodeOptions { prompt: prompt.as_deref(), on_long })
+    } else {
+        let (model, texts) = (Arc::clone(model), texts.to_vec());
+        let encoded = tokio::task::spawn_blocking(move || {
+            model.encode(&texts, EncodeOptions { prompt: prompt.as_deref(), on_long })
+        });
+        encoded.await.map_err(|source| SessionError::Task { what: "tokenizing", source })?
+    };
+    encoded.map_err(|source| SessionError::Text { model: request.model.clone(), source })
 }
 
 fn embeddings(page: &Page, tensors: Vec<Tensor>) -> Result<([usize; 2], Vec<f32>), SessionError> {
