@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::{
-    Error,
+    Config, Error,
     activation::Activation,
     attention,
     builder::{Attribute, Builder, Value},
@@ -24,6 +24,22 @@ pub(super) struct Sizes {
     /// Added to the variance in every layer norm.
     pub(super) epsilon: f32,
     pub(super) activation: Activation,
+}
+
+impl Sizes {
+    /// By the names that transformers' configs have since BERT. Where the epsilon
+    /// and the activation are absent, they are the architecture's own.
+    pub(super) fn read(config: &Config, epsilon: f32, activation: Activation) -> Result<Self, Error> {
+        let (hidden, heads) = config.heads("hidden_size", "num_attention_heads")?;
+        Ok(Self {
+            layers: config.layers("num_hidden_layers")?,
+            heads,
+            hidden,
+            intermediate: config.count("intermediate_size")?,
+            epsilon: config.number("layer_norm_eps", epsilon)?,
+            activation: Activation::read_or(config, "hidden_act", activation)?,
+        })
+    }
 }
 
 /// What a layer's modules are called, from the layer's own name on.

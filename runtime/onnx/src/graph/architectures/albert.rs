@@ -36,15 +36,8 @@ impl Architecture for Albert {
     }
 
     fn add_to(&self, graph: &mut Builder<'_>, config: &Config) -> Result<(Value, usize), Error> {
-        let (hidden, heads) = config.heads("hidden_size", "num_attention_heads")?;
-        let sizes = Sizes {
-            layers: config.layers("num_hidden_layers")?,
-            heads,
-            hidden,
-            intermediate: config.count("intermediate_size")?,
-            epsilon: config.number("layer_norm_eps", 1e-12)?,
-            activation: Activation::read_or(config, "hidden_act", Activation::GeluTanh)?,
-        };
+        let sizes = Sizes::read(config, 1e-12, Activation::GeluTanh)?;
+        let Sizes { hidden, .. } = sizes;
         config.word("position_embedding_type", &["absolute"])?;
         let narrow = config.length("embedding_size", Some(128))?;
         let groups = config.length("num_hidden_groups", Some(1))?;

@@ -114,15 +114,7 @@ impl Positions {
 /// The settings that BERT and RoBERTa share.
 pub(super) fn sizes(config: &Config) -> Result<Sizes, Error> {
     config.refuse("is_decoder")?;
-    let (hidden, heads) = config.heads("hidden_size", "num_attention_heads")?;
-    Ok(Sizes {
-        layers: config.layers("num_hidden_layers")?,
-        heads,
-        hidden,
-        intermediate: config.count("intermediate_size")?,
-        epsilon: config.number("layer_norm_eps", 1e-12)?,
-        activation: Activation::read(config, "hidden_act")?,
-    })
+    Sizes::read(config, 1e-12, Activation::Gelu)
 }
 
 /// Words, types and, where they have rows, `[…, sequence]` positions, of so many

@@ -38,15 +38,8 @@ impl Architecture for DebertaV2 {
     }
 
     fn add_to(&self, graph: &mut Builder<'_>, config: &Config) -> Result<(Value, usize), Error> {
-        let (hidden, heads) = config.heads("hidden_size", "num_attention_heads")?;
-        let sizes = Sizes {
-            layers: config.layers("num_hidden_layers")?,
-            heads,
-            hidden,
-            intermediate: config.count("intermediate_size")?,
-            epsilon: config.number("layer_norm_eps", 1e-7)?,
-            activation: Activation::read(config, "hidden_act")?,
-        };
+        let sizes = Sizes::read(config, 1e-7, Activation::Gelu)?;
+        let Sizes { hidden, heads, .. } = sizes;
         if config.length("attention_head_size", Some(hidden / heads))? != hidden / heads {
             return Err(config.wrong("attention_head_size", "hidden_size / num_attention_heads"));
         }

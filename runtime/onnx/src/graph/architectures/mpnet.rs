@@ -40,15 +40,8 @@ impl Architecture for MpNet {
     }
 
     fn add_to(&self, graph: &mut Builder<'_>, config: &Config) -> Result<(Value, usize), Error> {
-        let (hidden, heads) = config.heads("hidden_size", "num_attention_heads")?;
-        let sizes = Sizes {
-            layers: config.layers("num_hidden_layers")?,
-            heads,
-            hidden,
-            intermediate: config.count("intermediate_size")?,
-            epsilon: config.number("layer_norm_eps", 1e-12)?,
-            activation: Activation::read(config, "hidden_act")?,
-        };
+        let sizes = Sizes::read(config, 1e-12, Activation::Gelu)?;
+        let Sizes { hidden, heads, .. } = sizes;
         let (words, places) = (config.count("vocab_size")?, config.count("max_position_embeddings")?);
         let input_ids = graph.index_input("input_ids");
         let attention_mask = graph.index_input("attention_mask");
