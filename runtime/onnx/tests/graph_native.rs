@@ -6,11 +6,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test panics where something is wrong")]
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    process::Command,
-};
+mod common;
+#[path = "common/models.rs"]
+mod models;
+
+use std::{collections::BTreeMap, path::PathBuf};
 
 use half::{bf16, f16};
 use pelago_onnx::graph::{BuildOptions, Folder, IndexType, build};
@@ -20,38 +20,13 @@ use safetensors::{
 };
 use serde_json::{Value, json};
 
-const MODELS: [&str; 24] = [
-    "bert",
-    "bert_relative_key",
-    "bert_relative_key_query",
-    "roberta",
-    "distilbert",
-    "mpnet",
-    "albert",
-    "electra",
-    "deberta_v2",
-    "deberta_v3",
-    "modernbert",
-    "nomic_bert",
-    "gte",
-    "jina_bert",
-    "jina_bert_slopes",
-    "jina_code",
-    "t5_relu",
-    "t5_gated",
-    "llama_encoder",
-    "mistral",
-    "qwen2",
-    "qwen3",
-    "gemma3",
-    "gemma3_bidirectional",
-];
-/// Of these, what PyTorch gives where rows are padded at their left.
-const LEFT: [&str; 6] = ["llama_encoder", "mistral", "qwen2", "qwen3", "gemma3", "gemma3_bidirectional"];
+use self::{
+    common::{python, root},
+    models::MODELS,
+};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
+/// Of the models, what PyTorch gives where rows are padded at their left.
+const LEFT: [&str; 6] = ["llama_encoder", "mistral", "qwen2", "qwen3", "gemma3", "gemma3_bidirectional"];
 
 fn fixture(model: &str) -> PathBuf {
     root().join("tests/fixtures/models").join(model)
@@ -83,20 +58,11 @@ impl Case {
 }
 
 fn check(cases: &[Case]) {
-    let python = std::env::var_os("PELAGO_TEST_PYTHON").map_or_else(|| root().join(".venv/bin/python"), PathBuf::from);
-    let mut command = Command::new(&python);
-    command.arg(root().join("tests/python/check_graph.py"));
-    for case in cases {
-        command.arg("--case").args([case.folder.path(), &case.golden]).arg(case.tolerance.to_string());
-    }
-    let output = command.output().unwrap_or_else(|error| {
-        panic!(
-            "{}: {error}; python3 -m venv .venv && .venv/bin/pip install -r tests/python/requirements.txt makes it",
-            python.display()
-        )
+    let out = python("check_graph.py", |command| {
+        for case in cases {
+            command.arg("--case").args([case.folder.path(), &case.golden]).arg(case.tolerance.to_string());
+        }
     });
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{out}{err}");
     assert_eq!(out.lines().count(), cases.len(), "{out}");
 }
 

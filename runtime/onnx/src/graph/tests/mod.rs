@@ -5,48 +5,21 @@
 
 mod checkpoints;
 mod damaged;
+#[path = "../../../tests/common/models.rs"]
+mod models;
 mod settings;
 
-use std::{collections::BTreeMap, io, path::PathBuf};
+use std::path::PathBuf;
 
 use expect_test::{Expect, expect};
 use prost::Message;
 use serde_json::{Value, json};
 
+use self::models::MODELS;
 use super::{onnx::ModelProto, *};
+use crate::fuzzing::Memory;
 
-/// Every model that has a builder.
-const MODELS: [&str; 24] = [
-    "bert",
-    "bert_relative_key",
-    "bert_relative_key_query",
-    "roberta",
-    "distilbert",
-    "mpnet",
-    "albert",
-    "electra",
-    "deberta_v2",
-    "deberta_v3",
-    "modernbert",
-    "nomic_bert",
-    "gte",
-    "jina_bert",
-    "jina_bert_slopes",
-    "jina_code",
-    "t5_relu",
-    "t5_gated",
-    "llama_encoder",
-    "mistral",
-    "qwen2",
-    "qwen3",
-    "gemma3",
-    "gemma3_bidirectional",
-];
-
-/// A model in memory, to be damaged.
-#[derive(Clone)]
-struct Memory(BTreeMap<String, Vec<u8>>);
-
+/// A model in memory is damaged by these.
 impl Memory {
     fn load(model: &str) -> Self {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/models").join(model);
@@ -77,18 +50,6 @@ impl Memory {
 
     fn without_tensor(self, tensor: &str) -> Self {
         self.with_header(|header| drop(header.as_object_mut().unwrap().shift_remove(tensor)))
-    }
-}
-
-impl Files for Memory {
-    fn size(&self, file: &str) -> io::Result<u64> {
-        self.0.get(file).map(|bytes| bytes.len() as u64).ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn read(&self, file: &str, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-        let bytes = self.0.get(file).ok_or(io::ErrorKind::NotFound)?;
-        let bytes = bytes.get(offset as usize..).and_then(|bytes| bytes.get(..length));
-        Ok(bytes.ok_or(io::ErrorKind::UnexpectedEof)?.to_vec())
     }
 }
 
