@@ -139,9 +139,8 @@ impl Medians {
     /// The median of each place, in seconds.
     pub(super) fn of<'a>(&'a self, likeness: &Likeness) -> impl Iterator<Item = (&'a Place, f64)> {
         self.0.get(likeness).into_iter().flatten().filter_map(|(place, times)| {
-            let mut sorted = times.iter().copied().collect::<Vec<_>>();
-            sorted.sort_by(f64::total_cmp);
-            Some((place, crate::statistics::quantile(&sorted, 0.5)?))
+            let times = times.iter().copied().collect::<Vec<_>>();
+            Some((place, crate::statistics::median(&times)?))
         })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::open;
 use crate::Error;
 use crate::files::Files;
-use crate::proto::{GraphProto, TensorProto};
+use crate::proto::{GraphProto, NodeProto, TensorProto};
 
 /// The files beside `file` that its tensors point into, as the model names them: relative to the folder of `file`.
 ///
@@ -18,16 +18,8 @@ pub fn external_files(files: &dyn Files, file: &str) -> Result<Vec<String>, Erro
     if let Some(graph) = &model.graph {
         of_graph(graph, &mut found);
     }
-    for node in model.functions.iter().flat_map(|function| &function.node) {
-        for attribute in &node.attribute {
-            attribute
-                .t
-                .as_deref()
-                .into_iter()
-                .chain(&attribute.tensors)
-                .for_each(|tensor| of_tensor(tensor, &mut found));
-            attribute.g.as_deref().into_iter().chain(&attribute.graphs).for_each(|graph| of_graph(graph, &mut found));
-        }
+    for function in &model.functions {
+        of_nodes(&function.node, &mut found);
     }
     // Reading it left large tensors where they are, in the file itself.
     found.retain(|name| name != own && name != file);
@@ -36,7 +28,11 @@ pub fn external_files(files: &dyn Files, file: &str) -> Result<Vec<String>, Erro
 
 fn of_graph(graph: &GraphProto, found: &mut BTreeSet<String>) {
     graph.initializer.iter().for_each(|tensor| of_tensor(tensor, found));
-    for attribute in graph.node.iter().flat_map(|node| &node.attribute) {
+    of_nodes(&graph.node, found);
+}
+
+fn of_nodes(nodes: &[NodeProto], found: &mut BTreeSet<String>) {
+    for attribute in nodes.iter().flat_map(|node| &node.attribute) {
         attribute.t.as_deref().into_iter().chain(&attribute.tensors).for_each(|tensor| of_tensor(tensor, found));
         attribute.g.as_deref().into_iter().chain(&attribute.graphs).for_each(|graph| of_graph(graph, found));
     }
