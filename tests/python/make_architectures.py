@@ -100,6 +100,15 @@ def electra():
     make("electra", transformers.ElectraModel(config))
 
 
+def ernie():
+    """Without tasks, as ERNIE 2 is, and with them, as ERNIE 3 is: what runs without a task is the first."""
+    sizes = dict(SIZES, max_position_embeddings=64)
+    model = transformers.ErnieForMaskedLM(transformers.ErnieConfig(**sizes))
+    make("ernie", model, encoder=model.ernie)
+    config = transformers.ErnieConfig(**sizes, use_task_id=True, task_type_vocab_size=3, hidden_act="relu")
+    make("ernie_task", transformers.ErnieModel(config, add_pooling_layer=False))
+
+
 def bert_relative():
     """Transformers 5 has no relative positions for BERT any more."""
     for kind in ["relative_key", "relative_key_query"]:
@@ -299,7 +308,7 @@ def activations():
 
 OLD = dict(
     albert=albert, electra=electra, bert_relative=bert_relative, modernbert=modernbert, t5=t5, decoders=decoders,
-    gemma3=gemma3, deberta=deberta, jina=jina,
+    ernie=ernie, gemma3=gemma3, deberta=deberta, jina=jina,
 )  # fmt: skip
 NEW = dict(nomic_bert=nomic_bert, gte=gte, activations=activations)
 

@@ -6,6 +6,7 @@ mod buckets;
 mod deberta;
 mod distilbert;
 mod electra;
+mod ernie;
 mod gemma3;
 mod gte;
 mod jina;
@@ -29,6 +30,7 @@ pub(super) const ALL: &[&dyn Architecture] = &[
     &mpnet::MpNet,
     &albert::Albert,
     &electra::Electra,
+    &ernie::Ernie,
     &deberta::DebertaV2,
     &modernbert::ModernBert,
     &nomic_bert::NomicBert,

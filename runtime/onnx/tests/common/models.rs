@@ -1,7 +1,7 @@
 //! The models that graphs are built of, in `tests/fixtures/models`.
 
 /// Every model that has a builder.
-pub(crate) const MODELS: [&str; 24] = [
+pub(crate) const MODELS: [&str; 26] = [
     "bert",
     "bert_relative_key",
     "bert_relative_key_query",
@@ -10,6 +10,8 @@ pub(crate) const MODELS: [&str; 24] = [
     "mpnet",
     "albert",
     "electra",
+    "ernie",
+    "ernie_task",
     "deberta_v2",
     "deberta_v3",
     "modernbert",

@@ -117,8 +117,11 @@ pub(super) fn sizes(config: &Config) -> Result<Sizes, Error> {
     Sizes::read(config, 1e-12, Activation::Gelu)
 }
 
+/// The norm of the embeddings' sum.
+pub(super) const EMBEDDINGS_NORM: &str = "embeddings.LayerNorm";
+
 /// Words, types and, where they have rows, `[…, sequence]` positions, of so many
-/// numbers each.
+/// numbers each, summed and normed.
 pub(super) fn embed(
     graph: &mut Builder<'_>,
     config: &Config,
@@ -127,13 +130,23 @@ pub(super) fn embed(
     inputs: &Inputs,
     positions: Option<&Value>,
 ) -> Result<Value, Error> {
+    let sum = rows(graph, config, size, inputs, positions)?;
+    encoder::layer_norm(graph, EMBEDDINGS_NORM, &sum, size, epsilon)
+}
+
+/// The same without the norm.
+pub(super) fn rows(
+    graph: &mut Builder<'_>,
+    config: &Config,
+    size: usize,
+    inputs: &Inputs,
+    positions: Option<&Value>,
+) -> Result<Value, Error> {
     let (words, places) = (config.count("vocab_size")?, config.count("max_position_embeddings")?);
-    let mut sum = inputs.embed(graph, words, size)?;
-    if let Some(positions) = positions {
-        let rows = encoder::embedding(graph, "embeddings.position_embeddings", positions, places, size)?;
-        sum = graph.node("embeddings/positions", "Add", &[&sum, &rows], &[]);
-    }
-    encoder::layer_norm(graph, "embeddings.LayerNorm", &sum, size, epsilon)
+    let sum = inputs.embed(graph, words, size)?;
+    let Some(positions) = positions else { return Ok(sum) };
+    let rows = encoder::embedding(graph, "embeddings.position_embeddings", positions, places, size)?;
+    Ok(graph.node("embeddings/positions", "Add", &[&sum, &rows], &[]))
 }
 
 /// The layers. `range` counts from 0 in every row, in single precision.

@@ -15,7 +15,7 @@ fn unknown_settings_are_refused() {
         "model_type",
         json!("mamba"),
         expect![[
-            r#"no graph builder for model_type "mamba": use one of bert, roberta, xlm-roberta, camembert, distilbert, mpnet, albert, electra, deberta-v2, modernbert, nomic_bert, new, gte, t5, mt5, llama, mistral, qwen2, qwen3, gemma3_text, or a model that comes with an ONNX file"#
+            r#"no graph builder for model_type "mamba": use one of bert, roberta, xlm-roberta, camembert, distilbert, mpnet, albert, electra, ernie, deberta-v2, modernbert, nomic_bert, new, gte, t5, mt5, llama, mistral, qwen2, qwen3, gemma3_text, or a model that comes with an ONNX file"#
         ]],
     );
     refused(
@@ -23,7 +23,7 @@ fn unknown_settings_are_refused() {
         "model_type",
         Value::Null,
         expect![[
-            r#"no graph builder for model_type "": use one of bert, roberta, xlm-roberta, camembert, distilbert, mpnet, albert, electra, deberta-v2, modernbert, nomic_bert, new, gte, t5, mt5, llama, mistral, qwen2, qwen3, gemma3_text, or a model that comes with an ONNX file"#
+            r#"no graph builder for model_type "": use one of bert, roberta, xlm-roberta, camembert, distilbert, mpnet, albert, electra, ernie, deberta-v2, modernbert, nomic_bert, new, gte, t5, mt5, llama, mistral, qwen2, qwen3, gemma3_text, or a model that comes with an ONNX file"#
         ]],
     );
     refused(
