@@ -6,7 +6,12 @@
 
 pub mod assets;
 pub mod driver;
-pub mod guard;
 pub mod link;
 pub mod pool;
+pub mod reaper;
 pub mod server;
+
+/// The name that [`reaper`] had. Front ends still use it.
+pub mod guard {
+    pub use crate::reaper::{Reaper as Guard, run};
+}

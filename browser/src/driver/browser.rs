@@ -6,12 +6,11 @@ use fantoccini::Client;
 use fantoccini::error::{CmdError, ErrorStatus};
 use serde_json::Value;
 
-use super::error::BrowserError;
+use super::error::{BrowserError, chain};
 use super::installation::{Installation, Product};
-use super::launch::chain;
 use super::process::DriverProcess;
 use super::profile::Profile;
-use crate::guard::is_running;
+use crate::reaper::is_running;
 
 /// For a command that has no deadline of its own.
 const DEADLINE: Duration = Duration::from_secs(30);

@@ -20,8 +20,8 @@ pub use page::Page;
 
 use crate::assets::Assets;
 use crate::driver::{Discovery, LaunchOptions, Remote, Search, Target, discover};
-use crate::guard::Guard;
 use crate::link::LinkOptions;
+use crate::reaper::Reaper;
 use crate::server::{Content, Server, ServerError, ServerOptions};
 
 /// Browsers keep compiled wasm and shaders by origin, so a port that is the same
@@ -38,7 +38,7 @@ pub struct PoolOptions {
     /// Folder of browser profiles. They are kept, so that caches of compiled shaders stay warm.
     pub profiles: PathBuf,
     /// The program that ends every process of a browser when this one ends.
-    pub guard: Guard,
+    pub guard: Reaper,
     /// Whether browsers have no window.
     pub headless: bool,
     /// The loopback port to serve pages on; `None` for the usual one, or any free one where that is taken.

@@ -192,6 +192,6 @@ fn read<T: DeserializeOwned>(product: &str, request: &'static str, data: serde_j
 
 async fn close(browser: Browser) {
     if let Err(error) = browser.close().await {
-        tracing::warn!(%error, "a browser did not close in order; its guard ends it");
+        tracing::warn!(%error, "a browser did not close in order; its reaper ends it");
     }
 }

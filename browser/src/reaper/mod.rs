@@ -1,14 +1,14 @@
-//! The guard: a small process that stands between the host and a driver and
+//! The reaper: a small process that stands between the host and a driver and
 //! leaves nothing behind, however the host ends.
 //!
 //! The host starts its own executable again with a hidden argument, and that
-//! invocation calls [`run`]. The guard starts the driver, adopts every orphan
+//! invocation calls [`run`]. The reaper starts the driver, adopts every orphan
 //! of its subtree (Chromium's crash handlers leave their parent on purpose) and
 //! holds a pipe from the host. When the pipe closes, be it by a word of the
 //! host or by its death, or when the driver ends, it kills every descendant
 //! until none is left, and ends too.
 //!
-//! Guards nest, and a host uses two: kill either and the other still ends the
+//! Reapers nest, and a host uses two: kill either and the other still ends the
 //! rest. Only both killed in the same instant would leave a browser. A pipe and
 //! not a parent-death signal tells of the host's end, because that signal fires
 //! when the *thread* that started the child ends, and a runtime's threads come
@@ -26,26 +26,26 @@ use std::process::{Child, Command, Stdio};
 
 pub(crate) use tree::is_running;
 
-/// What a guard writes between its own process id and that of its program. Two
-/// guards speak in no certain order, so each says who it is.
-const STARTED: &str = " is the guard of process ";
-/// The exit code of a guard that could not start its program, as shells have it.
+/// What a reaper writes between its own process id and that of its program. Two
+/// reapers speak in no certain order, so each says who it is.
+const STARTED: &str = " is the reaper of process ";
+/// The exit code of a reaper that could not start its program, as shells have it.
 const CANNOT_START: i32 = 127;
 
-/// How to start a guard: a program, and the arguments that make it call [`run`]
+/// How to start a reaper: a program, and the arguments that make it call [`run`]
 /// with all that follows them.
 ///
 /// A front end gives its own executable and its hidden argument.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Guard {
+pub struct Reaper {
     /// The executable.
     pub program: PathBuf,
     /// The arguments before those of [`run`].
     pub args: Vec<OsString>,
 }
 
-impl Guard {
-    /// The whole command line of a guard inside a guard around `program`. Both
+impl Reaper {
+    /// The complete command line of a reaper inside a reaper around `program`. Both
     /// hold the lock file, where there is one, for as long as they live.
     pub(crate) fn command_line(&self, lock: Option<&PathBuf>, program: &PathBuf, args: &[OsString]) -> Vec<OsString> {
         let mut line = Vec::new();
@@ -60,14 +60,14 @@ impl Guard {
     }
 }
 
-/// The process ids of a guard and of its program, if this line tells them.
+/// The process ids of a reaper and of its program, if this line tells them.
 pub(crate) fn started(line: &str) -> Option<(u32, u32)> {
-    let (guard, program) = line.split_once(STARTED)?;
-    Some((guard.parse().ok()?, program.parse().ok()?))
+    let (reaper, program) = line.split_once(STARTED)?;
+    Some((reaper.parse().ok()?, program.parse().ok()?))
 }
 
-/// Runs a guard to its end and returns the exit code to end with: that of the
-/// program guarded.
+/// Runs a reaper to its end and returns the exit code to end with: that of the
+/// program.
 ///
 /// `args` is a lock file to hold (or an empty word), the program, and the
 /// program's arguments. Standard input is the host's pipe; standard error takes
@@ -76,13 +76,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> i32 {
     let mut args = args.into_iter();
     let lock = args.next().unwrap_or_default();
     let Some(program) = args.next() else {
-        say("guard: expected a lock file, a program and its arguments; this is not a command to start by hand");
+        say("reaper: expected a lock file, a program and its arguments; this is not a command to start by hand");
         return CANNOT_START;
     };
     let _lock = match hold(&lock) {
         Ok(file) => file,
         Err(error) => {
-            say(&format!("guard: cannot hold {}: {error}", lock.display()));
+            say(&format!("reaper: cannot hold {}: {error}", lock.display()));
             return CANNOT_START;
         }
     };
@@ -90,12 +90,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> i32 {
     let mut child = match start(&program, args) {
         Ok(child) => child,
         Err(error) => {
-            say(&format!("guard: cannot start {}: {error}", program.display()));
+            say(&format!("reaper: cannot start {}: {error}", program.display()));
             return CANNOT_START;
         }
     };
     say(&format!("{}{STARTED}{}", std::process::id(), child.id()));
-    // Kept open until this process ends: a guard inside this one waits for it.
+    // Kept open until this process ends: a reaper inside this one waits for it.
     let _pipe = child.stdin.take();
     std::thread::spawn(|| {
         wait_for_end_of_input();
@@ -119,7 +119,7 @@ fn hold(path: &OsString) -> std::io::Result<Option<std::fs::File>> {
 #[cfg(target_os = "linux")]
 fn adopt_orphans() {
     if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
-        say(&format!("guard: cannot adopt orphans ({error}); a crash handler may outlive the browser"));
+        say(&format!("reaper: cannot adopt orphans ({error}); a crash handler may outlive the browser"));
     }
 }
 

@@ -1,5 +1,6 @@
-//! What every request must show before anything is done for it, and the headers
-//! that every answer carries. Tokens are not looked at here.
+//! The checks of `Host` and `Origin` that every request passes before a route
+//! sees it, and the headers that every answer carries. Tokens, cookies and
+//! routes are not known here.
 
 use std::sync::Arc;
 
@@ -14,13 +15,13 @@ use super::error::Refusal;
 
 /// `127.0.0.1:PORT` and what follows from it.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(super) struct OwnOrigin {
     host: String,
     origin: String,
     policy: HeaderValue,
 }
 
-impl Guard {
+impl OwnOrigin {
     pub(super) fn new(port: u16) -> Self {
         let host = format!("127.0.0.1:{port}");
         // onnxruntime compiles wasm and starts its threads from scripts or blobs,
@@ -61,8 +62,8 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
 }
 
 /// The layer around every route.
-pub(super) async fn guard(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    let mut response = match guard.check(request.method(), request.headers()) {
+pub(super) async fn only_own(State(own): State<Arc<OwnOrigin>>, request: Request, next: Next) -> Response {
+    let mut response = match own.check(request.method(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => {
             tracing::warn!(path = request.uri().path(), %refusal, "a request was refused");
@@ -79,6 +80,6 @@ pub(super) async fn guard(State(guard): State<Arc<Guard>>, request: Request, nex
     ] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    headers.insert(header::CONTENT_SECURITY_POLICY, guard.policy.clone());
+    headers.insert(header::CONTENT_SECURITY_POLICY, own.policy.clone());
     response
 }

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
-use super::installation::{Installation, Product};
-use super::launch::LaunchOptions;
+use super::Engine;
+use crate::driver::installation::{Installation, Product};
+use crate::driver::options::LaunchOptions;
 
 /// WebGPU and WebNN on, background throttling off, and no traffic of its own.
 const ARGS: &[&str] = &[
@@ -37,50 +38,78 @@ const GPU_ARGS: &[&str] = &[
     "--enable-dawn-features=vulkan_enable_f16_on_nvidia",
 ];
 
-/// The driver's arguments. The browser's own messages go where the driver's go:
-/// without them nobody learns why it did not start.
-pub(super) fn driver_args(installation: &Installation) -> Vec<String> {
-    let mut args = vec!["--port=0".to_owned(), "--enable-chrome-logs".to_owned()];
-    if installation.product == Product::HeadlessShell {
-        args.push("--disable-build-check".to_owned());
+pub(super) struct Chromium;
+
+impl Engine for Chromium {
+    /// The browser's own messages go where the driver's go: without them nobody
+    /// learns why it did not start.
+    fn driver_args(&self, product: Product, port: u16) -> Vec<String> {
+        let mut args = vec![format!("--port={port}"), "--enable-chrome-logs".to_owned()];
+        if product == Product::HeadlessShell {
+            args.push("--disable-build-check".to_owned());
+        }
+        args
     }
-    args
+
+    /// chromedriver and msedgedriver insist on their own major version. The
+    /// windowless shell works with another one when its driver does not check.
+    fn needs_same_major(&self, product: Product) -> bool {
+        product != Product::HeadlessShell
+    }
+
+    fn profile_holder(&self, profile: &Path, is_running: &dyn Fn(u32) -> bool) -> std::io::Result<Option<u32>> {
+        holder(profile, is_running)
+    }
+
+    fn binary(&self, installation: &Installation, profile: Option<&Path>) -> std::io::Result<PathBuf> {
+        match (installation.product, profile.and_then(Path::parent)) {
+            (Product::HeadlessShell, Some(base)) => with_a_tab(&installation.binary, base),
+            _ => Ok(installation.binary.clone()),
+        }
+    }
+
+    fn capabilities(
+        &self,
+        product: Product,
+        binary: &Path,
+        profile: Option<&Path>,
+        options: &LaunchOptions,
+    ) -> Map<String, Value> {
+        let mut args = Vec::new();
+        if rustix::process::geteuid().is_root() {
+            args.push("--no-sandbox".to_owned());
+        }
+        if has_gpu() {
+            args.extend(GPU_ARGS.iter().copied().map(str::to_owned));
+        }
+        if let Some(profile) = profile {
+            args.push(format!("--user-data-dir={}", profile.display()));
+        }
+        let headless = options.headless && product != Product::HeadlessShell;
+        let mut browser = common_options(options, headless, &args);
+        browser.insert("binary".to_owned(), json!(binary.to_string_lossy()));
+        Map::from_iter([(options_key(product).to_owned(), Value::Object(browser))])
+    }
+
+    fn remote_capabilities(&self, product: Product, options: &LaunchOptions) -> Map<String, Value> {
+        let name = if product == Product::Edge { "MicrosoftEdge" } else { "chrome" };
+        let browser = Value::Object(common_options(options, options.headless, &[]));
+        Map::from_iter([("browserName".to_owned(), json!(name)), (options_key(product).to_owned(), browser)])
+    }
 }
 
-/// The capabilities of a session.
-pub(super) fn capabilities(
-    installation: &Installation,
-    options: &LaunchOptions,
-    binary: &Path,
-    profile: Option<&Path>,
-) -> Map<String, Value> {
-    let mut args = Vec::new();
-    if rustix::process::geteuid().is_root() {
-        args.push("--no-sandbox".to_owned());
-    }
-    if has_gpu() {
-        args.extend(GPU_ARGS.iter().copied().map(str::to_owned));
-    }
-    if let Some(profile) = profile {
-        args.push(format!("--user-data-dir={}", profile.display()));
-    }
-    let headless = options.headless && installation.product != Product::HeadlessShell;
-    let mut browser = common_options(options, headless, &args);
-    browser.insert("binary".to_owned(), json!(binary.to_string_lossy()));
-    let name = if installation.product == Product::Edge { "ms:edgeOptions" } else { "goog:chromeOptions" };
-    Map::from_iter([(name.to_owned(), Value::Object(browser))])
+/// Where the driver looks for its browser's options.
+fn options_key(product: Product) -> &'static str {
+    if product == Product::Edge { "ms:edgeOptions" } else { "goog:chromeOptions" }
 }
 
-/// The program that the driver is to start. With a kept profile chromedriver
+/// A program in place of the windowless shell. With a kept profile chromedriver
 /// leaves it to the browser to open a first tab, and the windowless shell opens
 /// none: chromedriver would wait for it without end. A script beside the profile
 /// adds the address that chromedriver leaves out, which no argument can.
-pub(super) fn binary(installation: &Installation, profile: Option<&Path>) -> std::io::Result<PathBuf> {
+fn with_a_tab(shell: &Path, base: &Path) -> std::io::Result<PathBuf> {
     use std::os::unix::fs::PermissionsExt as _;
-    let (Product::HeadlessShell, Some(base)) = (installation.product, profile.and_then(Path::parent)) else {
-        return Ok(installation.binary.clone());
-    };
-    let binary = std::path::absolute(&installation.binary)?;
+    let binary = std::path::absolute(shell)?;
     let quoted = binary.to_string_lossy().replace('\'', r"'\''");
     let text = format!("#!/bin/sh\nexec '{quoted}' \"$@\" data:,\n");
     let script = base.join("with-a-tab");
@@ -92,12 +121,6 @@ pub(super) fn binary(installation: &Installation, profile: Option<&Path>) -> std
     std::fs::set_permissions(&unfinished, std::fs::Permissions::from_mode(0o755))?;
     std::fs::rename(&unfinished, &script)?;
     Ok(script)
-}
-
-/// The options of a browser on somebody else's machine: none that depend on the
-/// machine.
-pub(super) fn remote_options(options: &LaunchOptions) -> Value {
-    Value::Object(common_options(options, options.headless, &[]))
 }
 
 fn common_options(options: &LaunchOptions, headless: bool, more: &[String]) -> Map<String, Value> {
@@ -125,7 +148,7 @@ fn has_gpu() -> bool {
 /// `<host>-<pid>`. A lock whose process is dead is removed, and so is one of
 /// another host name: our own lock says that no other Pelago uses the folder,
 /// and a container that starts anew has a new name.
-pub(super) fn holder(profile: &Path, is_running: impl Fn(u32) -> bool) -> std::io::Result<Option<u32>> {
+fn holder(profile: &Path, is_running: impl Fn(u32) -> bool) -> std::io::Result<Option<u32>> {
     let lock = profile.join("SingletonLock");
     let Ok(target) = std::fs::read_link(&lock) else { return Ok(None) };
     let target = target.to_string_lossy();

@@ -73,7 +73,7 @@ fn descendants(processes: &[Process], root: u32) -> Vec<u32> {
         }
     }
     // Where orphans cannot be adopted they are known by the process group that
-    // the outer guard leads.
+    // the outer reaper leads.
     #[cfg(not(target_os = "linux"))]
     if processes.iter().any(|process| process.pid == root && process.group == root) {
         found.extend(processes.iter().filter(|process| process.group == root).map(|process| process.pid));

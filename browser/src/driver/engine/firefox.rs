@@ -4,28 +4,38 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::installation::Installation;
-use super::launch::LaunchOptions;
+use super::Engine;
+use crate::driver::installation::Product;
+use crate::driver::options::LaunchOptions;
 
-pub(super) fn driver_args() -> Vec<String> {
-    ["--port", "0", "--websocket-port", "0"].map(str::to_owned).to_vec()
-}
+/// Where geckodriver looks for its browser's options.
+const OPTIONS: &str = "moz:firefoxOptions";
 
-/// The capabilities of a session. A profile that is named as an argument is
-/// used in place, and so keeps its caches; geckodriver copies any other.
-pub(super) fn capabilities(
-    installation: &Installation,
-    options: &LaunchOptions,
-    profile: Option<&Path>,
-) -> Map<String, Value> {
-    let mut browser = common_options(options, profile);
-    browser.insert("binary".to_owned(), json!(installation.binary.to_string_lossy()));
-    Map::from_iter([("moz:firefoxOptions".to_owned(), Value::Object(browser))])
-}
+pub(super) struct Firefox;
 
-/// The options of a browser on somebody else's machine.
-pub(super) fn remote_options(options: &LaunchOptions) -> Value {
-    Value::Object(common_options(options, None))
+impl Engine for Firefox {
+    fn driver_args(&self, _: Product, port: u16) -> Vec<String> {
+        ["--port", &port.to_string(), "--websocket-port", "0"].map(str::to_owned).to_vec()
+    }
+
+    /// A profile that is named as an argument is used in place, and so keeps its
+    /// caches; geckodriver copies any other.
+    fn capabilities(
+        &self,
+        _: Product,
+        binary: &Path,
+        profile: Option<&Path>,
+        options: &LaunchOptions,
+    ) -> Map<String, Value> {
+        let mut browser = common_options(options, profile);
+        browser.insert("binary".to_owned(), json!(binary.to_string_lossy()));
+        Map::from_iter([(OPTIONS.to_owned(), Value::Object(browser))])
+    }
+
+    fn remote_capabilities(&self, _: Product, options: &LaunchOptions) -> Map<String, Value> {
+        let browser = Value::Object(common_options(options, None));
+        Map::from_iter([("browserName".to_owned(), json!("firefox")), (OPTIONS.to_owned(), browser)])
+    }
 }
 
 fn common_options(options: &LaunchOptions, profile: Option<&Path>) -> Map<String, Value> {
