@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod installation;
 mod launch;
+mod memory;
 mod options;
 mod pairs;
 mod probe;

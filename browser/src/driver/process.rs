@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::error::LaunchError;
+use super::memory::Processes;
 use crate::reaper::{self, Reaper};
 
 /// Lines of the driver that are kept for error messages.
@@ -127,9 +128,16 @@ impl DriverProcess {
 
     /// The driver's process id.
     pub(super) fn pid(&self) -> Option<u32> {
+        Some(self.processes()?.driver)
+    }
+
+    /// The reapers and the driver, unless they have ended.
+    pub(super) fn processes(&self) -> Option<Processes> {
         let started = self.said().started;
         let of = |reaper: u32| started.iter().find(|(by, _)| *by == reaper).map(|(_, program)| *program);
-        of(of(self.reaper.id()?)?)
+        let outer = self.reaper.id()?;
+        let inner = of(outer)?;
+        Some(Processes { outer, inner, driver: of(inner)? })
     }
 
     /// Whether the driver found its port taken.

@@ -24,7 +24,7 @@ use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-pub(crate) use tree::is_running;
+pub(crate) use tree::{below, is_running};
 
 /// What a reaper writes between its own process id and that of its program. Two
 /// reapers speak in no certain order, so each says who it is.

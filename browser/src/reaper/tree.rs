@@ -25,6 +25,14 @@ pub(crate) fn is_running(pid: u32) -> bool {
     processes().iter().any(|process| process.pid == pid && !process.zombie)
 }
 
+/// Every process below `child` that runs; none where `child` is not a child of
+/// this process, since its number may be another process's by now.
+pub(crate) fn below(child: u32) -> Vec<u32> {
+    let processes = processes();
+    let is_ours = processes.iter().any(|process| process.pid == child && process.parent == std::process::id());
+    if is_ours { descendants(&processes, child) } else { Vec::new() }
+}
+
 /// Waits for a child, reaping adopted orphans meanwhile. The exit code is 128
 /// and the signal's number where a signal ended it, as shells have it.
 pub(super) fn wait_for(child: u32) -> i32 {
