@@ -4,6 +4,7 @@
 //! One page a browser. What is run in a page, and which browser suits a model,
 //! is the session's business.
 
+mod candidates;
 mod error;
 mod launcher;
 mod page;
@@ -17,13 +18,14 @@ use std::time::Duration;
 
 use pelago_protocol::BrowserKind;
 
+pub use candidates::Candidate;
 pub use error::PoolError;
 pub use page::Page;
 
 use self::launcher::Launcher;
 use self::slot::Slot;
 use crate::assets::Assets;
-use crate::driver::{Discovery, Remote, Search, Target, discover};
+use crate::driver::{Discovery, Remote, Search, discover};
 use crate::link::LinkOptions;
 use crate::reaper::Reaper;
 use crate::server::{Content, Server, ServerError, ServerOptions};
@@ -49,17 +51,6 @@ pub struct PoolOptions {
     pub port: Option<u16>,
     /// How long a browser may take from its start to its page's first answer.
     pub open_deadline: Duration,
-}
-
-/// A browser that can be opened.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    /// Stable on this machine: product and version, or a remote's URL.
-    pub id: String,
-    /// The kind that a request names.
-    pub kind: BrowserKind,
-    /// What to open.
-    pub target: Target,
 }
 
 /// The browsers of one session.
@@ -107,18 +98,7 @@ impl Pool {
         content: Arc<dyn Content>,
     ) -> Result<Self, PoolError> {
         let (discovery, server) = tokio::join!(discover(&options.search), serve(options.port, assets, content));
-        let remote_kinds = options.remotes.iter().map(|remote| remote.kind).collect::<Vec<_>>();
-        let local = discovery.installations.iter().filter(|found| !remote_kinds.contains(&found.kind));
-        let candidates = options
-            .remotes
-            .iter()
-            .map(|remote| Candidate { id: remote.url.clone(), kind: remote.kind, target: remote.clone().into() })
-            .chain(local.map(|found| Candidate {
-                id: found.id.clone(),
-                kind: found.kind,
-                target: found.clone().into(),
-            }))
-            .collect::<Vec<_>>();
+        let candidates = candidates::of(&options.remotes, &discovery.installations);
         let server = Arc::new(server?);
         let slot = |candidate: &Candidate| Slot::new(Launcher::new(candidate, &options, Arc::clone(&server)));
         let slots = candidates.iter().map(|candidate| (candidate.id.clone(), slot(candidate))).collect();
