@@ -4,11 +4,11 @@
  */
 
 import { PageFault, faultOf } from './errors.js';
-import { ExecutorHost } from './executor-host.js';
-import { type Frame, decode, echo, encode } from './frame.js';
-import { Link } from './link.js';
+import { ExecutorHost } from './worker/executor-host.js';
+import { type Frame, decode, echo, encode } from './link/frame.js';
+import { Link } from './link/link.js';
 import { type Cancel, type ExecutionOptions, type Hello, PROTOCOL_VERSION } from './protocol.js';
-import { RequestQueue } from './queue.js';
+import { RequestQueue } from './worker/queue.js';
 import { status } from './status.js';
 
 interface Request {

@@ -1,7 +1,7 @@
 /** What tests ask of a page, and how they look at its answers. */
 
 import assert from 'node:assert/strict';
-import type { Tensor } from '../../src/frame.js';
+import type { Tensor } from '../../src/link/frame.js';
 import type { EmbedData, EmbedResult, ModelSource } from '../../src/protocol.js';
 import { type Answer, type Host, RemoteError } from './host.js';
 

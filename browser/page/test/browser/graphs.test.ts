@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Tensor } from '../../src/frame.js';
+import type { Tensor } from '../../src/link/frame.js';
 import type { Capabilities, EmbedData, ModelSource, Pooling } from '../../src/protocol.js';
 import { BOOL, FLOAT, FLOAT16, type GraphSpec, INT32, INT64, type Node, type Value, onnx } from '../graph.js';
 import { distance, embedOn, floats, int32, refused } from './ask.js';

@@ -5,7 +5,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { type HeaderToSend, type Tensor, decode, encode, tensorsOf } from '../../src/frame.js';
+import { type HeaderToSend, type Tensor, decode, encode, tensorsOf } from '../../src/link/frame.js';
 import type { PageError, Progress } from '../../src/protocol.js';
 
 const TYPES: Readonly<Record<string, string>> = {

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { BaselineData, BaselineResult } from '../../src/baseline.js';
-import type { Tensor } from '../../src/frame.js';
+import type { BaselineData, BaselineResult } from '../../src/worker/baseline.js';
+import type { Tensor } from '../../src/link/frame.js';
 import type { Capabilities, EmbedData, LoadData, LoadResult, RunData, RunResult } from '../../src/protocol.js';
 import { distance, embedOn, floats, int32, norm, refused } from './ask.js';
 import { Host, type RemoteError } from './host.js';

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Tensor } from '../../src/frame.js';
+import type { Tensor } from '../../src/link/frame.js';
 import type { EmbedResult, ExternalData, HeldSession, ModelSource, Platform } from '../../src/protocol.js';
 import { FLOAT, type GraphSpec, INT64, type Weight, onnx } from '../graph.js';
 import { distance, embedOn, floats, norm, refused } from './ask.js';

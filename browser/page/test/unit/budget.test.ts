@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Sized, evictions } from '../../src/budget.js';
+import { type Sized, evictions } from '../../src/sessions/budget.js';
 
 interface Named extends Sized {
   readonly name: string;

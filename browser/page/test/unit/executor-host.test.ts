@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { ExecutorHost } from '../../src/executor-host.js';
-import type { FromExecutor, ToExecutor } from '../../src/executor-messages.js';
-import { decode, encode } from '../../src/frame.js';
+import { ExecutorHost } from '../../src/worker/executor-host.js';
+import type { FromExecutor, ToExecutor } from '../../src/worker/messages.js';
+import { decode, encode } from '../../src/link/frame.js';
 import type { ErrorCode, PageError } from '../../src/protocol.js';
 
 class FakeWorker {

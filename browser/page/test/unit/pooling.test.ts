@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Span, poolRow } from '../../src/pooling.js';
+import { type Span, poolRow } from '../../src/tasks/text/pooling.js';
 import type { Pooling } from '../../src/protocol.js';
 
 // Two rows, three positions, two numbers each; padding holds what must not be seen.

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FIRST_MS, GIVE_UP_MS, LONGEST_MS, waitBefore } from '../../src/backoff.js';
-import { type Shapes, bucketBatch, bucketLength, plan } from '../../src/buckets.js';
+import { FIRST_MS, GIVE_UP_MS, LONGEST_MS, waitBefore } from '../../src/link/backoff.js';
+import { type Shapes, bucketBatch, bucketLength, plan } from '../../src/tasks/text/buckets.js';
 import { PageFault, faultOf } from '../../src/errors.js';
-import { judgeAdapter, judgeWebNn } from '../../src/hardware.js';
-import { Lru } from '../../src/lru.js';
-import { CAPACITY, RequestQueue } from '../../src/queue.js';
+import { judgeAdapter, judgeWebNn } from '../../src/facts/hardware.js';
+import { Lru } from '../../src/sessions/lru.js';
+import { CAPACITY, RequestQueue } from '../../src/worker/queue.js';
 
 test('a bucket holds its length, and little more', () => {
   for (let length = 1; length <= 512; length++) {

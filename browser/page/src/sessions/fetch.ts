@@ -3,7 +3,7 @@
  * taken up with a range where a stream breaks off. Knows paths, not models.
  */
 
-import { PageFault, textOf } from './errors.js';
+import { PageFault, textOf } from '../errors.js';
 
 /** Attempts for one file; each continues where the last broke off. */
 const ATTEMPTS = 3;

@@ -4,8 +4,8 @@
  * bytes of the tensors, each at a multiple of 8. Knows nothing of sockets.
  */
 
-import { PageFault } from './errors.js';
-import type { DType, Header, TensorHeader } from './protocol.js';
+import { PageFault } from '../errors.js';
+import type { DType, Header, TensorHeader } from '../protocol.js';
 
 /** Bytes of the length before the header. */
 const PREFIX = 4;

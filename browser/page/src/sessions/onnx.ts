@@ -5,7 +5,7 @@
  * later); weights are skipped, never read. Knows nothing of onnxruntime.
  */
 
-import { PageFault } from './errors.js';
+import { PageFault } from '../errors.js';
 
 export interface GraphInput {
   readonly name: string;

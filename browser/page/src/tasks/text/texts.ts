@@ -1,8 +1,8 @@
 /** The texts of an `embed` request as the host tokenized them, and whether they are what it says they are. */
 
-import { PageFault } from './errors.js';
-import type { Tensor } from './frame.js';
-import type { EmbedData, Pooling } from './protocol.js';
+import { PageFault } from '../../errors.js';
+import type { Tensor } from '../../link/frame.js';
+import type { EmbedData, Pooling } from '../../protocol.js';
 
 /** The tokens of one text. */
 export interface Text {

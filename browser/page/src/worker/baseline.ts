@@ -4,12 +4,12 @@
  * else the machine does disturbs both alike.
  */
 
-import { embed } from './embed.js';
-import { PageFault, faultOf } from './errors.js';
-import type { Tensor } from './frame.js';
-import type { EmbedData } from './protocol.js';
-import { transformers } from './runtime.js';
-import type { Wanted } from './wanted.js';
+import { embed } from '../tasks/embed.js';
+import { PageFault, faultOf } from '../errors.js';
+import type { Tensor } from '../link/frame.js';
+import type { EmbedData } from '../protocol.js';
+import { transformers } from '../runtime/onnxruntime.js';
+import type { Wanted } from '../sessions/wanted.js';
 
 /** The message's tensors are those of `embed`. */
 export interface BaselineData {

@@ -1,20 +1,20 @@
 /** Token ids to vectors: cut into runs, run, pool as the host says. */
 
-import { type Run, type Shapes, batchFor, lengthFor, plan } from './buckets.js';
-import { PageFault } from './errors.js';
-import type { Tensor } from './frame.js';
-import { graphOf } from './graphs.js';
-import { feedsFor, fixedTo } from './inputs.js';
-import type { GraphInput } from './onnx.js';
-import { chooseOutput } from './outputs.js';
-import type { EmbedData, EmbedResult, LoadData, LoadResult } from './protocol.js';
+import { type Run, type Shapes, batchFor, lengthFor, plan } from './text/buckets.js';
+import { PageFault } from '../errors.js';
+import type { Tensor } from '../link/frame.js';
+import { graphOf } from '../sessions/graphs.js';
+import { feedsFor, fixedTo } from './text/inputs.js';
+import type { GraphInput } from '../sessions/onnx.js';
+import { chooseOutput } from './text/outputs.js';
+import type { EmbedData, EmbedResult, LoadData, LoadResult } from '../protocol.js';
 import { runHeld } from './run.js';
-import type { ort } from './runtime.js';
-import { type Held, session } from './sessions.js';
-import { toOrt } from './tensors.js';
-import { type Text, checkLengths, textsOf } from './texts.js';
-import { Vectors } from './vectors.js';
-import type { Wanted } from './wanted.js';
+import type { ort } from '../runtime/onnxruntime.js';
+import { type Held, session } from '../sessions/sessions.js';
+import { toOrt } from '../runtime/tensors.js';
+import { type Text, checkLengths, textsOf } from './text/texts.js';
+import { Vectors } from './text/vectors.js';
+import type { Wanted } from '../sessions/wanted.js';
 
 const fixes = ({ platform, options }: Wanted): boolean => platform === 'webnn' && options.fixed_shapes;
 

@@ -1,14 +1,14 @@
 /** The embeddings of one request, pooled run by run into one tensor. */
 
 import type { Run } from './buckets.js';
-import { PageFault } from './errors.js';
-import { widen } from './float16.js';
-import type { Tensor } from './frame.js';
+import { PageFault } from '../../errors.js';
+import { widen } from '../../runtime/float16.js';
+import type { Tensor } from '../../link/frame.js';
 import { firstOf } from './inputs.js';
 import { poolRow } from './pooling.js';
-import type { EmbedData } from './protocol.js';
-import type { ort } from './runtime.js';
-import { checkOutput } from './tensors.js';
+import type { EmbedData } from '../../protocol.js';
+import type { ort } from '../../runtime/onnxruntime.js';
+import { checkOutput } from '../../runtime/tensors.js';
 import type { Text } from './texts.js';
 
 export class Vectors {

@@ -1,7 +1,7 @@
 /** Which output of a text encoder's graph has its embeddings. Knows the names that exporters use. */
 
 import type { InferenceSession } from 'onnxruntime-web';
-import { PageFault } from './errors.js';
+import { PageFault } from '../../errors.js';
 
 /** Outputs `[batch, hidden]`. */
 const TEXT_OUTPUTS = ['sentence_embedding', 'sentence_embeddings', 'text_embeds', 'text_embeddings', 'embedding', 'embeddings', 'dense_vecs'];

@@ -1,6 +1,6 @@
 /** What the page's two threads say to each other. */
 
-import type { ErrorCode } from './protocol.js';
+import type { ErrorCode } from '../protocol.js';
 
 /** To the executor. The buffer of a request is transferred, never copied. */
 export type ToExecutor =

@@ -5,9 +5,9 @@
  */
 
 import type { InferenceSession } from 'onnxruntime-web';
-import { PageFault, textOf } from './errors.js';
-import type { ExecutionOptions, Platform } from './protocol.js';
-import { ort } from './runtime.js';
+import { PageFault, textOf } from '../errors.js';
+import type { ExecutionOptions, Platform } from '../protocol.js';
+import { ort } from '../runtime/onnxruntime.js';
 import { type MlContext, createContext } from './webnn.js';
 
 export type FixedPlatform = Exclude<Platform, 'auto'>;

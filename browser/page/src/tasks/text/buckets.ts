@@ -3,7 +3,7 @@
  * Knows numbers only.
  */
 
-import { FIXED_ROWS_A_RUN, ROWS_A_RUN, TOKENS_A_RUN } from './protocol.js';
+import { FIXED_ROWS_A_RUN, ROWS_A_RUN, TOKENS_A_RUN } from '../../protocol.js';
 
 /** Sequence lengths. Finer than powers of two: above the first, less than a third is padding. */
 const LENGTHS = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 4096, 8192];

@@ -1,15 +1,15 @@
 /** The Worker that runs models: takes one request at a time and answers it with a frame. */
 
 import type { BaselineData } from './baseline.js';
-import { capabilities } from './capabilities.js';
-import { embed, load } from './embed.js';
-import { PageFault, faultOf } from './errors.js';
-import type { FromExecutor, ToExecutor } from './executor-messages.js';
-import { type Frame, type Tensor, decode, encode, tensorsOf } from './frame.js';
-import type { Dispose, EmbedData, ExecutionOptions, Graph, LoadData, ModelSource, Progress, RunData } from './protocol.js';
-import { run } from './run.js';
-import { builds, bytesBeside, dispose } from './sessions.js';
-import { type Wanted, bytesOf } from './wanted.js';
+import { capabilities } from '../facts/capabilities.js';
+import { embed, load } from '../tasks/embed.js';
+import { PageFault, faultOf } from '../errors.js';
+import type { FromExecutor, ToExecutor } from './messages.js';
+import { type Frame, type Tensor, decode, encode, tensorsOf } from '../link/frame.js';
+import type { Dispose, EmbedData, ExecutionOptions, Graph, LoadData, ModelSource, Progress, RunData } from '../protocol.js';
+import { run } from '../tasks/run.js';
+import { builds, bytesBeside, dispose } from '../sessions/sessions.js';
+import { type Wanted, bytesOf } from '../sessions/wanted.js';
 
 const DEFAULTS: ExecutionOptions = {
   allow_fallback: false,

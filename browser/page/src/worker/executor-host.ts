@@ -12,9 +12,9 @@
  * request does: one runs at a time, and those that wait have not been handed over.
  */
 
-import { PageFault } from './errors.js';
-import type { FromExecutor, ToExecutor } from './executor-messages.js';
-import { encode } from './frame.js';
+import { PageFault } from '../errors.js';
+import type { FromExecutor, ToExecutor } from './messages.js';
+import { encode } from '../link/frame.js';
 
 export interface ExecutorEvents {
   /** A frame for the socket. */

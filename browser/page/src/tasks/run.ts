@@ -1,15 +1,15 @@
 /** Any graph on named tensors. */
 
-import { orLost } from './devices.js';
-import { PageFault, faultOf } from './errors.js';
-import type { Tensor } from './frame.js';
-import { graphOf } from './graphs.js';
-import type { RunData, RunResult } from './protocol.js';
-import { type Fixed, type Held, release, session } from './sessions.js';
-import { checkInputs, checkOutput, fromOrt, toOrt } from './tensors.js';
-import type { GraphInput } from './onnx.js';
-import type { ort } from './runtime.js';
-import type { Wanted } from './wanted.js';
+import { orLost } from '../facts/devices.js';
+import { PageFault, faultOf } from '../errors.js';
+import type { Tensor } from '../link/frame.js';
+import { graphOf } from '../sessions/graphs.js';
+import type { RunData, RunResult } from '../protocol.js';
+import { type Fixed, type Held, release, session } from '../sessions/sessions.js';
+import { checkInputs, checkOutput, fromOrt, toOrt } from '../runtime/tensors.js';
+import type { GraphInput } from '../sessions/onnx.js';
+import type { ort } from '../runtime/onnxruntime.js';
+import type { Wanted } from '../sessions/wanted.js';
 
 /** Runs a held session, and drops it where the failure may have broken it. */
 export async function runHeld(

@@ -4,7 +4,7 @@
  * only.
  */
 
-import type { Pooling } from './protocol.js';
+import type { Pooling } from '../../protocol.js';
 
 /** Token vectors `[batch, length, hidden]`. */
 export interface TokenVectors {

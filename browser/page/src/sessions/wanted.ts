@@ -1,7 +1,7 @@
 /** What a request says of the session that it needs. */
 
-import type { FixedPlatform } from './devices.js';
-import type { ExecutionOptions, Graph, Progress } from './protocol.js';
+import type { FixedPlatform } from '../facts/devices.js';
+import type { ExecutionOptions, Graph, Progress } from '../protocol.js';
 
 export interface Wanted {
   readonly graph: Graph;

@@ -1,9 +1,9 @@
 /** What this browser can do, found by asking it for each thing. */
 
-import { textOf } from './errors.js';
+import { textOf } from '../errors.js';
 import { judgeAdapter, judgeWebNn } from './hardware.js';
-import type { Adapter, Capabilities, WebGpuCapabilities, WebNnCapabilities, WebNnContext } from './protocol.js';
-import { onnxruntimeVersion, threadsAvailable, transformersVersion } from './runtime.js';
+import type { Adapter, Capabilities, WebGpuCapabilities, WebNnCapabilities, WebNnContext } from '../protocol.js';
+import { onnxruntimeVersion, threadsAvailable, transformersVersion } from '../runtime/onnxruntime.js';
 import { type MlContext, createContext, hasWebNn } from './webnn.js';
 
 /** A browser that never answers must not hold up the session. */

@@ -4,8 +4,8 @@
  * what a request asks.
  */
 
-import { PageFault } from './errors.js';
-import { REQUESTS_A_PAGE } from './protocol.js';
+import { PageFault } from '../errors.js';
+import { REQUESTS_A_PAGE } from '../protocol.js';
 
 /** The host sends no more than this at once; more are refused. */
 export const CAPACITY = REQUESTS_A_PAGE;

@@ -6,7 +6,7 @@
 
 import './console.js';
 import * as ort from 'onnxruntime-web';
-import { faultOf } from './errors.js';
+import { faultOf } from '../errors.js';
 
 declare const BUILD: 'jspi' | 'asyncify';
 declare const TRANSFORMERS_VERSION: string;

@@ -5,7 +5,7 @@
  * sessions.
  */
 
-import type { Placement, Platform } from './protocol.js';
+import type { Placement, Platform } from '../protocol.js';
 
 export const CPU = 'CPUExecutionProvider';
 

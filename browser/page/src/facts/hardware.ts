@@ -1,6 +1,6 @@
 /** Software or hardware: the verdict on a WebGPU adapter and on WebNN, with its reason. Knows strings only. */
 
-import type { Adapter, Hardware, WebNnContext } from './protocol.js';
+import type { Adapter, Hardware, WebNnContext } from '../protocol.js';
 
 /** Rasterisers that run on the CPU, by what adapters call themselves. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|\bwarp\b|basic render|software/i;

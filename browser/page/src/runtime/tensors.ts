@@ -1,10 +1,10 @@
 /** Tensors of the link as onnxruntime's and back, without a copy, and what may be fed to a graph. */
 
 import type { InferenceSession } from 'onnxruntime-web';
-import { PageFault } from './errors.js';
-import { ELEMENT_SIZE, type Tensor } from './frame.js';
-import type { DType } from './protocol.js';
-import { ort } from './runtime.js';
+import { PageFault } from '../errors.js';
+import { ELEMENT_SIZE, type Tensor } from '../link/frame.js';
+import type { DType } from '../protocol.js';
+import { ort } from './onnxruntime.js';
 
 type View = new (buffer: ArrayBuffer, offset: number, length: number) => ArrayBufferView<ArrayBuffer>;
 
