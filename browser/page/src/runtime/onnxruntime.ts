@@ -1,7 +1,6 @@
 /**
- * The one onnxruntime-web of the executor: which build, how many threads, where
- * its files are, and how much memory it holds. transformers.js, loaded through
- * `transformers()`, gets the same one.
+ * The one onnxruntime-web of the Worker: which build, how many threads, where its
+ * files are, and how much memory its heap takes. Knows neither sessions nor models.
  */
 
 import './console.js';
@@ -60,20 +59,3 @@ export const started: Promise<void> = ort.InferenceSession.create(IDENTITY, { ex
   });
 // Whoever awaits it sees the error; nobody may before the first request.
 started.catch(() => undefined);
-
-type Transformers = typeof import('@huggingface/transformers');
-let loading: Promise<Transformers> | null = null;
-
-/** transformers.js, on the same onnxruntime and forbidden to ask any other server. */
-export function transformers(): Promise<Transformers> {
-  loading ??= import('@huggingface/transformers').then((library) => {
-    const { env } = library;
-    if (env.backends.onnx.wasm !== ort.env.wasm) throw new Error('transformers.js has a second onnxruntime');
-    env.allowRemoteModels = false;
-    env.allowLocalModels = true;
-    env.useBrowserCache = false;
-    env.useWasmCache = false;
-    return library;
-  });
-  return loading;
-}

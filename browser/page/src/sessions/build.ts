@@ -43,14 +43,16 @@ export async function build(ingredients: Ingredients): Promise<Built> {
     // for every WebGPU kernel of every run, some 10 µs each. So the proof is made
     // with one session and the work is done by another, which is built alike and
     // may not fall back where the first did not.
-    await proven.session.release();
+    await releaseSession(proven.session);
     const { nodes_total, nodes_on_provider } = proven.placement;
     const strict = nodes_total === nodes_on_provider;
     const session = await create(ingredients, strict ? { extra: { session: { disable_cpu_ep_fallback: '1' } } } : {});
     await watchGpu();
     return { ...proven, session };
   } catch (error) {
-    throw faultOf(error, `building the session for ${platform}`);
+    // Nobody knows what a failed creation leaves behind in the runtime: after one on
+    // WebNN the next session on wasm computed wrong numbers. So the runtime is not used again.
+    throw faultOf(error, `building the session for ${platform}`, 'execution_failed', true);
   } finally {
     // onnxruntime has its own copy, on the device or in its heap. Ours is given
     // back at once: an idle Worker may not collect garbage for minutes.
@@ -58,23 +60,26 @@ export async function build(ingredients: Ingredients): Promise<Built> {
   }
 }
 
-async function create(
+function create(
   { platform, provider, bytes, externalData, dimensions }: Ingredients,
   more: InferenceSession.SessionOptions,
 ): Promise<InferenceSession> {
-  const made = ort.InferenceSession.create(bytes, {
-    executionProviders: [provider?.config ?? 'wasm'],
-    freeDimensionOverrides: dimensions,
-    ...(externalData.length > 0 ? { externalData: [...externalData] } : {}),
-    ...more,
+  return orLost(
+    platform,
+    ort.InferenceSession.create(bytes, {
+      executionProviders: [provider?.config ?? 'wasm'],
+      freeDimensionOverrides: dimensions,
+      ...(externalData.length > 0 ? { externalData: [...externalData] } : {}),
+      ...more,
+    }),
+  );
+}
+
+/** Gives a session's memory back. Where that fails, the state of the runtime is unknown, and it must not be used again. */
+export async function releaseSession(session: InferenceSession): Promise<void> {
+  await session.release().catch((error: unknown) => {
+    throw faultOf(error, 'releasing a session', 'execution_failed', true);
   });
-  try {
-    return await orLost(platform, made);
-  } catch (error) {
-    // Nobody knows what a failed creation leaves behind in the runtime: after one on
-    // WebNN the next session on wasm computed wrong numbers. So the runtime is not used again.
-    throw faultOf(error, `building the session for ${platform}`, 'execution_failed', true);
-  }
 }
 
 /** Builds the session while listening to what onnxruntime says of its nodes. */
@@ -93,7 +98,7 @@ async function prove(ingredients: Ingredients): Promise<Built> {
     refuseFallback(placement, platform, options);
     return { session, placement, actual: actualProvider(log, placement, asked) };
   } catch (error) {
-    await session.release();
+    await releaseSession(session);
     throw error;
   }
 }

@@ -7,7 +7,7 @@
 
 import type { InferenceSession } from 'onnxruntime-web';
 import { evictions } from './budget.js';
-import { build, refuseFallback } from './build.js';
+import { build, refuseFallback, releaseSession } from './build.js';
 import { type FixedPlatform, providerFor } from '../facts/devices.js';
 import { gpuBytes } from '../facts/memory.js';
 import { fileOf, weightsOf } from './graphs.js';
@@ -44,9 +44,9 @@ export function builds(): number {
   return begun;
 }
 
-/** Bytes of the sessions that the page holds, but for those of one graph. */
-export function bytesBeside(cid: string): number {
-  return held.values().reduce((sum, one) => sum + (one.cid === cid ? 0 : one.bytes), 0);
+/** Bytes of the sessions that the page holds, without those of these graphs. */
+export function bytesBeside(cids: ReadonlySet<string>): number {
+  return held.values().reduce((sum, one) => sum + (cids.has(one.cid) ? 0 : one.bytes), 0);
 }
 
 /** The session for these shapes, made where it is not held yet, and how it came to be. */
@@ -114,12 +114,12 @@ function memory(): number | null {
 /** Lets go of the sessions of one graph, or of all, but for the most recently used. */
 export async function dispose(graph: string | null, keep: number): Promise<DisposeResult> {
   const taken = held.take(keep, ({ cid }) => graph === null || cid === graph);
-  for (const { session } of taken) await session.release();
+  for (const { session } of taken) await releaseSession(session);
   return { disposed: taken.length, held: held.size, memory_usage_mb: memory() };
 }
 
 /** Lets go of one session: the budget has no room for it, or a failure may have left it broken. */
 export async function release(one: Held): Promise<void> {
   held.delete(one.key);
-  await one.session.release().catch(() => undefined);
+  await releaseSession(one.session);
 }

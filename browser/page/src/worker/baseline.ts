@@ -1,15 +1,16 @@
 /**
- * transformers.js by itself, against which `make bench` holds our own path: the
- * same text in the same page on the same runtime, turn by turn, so that whatever
- * else the machine does disturbs both alike.
+ * transformers.js by itself, which `make bench` compares with Pelago's own path:
+ * both embed the same text in the same page on the same runtime, in turns, so that
+ * whatever else the machine does disturbs both alike. No session of a user comes
+ * here, and no task depends on it.
  */
 
-import { embed } from '../tasks/embed.js';
 import { PageFault, faultOf } from '../errors.js';
-import type { Tensor } from '../link/frame.js';
 import type { EmbedData } from '../protocol.js';
-import { transformers } from '../runtime/onnxruntime.js';
-import type { Wanted } from '../sessions/wanted.js';
+import { transformers } from '../runtime/transformers.js';
+import type { Model } from '../sessions/model.js';
+import { embed } from '../tasks/embed.js';
+import { type Context, type Packed, outputOf } from '../tasks/task.js';
 
 /** The message's tensors are those of `embed`. */
 export interface BaselineData {
@@ -39,26 +40,32 @@ export interface BaselineResult {
   readonly max_abs_difference: number;
 }
 
-export async function baseline(wanted: Wanted, data: BaselineData, tensors: readonly Tensor[]): Promise<BaselineResult> {
-  const { embed: ours, text, normalize, repeat, transformers_model_url } = data;
+export async function baseline(
+  { model }: Readonly<Record<'model', Model>>,
+  { data, tensors }: Packed<BaselineData>,
+  context: Context,
+): Promise<BaselineResult> {
+  const { text, normalize, repeat, transformers_model_url } = data;
+  const { platform, options } = model.wanted;
+  const ours = () => outputOf(embed.run({ model }, { data: data.embed, tensors }, context));
   const { env, pipeline } = await transformers();
   env.localModelPath = '';
-  const device = wanted.platform === 'webnn' ? (`webnn-${wanted.options.webnn_device_type ?? 'cpu'}` as const) : wanted.platform;
+  const device = platform === 'webnn' ? `webnn-${options.webnn_device_type ?? 'cpu'}` : platform;
   const extract = await pipeline('feature-extraction', `.${transformers_model_url}`.replace(/\/$/, ''), {
     device: device as 'wasm',
     dtype: 'fp32',
     use_external_data_format: await exists(`${transformers_model_url}onnx/model.onnx_data`),
   }).catch((error: unknown) => {
-    // A session that could not be built, as in `build.ts`.
+    // The state of the runtime is unknown after a session that could not be built, as in `build.ts`.
     throw faultOf(error, 'building the pipeline of transformers.js', 'execution_failed', true);
   });
   try {
-    const first = await embed(wanted, ours, tensors);
+    const first = await ours();
     const pooling = first.data.pooling;
     if (pooling !== 'mean' && pooling !== 'cls')
       throw new PageFault('bad_request', `transformers.js pools by mean or cls, this model by ${pooling}.`);
-    const options = { pooling, normalize } as const;
-    const theirs = await extract(text, options);
+    const extraction = { pooling, normalize } as const;
+    const theirs = await extract(text, extraction);
     const vector = new Float32Array((first.tensors[0] as { bytes: Uint8Array<ArrayBuffer> }).bytes.buffer);
     const length = normalize ? Math.hypot(...vector) : 1;
     let difference = 0;
@@ -69,9 +76,9 @@ export async function baseline(wanted: Wanted, data: BaselineData, tensors: read
     const transformers_ms: number[] = [];
     for (let i = 0; i < repeat; i++) {
       const start = performance.now();
-      await embed(wanted, ours, tensors);
+      await ours();
       const middle = performance.now();
-      await extract(text, options);
+      await extract(text, extraction);
       pelago_ms.push(middle - start);
       transformers_ms.push(performance.now() - middle);
     }

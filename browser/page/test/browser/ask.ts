@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import type { Tensor } from '../../src/link/frame.js';
-import type { EmbedData, EmbedResult, ModelSource } from '../../src/protocol.js';
-import { type Answer, type Host, RemoteError } from './host.js';
+import type { EmbedData, EmbedResult, ExecutionOptions, ModelSource, Platform } from '../../src/protocol.js';
+import { type Host, RemoteError, type Request } from './host.js';
 
 export const floats = ({ bytes }: Tensor): Float32Array => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
 export const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
@@ -32,11 +32,11 @@ export const embedOn =
   (
     model: ModelSource,
     ids: readonly number[][],
-    platform: string,
-    options = {},
+    platform: Platform,
+    options: Partial<ExecutionOptions> = {},
     more: Partial<EmbedData> = {},
     tensors: Tensor[] = [],
-  ): Promise<Answer<EmbedResult>> & { id: number } => {
+  ): Request<EmbedResult> => {
     const data: EmbedData = {
       model,
       lengths: ids.map((text) => text.length),
@@ -48,5 +48,5 @@ export const embedOn =
       task_id: null,
       ...more,
     };
-    return host().request({ type: 'embed', platform, options, data } as never, [int32('input_ids', ids.flat()), ...tensors]);
+    return host().call('embed', data, { platform, options, tensors: [int32('input_ids', ids.flat()), ...tensors] });
   };

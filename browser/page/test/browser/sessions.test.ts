@@ -4,14 +4,15 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import type { Tensor } from '../../src/link/frame.js';
 import type { EmbedResult, ExternalData, HeldSession, ModelSource, Platform } from '../../src/protocol.js';
 import { FLOAT, type GraphSpec, INT64, type Weight, onnx } from '../graph.js';
-import { distance, embedOn, floats, norm, refused } from './ask.js';
-import { type Answer, Host } from './host.js';
-import { FIXTURES, PAGE, bert, golden } from './models.js';
-import { Browser, type BrowserName } from './webdriver.js';
+import { distance, floats, norm, refused } from './ask.js';
+import type { Answer } from './host.js';
+import { bert, golden } from './models.js';
+import { page } from './page.js';
+import type { BrowserName } from './webdriver.js';
 
 /** Where the graphs are; served as `/graphs/`. */
 const folder = mkdtempSync(join(tmpdir(), 'pelago-sessions-'));
@@ -62,32 +63,14 @@ const isGolden = ({ tensors }: Answer<EmbedResult>): void => {
   const vector = floats(tensors[0] as Tensor);
   assert.ok(distance(vector.map((value) => value / norm(vector)), golden.mean_normalized) < 1e-5);
 };
-const held = ({ graph }: ModelSource, platform: string, shape: [number, number] | null = null, bytes = graph.size): HeldSession => ({
+const held = ({ graph }: ModelSource, platform: Platform, shape: [number, number] | null = null, bytes = graph.size): HeldSession => ({
   graph: graph.cid,
-  platform: platform as Platform,
+  platform,
   bytes,
   shape,
 });
 
-/** A browser with the page, for the tests of one `describe`. */
-function page(name: BrowserName, executorScript = ''): { host(): Host; embed: ReturnType<typeof embedOn> } {
-  let host: Host;
-  let browser: Browser;
-  before(async () => {
-    host = await Host.start({ '/': join(PAGE, 'dist'), '/graphs/': folder, '/models/': FIXTURES }, '', executorScript);
-    browser = await Browser.open(name);
-    const hello = host.hello();
-    await browser.go(host.url);
-    await hello;
-  });
-  after(async () => {
-    await browser?.close();
-    await host?.close();
-  });
-  return { host: () => host, embed: embedOn(() => host) };
-}
-
-const routes: ReadonlyArray<[BrowserName, readonly string[]]> = [
+const routes: ReadonlyArray<[BrowserName, readonly Platform[]]> = [
   ['chromium', ['wasm', 'webgpu']],
   ['headless-shell', ['webnn']],
   ['firefox', ['wasm']],
@@ -95,8 +78,8 @@ const routes: ReadonlyArray<[BrowserName, readonly string[]]> = [
 
 for (const [name, platforms] of routes) {
   describe(name, { timeout: 300_000 }, () => {
-    const { host, embed } = page(name);
-    const forget = (): Promise<unknown> => host().request({ type: 'dispose', data: { graph: null, keep: 0 } });
+    const { host, embed } = page(name, { graphs: folder });
+    const forget = (): Promise<unknown> => host().call('dispose', { graph: null, keep: 0 });
 
     for (const platform of platforms) {
       const shape: [number, number] | null = platform === 'webnn' ? [1, 16] : null;
@@ -194,7 +177,7 @@ const CAPPED = `{
 }`;
 
 describe('chromium with little memory', { timeout: 300_000 }, () => {
-  const { embed } = page('chromium', CAPPED);
+  const { embed } = page('chromium', { graphs: folder, executorScript: CAPPED });
   const large = (name: string, mib: number): ModelSource => {
     const data = new Float32Array((mib * MIB) / 4);
     for (let id = 0; id < 64; id++) data.set([id * mib, 1], 2 * id);
