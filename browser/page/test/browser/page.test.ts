@@ -6,7 +6,7 @@ import type { Tensor } from '../../src/link/frame.js';
 import type { FixedPlatform } from '../../src/facts/devices.js';
 import type { EmbedData } from '../../src/protocol.js';
 import type { BaselineData } from '../../src/worker/baseline.js';
-import { distance, floats, int32, norm, refused } from './ask.js';
+import { distance, floats, int32, isGolden, refused } from './ask.js';
 import type { RemoteError } from './host.js';
 import { bert, golden } from './models.js';
 import { page } from './page.js';
@@ -52,7 +52,7 @@ for (const [name, platforms, script] of routes) {
         const { data, tensors } = await embed(bert, [golden.input_ids], platform);
         const vector = floats(tensors[0] as Tensor);
         assert.deepEqual(tensors[0]?.shape, [1, 32]);
-        assert.ok(distance(vector.map((value) => value / norm(vector)), golden.mean_normalized) < 1e-5);
+        isGolden(tensors);
         const mean = golden.mean_normalized.map((_, j) => golden.last_hidden_state.reduce((sum, token) => sum + (token[j] as number), 0) / golden.input_ids.length);
         assert.ok(distance(vector, mean) < 1e-5);
         // A small graph is fetched once for all platforms.
@@ -187,6 +187,18 @@ for (const [name, platforms, script] of routes) {
       const { data: again } = await embed(bert, [FOX], 'wasm');
       assert.equal(again.load.warm, false);
     });
+
+    for (const platform of platforms.filter((one) => one !== 'wasm')) {
+      test(`the number of threads costs no session on ${platform}`, async () => {
+        const { data: first } = await embed(bert, [FOX], platform, { threads: 1 });
+        for (const threads of [null, first.load.session.threads + 1]) {
+          const { data, tensors } = await embed(bert, [golden.input_ids], platform, { threads });
+          assert.deepEqual([data.load.warm, data.load.session.threads], [true, first.load.session.threads]);
+          assert.deepEqual(data.load.held, first.load.held);
+          isGolden(tensors);
+        }
+      });
+    }
 
     test('a lost GPU device is an error that may be repeated', { skip: name === 'firefox' && 'its GPU is in the main process' }, async () => {
       await embed(bert, [FOX], 'webgpu');
