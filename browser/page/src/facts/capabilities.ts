@@ -1,4 +1,4 @@
-/** What this browser can do, found by asking it for each thing. */
+/** What this browser can do. Each capability is tried, not guessed from the browser's name. Knows no sessions. */
 
 import { textOf } from '../errors.js';
 import { judgeAdapter, judgeWebNn } from './hardware.js';
@@ -6,7 +6,7 @@ import type { Adapter, Capabilities, WebGpuCapabilities, WebNnCapabilities, WebN
 import { onnxruntimeVersion, threadsAvailable, transformersVersion } from '../runtime/onnxruntime.js';
 import { type MlContext, createContext, hasWebNn } from './webnn.js';
 
-/** A browser that never answers must not hold up the session. */
+/** A browser may never answer. Then the capability is reported as absent after this time. */
 const PATIENCE_MS = 10_000;
 
 function within<T>(work: Promise<T>, what: string): Promise<T> {
@@ -26,7 +26,7 @@ async function webgpu(): Promise<WebGpuCapabilities> {
     limits: {},
     hardware: { is_real: null, reason: 'there is no WebGPU adapter' },
   };
-  // Absent in browsers without WebGPU, whatever its types say.
+  // Absent in browsers without WebGPU, although its type says otherwise.
   const gpu = navigator.gpu as GPU | undefined;
   if (gpu === undefined) return { ...none, error: 'this browser has no navigator.gpu' };
   let found = none;
@@ -91,7 +91,7 @@ async function webnn(): Promise<WebNnCapabilities> {
   };
 }
 
-/** A module of one function that uses a 128 bit value: valid only where SIMD is. */
+/** A module with one function that uses a 128 bit value. It is valid only where wasm has SIMD. */
 const SIMD = Uint8Array.of(
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
 ); // prettier-ignore

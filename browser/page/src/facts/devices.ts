@@ -1,7 +1,7 @@
 /**
- * The devices that sessions run on, asked of the browser itself: onnxruntime
- * drops a provider that is not there with no more than a warning. Watches each
- * for its loss.
+ * The devices that sessions run on. The browser is asked for each of them, because
+ * onnxruntime drops a missing provider with only a warning. Each device is watched
+ * for its loss. Knows no graphs.
  */
 
 import type { InferenceSession } from 'onnxruntime-web';
@@ -19,7 +19,7 @@ interface Loss {
   readonly reason?: string;
 }
 
-/** By platform: rejects when the device that its sessions run on is lost. A run may then never end by itself. */
+/** By platform: a promise that rejects when the device of its sessions is lost. A run on a lost device may never end. */
 const losses = new Map<FixedPlatform, Promise<never>>();
 
 function watch(platform: FixedPlatform, lost: Promise<Loss>): void {
@@ -46,7 +46,7 @@ export interface Provider {
   readonly context: MlContext | null;
 }
 
-/** The provider for a platform; `null` where the browser does not have it and the host allows wasm instead. */
+/** The provider for a platform. `null` where the browser does not have it and the request allows fallback: wasm runs instead. */
 export async function providerFor(platform: FixedPlatform, options: ExecutionOptions): Promise<Provider | null> {
   try {
     switch (platform) {
@@ -68,7 +68,7 @@ export async function providerFor(platform: FixedPlatform, options: ExecutionOpt
           contexts.set(name, context);
           if (context.lost) watch('webnn', context.lost);
         }
-        // onnxruntime wants a device type with a context; its own default is `cpu`.
+        // onnxruntime needs a device type beside the context. Its default is `cpu`.
         const config = { name: 'webnn', context, deviceType: deviceType ?? 'cpu' };
         return { config: config as unknown as InferenceSession.ExecutionProviderConfig, deviceType, context };
       }
@@ -81,7 +81,7 @@ export async function providerFor(platform: FixedPlatform, options: ExecutionOpt
 
 let watched: GPUDevice | null = null;
 
-/** Watches the GPU device that onnxruntime made; a session may have made another. */
+/** Watches the GPU device that onnxruntime made. Each session may have made a new one. */
 export async function watchGpu(): Promise<void> {
   const device = (await ort.env.webgpu.device) as GPUDevice;
   if (device === watched) return;

@@ -1,8 +1,8 @@
-/** Software or hardware: the verdict on a WebGPU adapter and on WebNN, with its reason. Knows strings only. */
+/** Whether a WebGPU adapter or WebNN is hardware or software, and why. Reads what the browser reports; asks it nothing. */
 
 import type { Adapter, Hardware, WebNnContext } from '../protocol.js';
 
-/** Rasterisers that run on the CPU, by what adapters call themselves. */
+/** Names that adapters have which run on the CPU. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|softpipe|\bwarp\b|basic render|software/i;
 
 export function judgeAdapter(adapter: Adapter): Hardware {

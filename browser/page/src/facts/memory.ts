@@ -1,7 +1,8 @@
 /**
- * Bytes of the GPU's buffers that this Worker has. No browser tells them, so
- * they are counted where they are made and given back. A buffer that is dropped
- * without being destroyed counts until the garbage collector finds it.
+ * Bytes of the GPU buffers of this Worker. No browser reports them, so they are
+ * counted when they are made and when they are destroyed. A buffer that is dropped
+ * without being destroyed counts until the garbage collector finds it. Knows nothing
+ * of onnxruntime.
  */
 
 interface Counted {
@@ -24,7 +25,7 @@ function countedOf(device: GPUDevice): Counted {
   return counted;
 }
 
-/** Counts a buffer until it is given back, which counts once. */
+/** Counts a buffer until it is destroyed or collected, whichever comes first. */
 function count(counted: Counted, buffer: GPUBuffer, bytes: number): void {
   let held = true;
   const giveBack = (): void => {
@@ -55,7 +56,7 @@ if (typeof GPUDevice !== 'undefined') {
   };
 }
 
-/** Bytes of all buffers of devices that were not destroyed. */
+/** Bytes of all buffers of all devices that have not been destroyed. */
 export function gpuBytes(): number {
   let bytes = 0;
   for (const counted of all) bytes += counted.bytes;

@@ -1,22 +1,22 @@
 /**
- * Where onnxruntime placed the nodes of a graph, read from what it prints while
- * it builds a session at log level "verbose" (`VerifyEachNodeIsAssignedToAnEp`
- * in onnxruntime/core/framework/session_state.cc, read at 1.30). Knows text, not
- * sessions.
+ * Where onnxruntime placed the nodes of a graph. It prints this while it builds a
+ * session at log level "verbose" (`VerifyEachNodeIsAssignedToAnEp` in
+ * onnxruntime/core/framework/session_state.cc, version 1.30). Knows the printed
+ * lines, not sessions.
  */
 
 import type { Placement, Platform } from '../protocol.js';
 
 export const CPU = 'CPUExecutionProvider';
 
-/** The execution provider of each platform, by onnxruntime's own name. */
+/** The execution provider of each platform, by onnxruntime's name. */
 export const PROVIDERS: Readonly<Record<Exclude<Platform, 'auto'>, string>> = {
   webgpu: 'WebGpuExecutionProvider',
   webnn: 'WebNNExecutionProvider',
   wasm: CPU,
 };
 
-/** Operators that only compute shapes, masks and indices where their data is integer. */
+/** Operators that compute shapes, masks and indices when their data is integer. */
 const SHAPE_OPERATORS: ReadonlySet<string> = new Set([
   'Add', 'And', 'Cast', 'Concat', 'ConstantOfShape', 'CumSum', 'Div', 'Equal', 'Expand', 'Flatten', 'Gather',
   'GatherElements', 'GatherND', 'Greater', 'GreaterOrEqual', 'Identity', 'Less', 'LessOrEqual', 'Max', 'Min', 'Mod',
@@ -24,12 +24,15 @@ const SHAPE_OPERATORS: ReadonlySet<string> = new Set([
   'Shape', 'Size', 'Slice', 'Split', 'Squeeze', 'Sub', 'Tile', 'Transpose', 'Unsqueeze', 'Where',
 ]); // prettier-ignore
 
-/** What only moves data where its name is not the graph's own: nodes that onnxruntime made by fusing shape arithmetic. */
+/**
+ * Operators that only move data. A node of such a type whose name the graph does
+ * not have was made by onnxruntime out of shape arithmetic.
+ */
 const MOVES: ReadonlySet<string> = new Set([
   'Cast', 'Concat', 'Expand', 'Gather', 'Identity', 'Range', 'Reshape', 'Shape', 'Size', 'Slice', 'Squeeze', 'Unsqueeze',
 ]); // prettier-ignore
 
-/** Copies between devices, which onnxruntime adds where neighbours are on different ones. */
+/** Copies between devices. onnxruntime adds them between nodes on different devices. */
 const COPIES: ReadonlySet<string> = new Set(['MemcpyFromHost', 'MemcpyToHost']);
 
 export interface PlacedNode {
@@ -41,17 +44,17 @@ export interface PlacedNode {
 export interface PlacementLog {
   /** Number of nodes by provider, as onnxruntime counts them. */
   readonly counts: ReadonlyMap<string, number>;
-  /** The nodes by name; onnxruntime lists none where one provider has them all. */
+  /** The nodes by name. onnxruntime lists none where one provider has all of them. */
   readonly nodes: readonly PlacedNode[];
 }
 
 const ALL = /All nodes placed on \[(\w+)\]\. Number of nodes: (\d+)/;
 const SOME = /Node\(s\) placed on \[(\w+)\]\. Number of nodes: (\d+)/;
 const NODE = /VerifyEachNodeIsAssignedToAnEp\]\s+(\S+) \((.*)\)\s*$/;
-/** onnxruntime says so of nodes that hold shapes although a faster device could take them. */
+/** What onnxruntime prints of a node that computes shapes, when it keeps that on the CPU although the device has a kernel. */
 const SHAPE_ON_CPU = /Force fallback to CPU execution for node: (.*?) because/;
 
-/** Reads the placement, or `null` where the lines hold none. */
+/** Reads the placement from the printed lines. `null` where they have none. */
 export function parsePlacement(lines: readonly string[]): PlacementLog | null {
   const counts = new Map<string, number>();
   const nodes: PlacedNode[] = [];
@@ -73,13 +76,13 @@ export function parsePlacement(lines: readonly string[]): PlacementLog | null {
   return counts.size === 0 ? null : { counts, nodes };
 }
 
-/** What of the graph must be known to tell shape arithmetic from the model's own work. */
+/** What must be known of the graph to tell shape arithmetic from the work of the model. */
 export interface NodeFacts {
   readonly nodes: ReadonlySet<string>;
   readonly integerNodes: ReadonlySet<string>;
 }
 
-/** Counts and names the nodes for a session that was asked to run on `provider`. */
+/** Counts and names the nodes of a session that should run on `provider`. */
 export function judge(log: PlacementLog, provider: string, graph: NodeFacts, lines: readonly string[]): Placement {
   const total = [...log.counts.values()].reduce((sum, count) => sum + count, 0);
   const onProvider = log.counts.get(provider) ?? 0;
@@ -107,7 +110,7 @@ export function judge(log: PlacementLog, provider: string, graph: NodeFacts, lin
       arithmetic.add(node.operator);
     } else fallback.add(node.operator);
   }
-  // One provider has all nodes and it is not the one: onnxruntime gives no names then.
+  // One provider has all nodes, and it is not the requested one. onnxruntime prints no names then.
   const unnamed = total - onProvider - elsewhere;
   if (unnamed > 0) fallback.add(`all ${unnamed} nodes`);
   return {
@@ -119,7 +122,7 @@ export function judge(log: PlacementLog, provider: string, graph: NodeFacts, lin
   };
 }
 
-/** The provider that has most nodes, shape arithmetic aside: where the graph really runs. */
+/** The provider that has most nodes, without shape arithmetic: this is where the graph runs. */
 export function actualProvider(log: PlacementLog, placement: Placement, asked: string): string {
   if (placement.fallback_operators.length === 0) return asked;
   let best = asked;

@@ -1,6 +1,6 @@
-/** WebNN's contexts. TypeScript has no types for them yet, and the browsers are behind the specification. */
+/** Contexts of WebNN. TypeScript has no types for them yet, and browsers implement older drafts. Knows no onnxruntime. */
 
-/** https://www.w3.org/TR/webnn/#mlcontext; what a browser may lack is optional. */
+/** https://www.w3.org/TR/webnn/#mlcontext. Members that a browser may lack are optional. */
 export interface MlContext {
   readonly accelerated?: boolean;
   readonly lost?: Promise<{ message?: string }>;
@@ -19,9 +19,9 @@ export function hasWebNn(): boolean {
 }
 
 /**
- * A context for `cpu`, `gpu` or `npu`; `null` leaves the choice to the browser.
- * The specification knows `powerPreference` and `accelerated`, Chromium
- * `deviceType`: both are said, each ignores the other's.
+ * A context for `cpu`, `gpu` or `npu`. `null` leaves the choice to the browser.
+ * The specification has `powerPreference` and `accelerated`, Chromium has
+ * `deviceType`. Both are passed: a browser ignores the options that it does not know.
  */
 export async function createContext(deviceType: string | null): Promise<MlContext> {
   if (ml === undefined) throw new Error('this browser has no navigator.ml');

@@ -4,13 +4,13 @@
 export const FIRST_MS = 250;
 /** The longest wait, in ms. */
 export const LONGEST_MS = 8_000;
-/** After so long without a socket, in ms, the page gives up. */
+/** The time without a socket, in ms, after which the page gives up. */
 export const GIVE_UP_MS = 60_000;
 
 /**
- * Milliseconds to wait before attempt `attempt` (from 0): exponential, with
- * jitter over its upper half, so that pages that lost one host together do not
- * come back together. `null` where `elapsed` ms without a socket were enough.
+ * Milliseconds to wait before attempt `attempt` (from 0). The wait is exponential.
+ * Its upper half is random, so that pages which lost the same host do not all come
+ * back at once. `null` means to give up: `elapsed` ms without a socket are enough.
  */
 export function waitBefore(attempt: number, elapsed: number, random: () => number = Math.random): number | null {
   if (elapsed >= GIVE_UP_MS) return null;

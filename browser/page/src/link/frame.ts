@@ -1,7 +1,8 @@
 /**
- * A message as bytes: u32 length of the header, little-endian; the header as
- * JSON, padded with spaces so that what follows starts at a multiple of 8; the
- * bytes of the tensors, each at a multiple of 8. Knows nothing of sockets.
+ * A message as bytes. First the length of the header as a little-endian u32. Then
+ * the header as JSON, padded with spaces up to a multiple of 8. Then the bytes of
+ * the tensors, each at a multiple of 8. Knows nothing of sockets, nor of what a
+ * message asks.
  */
 
 import { PageFault } from '../errors.js';
@@ -11,7 +12,7 @@ import type { DType, Header, TensorHeader } from '../protocol.js';
 const PREFIX = 4;
 const ALIGN = 8;
 
-/** Bytes an element, by type. */
+/** Bytes of one element, by type. */
 export const ELEMENT_SIZE: Readonly<Record<DType, number>> = {
   float32: 4,
   float16: 2,
@@ -24,7 +25,7 @@ export const ELEMENT_SIZE: Readonly<Record<DType, number>> = {
   bool: 1,
 };
 
-/** A named tensor; `bytes` is a view, never a copy of what was received. */
+/** A named tensor. `bytes` is a view of the message that was received, not a copy. */
 export interface Tensor {
   readonly name: string;
   readonly dtype: DType;
@@ -40,7 +41,7 @@ export interface Frame {
   readonly buffer: ArrayBuffer;
 }
 
-/** A header to be sent; its tensors are given by themselves. */
+/** A header to be sent. Its tensors are passed beside it. */
 export type HeaderToSend = Omit<Partial<Header>, 'tensors'> & Pick<Header, 'id' | 'type'>;
 
 const align = (length: number): number => Math.ceil(length / ALIGN) * ALIGN;
@@ -71,7 +72,7 @@ function writeHeader(buffer: ArrayBuffer, json: Uint8Array, body: number): void 
   target.fill(0x20, json.byteLength);
 }
 
-/** Reads the header of a message. Throws a `bad_request` where it is not one. */
+/** Reads the header of a message. Throws `bad_request` where the bytes are no message. */
 export function decode(buffer: ArrayBuffer): Frame {
   const bad = (found: string): PageFault =>
     new PageFault('bad_request', `Expected a header and then the bytes of its tensors, found ${found}.`);
@@ -93,7 +94,7 @@ export function decode(buffer: ArrayBuffer): Frame {
   return { header, body, buffer };
 }
 
-/** The tensors of a message, as views on its buffer. Throws `invalid_tensor` where an entry lies. */
+/** The tensors of a message, as views of its buffer. Throws `invalid_tensor` where an entry does not fit the bytes. */
 export function tensorsOf({ header, body, buffer }: Frame): Tensor[] {
   const names = new Set<string>();
   return header.tensors.map(({ name, dtype, shape, offset, byte_length }) => {

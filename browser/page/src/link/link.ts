@@ -1,10 +1,8 @@
-/**
- * The page's socket: opened, watched, reopened. Knows frames, not what they mean.
- */
+/** The socket of the page: opens it, watches it and reopens it. Knows bytes, not what they mean. */
 
 import { GIVE_UP_MS, waitBefore } from './backoff.js';
 
-/** The host pings more often than this; silence for longer means that the socket is lost. */
+/** The host sends pings more often than this. A socket that is silent for longer is lost. */
 const SILENCE_MS = 15_000;
 const WATCH_MS = 1_000;
 
@@ -30,7 +28,7 @@ export class Link {
     this.connect();
   }
 
-  /** Sends, or drops where there is no socket: the host has then answered its callers itself. */
+  /** Sends, or drops the message where no socket is open. The host has answered its callers itself then. */
   send(buffer: ArrayBuffer): void {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(buffer);
   }
@@ -46,15 +44,15 @@ export class Link {
     };
     socket.onmessage = ({ data }) => {
       this.heardAt = performance.now();
-      // Only a host that speaks ends the backoff: one that accepts and hangs up does not.
+      // Only a host that sends something resets the backoff. One that accepts and closes does not.
       this.attempt = 0;
-      // The link is binary; a text message is nobody's and is not answered.
+      // The link is binary. Text messages are ignored.
       if (data instanceof ArrayBuffer) this.events.message(data);
     };
     socket.onclose = () => this.lost(socket);
   }
 
-  /** A socket that neither speaks nor closes (a stopped host, a sleeping machine) is given up. */
+  /** Gives up a socket that is silent but does not close, as after a stopped host or a sleeping machine. */
   private watch(): void {
     const { socket } = this;
     if (socket === null || performance.now() - this.heardAt < SILENCE_MS) return;
@@ -68,17 +66,17 @@ export class Link {
     if (this.socket !== socket) return;
     this.socket = null;
     const now = performance.now();
-    // A socket that had been in use starts the count anew.
+    // After a socket that was in use, the time to give up starts again.
     if (this.attempt === 0) this.lostAt = now;
     const wait = waitBefore(this.attempt, now - this.lostAt);
     this.attempt += 1;
     if (wait === null) {
       this.events.status(
-        `no host answered for ${GIVE_UP_MS / 1000} s. Close this page; a new session opens its own.`,
+        `no host answered for ${GIVE_UP_MS / 1000} s. Close this page. A new session opens its own page.`,
       );
       return;
     }
-    this.events.status(`the host is gone; trying again (attempt ${this.attempt}) …`);
+    this.events.status(`the connection to the host was lost. Connecting again (attempt ${this.attempt}) …`);
     setTimeout(() => this.connect(), wait);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The console as onnxruntime finds it. Emscripten binds `console.log` and the
- * others once, when its module starts; this module must therefore be loaded
- * before, so that later captures see what onnxruntime prints.
+ * Captures what onnxruntime prints. Emscripten binds `console.log` and the others
+ * once, when its module starts. So this module must be loaded before onnxruntime.
+ * Knows nothing of what the lines mean.
  */
 
 const METHODS = ['log', 'info', 'warn', 'error', 'debug'] as const;
@@ -16,7 +16,7 @@ for (const method of METHODS) {
   };
 }
 
-/** Runs `work` and gives its result with every line that was printed meanwhile; none reaches the console. */
+/** Runs `work` and returns its result with every line that was printed meanwhile. None of these lines reaches the console. */
 export async function capture<T>(work: () => Promise<T>): Promise<{ result: T; lines: string[] }> {
   const lines: string[] = [];
   sink = lines;

@@ -1,6 +1,6 @@
-/** float16 to float32. Not every browser has `Float16Array`. */
+/** float16 to float32. Not every browser has `Float16Array`. Knows bits, not tensors. */
 
-/** Widens IEEE 754 halves, given as their bits. Exact: every half is a float32. */
+/** Widens the bits of IEEE 754 halves. The result is exact: every half is a float32. */
 export function widen(halves: Uint16Array): Float32Array<ArrayBuffer> {
   const floats = new Float32Array(halves.length);
   const words = new Uint32Array(floats.buffer);
@@ -13,7 +13,7 @@ export function widen(halves: Uint16Array): Float32Array<ArrayBuffer> {
       floats[i] = fraction * 2 ** -24;
       words[i] = (words[i] as number) | sign;
     } else {
-      // Infinity and NaN keep an exponent of all ones; others change their bias from 15 to 127.
+      // Infinity and NaN keep an exponent of all ones. The others change their bias from 15 to 127.
       words[i] = sign | ((exponent === 0x1f ? 0xff : exponent + 112) << 23) | (fraction << 13);
     }
   });

@@ -23,7 +23,7 @@ const asked = Number(new URL(self.location.href).searchParams.get('threads'));
 /** Threads of wasm. onnxruntime's own default would be at most 4, and 1 on a machine with two cores. */
 export const threads = threadsAvailable ? (asked > 0 ? asked : navigator.hardwareConcurrency) : 1;
 
-/** Memory of the wasm instance; onnxruntime-web does not give it away, so it is caught where it is made. */
+/** The memory of the wasm instance. onnxruntime-web does not expose it, so it is caught when it is made. */
 let heap: WebAssembly.Memory | null = null;
 WebAssembly.Memory = new Proxy(WebAssembly.Memory, {
   construct(target, args: [WebAssembly.MemoryDescriptor]) {
@@ -33,7 +33,7 @@ WebAssembly.Memory = new Proxy(WebAssembly.Memory, {
   },
 });
 
-/** Bytes of the wasm heap, 0 before the runtime has started. */
+/** Bytes of the wasm heap. 0 before the runtime has started. */
 export function heapBytes(): number {
   return heap?.buffer.byteLength ?? 0;
 }
@@ -42,20 +42,20 @@ ort.env.wasm.wasmPaths = new URL('./ort/', self.location.href).href;
 ort.env.wasm.numThreads = threads;
 ort.env.logLevel = 'warning';
 
-/** A graph of one Identity node, `x` to `y`, float32 [1]: the least that starts the runtime. */
+/** A graph of one Identity node, `x` to `y`, float32 [1]. It is the smallest graph that starts the runtime. */
 const IDENTITY = Uint8Array.from(
   atob('CAg6NwoQCgF4EgF5IghJZGVudGl0eRIBZ1oPCgF4EgoKCAgBEgQKAggBYg8KAXkSCgoICAESBAoCCAFCBAoAEA0='),
   (character) => character.charCodeAt(0),
 );
 
 /**
- * Compiles wasm and starts its threads. Begun when the executor is loaded, so
- * that it overlaps with the host's first request and the fetch of the model.
+ * Resolves when wasm is compiled and its threads run. This begins when the Worker
+ * is loaded, so that it overlaps with the first request and the fetch of the model.
  */
 export const started: Promise<void> = ort.InferenceSession.create(IDENTITY, { executionProviders: ['wasm'] })
   .then((session) => session.release())
   .catch((error: unknown) => {
     throw faultOf(error, 'starting onnxruntime', 'internal', true);
   });
-// Whoever awaits it sees the error; nobody may before the first request.
+// The first request awaits it and sees the error. Until then, nobody handles it.
 started.catch(() => undefined);

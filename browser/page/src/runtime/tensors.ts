@@ -1,4 +1,7 @@
-/** Tensors of the link as onnxruntime's and back, without a copy, and what may be fed to a graph. */
+/**
+ * Tensors of the link as tensors of onnxruntime and back, without a copy, and the
+ * checks of a graph's inputs and outputs. Knows no task.
+ */
 
 import type { InferenceSession } from 'onnxruntime-web';
 import { PageFault } from '../errors.js';
@@ -20,7 +23,7 @@ const VIEWS: Readonly<Record<DType, View>> = {
   bool: Uint8Array,
 };
 
-/** The bytes as elements of their type; float16 as its bits. */
+/** The bytes as elements of their type. float16 comes as its bits. */
 export function elements({ dtype, bytes }: Tensor): ArrayBufferView<ArrayBuffer> {
   return new VIEWS[dtype](bytes.buffer, bytes.byteOffset, bytes.byteLength / ELEMENT_SIZE[dtype]);
 }
@@ -42,13 +45,13 @@ export function fromOrt(name: string, tensor: ort.Tensor): Tensor {
   };
 }
 
-/** How many elements are NaN or infinite; 0 for types that have neither. */
+/** How many elements are NaN or infinite. 0 for types that have neither. */
 export function countNotFinite(tensor: Tensor): { nan: number; infinite: number } {
   let nan = 0;
   let infinite = 0;
   if (tensor.dtype === 'float32') {
     for (const value of elements(tensor) as Float32Array) {
-      // v - v is 0 for what is finite: one test for the usual case.
+      // v - v is 0 for a finite v. So the usual case needs one test.
       if (value - value === 0) continue;
       if (Number.isNaN(value)) nan += 1;
       else infinite += 1;
@@ -63,7 +66,7 @@ export function countNotFinite(tensor: Tensor): { nan: number; infinite: number 
   return { nan, infinite };
 }
 
-/** Inputs may hold infinities, as attention masks do, but no NaN. */
+/** Throws where the tensors do not fit the inputs. Infinity is allowed, as attention masks have it. NaN is not. */
 export function checkInputs(tensors: readonly Tensor[], inputs: readonly InferenceSession.ValueMetadata[]): void {
   const byName = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const expected = inputs.map(describe).join(', ');
@@ -88,14 +91,14 @@ export function checkInputs(tensors: readonly Tensor[], inputs: readonly Inferen
         if (wanted !== size) throw mismatch();
         return;
       }
-      // An unnamed dimension may be anything; a named one is the same everywhere.
+      // A dimension without a name may have any size. A named one has the same size everywhere.
       if (wanted === '') return;
       const before = symbols.get(wanted);
       if (before !== undefined && before !== size)
         throw new PageFault('invalid_tensor', `Expected ${wanted} of ${input.name} to be ${before} as elsewhere, found ${size}.`);
       symbols.set(wanted, size);
     });
-    // A decoder's first step has an empty cache.
+    // The cache of a decoder is empty at its first step.
     if (tensor.bytes.byteLength === 0 && !input.name.startsWith('past_key_values'))
       throw new PageFault('empty_input', `Expected ${input.name} to have elements, found [${tensor.shape.join(', ')}].`);
     const { nan } = countNotFinite(tensor);
@@ -103,6 +106,7 @@ export function checkInputs(tensors: readonly Tensor[], inputs: readonly Inferen
   }
 }
 
+/** Throws `not_finite` where the output has NaN or infinity. */
 export function checkOutput(tensor: Tensor): void {
   const { nan, infinite } = countNotFinite(tensor);
   if (nan + infinite > 0)

@@ -1,21 +1,21 @@
 /**
- * What to let go of so that another session fits into a page's memory. Knows
- * numbers only: neither sessions nor how they are let go of.
+ * Which sessions to release so that another one fits into the memory of a page.
+ * Knows sizes only: neither sessions nor how they are released.
  */
 
 /** Something that takes memory. */
 export interface Sized {
   readonly bytes: number;
-  /** Whether it is in use right now, and so cannot be let go of. */
+  /** Whether it is in use right now, and so cannot be released. */
   readonly busy: boolean;
 }
 
 /**
- * Which of `held` to let go of before `wanted` bytes more are taken: no more
- * than needed, from the front of the list, where the least recently used is.
- * `budget` bounds the sum in bytes; `null` sets no bound. Where `wanted` alone
- * is more than the budget, all that is not busy goes: the caller takes them in
- * any case, and the less is held, the likelier it goes well.
+ * Which of `held` to release before `wanted` more bytes are taken. It takes no more
+ * than needed, from the front of the list, where the least recently used one is.
+ * `budget` bounds the sum in bytes. `null` sets no bound. Where `wanted` alone is
+ * more than the budget, everything goes that is not busy: the caller takes the
+ * bytes in any case, and that succeeds more often when less is held.
  */
 export function evictions<T extends Sized>(held: readonly T[], wanted: number, budget: number | null): T[] {
   if (budget === null) return [];

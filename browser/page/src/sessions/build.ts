@@ -1,6 +1,6 @@
 /**
- * Builds a session and proves where its nodes are. Knows nothing of which
- * sessions are held.
+ * Builds a session, proves on which provider its nodes are, and releases it. Does
+ * not know which sessions are held.
  */
 
 import type { InferenceSession } from 'onnxruntime-web';
@@ -16,21 +16,21 @@ import { ort } from '../runtime/onnxruntime.js';
 /** Everything that a session is built from. */
 export interface Ingredients {
   readonly platform: FixedPlatform;
-  /** `null` where the platform is not there and wasm runs in its stead. */
+  /** `null` where the browser does not have the platform and wasm runs instead. */
   readonly provider: Provider | null;
   readonly options: ExecutionOptions;
   readonly bytes: Uint8Array;
   readonly graph: OnnxGraph;
-  /** The weights; given back when the session has its own copy. */
+  /** The weights. Their memory is freed when the session has its own copy. */
   readonly externalData: readonly Weights[];
-  /** Sizes of dimensions, where they are fixed. */
+  /** Sizes of the dimensions that are fixed, by name. */
   readonly dimensions: Readonly<Record<string, number>>;
 }
 
 export interface Built {
   readonly session: InferenceSession;
   readonly placement: Placement;
-  /** The provider that really runs the graph. */
+  /** The provider that runs the graph. */
   readonly actual: string;
 }
 
@@ -39,10 +39,10 @@ export async function build(ingredients: Ingredients): Promise<Built> {
   try {
     const proven = await prove(ingredients);
     if (platform !== 'webgpu' || provider === null) return proven;
-    // A session that was built to say where its nodes are goes on to print a line
-    // for every WebGPU kernel of every run, some 10 µs each. So the proof is made
-    // with one session and the work is done by another, which is built alike and
-    // may not fall back where the first did not.
+    // A session that was built to print where its nodes are prints a line for every
+    // WebGPU kernel of every run, some 10 µs each. So one session proves the placement,
+    // and another does the work. It is built from the same ingredients, and may not
+    // fall back where the first did not.
     await releaseSession(proven.session);
     const { nodes_total, nodes_on_provider } = proven.placement;
     const strict = nodes_total === nodes_on_provider;
@@ -50,12 +50,12 @@ export async function build(ingredients: Ingredients): Promise<Built> {
     await watchGpu();
     return { ...proven, session };
   } catch (error) {
-    // Nobody knows what a failed creation leaves behind in the runtime: after one on
-    // WebNN the next session on wasm computed wrong numbers. So the runtime is not used again.
+    // A failed creation leaves the runtime in an unknown state: after one on WebNN, the
+    // next session on wasm computes wrong numbers. So the runtime is not used again.
     throw faultOf(error, `building the session for ${platform}`, 'execution_failed', true);
   } finally {
-    // onnxruntime has its own copy, on the device or in its heap. Ours is given
-    // back at once: an idle Worker may not collect garbage for minutes.
+    // onnxruntime has its own copy, on the device or in its heap. Ours is freed at
+    // once: an idle Worker may not collect garbage for minutes.
     for (const { data } of externalData) data.buffer.transfer(0);
   }
 }
@@ -75,14 +75,14 @@ function create(
   );
 }
 
-/** Gives a session's memory back. Where that fails, the state of the runtime is unknown, and it must not be used again. */
+/** Frees a session's memory. Where that fails, the state of the runtime is unknown, and it must not be used again. */
 export async function releaseSession(session: InferenceSession): Promise<void> {
   await session.release().catch((error: unknown) => {
     throw faultOf(error, 'releasing a session', 'execution_failed', true);
   });
 }
 
-/** Builds the session while listening to what onnxruntime says of its nodes. */
+/** Builds the session and reads what onnxruntime prints about its nodes. */
 async function prove(ingredients: Ingredients): Promise<Built> {
   const { platform, options, graph } = ingredients;
   // Only at this level does onnxruntime print where it placed the nodes.
@@ -91,7 +91,7 @@ async function prove(ingredients: Ingredients): Promise<Built> {
   try {
     const log = parsePlacement(lines);
     if (log === null)
-      throw new PageFault('internal', 'Expected onnxruntime to say where it placed the nodes, found no such line.', {
+      throw new PageFault('internal', 'Expected onnxruntime to print where it placed the nodes, found no such line.', {
         help: 'This version of onnxruntime-web is not the one that Pelago was built for: run `npm ci` and build again.',
       });
     const placement = judge(log, asked, graph, lines);
@@ -103,7 +103,7 @@ async function prove(ingredients: Ingredients): Promise<Built> {
   }
 }
 
-/** Throws `fallback_refused` where nodes are elsewhere than asked and the host did not allow it. */
+/** Throws `fallback_refused` where nodes are not on the requested provider and the request does not allow fallback. */
 export function refuseFallback(placement: Placement, platform: FixedPlatform, options: ExecutionOptions): void {
   if (options.allow_fallback || placement.fallback_operators.length === 0) return;
   const elsewhere = placement.nodes_total - placement.nodes_on_provider - placement.nodes_shape_arithmetic;

@@ -1,20 +1,21 @@
 /**
- * Files from the session's server: streamed into one buffer of the known size,
- * taken up with a range where a stream breaks off. Knows paths, not models.
+ * Fetches files from the session's server. A file is streamed into one buffer of
+ * the known size. Where the stream breaks off, a range request continues it. Knows
+ * paths, not models.
  */
 
 import { PageFault, textOf } from '../errors.js';
 
-/** Attempts for one file; each continues where the last broke off. */
+/** Attempts for one file. Each continues where the last one broke off. */
 const ATTEMPTS = 3;
 
 export interface FetchOptions {
   readonly signal: AbortSignal;
-  /** Bytes so far, of the whole file. */
+  /** Called with the bytes so far and the bytes of the file. */
   readonly progress?: (loaded: number, total: number) => void;
 }
 
-/** Only paths of the page's own server: no model may name another. */
+/** The URL of a path. Only the page's own server is allowed: no model may name another. */
 function sameOrigin(url: string): URL {
   const resolved = new URL(url, self.location.href);
   if (resolved.origin !== self.location.origin)
@@ -24,7 +25,7 @@ function sameOrigin(url: string): URL {
 
 const cancelled = (): PageFault => new PageFault('cancelled', 'The request was cancelled while files were fetched.');
 
-/** Fetches a file of exactly `size` bytes into one buffer, each byte written once. */
+/** Fetches a file of exactly `size` bytes into one buffer. Each byte is written once. */
 export async function fetchBytes(
   url: string,
   size: number,
@@ -55,7 +56,7 @@ export async function fetchBytes(
         loaded += value.byteLength;
         progress?.(loaded, size);
       }
-      // A connection that breaks throws above: the file itself is shorter.
+      // A broken connection throws above. Here the file itself is shorter than expected.
       if (loaded < size) throw wrongSize(url, size, String(loaded));
       return bytes;
     } catch (error) {
@@ -69,20 +70,20 @@ export async function fetchBytes(
   }
 }
 
-/** The server's own reason is worth more than its status code. */
+/** The fault of a refused file, with the reason that the server gives: it says more than the status. */
 async function refused(response: Response, url: string): Promise<PageFault> {
   const reason = (await response.text().catch(() => '')).trim().slice(0, 300);
   return new PageFault(
     'fetch_failed',
     `The session's server answered ${response.status} for ${url}${reason ? `: ${reason}` : ''}.`,
-    // What the server refused for itself it refuses again.
+    // The server would refuse the same request again, except after an error of its own.
     { repeatable: response.status >= 500 },
   );
 }
 
 function wrongSize(url: string, expected: number, found: string): PageFault {
   return new PageFault('fetch_failed', `Expected ${expected} bytes of ${url}, found ${found}.`, {
-    help: 'The file is not what the model says: add the model again with `pelago model add`.',
+    help: 'The file does not have the size that the model gives for it: add the model again.',
     repeatable: false,
   });
 }

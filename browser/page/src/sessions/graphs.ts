@@ -1,4 +1,4 @@
-/** The files of a graph: fetched as the host serves them, and read as far as the page needs to know the graph. */
+/** The files of a graph: fetches them, reads of the graph what the page needs, and keeps small graphs. Knows no sessions. */
 
 import { fetchBytes } from './fetch.js';
 import { Lru } from './lru.js';
@@ -6,12 +6,12 @@ import { type OnnxGraph, readOnnx } from './onnx.js';
 import type { Wanted } from './wanted.js';
 
 /**
- * Graphs by CID: kept, so that another bucket or platform need not fetch and
- * read them again. `bytes` is `null` where they are too many to be kept.
+ * Graphs by CID. They are kept, so that another shape or platform need not fetch
+ * and read them again. `bytes` is `null` where there are too many to be kept.
  */
 const graphs = new Lru<{ readonly graph: OnnxGraph; readonly bytes: Uint8Array | null }>();
 const GRAPHS_KEPT = 4;
-/** A graph that holds its weights is larger than this: one copy of the weights is enough. */
+/** A graph with its weights inside is usually larger than this. Its bytes are not kept: one copy of the weights is enough. */
 const GRAPH_BYTES_KEPT = 4 << 20;
 
 /** The graph of a request, fetched and read once. */
@@ -19,7 +19,7 @@ export async function graphOf(wanted: Wanted): Promise<OnnxGraph> {
   return (graphs.use(wanted.graph.cid) ?? (await fileOf(wanted))).graph;
 }
 
-/** The graph of a request with its bytes, which are fetched again where they were not kept. */
+/** The graph of a request with its bytes. They are fetched again where they were not kept. */
 export async function fileOf({ graph, signal, progress }: Wanted): Promise<{ graph: OnnxGraph; bytes: Uint8Array }> {
   const known = graphs.use(graph.cid);
   if (known?.bytes) return { graph: known.graph, bytes: known.bytes };
@@ -30,13 +30,13 @@ export async function fileOf({ graph, signal, progress }: Wanted): Promise<{ gra
   return { graph: read, bytes };
 }
 
-/** A file of weights as onnxruntime takes it: `path` is the name that the graph has for it. */
+/** A file of weights as onnxruntime takes it. `path` is the name that the graph has for it. */
 export interface Weights {
   readonly path: string;
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
-/** The weights that lie beside the graph of a request. They are not kept: the session has its own copy. */
+/** The weights that are stored beside the graph of a request. They are not kept: the session has its own copy. */
 export async function weightsOf({ graph, signal, progress }: Wanted): Promise<Weights[]> {
   const weights: Weights[] = [];
   for (const { location, url, size } of graph.external_data)
@@ -44,7 +44,7 @@ export async function weightsOf({ graph, signal, progress }: Wanted): Promise<We
   return weights;
 }
 
-/** Progress as the host wants to see it: a few a second, and the last. */
+/** Reports progress at most every 50 ms, and at the end. */
 function reporter(progress: Wanted['progress'], url: string): (loaded: number, total: number) => void {
   const file = url.slice(url.lastIndexOf('/') + 1);
   let next = 0;

@@ -1,4 +1,4 @@
-/** Things by key, in the order of their last use. What letting go means is the owner's business. */
+/** Values by key, in the order of their last use. Knows neither what the values are nor how they are released. */
 
 export class Lru<T> {
   /** A Map keeps the order of insertion: the first entry is the least recently used. */
@@ -13,7 +13,7 @@ export class Lru<T> {
     return [...this.entries.values()];
   }
 
-  /** Gives the entry and makes it the most recently used. */
+  /** Returns the entry and makes it the most recently used. */
   use(key: string): T | undefined {
     const value = this.entries.get(key);
     if (value !== undefined) {
@@ -32,7 +32,7 @@ export class Lru<T> {
     this.entries.delete(key);
   }
 
-  /** Takes out, of the entries that `matches` picks, all but the `keep` most recently used. */
+  /** Removes the entries that `matches` picks, except for the `keep` most recently used, and returns them. */
   take(keep: number, matches: (value: T) => boolean): T[] {
     const candidates = [...this.entries].filter(([, value]) => matches(value));
     const taken = candidates.slice(0, Math.max(0, candidates.length - keep));

@@ -1,8 +1,8 @@
 /**
- * As much of an ONNX file as must be known before onnxruntime reads it: the
- * graph's inputs with their symbolic dimensions, and which nodes compute on
- * integers. A reader of protobuf fields by number (onnx.proto, IR version 3 and
- * later); weights are skipped, never read. Knows nothing of onnxruntime.
+ * Reads what must be known of an ONNX file before onnxruntime reads it: the inputs
+ * of the graph with their symbolic dimensions, and which nodes compute on integers.
+ * It reads protobuf fields by number (onnx.proto, IR version 3 and later) and skips
+ * the weights. Knows nothing of onnxruntime.
  */
 
 import { PageFault } from '../errors.js';
@@ -30,7 +30,7 @@ class Reader {
   private at = 0;
   constructor(private readonly bytes: Uint8Array) {}
 
-  /** Calls back with each field: a number for varints, a view for what has a length; fixed-width ones are skipped. */
+  /** Calls back with each field: a number for a varint, a view for a field with a length. Fields of fixed width are skipped. */
   fields(visit: (field: number, value: number | Uint8Array) => void): void {
     while (this.at < this.bytes.length) {
       const tag = this.varint();

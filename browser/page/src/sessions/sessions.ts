@@ -1,8 +1,7 @@
 /**
- * The sessions of onnxruntime that the page holds: built once for a graph, a
- * platform and, where the platform fixes them, shapes; proven to run where they
- * were asked to; let go of when the host says so, or when its budget has no
- * room for another.
+ * The sessions of onnxruntime that the page holds. A session is built once for a
+ * graph, a platform and, where the platform fixes them, shapes. It is released when
+ * the host asks for that, or when the budget has no room for another. Knows no task.
  */
 
 import type { InferenceSession } from 'onnxruntime-web';
@@ -22,15 +21,15 @@ export interface Held {
   readonly platform: FixedPlatform;
   readonly session: InferenceSession;
   readonly facts: SessionFacts;
-  /** What it counts for in the host's budget. */
+  /** Bytes that it counts for in the budget of the host. */
   readonly bytes: number;
-  /** Whether it runs right now: then it is not let go of. */
+  /** Whether it runs right now. Then it is not released. */
   busy: boolean;
   /** Whether a first run has readied kernels and shaders. */
   ran: boolean;
 }
 
-/** Shapes to be fixed: by name of the dimension, and as the report has them. */
+/** Sizes of dimensions that are fixed: by the dimension's name, and as the report has them. */
 export interface Fixed {
   readonly overrides: Readonly<Record<string, number>>;
   readonly shape: [number, number] | null;
@@ -39,7 +38,7 @@ export interface Fixed {
 const held = new Lru<Held>();
 let begun = 0;
 
-/** Builds that this Worker has begun, whether or not they went well. */
+/** Builds that this Worker has begun, whether they succeeded or failed. */
 export function builds(): number {
   return begun;
 }
@@ -49,7 +48,7 @@ export function bytesBeside(cids: ReadonlySet<string>): number {
   return held.values().reduce((sum, one) => sum + (cids.has(one.cid) ? 0 : one.bytes), 0);
 }
 
-/** The session for these shapes, made where it is not held yet, and how it came to be. */
+/** The session for these shapes, and what loading it cost. It is built where it is not held. */
 export async function session(wanted: Wanted, fixed: Fixed | null): Promise<{ held: Held; load: LoadResult }> {
   const { graph, platform, options } = wanted;
   const shapes = fixed ? Object.entries(fixed.overrides).sort().join() : '';
@@ -67,7 +66,7 @@ export async function session(wanted: Wanted, fixed: Fixed | null): Promise<{ he
   await started;
   const fetched = performance.now();
   wanted.progress({ phase: 'compile', file: null, loaded: 0, total: null });
-  // Not before the fetch: one that fails costs no other model.
+  // Not before the fetch: a fetch that fails must cost no other model.
   const size = bytesOf(graph);
   for (const one of evictions(held.values(), size, options.memory_budget)) await release(one);
   begun += 1;
@@ -87,7 +86,7 @@ export async function session(wanted: Wanted, fixed: Fixed | null): Promise<{ he
   return { held: made, load: loadOf(made, { fetch_ms: fetched - start, compile_ms: performance.now() - fetched }) };
 }
 
-/** How a session came to be; `times` is `null` where it was there. */
+/** What loading a session cost. `times` is `null` where it was held. */
 function loadOf({ facts }: Held, times: { fetch_ms: number; compile_ms: number } | null): LoadResult {
   return {
     session: facts,
@@ -105,20 +104,20 @@ function heldSessions(): HeldSession[] {
   return sessions.map(({ cid, platform, bytes, facts }) => ({ graph: cid, platform, bytes, shape: facts.fixed_shape }));
 }
 
-/** Memory of the runtime in MiB: its heap, where every weight and activation of wasm lies, and buffers of the GPU. */
+/** Memory of the runtime in MiB: its heap, which has all weights and activations of wasm, and the buffers of the GPU. */
 function memory(): number | null {
   const heap = heapBytes();
   return heap === 0 ? null : (heap + gpuBytes()) / 2 ** 20;
 }
 
-/** Lets go of the sessions of one graph, or of all, but for the most recently used. */
+/** Releases the sessions of one graph, or of all graphs, except for the `keep` most recently used. */
 export async function dispose(graph: string | null, keep: number): Promise<DisposeResult> {
   const taken = held.take(keep, ({ cid }) => graph === null || cid === graph);
   for (const { session } of taken) await releaseSession(session);
   return { disposed: taken.length, held: held.size, memory_usage_mb: memory() };
 }
 
-/** Lets go of one session: the budget has no room for it, or a failure may have left it broken. */
+/** Releases one session: the budget has no room for it, or a failure may have left it broken. */
 export async function release(one: Held): Promise<void> {
   held.delete(one.key);
   await releaseSession(one.session);

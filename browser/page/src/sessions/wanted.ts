@@ -1,4 +1,4 @@
-/** What a request says of the session that it needs. */
+/** What a request says about the session that it needs. Knows no sessions. */
 
 import type { FixedPlatform } from '../facts/devices.js';
 import type { ExecutionOptions, Graph, Progress } from '../protocol.js';
@@ -11,7 +11,7 @@ export interface Wanted {
   progress(progress: Progress): void;
 }
 
-/** Bytes that a session of this graph will need: its nodes and its weights. Activations come on top, and are given back. */
+/** Bytes that a session of this graph needs for its nodes and weights. Activations come on top while it runs. */
 export function bytesOf({ size, external_data }: Graph): number {
   return external_data.reduce((sum, file) => sum + file.size, size);
 }

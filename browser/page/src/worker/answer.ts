@@ -40,7 +40,7 @@ export function find(frame: Frame): Found {
   const graphs: Record<string, Graph> = {};
   for (const [role, graph] of Object.entries(call.graphs(data))) {
     if (typeof graph?.url !== 'string')
-      throw new PageFault('bad_request', `Expected a graph for the role ${role} in the model of ${type}, found none.`);
+      throw new PageFault('bad_request', `Expected ${type} to name a graph as its ${role}, found none.`);
     graphs[role] = graph;
   }
   return { frame, call, graphs };

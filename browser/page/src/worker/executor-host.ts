@@ -1,15 +1,16 @@
 /**
- * The Worker that runs models, seen from the page: started early, replaced when
- * it breaks.
+ * The Worker that runs models, as the page's main thread sees it: starts it early
+ * and replaces it when it is broken. Knows no models.
  *
- * Why a Worker: a run on wasm blocks its thread for as long as it takes, and
- * the socket must answer heartbeats meanwhile. The two hops cost less than 0.2 ms
- * a request. In a Worker wasm also waits for its helper threads by a futex, where
- * the main thread would spin; and after a trap, a lost GPU device or a full
- * heap, ending the Worker is the one way to give everything back.
+ * Why a Worker: a run on wasm blocks its thread until it ends, and the socket must
+ * answer heartbeats meanwhile. The two hops cost less than 0.2 ms a request. In a
+ * Worker, wasm waits for its helper threads by a futex, where the main thread would
+ * spin. After a trap, a failed creation of a session, a lost GPU device or a full
+ * heap, only ending the Worker gives a runtime in a known state.
  *
- * All sessions end with their Worker, and the next answer's `held` says so. No
- * request does: one runs at a time, and those that wait have not been handed over.
+ * All sessions end with their Worker. The `held` of the next answer says so, and a
+ * later request builds its session again. No request is lost: one runs at a time,
+ * and those that wait have not been handed over.
  */
 
 import { PageFault } from '../errors.js';
@@ -33,11 +34,11 @@ const hasJspi = 'Suspending' in WebAssembly;
 
 export class ExecutorHost {
   private worker: Worker | null = null;
-  /** Threads of the wasm that runs, or will run next. */
+  /** Threads of the wasm that runs now, or of the next one. */
   private threads: number;
   private running: { readonly id: number; cancelled: boolean } | null = null;
 
-  /** `cores` is how many threads wasm gets where a request does not say. */
+  /** `cores` is the number of threads of wasm where a request names none. */
   constructor(
     private readonly events: ExecutorEvents,
     private readonly cores: number,
@@ -47,9 +48,9 @@ export class ExecutorHost {
   }
 
   /**
-   * Runs a request; the one before must have been answered. `threads` of wasm,
-   * `null` for one a core: another number needs another runtime, which begins
-   * without sessions. Any runtime will do where it is `undefined`.
+   * Runs a request. The one before must have been answered. `threads` is the number
+   * of threads of wasm that it needs, `null` for one a core. Another number needs
+   * another runtime, which begins without sessions. `undefined` takes any runtime.
    */
   run({ id, buffer }: Request, threads: number | null | undefined): void {
     // Replacing the Worker now would lose the answer.
@@ -100,7 +101,7 @@ export class ExecutorHost {
         return this.events.frame(message.frame);
       case 'again':
         this.restart('out_of_memory, and the request is run again alone');
-        // The cancellation went to the Worker that is no more.
+        // The cancellation went to the Worker that has been ended.
         if (this.running?.cancelled)
           return this.fail(new PageFault('cancelled', `Request ${message.id} was cancelled before it ran again.`));
         return this.hand(message.buffer, message.held);
@@ -111,14 +112,14 @@ export class ExecutorHost {
     }
   }
 
-  /** An error that no request's own handling caught: the Worker is in an unknown state. */
+  /** An error that no request caught. The Worker is in an unknown state. */
   private crashed(reason: string): void {
     this.stop();
     this.events.status(`the executor failed: ${reason}`);
     this.fail(new PageFault('internal', `The executor of the page failed: ${reason}`));
   }
 
-  /** Answers the request that runs, if one does. */
+  /** Answers the request that runs, if there is one. */
   private fail(fault: PageFault): void {
     if (this.running === null) return;
     this.events.frame(encode({ id: this.running.id, type: 'error', data: fault }));
@@ -131,7 +132,7 @@ export class ExecutorHost {
     if (id !== undefined) this.events.done(id);
   }
 
-  /** Ends the Worker with all that it holds; the next request starts another. */
+  /** Ends the Worker with all that it holds. The next request starts another. */
   private restart(reason: string): void {
     this.stop();
     this.events.status(`the runtime was restarted after ${reason}`);

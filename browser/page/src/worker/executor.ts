@@ -20,8 +20,8 @@ const post = (message: FromExecutor): void =>
 /** The fault of a request that ran out of memory, with what it needed and what was in its way. */
 function noRoom(fault: PageFault, graphs: readonly Graph[], held: number): PageFault {
   const needed = graphs.reduce((sum, graph) => sum + bytesOf(graph), 0);
-  const sizes = `wanted ${needed} bytes for a session, with ${held} bytes held by other models`;
-  const tried = held > 0 ? ', which were let go of first' : '';
+  const sizes = `it needed ${needed} bytes for a session, beside ${held} bytes of other models`;
+  const tried = held > 0 ? ', which were released first' : '';
   return new PageFault(fault.code, `${fault.message.replace(/\.$/, '')} (${sizes}${tried}).`, { cause: fault.cause });
 }
 

@@ -1,13 +1,13 @@
 /**
- * Requests that wait for the executor, in the order in which they came. Sessions
- * of onnxruntime-web are not re-entrant, so one runs at a time. Knows nothing of
- * what a request asks.
+ * Requests that wait for the executor, in the order in which they came. One runs
+ * at a time, because sessions of onnxruntime-web are not re-entrant. Knows nothing
+ * of what a request asks.
  */
 
 import { PageFault } from '../errors.js';
 import { REQUESTS_A_PAGE } from '../protocol.js';
 
-/** The host sends no more than this at once; more are refused. */
+/** The host sends no more than this at once. More are refused. */
 export const CAPACITY = REQUESTS_A_PAGE;
 
 export interface Waiting {
@@ -24,7 +24,7 @@ export class RequestQueue<T extends Waiting> {
     return this.current;
   }
 
-  /** Starts the request, or lets it wait. Throws where too many wait already. */
+  /** Starts the request, or lets it wait. Throws where too many wait. */
   push(request: T): void {
     if (this.current === null) {
       this.current = request;
@@ -39,7 +39,7 @@ export class RequestQueue<T extends Waiting> {
     this.waiting.push(request);
   }
 
-  /** Takes a waiting request out. False where it does not wait: it runs, or is done. */
+  /** Removes a request that waits. Returns false where it does not wait: it runs, or has ended. */
   remove(id: number): boolean {
     const index = this.waiting.findIndex((request) => request.id === id);
     if (index < 0) return false;
@@ -47,7 +47,7 @@ export class RequestQueue<T extends Waiting> {
     return true;
   }
 
-  /** The running request has ended: starts the next. */
+  /** The running request has ended. Starts the next one. */
   finish(id: number): void {
     if (this.current?.id !== id) return;
     this.current = this.waiting.shift() ?? null;

@@ -191,7 +191,7 @@ for (const [name, platforms] of routes) {
       const size = 2 ** 50;
       const giant = model('giant', { shape: [1, 2], data: 'giant.bin' }, [{ location: 'giant.bin', url: '/graphs/giant.bin', size }]);
       await assert.rejects(embed(giant, [TEXT], 'wasm'), (error) => {
-        refused('out_of_memory', new RegExp(`wanted ${size + giant.graph.size} bytes for a session, with ${SIZE} bytes held by other models, which were let go of`))(error);
+        refused('out_of_memory', new RegExp(`needed ${size + giant.graph.size} bytes for a session, beside ${SIZE} bytes of other models, which were released first`))(error);
         assert.match((error as { page: { help: string } }).page.help, /:unload MODEL.*lower precision/);
         return true;
       });
@@ -232,7 +232,7 @@ describe('chromium with little memory', { timeout: 300_000 }, () => {
 
   test('one that has no room even alone is refused, and the next one runs', async () => {
     const much = large('much', 80);
-    await assert.rejects(embed(much, [TEXT], 'wasm'), refused('out_of_memory', new RegExp(`wanted ${bytes(much)} bytes for a session`)));
+    await assert.rejects(embed(much, [TEXT], 'wasm'), refused('out_of_memory', new RegExp(`needed ${bytes(much)} bytes for a session`)));
     answers(await embed(double, [TEXT], 'wasm'), 2);
   });
 });

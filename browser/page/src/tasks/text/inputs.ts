@@ -1,8 +1,7 @@
 /**
- * What the graph of a text encoder is fed: token ids and all that follows from
- * them, in the shapes and element types that the graph declares. Knows the names
- * that exporters use (Optimum, sentence-transformers, transformers.js), not
- * sessions.
+ * The input tensors of a text encoder: token ids and what follows from them, in the
+ * shapes and element types that the graph declares. Knows the names that exporters
+ * use (Optimum, sentence-transformers, transformers.js), not sessions.
  */
 
 import type { InferenceSession } from 'onnxruntime-web';
@@ -15,9 +14,9 @@ import type { Text } from './texts.js';
 
 /** Inputs `[batch, length]`. */
 const TOKEN_INPUTS: ReadonlySet<string> = new Set(['input_ids', 'attention_mask', 'token_type_ids', 'position_ids']);
-/** A graph that is for several tasks: which one, for all texts or for each. */
+/** The task, for graphs that were trained for several: one for all texts, or one for each. */
 const TASK = 'task_id';
-/** Decoders that were merged with their own version without a cache. */
+/** Decides whether a merged decoder runs its branch with a cache. */
 const BRANCH = 'use_cache_branch';
 
 const WHOLE: readonly string[] = ['int64', 'int32', 'float32'];
@@ -31,7 +30,7 @@ function typesOf(name: string): readonly string[] {
   return ['float32', 'float16'];
 }
 
-/** Keys and values of earlier tokens, `past_key_values.0.key` and the like: a text has none. */
+/** Keys and values of earlier tokens, such as `past_key_values.0.key`. A text has no earlier tokens. */
 const isCache = (name: string): boolean => name.startsWith('past');
 
 const isKnown = (name: string): boolean => TOKEN_INPUTS.has(name) || name === TASK || name === BRANCH || isCache(name);
@@ -41,15 +40,15 @@ function dimensions({ name, shape }: GraphInput, inputs: readonly GraphInput[], 
   if (TOKEN_INPUTS.has(name)) return [batch, length];
   if (name === TASK) return shape.map((size) => (typeof size === 'number' ? size : batch));
   if (name === BRANCH) return shape.map((size) => (typeof size === 'number' ? size : 1));
-  // Of a cache's open dimensions one is the batch, by name where it has one and
-  // else the first. The others are how many tokens it holds.
+  // One open dimension of a cache is the batch: the one with the batch's name, or else
+  // the first. The others are the number of tokens in the cache, which is 0.
   const rows = inputs.find((input) => input.name === 'input_ids')?.shape[0];
   const named = rows === '' ? -1 : shape.findIndex((size) => size === rows);
   const axis = named >= 0 ? named : typeof rows === 'number' ? -1 : shape.findIndex((size) => typeof size === 'string');
   return shape.map((size, i) => (typeof size === 'number' ? size : i === axis ? batch : 0));
 }
 
-/** The sizes of a graph's open dimensions in runs of one shape. A graph that takes no tokens is fixed by its first input. */
+/** The sizes of a graph's open dimensions in runs of one shape. Where no input takes tokens, the first input decides. */
 export function fixedTo(inputs: readonly GraphInput[], batch: number, length: number): Fixed {
   const overrides: Record<string, number> = {};
   const fix = ({ shape }: GraphInput, sizes: readonly number[]): void =>
@@ -58,7 +57,7 @@ export function fixedTo(inputs: readonly GraphInput[], batch: number, length: nu
       if (typeof dimension === 'string' && dimension !== '' && size !== undefined) overrides[dimension] ??= size;
     });
   const known = inputs.filter(({ name }) => isKnown(name));
-  // Token ids first: what they call the batch is the batch everywhere.
+  // Token ids come first: their name for the batch is the batch everywhere.
   known.sort((a, b) => Number(b.name === 'input_ids') - Number(a.name === 'input_ids'));
   for (const input of known) fix(input, dimensions(input, inputs, batch, length));
   if (known.length === 0 && inputs[0] !== undefined) fix(inputs[0], [batch, length]);
@@ -80,7 +79,7 @@ export function firstOf({ ids }: Text, { length, padLeft }: Pick<Padded, 'length
   return padLeft ? length - ids.length : 0;
 }
 
-/** A tensor for each input of the graph. Throws `invalid_model` where it has one that texts do not fill. */
+/** A tensor for each input of the graph. Throws `invalid_model` where the graph has an input that texts cannot fill. */
 export function feedsFor(inputs: readonly InferenceSession.ValueMetadata[], padded: Padded): Tensor[] {
   const tensors = inputs.filter((input) => input.isTensor);
   return inputs.map((input) => {
@@ -89,7 +88,7 @@ export function feedsFor(inputs: readonly InferenceSession.ValueMetadata[], padd
       throw new PageFault(
         'invalid_model',
         `Expected a graph that takes ${[...TOKEN_INPUTS, TASK, BRANCH].join(', ')} or past_key_values.*, found the input ${name}.`,
-        { help: 'Use an export of the text encoder alone, or run this graph on tensors of your own.' },
+        { help: 'Use an export of the text encoder alone, or run this graph on your own tensors.' },
       );
     const type = input.isTensor ? input.type : 'no tensor';
     const types = typesOf(name);
@@ -121,7 +120,7 @@ function valuesOf(name: string, count: number, padded: Padded): Int32Array {
     else if (name === 'token_type_ids') values.set(text.types ?? [], start);
     else for (let at = start; at < end; at++) values[at] = at - start;
   });
-  // A row that only fills the batch has one token: none would be a softmax over nothing.
+  // A row that only fills the batch has one token: a softmax over no token is not defined.
   if (name === 'attention_mask')
     for (let row = texts.length; row < batch; row++) values[row * length + (padLeft ? length - 1 : 0)] = 1;
   return values;
@@ -136,7 +135,7 @@ function encode(dtype: DType, values: Int32Array): Uint8Array<ArrayBuffer> {
     case 'bool':
       return Uint8Array.from(values);
     case 'float16':
-      // Only a cache has this type, and what it holds is zero.
+      // Only a cache has this type, and all its values are zero.
       return new Uint8Array(2 * values.length);
     default:
       return new Uint8Array(Int32Array.from(values).buffer);

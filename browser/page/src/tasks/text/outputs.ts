@@ -1,4 +1,4 @@
-/** Which output of a text encoder's graph has its embeddings. Knows the names that exporters use. */
+/** Chooses the output of a text encoder's graph that has the embeddings. Knows the names that exporters use, not sessions. */
 
 import type { InferenceSession } from 'onnxruntime-web';
 import { PageFault } from '../../errors.js';
@@ -7,21 +7,21 @@ import { PageFault } from '../../errors.js';
 const TEXT_OUTPUTS = ['sentence_embedding', 'sentence_embeddings', 'text_embeds', 'text_embeddings', 'embedding', 'embeddings', 'dense_vecs'];
 /** Outputs `[batch, length, hidden]`. */
 const TOKEN_OUTPUTS = ['last_hidden_state', 'token_embeddings', 'text_embeds', 'hidden_states', 'output'];
-/** BERT's pooler was trained to tell whether two sentences follow each other: used only where there is nothing else. */
+/** BERT's pooler was trained to predict whether two sentences follow each other. It is used only where there is nothing else. */
 const POOLER = 'pooler_output';
 
-/** Scores over a vocabulary or labels, and the cache that a decoder gives back. */
+/** Whether an output has scores over a vocabulary or labels, or the cache of a decoder. */
 const isOther = (name: string): boolean => name === 'logits' || name.startsWith('present');
 
 /**
- * The name of the output to read: a vector a text where the graph has one,
- * else a vector a token. `tokens` asks for a vector a token: pooling then
- * leaves out a prompt, which a graph that pools by itself has not done.
+ * The name of the output to read: a vector for each text where the graph has one,
+ * else a vector for each token. `tokens` asks for the second: pooling then leaves a
+ * prompt out, which a graph that pools itself has not done.
  */
 export function chooseOutput(outputs: readonly InferenceSession.ValueMetadata[], tokens: boolean): string {
   const floats = outputs.filter((output) => output.isTensor && (output.type === 'float32' || output.type === 'float16'));
   const rank = (output: InferenceSession.ValueMetadata): number => (output.isTensor ? output.shape.length : 0);
-  // onnxruntime gives no dimensions where it does not know the rank: then the name decides.
+  // onnxruntime gives no dimensions where it does not know the rank. Then the name decides.
   const named = (names: readonly string[], wanted: number): string | undefined =>
     names.find((name) => floats.some((output) => output.name === name && [0, wanted].includes(rank(output))));
   const only = (wanted: number): string | undefined => {

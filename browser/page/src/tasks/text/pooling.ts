@@ -1,6 +1,6 @@
 /**
- * Token vectors to one vector a text, as sentence-transformers pools them
- * (sentence_transformers/sentence_transformer/modules/pooling.py). Knows arrays
+ * Pools the vectors of a text's tokens into one vector, as sentence-transformers
+ * does (sentence_transformers/sentence_transformer/modules/pooling.py). Knows arrays
  * only.
  */
 
@@ -17,13 +17,13 @@ export interface TokenVectors {
 export interface Span {
   /** The text's first token. */
   readonly first: number;
-  /** The first token that is pooled: a prompt before it is left out. */
+  /** The first token that is pooled. The prompt before it is left out. */
   readonly start: number;
   /** One past the last token. */
   readonly end: number;
 }
 
-/** Pools row `row` into `out` at `offset`: one vector a pooling, one after the other. */
+/** Pools row `row` into `out` at `offset`. The poolings give one vector each, one after the other. */
 export function poolRow(
   vectors: TokenVectors,
   row: number,
@@ -55,9 +55,9 @@ function pool(tokens: Float32Array, hidden: number, { first, start, end }: Span,
       continue;
     }
     // sentence-transformers counts positions from the start of the padded row or,
-    // where it does not pad, from the text's first token. These differ only with
-    // padding on the left, where the first would make a text's vector depend on
-    // the length of its neighbours. So positions count from the first token.
+    // where it does not pad, from the first token of the text. These differ only with
+    // padding on the left. There the first way makes the vector of a text depend on
+    // the length of the other texts. So positions count from the first token here.
     const weight = pooling === 'weightedmean' ? i - first + 1 : 1;
     weights += weight;
     for (let j = 0; j < hidden; j++) target[j] = (target[j] as number) + weight * (tokens[from + j] as number);

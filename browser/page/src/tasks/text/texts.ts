@@ -1,4 +1,4 @@
-/** The texts of an `embed` request as the host tokenized them, and whether they are what it says they are. */
+/** The texts of a request as the host tokenized them: reads and checks them. Knows no tokenizer and no graph. */
 
 import { PageFault } from '../../errors.js';
 import type { Tensor } from '../../link/frame.js';
@@ -7,7 +7,7 @@ import type { EmbedData, Pooling } from '../../protocol.js';
 /** The tokens of one text. */
 export interface Text {
   readonly ids: Int32Array;
-  /** Zeros where the tokenizer gives none. */
+  /** `null` where the tokenizer gives none: all are 0 then. */
   readonly types: Int32Array | null;
 }
 
@@ -47,7 +47,7 @@ export function textsOf(data: EmbedData, tensors: readonly Tensor[]): Text[] {
   });
 }
 
-/** Throws where a text has more tokens than the model takes, or none but those that pooling leaves out. */
+/** Throws where a text has more tokens than the model takes, or only tokens that pooling leaves out. */
 export function checkLengths({ model, lengths, unpooled }: EmbedData, limit: number): void {
   lengths.forEach((length, index) => {
     if (length > limit)

@@ -1,4 +1,4 @@
-/** The embeddings of one request, pooled run by run into one tensor. */
+/** The embeddings of one request. Each run is pooled into one tensor of all texts. Knows no sessions. */
 
 import type { Run } from './buckets.js';
 import { PageFault } from '../../errors.js';
@@ -12,7 +12,7 @@ import { checkOutput } from '../../runtime/tensors.js';
 import type { Text } from './texts.js';
 
 export class Vectors {
-  /** The output that the graph pooled by itself; `null` where it gives a vector a token. */
+  /** The output that the graph pooled itself. `null` where the graph gives a vector for each token. */
   pooledBy: string | null = null;
   private values: Float32Array<ArrayBuffer> | null = null;
 
@@ -21,7 +21,7 @@ export class Vectors {
     private readonly texts: readonly Text[],
   ) {}
 
-  /** Pools what a run gave. */
+  /** Pools the output of a run. */
   add({ rows, batch, length }: Run, name: string, result: ort.Tensor): void {
     const { pooling, unpooled, pad_left } = this.request;
     const { dims } = result;
@@ -47,7 +47,7 @@ export class Vectors {
     });
   }
 
-  /** `embedding`, float32 `[batch, hidden]`. Throws `not_finite` where a number is not one. */
+  /** `embedding`, float32 `[batch, hidden]`. Throws `not_finite` where it has NaN or infinity. */
   tensor(): Tensor {
     const values = this.values as Float32Array<ArrayBuffer>;
     const rows = this.texts.length;
@@ -62,7 +62,7 @@ export class Vectors {
   }
 }
 
-/** The numbers of an output. float16 may come as a `Float16Array` or as bits in a `Uint16Array`. */
+/** The numbers of an output. float16 comes as a `Float16Array`, or as bits in a `Uint16Array`. */
 function floats(name: string, { type, data }: ort.Tensor): Float32Array {
   if (type === 'float32') return data as Float32Array;
   const { buffer, byteOffset, byteLength } = data as unknown as ArrayBufferView<ArrayBuffer>;
