@@ -70,6 +70,8 @@ export function textOf(error: unknown): string {
 /** Patterns of the messages of others. The first that matches decides. */
 const PATTERNS: ReadonlyArray<[RegExp, ErrorCode]> = [
   [/device (was|is) lost|device lost|GPUDevice.*lost|context (was|is) lost|instance dropped/i, 'device_lost'],
+  // There was an adapter a moment ago, when the page asked for one itself.
+  [/Failed to get a WebGPU (adapter|device)/i, 'device_lost'],
   [
     /out of memory|bad_alloc|failed to allocate|allocation failed|can't grow memory|cannot enlarge memory|OOM\b|exceeds the max buffer size|Invalid array length|Array buffer allocation/i,
     'out_of_memory',

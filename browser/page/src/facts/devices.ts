@@ -7,37 +7,60 @@
 import type { InferenceSession } from 'onnxruntime-web';
 import { PageFault, textOf } from '../errors.js';
 import type { ExecutionOptions, Platform } from '../protocol.js';
-import { ort } from '../runtime/onnxruntime.js';
 import { type MlContext, createContext } from './webnn.js';
 
 export type FixedPlatform = Exclude<Platform, 'auto'>;
 
 const contexts = new Map<string, MlContext>();
 
-interface Loss {
-  readonly message?: string;
-  readonly reason?: string;
+/** What is known of the devices of one platform. */
+interface Watch {
+  /** Set when a device was lost. It stays: this Worker is replaced then. */
+  fault: PageFault | null;
+  /** Rejects the work that waits for the platform right now. */
+  readonly waiting: Set<(fault: PageFault) => void>;
 }
 
-/** By platform: a promise that rejects when the device of its sessions is lost. A run on a lost device may never end. */
-const losses = new Map<FixedPlatform, Promise<never>>();
+const watches: Readonly<Record<FixedPlatform, Watch>> = {
+  wasm: { fault: null, waiting: new Set() },
+  webgpu: { fault: null, waiting: new Set() },
+  webnn: { fault: null, waiting: new Set() },
+};
 
-function watch(platform: FixedPlatform, lost: Promise<Loss>): void {
-  const loss = new Promise<never>((_, reject) => {
-    void lost.then(({ message, reason }) => {
-      // onnxruntime destroys the device with its last session: nothing was lost.
-      if (reason === 'destroyed') return;
-      reject(new PageFault('device_lost', `The device of ${platform} was lost${message ? `: ${message}` : ''}.`));
-    });
+function watch(platform: FixedPlatform, lost: Promise<{ readonly message?: string; readonly reason?: string }>): void {
+  void lost.then(({ message, reason }) => {
+    // onnxruntime destroys the device with its last session: nothing was lost.
+    if (reason === 'destroyed') return;
+    const fault = new PageFault('device_lost', `The device of ${platform} was lost${message ? `: ${message}` : ''}.`);
+    const state = watches[platform];
+    state.fault = fault;
+    for (const reject of state.waiting) reject(fault);
   });
-  loss.catch(() => undefined);
-  losses.set(platform, loss);
 }
 
-/** Waits for work of onnxruntime, or for the loss of the device that does it. */
+/**
+ * Waits for work of onnxruntime, or for the loss of the device that does it: work
+ * on a lost device may never end. It is no `Promise.race`, which would keep the
+ * result of every work for as long as the device is there.
+ */
 export function orLost<T>(platform: FixedPlatform, work: Promise<T>): Promise<T> {
-  const loss = losses.get(platform);
-  return loss === undefined ? work : Promise.race([work, loss]);
+  const { fault, waiting } = watches[platform];
+  return new Promise<T>((resolve, reject) => {
+    if (fault !== null) reject(fault);
+    waiting.add(reject);
+    work.then(resolve, reject).finally(() => waiting.delete(reject));
+  });
+}
+
+// Each device is watched from its beginning. onnxruntime makes its own while it
+// builds a session, and makes another after the last session was released.
+if (typeof GPUAdapter !== 'undefined') {
+  const { requestDevice } = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = async function (descriptor) {
+    const device = await requestDevice.call(this, descriptor);
+    watch('webgpu', device.lost);
+    return device;
+  };
 }
 
 export interface Provider {
@@ -77,14 +100,4 @@ export async function providerFor(platform: FixedPlatform, options: ExecutionOpt
     if (options.allow_fallback) return null;
     throw new PageFault('platform_unavailable', `This browser does not run ${platform}: ${textOf(error)}`, { cause: error });
   }
-}
-
-let watched: GPUDevice | null = null;
-
-/** Watches the GPU device that onnxruntime made. Each session may have made a new one. */
-export async function watchGpu(): Promise<void> {
-  const device = (await ort.env.webgpu.device) as GPUDevice;
-  if (device === watched) return;
-  watched = device;
-  watch('webgpu', device.lost);
 }

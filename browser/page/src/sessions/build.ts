@@ -5,7 +5,7 @@
 
 import type { InferenceSession } from 'onnxruntime-web';
 import { capture } from '../runtime/console.js';
-import { type FixedPlatform, type Provider, orLost, watchGpu } from '../facts/devices.js';
+import { type FixedPlatform, type Provider, orLost } from '../facts/devices.js';
 import { PageFault, faultOf } from '../errors.js';
 import type { Weights } from './graphs.js';
 import type { OnnxGraph } from './onnx.js';
@@ -47,7 +47,6 @@ export async function build(ingredients: Ingredients): Promise<Built> {
     const { nodes_total, nodes_on_provider } = proven.placement;
     const strict = nodes_total === nodes_on_provider;
     const session = await create(ingredients, strict ? { extra: { session: { disable_cpu_ep_fallback: '1' } } } : {});
-    await watchGpu();
     return { ...proven, session };
   } catch (error) {
     // A failed creation leaves the runtime in an unknown state: after one on WebNN, the

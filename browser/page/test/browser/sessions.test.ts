@@ -236,3 +236,26 @@ describe('chromium with little memory', { timeout: 300_000 }, () => {
     answers(await embed(double, [TEXT], 'wasm'), 2);
   });
 });
+
+/** Says when onnxruntime has its GPU device, which is while it builds the first session. */
+const TELLS_OF_DEVICES = `{
+  const { requestDevice } = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = async function (...given) {
+    const device = await requestDevice.apply(this, given);
+    void fetch('/device');
+    return device;
+  };
+}`;
+
+describe('chromium whose GPU process ends', { timeout: 300_000 }, () => {
+  const { host, browser, embed } = page('chromium', { executorScript: TELLS_OF_DEVICES });
+
+  test('a device that is lost while the first session is built ends the request, and the next one runs', { timeout: 120_000 }, async () => {
+    const made = host().asked('/device');
+    const lost = assert.rejects(embed(bert, [golden.input_ids], 'webgpu'), refused('device_lost', /webgpu/));
+    await made;
+    browser().killGpuProcess();
+    await lost;
+    for (const platform of ['wasm', 'webgpu'] as const) isGolden((await embed(bert, [golden.input_ids], platform)).tensors);
+  });
+});

@@ -1,4 +1,4 @@
-/** What is let go of so that another session fits. */
+/** Which sessions are released so that another one fits. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-/** When the Worker is replaced, and what becomes of requests then; the Worker itself is a fake. */
+/** When the Worker is replaced, and what happens to requests then. The Worker itself is a fake. */
 
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';

@@ -1,3 +1,5 @@
+/** Halves widened to float32, all 65,536 of them. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { widen } from '../../src/runtime/float16.js';

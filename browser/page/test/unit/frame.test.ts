@@ -1,3 +1,5 @@
+/** Messages as bytes: round trips, and bytes that are no message. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PageFault } from '../../src/errors.js';

@@ -1,3 +1,5 @@
+/** What a graph is fed for padded texts. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PageFault } from '../../src/errors.js';

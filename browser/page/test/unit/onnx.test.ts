@@ -1,3 +1,5 @@
+/** What the page reads of an ONNX file. */
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,5 @@
+/** Which output of a graph has the embeddings. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PageFault } from '../../src/errors.js';

@@ -1,4 +1,4 @@
-/** On what onnxruntime-web 1.30 printed for the tiny BERT of the fixtures. */
+/** Placement read from what onnxruntime-web 1.30 printed for the tiny BERT of the fixtures. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

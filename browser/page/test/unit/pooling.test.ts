@@ -1,3 +1,5 @@
+/** Token vectors pooled into one, against sums by hand. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Span, poolRow } from '../../src/tasks/text/pooling.js';

@@ -1,3 +1,5 @@
+/** Which requests for texts are refused, and why. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PageFault } from '../../src/errors.js';
