@@ -4,18 +4,8 @@ import { textOf } from '../errors.js';
 import { judgeAdapter, judgeWebNn } from './hardware.js';
 import type { Adapter, Capabilities, WebGpuCapabilities, WebNnCapabilities, WebNnContext } from '../protocol.js';
 import { onnxruntimeVersion, threadsAvailable, transformersVersion } from '../runtime/onnxruntime.js';
+import { within } from './patience.js';
 import { type MlContext, createContext, hasWebNn } from './webnn.js';
-
-/** A browser may never answer. Then the capability is reported as absent after this time. */
-const PATIENCE_MS = 10_000;
-
-function within<T>(work: Promise<T>, what: string): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} did not answer within ${PATIENCE_MS / 1000} s`)), PATIENCE_MS);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
-}
 
 async function webgpu(): Promise<WebGpuCapabilities> {
   const none: WebGpuCapabilities = {

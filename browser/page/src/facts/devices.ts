@@ -7,6 +7,7 @@
 import type { InferenceSession } from 'onnxruntime-web';
 import { PageFault, textOf } from '../errors.js';
 import type { ExecutionOptions, Platform } from '../protocol.js';
+import { within } from './patience.js';
 import { type MlContext, createContext } from './webnn.js';
 
 export type FixedPlatform = Exclude<Platform, 'auto'>;
@@ -78,7 +79,7 @@ export async function providerFor(platform: FixedPlatform, options: ExecutionOpt
       case 'webgpu': {
         const gpu = navigator.gpu as GPU | undefined;
         if (gpu === undefined) throw new Error('it has no navigator.gpu');
-        if ((await gpu.requestAdapter({ powerPreference: 'high-performance' })) === null)
+        if ((await within(gpu.requestAdapter({ powerPreference: 'high-performance' }), 'requestAdapter')) === null)
           throw new Error('requestAdapter gave no adapter');
         return { config: 'webgpu', deviceType: null, context: null };
       }
@@ -87,7 +88,7 @@ export async function providerFor(platform: FixedPlatform, options: ExecutionOpt
         const name = deviceType ?? '';
         let context = contexts.get(name);
         if (context === undefined) {
-          context = await createContext(deviceType);
+          context = await within(createContext(deviceType), 'createContext');
           contexts.set(name, context);
           if (context.lost) watch('webnn', context.lost);
         }
