@@ -1,9 +1,9 @@
 /** What this browser can do. Each capability is tried, not guessed from the browser's name. Knows no sessions. */
 
 import { textOf } from '../errors.js';
-import { judgeAdapter, judgeWebNn } from './hardware.js';
 import type { Adapter, Capabilities, WebGpuCapabilities, WebNnCapabilities, WebNnContext } from '../protocol.js';
 import { onnxruntimeVersion, threadsAvailable, transformersVersion } from '../runtime/onnxruntime.js';
+import { judgeAdapter, judgeWebNn } from './hardware.js';
 import { within } from './patience.js';
 import { type MlContext, createContext, hasWebNn } from './webnn.js';
 

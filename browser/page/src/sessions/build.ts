@@ -4,14 +4,14 @@
  */
 
 import type { InferenceSession } from 'onnxruntime-web';
-import { capture } from '../runtime/console.js';
-import { type FixedPlatform, type Provider, orLost } from '../facts/devices.js';
 import { PageFault, faultOf } from '../errors.js';
-import type { Weights } from './graphs.js';
-import type { OnnxGraph } from './onnx.js';
+import { type FixedPlatform, type Provider, orLost } from '../facts/devices.js';
 import { CPU, PROVIDERS, actualProvider, judge, parsePlacement } from '../facts/placement.js';
 import type { ExecutionOptions, Placement } from '../protocol.js';
+import { capture } from '../runtime/console.js';
 import { ort } from '../runtime/onnxruntime.js';
+import type { Weights } from './graphs.js';
+import type { OnnxGraph } from './onnx.js';
 
 /** Everything that a session is built from. */
 export interface Ingredients {

@@ -3,8 +3,8 @@
  * task runs, runs of them, and what loading them cost. Knows no task.
  */
 
-import { orLost } from '../facts/devices.js';
 import { faultOf } from '../errors.js';
+import { orLost } from '../facts/devices.js';
 import type { Tensor } from '../link/frame.js';
 import type { LoadResult } from '../protocol.js';
 import type { ort } from '../runtime/onnxruntime.js';

@@ -5,14 +5,14 @@
  */
 
 import type { InferenceSession } from 'onnxruntime-web';
-import { evictions } from './budget.js';
-import { build, refuseFallback, releaseSession } from './build.js';
 import { type FixedPlatform, providerFor } from '../facts/devices.js';
 import { gpuBytes } from '../facts/memory.js';
-import { fileOf, weightsOf } from './graphs.js';
-import { Lru } from './lru.js';
 import type { DisposeResult, HeldSession, LoadResult, SessionFacts } from '../protocol.js';
 import { build as runtimeBuild, heapBytes, started, threads } from '../runtime/onnxruntime.js';
+import { evictions } from './budget.js';
+import { build, refuseFallback, releaseSession } from './build.js';
+import { fileOf, weightsOf } from './graphs.js';
+import { Lru } from './lru.js';
 import { type Wanted, bytesOf } from './wanted.js';
 
 export interface Held {

@@ -14,8 +14,8 @@
  */
 
 import { PageFault } from '../errors.js';
-import type { FromExecutor, ToExecutor } from './messages.js';
 import { encode } from '../link/frame.js';
+import type { FromExecutor, ToExecutor } from './messages.js';
 
 export interface ExecutorEvents {
   /** A frame for the socket. */

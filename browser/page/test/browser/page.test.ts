@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Tensor } from '../../src/link/frame.js';
 import type { FixedPlatform } from '../../src/facts/devices.js';
+import type { Tensor } from '../../src/link/frame.js';
 import type { EmbedData } from '../../src/protocol.js';
 import type { BaselineData } from '../../src/worker/baseline.js';
 import { distance, floats, int32, isGolden, refused } from './ask.js';

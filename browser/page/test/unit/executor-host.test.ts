@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { ExecutorHost } from '../../src/worker/executor-host.js';
-import type { FromExecutor, ToExecutor } from '../../src/worker/messages.js';
 import { decode, encode } from '../../src/link/frame.js';
 import type { ErrorCode, PageError } from '../../src/protocol.js';
+import { ExecutorHost } from '../../src/worker/executor-host.js';
+import type { FromExecutor, ToExecutor } from '../../src/worker/messages.js';
 
 class FakeWorker {
   static all: FakeWorker[] = [];

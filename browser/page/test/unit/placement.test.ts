@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readOnnx } from '../../src/sessions/onnx.js';
 import { CPU, PROVIDERS, type PlacementLog, actualProvider, judge, parsePlacement } from '../../src/facts/placement.js';
+import { readOnnx } from '../../src/sessions/onnx.js';
 
 const page = process.env['PELAGO_PAGE'] ?? '.';
 const graph = readOnnx(readFileSync(join(page, '../../tests/fixtures/models/bert/onnx/model.onnx')), 'model.onnx');

@@ -1,14 +1,14 @@
 /** The embeddings of one request. Each run is pooled into one tensor of all texts. Knows no sessions. */
 
-import type { Run } from './buckets.js';
 import { PageFault } from '../../errors.js';
-import { widen } from '../../runtime/float16.js';
 import type { Tensor } from '../../link/frame.js';
-import { firstOf } from './inputs.js';
-import { poolRow } from './pooling.js';
 import type { EmbedData } from '../../protocol.js';
+import { widen } from '../../runtime/float16.js';
 import type { ort } from '../../runtime/onnxruntime.js';
 import { checkOutput } from '../../runtime/tensors.js';
+import type { Run } from './buckets.js';
+import { firstOf } from './inputs.js';
+import { poolRow } from './pooling.js';
 import type { Text } from './texts.js';
 
 export class Vectors {
