@@ -2,7 +2,7 @@
 //! several tasks at once. The work itself runs on the blocking pool.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -13,18 +13,16 @@ use rusqlite::{Connection, Transaction};
 
 use crate::StoreError;
 use crate::index::Index;
-use crate::index::rebuild::refill;
+use crate::index::rebuild::rebuild;
 use crate::index::rows::{column_cid, root_id, take_root};
-use crate::keep::last_used::Used;
 use crate::keep::pins;
-use crate::layout::owner::{Owner, sweep};
+use crate::layout::disk::Disk;
 use crate::options::StoreOptions;
 use crate::read::blocks::Verified;
+use crate::read::cache::Cache;
 use crate::read::folders::Entry;
-use crate::read::memory::Memory;
-use crate::read::tier_counter::{TierBytes, TierCounter};
-use crate::write::announced::Expected;
-use crate::write::unindexed::Pending;
+use crate::read::tier_counter::TierBytes;
+use crate::write::transfers::Transfers;
 
 /// Verified bytes of a file, block by block.
 pub type ByteStream = BoxStream<'static, Result<Bytes, StoreError>>;
@@ -46,7 +44,7 @@ pub struct Root {
 
 /// See [`Store::stamp`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stamp([Option<(u64, SystemTime)>; 2]);
+pub struct Stamp(pub(crate) [Option<(u64, SystemTime)>; 2]);
 
 /// A handle on the store.
 #[derive(Clone)]
@@ -56,26 +54,21 @@ pub struct Store {
 
 /// What the handles share.
 pub(crate) struct Inner {
-    pub(crate) dir: PathBuf,
-    pub(crate) extents: PathBuf,
-    pub(crate) owners: PathBuf,
-    pub(crate) fetches: PathBuf,
-    pub(crate) pins: PathBuf,
+    /// Where files lie.
+    pub(crate) disk: Disk,
+    /// Which blocks and roots there are.
     pub(crate) index: Index,
-    pub(crate) memory: Memory,
-    pub(crate) pending: Pending,
-    pub(crate) expected: Expected,
-    pub(crate) used: Used,
-    pub(crate) tiers: TierCounter,
+    /// What this process remembers of its reads.
+    pub(crate) cache: Cache,
+    /// What the fetches of this process bring.
+    pub(crate) transfers: Transfers,
+    /// The most that extents may have, bytes.
     pub(crate) quota: Option<u64>,
-    read_only: bool,
-    /// Claimed on opening, or on the first import where the disk was full then.
-    owner: OnceLock<Owner>,
 }
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("dir", &self.inner.dir).finish_non_exhaustive()
+        f.debug_struct("Store").field("dir", &self.inner.disk.dir()).finish_non_exhaustive()
     }
 }
 
@@ -98,46 +91,16 @@ impl Store {
     ///
     /// As [`Store::open`].
     pub fn open_with(dir: impl Into<PathBuf>, options: StoreOptions) -> Result<Self, StoreError> {
-        let dir = dir.into();
-        let [extents, owners, fetches, pins] = ["extents", "owners", "fetches", "pins"].map(|name| dir.join(name));
-        let made = [&extents, &owners, &fetches, &pins]
-            .into_iter()
-            .try_for_each(|f| std::fs::create_dir_all(f).map_err(|e| StoreError::io("create", f, e)))
-            .and_then(|()| Owner::claim(&owners));
-        let path = dir.join("store.sqlite");
-        let (owner, read_only) = match made {
-            Ok(owner) => (OnceLock::from(owner), false),
-            // On a full disk it must still be possible to remove something.
-            Err(StoreError::NoSpace { .. }) if path.exists() => (OnceLock::new(), false),
-            Err(error) if path.exists() => {
-                tracing::warn!(%error, "the store is opened for reading only");
-                (OnceLock::new(), true)
-            }
-            Err(error) => return Err(error),
-        };
-        let index = Index::open(path, read_only, |tx| refill(tx, &extents, &pins))?;
-        if !read_only {
-            let swept = sweep(&owners, &extents, |name| index.has_extent(name))?;
+        let disk = Disk::open(dir.into())?;
+        let index = Index::open(disk.index(), disk.is_read_only(), |tx| rebuild(tx, disk.extents(), disk.pins()))?;
+        if !disk.is_read_only() {
+            let swept = disk.sweep(|name| index.has_extent(name))?;
             if swept > 0 {
                 tracing::info!(swept, "removed what a dead process left unfinished");
             }
         }
-        let inner = Inner {
-            dir,
-            extents,
-            owners,
-            fetches,
-            pins,
-            index,
-            memory: Memory::new(options.memory),
-            pending: Pending::default(),
-            expected: Expected::default(),
-            used: Used::default(),
-            tiers: TierCounter::default(),
-            quota: options.quota,
-            read_only,
-            owner,
-        };
+        let cache = Cache::new(options.memory);
+        let inner = Inner { disk, index, cache, transfers: Transfers::default(), quota: options.quota };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -152,18 +115,14 @@ impl Store {
     /// The store's folder.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        &self.inner.dir
+        self.inner.disk.dir()
     }
 
     /// Changes whenever the index does, by whichever process; a look at two
     /// files' times, so that callers may ask before they use what they remember.
     #[must_use]
     pub fn stamp(&self) -> Stamp {
-        let of = |name| {
-            let found = std::fs::metadata(self.inner.dir.join(name)).ok()?;
-            Some((found.len(), found.modified().ok()?))
-        };
-        Stamp([of("store.sqlite"), of("store.sqlite-wal")])
+        self.inner.disk.stamp()
     }
 
     /// What a path under a CID is.
@@ -223,7 +182,7 @@ impl Store {
             let unneeded = inner.index.try_write(|tx| {
                 let id = inner.index.sql(root_id(tx, &root))?;
                 let id = id.ok_or(StoreError::UnknownRoot { cid: Box::new(root) })?;
-                match inner.index.sql(pins::holder(inner, tx, id))? {
+                match inner.index.sql(pins::holder(&inner.disk, tx, id))? {
                     Some(by) => Err(StoreError::InUse { cid: Box::new(root), by }),
                     None => inner.index.sql(take_root(tx, id)),
                 }
@@ -246,7 +205,7 @@ impl Store {
     /// Bytes that this process has handed out since it opened the store, by tier.
     #[must_use]
     pub fn tier_totals(&self) -> TierBytes {
-        self.inner.tiers.bytes()
+        self.inner.cache.tiers.bytes()
     }
 
     /// Reads and hashes every block under a root again.
@@ -319,21 +278,9 @@ impl Store {
 }
 
 impl Inner {
-    /// The claim under which this process writes.
-    pub(crate) fn owner(&self) -> Result<&Owner, StoreError> {
-        if self.read_only {
-            return Err(StoreError::ReadOnly { path: self.dir.clone() });
-        }
-        if let Some(owner) = self.owner.get() {
-            return Ok(owner);
-        }
-        let owner = Owner::claim(&self.dir.join("owners"))?;
-        Ok(self.owner.get_or_init(|| owner))
-    }
-
     /// Refuses what an index of an earlier format, which cannot be written, does not tell.
     pub(crate) fn check_current(&self) -> Result<(), StoreError> {
-        self.index.check_current(&self.dir)
+        self.index.check_current(self.disk.dir())
     }
 
     /// Which of these blocks are here.
@@ -343,17 +290,14 @@ impl Inner {
 
     /// After a transaction took blocks away: deletes the extents that it left empty.
     pub(crate) fn removed(&self, extents: &[String]) {
-        self.memory.forget_blocks();
+        self.cache.memory.forget_blocks();
         extents.iter().for_each(|name| self.remove_extent(name));
     }
 
     /// Deletes an extent that the index does not name any more. Who reads it still may finish.
     pub(crate) fn remove_extent(&self, name: &str) {
-        self.memory.forget_extent(name);
-        let path = self.extents.join(name);
-        if let Err(error) = std::fs::remove_file(&path) {
-            tracing::warn!(path = %path.display(), %error, "an unneeded extent stays until the next start");
-        }
+        self.cache.memory.forget_extent(name);
+        self.disk.remove_extent(name);
     }
 
     pub(crate) fn blocks_of(&self, root: &Cid) -> Result<Vec<Cid>, StoreError> {

@@ -41,7 +41,7 @@ impl ValidateSource for Places {
 
 /// Builds the index from the extents: blocks from their tables of contents, each recorded root
 /// whose DAG is whole, and each fetch that did not end. What belongs to neither is left out, and swept.
-pub(crate) fn refill(tx: &Transaction<'_>, extents: &Path, pinned: &Path) -> Result<(), StoreError> {
+pub(crate) fn rebuild(tx: &Transaction<'_>, extents: &Path, pinned: &Path) -> Result<(), StoreError> {
     let sql = |e| StoreError::index(Path::new("store.sqlite"), e);
     let io = |e| StoreError::io("list", extents, e);
     let mut places = Places(HashMap::new());

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::index::rows::{column_cid, insert_extent, prune_rows, take_fetch};
 use crate::layout::extent::{ExtentWriter, Record, RootRecord, Sealed, sync_folder};
-use crate::layout::fetch_lock::Claim;
+use crate::layout::fetch_lock::FetchLock;
 use crate::store::Inner;
 use crate::{Store, StoreError};
 
@@ -43,7 +43,7 @@ impl Store {
 
 impl Inner {
     fn gc(&self) -> Result<Collected, StoreError> {
-        self.owner()?;
+        self.disk.owner()?;
         let before = self.disk_bytes()?;
         let (mut roots, mut blocks) = (0, 0);
         // Held until the rows are gone, so that nobody takes such a fetch up meanwhile.
@@ -66,9 +66,9 @@ impl Inner {
         })?;
         drop(claims);
         self.removed(&unneeded);
-        for root in crate::layout::cids_in(&self.fetches)? {
+        for root in crate::layout::cids_in(self.disk.fetches())? {
             // Taken and dropped, a claim of the dead leaves no file.
-            Claim::take(&self.fetches, &root)?;
+            FetchLock::take(self.disk.fetches(), &root)?;
         }
         for extent in self.index.read(mostly_dead)? {
             self.compact(&extent)?;
@@ -82,13 +82,13 @@ impl Inner {
     }
 
     /// The fetches whose process has ended, claimed now.
-    pub(crate) fn dead_fetches(&self, tx: &Transaction<'_>) -> Result<Vec<(i64, Claim)>, StoreError> {
+    pub(crate) fn dead_fetches(&self, tx: &Transaction<'_>) -> Result<Vec<(i64, FetchLock)>, StoreError> {
         let rows = tx
             .prepare_cached("SELECT id, cid FROM fetches")
             .and_then(|mut s| s.query_map([], |r| Ok((r.get(0)?, column_cid(r, 1)?)))?.collect::<Result<Vec<_>, _>>());
         let mut dead = Vec::new();
         for (id, root) in self.index.sql(rows)? {
-            dead.extend(Claim::take(&self.fetches, &root)?.map(|claim| (id, claim)));
+            dead.extend(FetchLock::take(self.disk.fetches(), &root)?.map(|claim| (id, claim)));
         }
         Ok(dead)
     }
@@ -99,7 +99,7 @@ impl Inner {
         if blocks.len() > BLOCKS_MAX {
             return Ok(());
         }
-        let owner = self.owner()?;
+        let owner = self.disk.owner()?;
         let mut writer = ExtentWriter::create(owner.folder(), owner.next_name())?;
         for cid in &blocks {
             match self.block(cid) {
@@ -109,8 +109,8 @@ impl Inner {
                 Err(error) => return Err(error),
             }
         }
-        let sealed = writer.seal(&self.extents, record)?;
-        sync_folder(&self.extents)?;
+        let sealed = writer.seal(self.disk.extents(), record)?;
+        sync_folder(self.disk.extents())?;
         let unneeded = self.index.write(|tx| replace(tx, id, &sealed));
         match unneeded {
             Ok(unneeded) => {

@@ -22,7 +22,7 @@ pub(crate) fn now_ms() -> i64 {
 
 /// Uses that are not written yet.
 #[derive(Default)]
-pub(crate) struct Used(Mutex<Noted>);
+pub(crate) struct LastUsed(Mutex<Noted>);
 
 #[derive(Default)]
 struct Noted {
@@ -30,7 +30,7 @@ struct Noted {
     written: i64,
 }
 
-impl Used {
+impl LastUsed {
     /// Notes a use; true if it is time to write. The first is written at once, as a process may be short.
     pub(crate) fn note(&self, root: Cid) -> bool {
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);

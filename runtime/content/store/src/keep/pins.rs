@@ -11,9 +11,8 @@ use pelago_dag::Cid;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::index::rows::{column_cid, root_id};
+use crate::layout::disk::Disk;
 use crate::layout::extent;
-use crate::layout::owner::Owner;
-use crate::store::Inner;
 use crate::{Store, StoreError};
 
 /// A pinned root.
@@ -61,11 +60,11 @@ impl Store {
     /// `UnknownRoot`, `ReadOnly`, `NoSpace`, `Io`, `Index`.
     pub async fn pin(&self, root: Cid) -> Result<(), StoreError> {
         self.blocking(move |inner| {
-            inner.owner()?;
-            mark(&inner.pins, &root)?;
+            inner.disk.owner()?;
+            mark(inner.disk.pins(), &root)?;
             let known = inner.index.write(|tx| set(tx, &root))?;
             if !known {
-                unmark(&inner.pins, &root)?;
+                unmark(inner.disk.pins(), &root)?;
                 return Err(StoreError::UnknownRoot { cid: Box::new(root) });
             }
             Ok(())
@@ -86,8 +85,8 @@ impl Store {
                 tx.query_row("SELECT cid FROM roots WHERE id = ?", [id], |r| column_cid(r, 0)).map(Some)
             })?;
             let own = found.ok_or(StoreError::UnknownRoot { cid: Box::new(root) })?;
-            unmark(&inner.pins, &own)?;
-            unmark(&inner.pins, &root)
+            unmark(inner.disk.pins(), &own)?;
+            unmark(inner.disk.pins(), &root)
         })
         .await
     }
@@ -120,16 +119,16 @@ impl Store {
         let id = self
             .blocking(move |inner| {
                 let unknown = || StoreError::UnknownRoot { cid: Box::new(root) };
-                let owner = match inner.owner() {
+                let owner = match inner.disk.owner() {
                     Ok(owner) => owner.id().to_owned(),
                     Err(StoreError::ReadOnly { .. }) => {
                         return inner.index.root_id(&root)?.ok_or_else(unknown).map(|_| None);
                     }
                     Err(error) => return Err(error),
                 };
-                inner.used.note(root);
+                inner.cache.used.note(root);
                 let id = inner.index.write(|tx| {
-                    inner.used.write(tx)?;
+                    inner.cache.used.write(tx)?;
                     let Some(id) = root_id(tx, &root)? else { return Ok(None) };
                     tx.execute("INSERT INTO leases (root, owner) VALUES (?, ?)", params![id, owner])?;
                     Ok(Some(tx.last_insert_rowid()))
@@ -150,22 +149,22 @@ pub(crate) fn set(tx: &Transaction<'_>, root: &Cid) -> Result<bool, rusqlite::Er
 }
 
 /// What keeps a root, if something does: `pinned`, or `leased` by a living process.
-pub(crate) fn holder(inner: &Inner, c: &Connection, id: i64) -> Result<Option<&'static str>, rusqlite::Error> {
+pub(crate) fn holder(disk: &Disk, c: &Connection, id: i64) -> Result<Option<&'static str>, rusqlite::Error> {
     let pinned: Option<Option<String>> =
         c.prepare_cached("SELECT pinned_at FROM roots WHERE id = ?")?.query_row([id], |r| r.get(0)).optional()?;
     if pinned.flatten().is_some() {
         return Ok(Some("pinned"));
     }
-    Ok(is_leased(inner, c, id)?.then_some("leased"))
+    Ok(is_leased(disk, c, id)?.then_some("leased"))
 }
 
 /// Whether a living process leases a root.
-pub(crate) fn is_leased(inner: &Inner, c: &Connection, id: i64) -> Result<bool, rusqlite::Error> {
+pub(crate) fn is_leased(disk: &Disk, c: &Connection, id: i64) -> Result<bool, rusqlite::Error> {
     let owners: Vec<String> = c
         .prepare_cached("SELECT DISTINCT owner FROM leases WHERE root = ?")?
         .query_map([id], |r| r.get(0))?
         .collect::<Result<_, _>>()?;
-    Ok(owners.iter().any(|owner| Owner::is_alive(&inner.owners, owner)))
+    Ok(owners.iter().any(|owner| disk.is_alive(owner)))
 }
 
 fn mark(folder: &Path, root: &Cid) -> Result<(), StoreError> {

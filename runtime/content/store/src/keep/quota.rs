@@ -28,7 +28,6 @@ use rusqlite::{Transaction, params};
 
 use crate::index::rows::{column_cid, take_fetch, take_root};
 use crate::keep::{last_used, pins};
-use crate::layout::owner::Owner;
 use crate::store::Inner;
 use crate::{Store, StoreError};
 
@@ -145,7 +144,7 @@ impl Inner {
     /// Reserves bytes under the quota, in an earlier reservation if one is given. Evicts what it
     /// must; if that is not enough, nothing.
     fn reserve(&self, id: Option<i64>, bytes: u64, evict: bool) -> Result<i64, StoreError> {
-        let owner = self.owner()?.id();
+        let owner = self.disk.owner()?.id();
         let mut unneeded = Vec::new();
         let mut evicted = Vec::new();
         let id = self.index.try_write(|tx| {
@@ -184,7 +183,7 @@ impl Inner {
         evicted: &mut Vec<Cid>,
     ) -> Result<(), StoreError> {
         let sum = |sql| self.index.sql(tx.query_row(sql, [], |r| r.get::<_, i64>(0))).map(|n| n as u64);
-        self.index.sql(self.used.write(tx))?;
+        self.index.sql(self.cache.used.write(tx))?;
         self.forget_dead(tx)?;
         let reserved = sum("SELECT coalesce(sum(bytes), 0) FROM reservations")?;
         let now = last_used::now_ms();
@@ -236,7 +235,7 @@ impl Inner {
             });
         let mut free = Vec::new();
         for candidate in self.index.sql(rows)? {
-            let held = self.index.sql(pins::holder(self, tx, candidate.id))?.is_some();
+            let held = self.index.sql(pins::holder(&self.disk, tx, candidate.id))?.is_some();
             if !held && !self.index.sql(is_named(tx, &candidate.cid))? {
                 free.push(candidate);
             }
@@ -250,7 +249,7 @@ impl Inner {
             .prepare_cached("SELECT owner FROM leases UNION SELECT owner FROM reservations")
             .and_then(|mut s| s.query_map([], |r| r.get(0))?.collect::<Result<Vec<String>, _>>());
         for owner in self.index.sql(owners)? {
-            if !Owner::is_alive(&self.owners, &owner) {
+            if !self.disk.is_alive(&owner) {
                 self.index.sql(tx.execute("DELETE FROM leases WHERE owner = ?", [&owner]))?;
                 self.index.sql(tx.execute("DELETE FROM reservations WHERE owner = ?", [&owner]))?;
             }
@@ -283,7 +282,8 @@ impl Store {
     /// `Io` where the disk does not say; `ReadOnly`, `Index`.
     pub async fn room(&self) -> Result<u64, StoreError> {
         self.blocking(|inner| {
-            let disk = rustix::fs::statvfs(&inner.dir).map_err(|e| StoreError::io("measure", &inner.dir, e.into()))?;
+            let disk = rustix::fs::statvfs(inner.disk.dir())
+                .map_err(|e| StoreError::io("measure", inner.disk.dir(), e.into()))?;
             let disk = disk.f_bavail.saturating_mul(disk.f_frsize);
             let Some(quota) = inner.quota else { return Ok(disk) };
             let (used, may_go) = inner.index.try_write(|tx| {

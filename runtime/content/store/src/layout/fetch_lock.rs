@@ -12,12 +12,12 @@ use crate::StoreError;
 
 /// The right to fetch a root. Dropping it gives the right up.
 #[derive(Debug)]
-pub(crate) struct Claim {
+pub(crate) struct FetchLock {
     path: PathBuf,
     _lock: File,
 }
 
-impl Claim {
+impl FetchLock {
     /// Claims a root. `None` if it is claimed already, be it by another task of this process.
     pub(crate) fn take(folder: &Path, root: &Cid) -> Result<Option<Self>, StoreError> {
         let path = folder.join(cid::to_v1(root).to_string());
@@ -40,7 +40,7 @@ impl Claim {
     }
 }
 
-impl Drop for Claim {
+impl Drop for FetchLock {
     fn drop(&mut self) {
         // While the lock is still held; what comes after finds no file, or another.
         let _ = std::fs::remove_file(&self.path);

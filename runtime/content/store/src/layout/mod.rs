@@ -7,6 +7,7 @@ use pelago_dag::Cid;
 
 use crate::StoreError;
 
+pub(crate) mod disk;
 pub(crate) mod extent;
 pub(crate) mod fetch_lock;
 pub(crate) mod owner;

@@ -80,14 +80,14 @@ impl Inner {
         }
         let key = cid::to_v1(cid);
         if !want.afresh
-            && let Some(whole) = self.memory.block(&key)
+            && let Some(whole) = self.cache.memory.block(&key)
         {
             return want.of(cid, whole).map(|bytes| (bytes, Tier::Memory));
         }
         // Between looking and opening, the block may move from what is being fetched into the index,
         // or to another copy by another process: then once more.
         for _ in 0..3 {
-            if let Some(bytes) = self.pending.read(&key)? {
+            if let Some(bytes) = self.transfers.unindexed.read(&key)? {
                 return want.of(cid, bytes).map(|bytes| (bytes, Tier::Disk));
             }
             let Some(at) = self.index.locate(cid)? else { continue };
@@ -100,15 +100,15 @@ impl Inner {
 
     /// A block of an extent; `None` if the extent has gone.
     fn sealed(&self, cid: &Cid, at: &Location, want: &Want) -> Result<Option<Bytes>, StoreError> {
-        let path = self.extents.join(&at.extent);
-        let (name, file) = match self.memory.open(&self.extents, &at.extent) {
+        let path = self.disk.extents().join(&at.extent);
+        let (name, file) = match self.cache.memory.open(self.disk.extents(), &at.extent) {
             Ok(opened) => opened,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(StoreError::io("open", &path, e)),
         };
         let io = |e| StoreError::io("read", &path, e);
         let stamp = Stamp::of(&file).map_err(io)?;
-        let known = !want.afresh && self.memory.knows(&name, at.offset, stamp);
+        let known = !want.afresh && self.cache.memory.knows(&name, at.offset, stamp);
         let is_small = at.length <= SMALL;
         if let (true, false, Some(range)) = (known, is_small, &want.range)
             && range.end.saturating_sub(range.start) < at.length
@@ -126,9 +126,9 @@ impl Inner {
         }
         // A large block is hot when it is read whole for the second time.
         if !want.afresh && (is_small || known && at.length <= HOT) {
-            self.memory.keep(*cid, &whole);
+            self.cache.memory.keep(*cid, &whole);
         }
-        self.memory.remember(name, at.offset, stamp);
+        self.cache.memory.remember(name, at.offset, stamp);
         want.of(cid, whole).map(Some)
     }
 
@@ -143,7 +143,7 @@ impl Inner {
             return Ok(Some(bytes.len() as u64));
         }
         // In this order: a block that is sealed meanwhile is in the index before it leaves `pending`.
-        if let Some(length) = self.pending.length(&cid::to_v1(cid)) {
+        if let Some(length) = self.transfers.unindexed.length(&cid::to_v1(cid)) {
             return Ok(Some(length));
         }
         Ok(self.index.locate(cid)?.map(|at| at.length))
@@ -158,7 +158,7 @@ impl Inner {
         StoreError::Corrupt {
             cid: Box::new(*cid),
             actual: Box::new(cid::of(cid.codec(), found)),
-            extent: self.extents.join(&at.extent),
+            extent: self.disk.extents().join(&at.extent),
             offset: at.offset,
         }
     }

@@ -45,7 +45,7 @@ impl Inner {
                 c.query_row("SELECT pinned_at IS NOT NULL, used_at FROM roots WHERE id = ?", [id], |r| {
                     Ok((r.get(0)?, r.get(1)?))
                 })?;
-            let leased = pins::is_leased(self, c, id)?;
+            let leased = pins::is_leased(&self.disk, c, id)?;
             let sum = "SELECT count(*), coalesce(sum(b.length), 0), coalesce(sum(b.length) FILTER (WHERE
                 NOT EXISTS (SELECT 1 FROM root_blocks y WHERE y.cid = x.cid AND y.root <> x.root)
                 AND NOT EXISTS (SELECT 1 FROM fetch_blocks f WHERE f.cid = x.cid)), 0)
@@ -57,7 +57,7 @@ impl Inner {
                     unique_bytes: r.get::<_, i64>(2)? as u64,
                     pinned,
                     leased,
-                    last_used: DateTime::from_timestamp_millis(self.used.at(root).max(used))
+                    last_used: DateTime::from_timestamp_millis(self.cache.used.at(root).max(used))
                         .filter(|at| at.timestamp() > 0)
                         .map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true)),
                 }))

@@ -70,7 +70,7 @@ impl Store {
                     let part = part?;
                     let (bytes, tier) = store.blocking(move |inner| inner.part(part)).await?;
                     counter.count(tier, bytes.len() as u64);
-                    store.inner().tiers.count(tier, bytes.len() as u64);
+                    store.inner().cache.tiers.count(tier, bytes.len() as u64);
                     Ok(bytes)
                 }
             }
@@ -109,8 +109,8 @@ impl Store {
     /// Notes that a root was used.
     pub(crate) fn used(&self, root: Cid) {
         let inner = self.inner();
-        if inner.index.is_current() && inner.owner().is_ok() && inner.used.note(root) {
-            self.in_background(|inner| inner.index.write(|tx| inner.used.write(tx)));
+        if inner.index.is_current() && inner.disk.owner().is_ok() && inner.cache.used.note(root) {
+            self.in_background(|inner| inner.index.write(|tx| inner.cache.used.write(tx)));
         }
     }
 }

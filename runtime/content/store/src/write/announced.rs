@@ -12,9 +12,9 @@ const NOTED_MAX: usize = 1 << 16;
 
 /// By CID in version 1: which fetch, and how far it is.
 #[derive(Default)]
-pub(crate) struct Expected(Mutex<HashMap<Cid, (i64, Coming)>>);
+pub(crate) struct Announced(Mutex<HashMap<Cid, (i64, Coming)>>);
 
-impl Expected {
+impl Announced {
     pub(crate) fn note(&self, fetch: i64, cid: &Cid, coming: Coming) {
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let cid = cid::to_v1(cid);

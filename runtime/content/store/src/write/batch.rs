@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::index::rows::{self, Commit, fetch_id, insert_extent, insert_fetched, take_fetch};
 use crate::keep::quota::{Ahead, PER_BLOCK, Reservation};
 use crate::layout::extent::{ExtentWriter, Record, RootRecord, Sealed, sync_folder};
-use crate::layout::fetch_lock::Claim;
+use crate::layout::fetch_lock::FetchLock;
 use crate::store::Inner;
 use crate::write::add::Added;
 use crate::{Store, StoreError};
@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     state: Mutex<State>,
     /// One batch is sealed at a time: who fills the next one waits here, which bounds what is unsealed.
     sealing: Mutex<()>,
-    claim: Mutex<Option<Claim>>,
+    claim: Mutex<Option<FetchLock>>,
     /// Blocks that are hashed and written at a time: more keep no core and no disk busier, and each takes a thread.
     puts: Semaphore,
 }
@@ -70,8 +70,8 @@ impl Shared {
     /// Claims a root. `None` if another fetches it.
     pub(crate) fn begin(inner: &Arc<Inner>, store: Store, root: Cid) -> Result<Option<Self>, StoreError> {
         cid::check_supported(&root)?;
-        inner.owner()?;
-        let Some(claim) = Claim::take(&inner.fetches, &root)? else { return Ok(None) };
+        inner.disk.owner()?;
+        let Some(claim) = FetchLock::take(inner.disk.fetches(), &root)? else { return Ok(None) };
         let fetch = inner.index.write(|tx| fetch_id(tx, &root))?;
         let reservation = Reservation::new(inner.clone());
         let state = State { writer: None, reservation, noted: HashSet::new(), new_bytes: 0 };
@@ -123,7 +123,7 @@ impl Shared {
     }
 
     pub(crate) fn expect(&self, cid: &Cid, coming: Coming) {
-        self.store.inner().expected.note(self.fetch, cid, coming);
+        self.store.inner().transfers.announced.note(self.fetch, cid, coming);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -136,7 +136,7 @@ impl Shared {
     }
 
     fn release(&self) {
-        self.store.inner().expected.forget_fetch(self.fetch);
+        self.store.inner().transfers.announced.forget_fetch(self.fetch);
         self.claim.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
@@ -152,7 +152,7 @@ impl Shared {
         let mut state = self.state();
         if inner.length(&cid)?.is_some() {
             state.noted.insert(cid);
-            inner.expected.forget(&cid);
+            inner.transfers.announced.forget(&cid);
             return Ok(());
         }
         self.write(inner, state, cid, bytes)
@@ -174,8 +174,7 @@ impl Shared {
         };
         let room = open.writer.set_aside(cid, length)?;
         // From here on it is found, and nobody writes it a second time.
-        inner.pending.add(&cid, bytes, &room);
-        inner.expected.forget(&cid);
+        inner.transfers.came(&cid, bytes, &room);
         let writes = open.writes.clone();
         let under_way = writes.under_way.read().unwrap_or_else(PoisonError::into_inner);
         let is_full = open.is_full();
@@ -188,7 +187,7 @@ impl Shared {
             self.drop_batch(inner, |open| Arc::ptr_eq(&open.writes, &writes));
             return Err(error);
         }
-        inner.pending.written(&cid, &room.path);
+        inner.transfers.unindexed.written(&cid, &room.path);
         drop(under_way);
         if is_full { self.seal(inner, Open::is_full) } else { Ok(()) }
     }
@@ -216,13 +215,13 @@ impl Shared {
             self.seal_open(inner, open, &noted)
         };
         // In the index now; or lost, and then missing is what they are.
-        inner.pending.remove(placed.iter(), &path);
+        inner.transfers.unindexed.remove(placed.iter(), &path);
         result
     }
 
     fn seal_open(&self, inner: &Arc<Inner>, open: Open, noted: &HashSet<Cid>) -> Result<(), StoreError> {
-        let sealed = open.writer.seal(&inner.extents, Record::Fetch(self.root))?;
-        let committed = sync_folder(&inner.extents).and_then(|()| self.commit(inner, &sealed, noted));
+        let sealed = open.writer.seal(inner.disk.extents(), Record::Fetch(self.root))?;
+        let committed = sync_folder(inner.disk.extents()).and_then(|()| self.commit(inner, &sealed, noted));
         match committed {
             Ok(unneeded) => {
                 inner.removed(&unneeded);
@@ -259,7 +258,7 @@ impl Shared {
     /// not wait for them.
     fn adopt(&self, inner: &Arc<Inner>, under: &[Cid]) -> Result<(), StoreError> {
         for cid in under {
-            if let Some(bytes) = inner.pending.read(&cid::to_v1(cid))? {
+            if let Some(bytes) = inner.transfers.unindexed.read(&cid::to_v1(cid))? {
                 self.write(inner, self.state(), *cid, &bytes)?;
             }
         }
@@ -285,10 +284,10 @@ impl Shared {
         let mut extents = Vec::new();
         if inner.index.root_id(&self.root)?.is_none() {
             // An extent of no block: from it a scan knows the root.
-            let writer = ExtentWriter::create(inner.owner()?.folder(), inner.owner()?.next_name())?;
-            extents.push(writer.seal(&inner.extents, Record::Root(record.clone()))?);
+            let writer = ExtentWriter::create(inner.disk.owner()?.folder(), inner.disk.owner()?.next_name())?;
+            extents.push(writer.seal(inner.disk.extents(), Record::Root(record.clone()))?);
         }
-        let committed = sync_folder(&inner.extents).and_then(|()| {
+        let committed = sync_folder(inner.disk.extents()).and_then(|()| {
             inner.index.commit(&Commit {
                 extents: &extents,
                 record: &record,
@@ -320,7 +319,7 @@ impl Shared {
     fn drop_batch(&self, inner: &Inner, which: impl Fn(&Open) -> bool) {
         let dropped = self.state().writer.take_if(|open| which(open));
         if let Some(open) = dropped {
-            inner.pending.remove(open.writer.blocks().iter(), open.writer.path());
+            inner.transfers.unindexed.remove(open.writer.blocks().iter(), open.writer.path());
         }
     }
 }
@@ -328,14 +327,14 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         let inner = self.store.inner().clone();
-        inner.expected.forget_fetch(self.fetch);
+        inner.transfers.announced.forget_fetch(self.fetch);
         self.drop_batch(&inner, |_| true);
     }
 }
 
 impl Open {
     fn create(inner: &Inner) -> Result<Self, StoreError> {
-        let owner = inner.owner()?;
+        let owner = inner.disk.owner()?;
         let writer = ExtentWriter::create(owner.folder(), owner.next_name())?;
         Ok(Self { writer, writes: Arc::default() })
     }

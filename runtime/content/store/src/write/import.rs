@@ -55,7 +55,7 @@ pub(crate) fn import(
     progress: &(dyn Fn(AddProgress) + Send + Sync),
     cancelled: &AtomicBool,
 ) -> Result<Added, StoreError> {
-    let owner = inner.owner()?;
+    let owner = inner.disk.owner()?;
     let mut reuse = true;
     loop {
         let mut import = Import {
@@ -104,10 +104,10 @@ impl Import<'_> {
                 Some(writer) => writer,
                 None => self.writer()?,
             };
-            self.sealed.push(small.seal(&self.inner.extents, Record::Root(record.clone()))?);
+            self.sealed.push(small.seal(self.inner.disk.extents(), Record::Root(record.clone()))?);
         }
         if !self.sealed.is_empty() {
-            sync_folder(&self.inner.extents)?;
+            sync_folder(self.inner.disk.extents())?;
         }
         let unneeded = self.inner.index.commit(&Commit {
             extents: &self.sealed,
@@ -184,7 +184,7 @@ impl Import<'_> {
             Ok(rooms)
         })?;
         if let Some(writer) = large {
-            self.sealed.push(writer.seal(&self.inner.extents, Record::Nothing)?);
+            self.sealed.push(writer.seal(self.inner.disk.extents(), Record::Nothing)?);
         }
         self.files += 1;
         let (child, nodes) = unixfs::file_tree(self.profile(), children);
@@ -256,7 +256,7 @@ impl Import<'_> {
     }
 
     fn writer(&self) -> Result<ExtentWriter, StoreError> {
-        ExtentWriter::create(self.owner_folder, self.inner.owner()?.next_name())
+        ExtentWriter::create(self.owner_folder, self.inner.disk.owner()?.next_name())
     }
 
     fn small(&mut self) -> Result<&mut ExtentWriter, StoreError> {

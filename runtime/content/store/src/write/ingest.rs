@@ -202,6 +202,6 @@ impl Blocks for Store {
     }
 
     fn coming(&self, cid: &Cid) -> Option<Coming> {
-        self.inner().expected.coming(cid)
+        self.inner().transfers.announced.coming(cid)
     }
 }

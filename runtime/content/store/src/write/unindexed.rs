@@ -24,9 +24,9 @@ struct Place {
 
 /// By CID in version 1.
 #[derive(Default)]
-pub(crate) struct Pending(RwLock<HashMap<Cid, Place>>);
+pub(crate) struct Unindexed(RwLock<HashMap<Cid, Place>>);
 
-impl Pending {
+impl Unindexed {
     /// Adds a verified block that is about to be written into its room.
     pub(crate) fn add(&self, cid: &Cid, bytes: &Bytes, room: &Room) {
         let (file, path) = (room.file.clone(), room.path.clone());
