@@ -59,7 +59,7 @@ await Promise.all([
   ...Object.entries(builds).map(async ([name, { module }]) =>
     esbuild.build({
       ...common,
-      entryPoints: { [`executor.${name}`]: join(here, 'src', 'executor.ts') },
+      entryPoints: { [`executor.${name}`]: join(here, 'src', 'worker', 'executor.ts') },
       chunkNames: `[name].${name}.[hash]`,
       // The baseline and transformers.js are loaded when they are needed.
       splitting: true,

@@ -6,7 +6,7 @@
 
 pub mod assets;
 pub mod driver;
-pub mod guard;
 pub mod link;
 pub mod pool;
+pub mod reaper;
 pub mod server;

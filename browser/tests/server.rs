@@ -192,7 +192,7 @@ async fn model_files_come_whole_in_part_and_not_at_all() {
         200 [10 - "bafkfile" bytes] 
         206 [4 bytes 2-5/10 "bafkfile" bytes] 2345
         206 [3 bytes 7-9/10 "bafkfile" bytes] 789
-        206 [3 bytes 7-9/10 "bafkfile" bytes] 
+        200 [10 - "bafkfile" bytes] 
         200 [10 - "bafkfile" bytes] 0123456789
         416 [54 bytes */10 - -] "cid/model" has 10 bytes, none in the range asked for
         200 [0 - "bafkfile" bytes] 

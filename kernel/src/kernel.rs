@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use pelago_runtime::interpreter::{CellError, Interpreter, InterpreterError};
+use pelago_cells::interpreter::{CellError, Interpreter, InterpreterError};
 use tokio::sync::{Notify, watch};
 
 use crate::history::History;

@@ -1,5 +1,5 @@
 //! The Jupyter kernel: Jupyter's messages on one side, an
-//! [`Interpreter`](pelago_runtime::interpreter::Interpreter) on the other.
+//! [`Interpreter`](pelago_cells::interpreter::Interpreter) on the other.
 //!
 //! The sockets listen before anything else is done, and `kernel_info` is
 //! answered while the interpreter still opens. Each channel has its own task:
@@ -18,7 +18,6 @@ mod gate;
 mod history;
 mod kernel;
 mod lifetime;
-pub mod render;
 mod shell;
 mod sockets;
 mod wire;
@@ -28,7 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use pelago_runtime::interpreter::{Interpreter, InterpreterOptions};
+use pelago_cells::interpreter::{Interpreter, InterpreterOptions};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -133,7 +132,7 @@ async fn close(kernel: &Kernel, iopub: &Iopub, why: Option<End>) {
     if let Some(interpreter) = kernel.interpreter_now()
         && tokio::time::timeout(CLOSE_DEADLINE, interpreter.close()).await.is_err()
     {
-        // Their guards end the browsers with this process.
+        // Their reapers end the browsers with this process.
         tracing::warn!("browsers did not close in time and are ended");
     }
     // Nobody is left to read the rest.

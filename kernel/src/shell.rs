@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
-use pelago_runtime::interpreter::{Completions, completeness};
+use pelago_cells::interpreter::{Completions, completeness};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use pelago_runtime::results::Results;
-use pelago_runtime::session::{Run, Session, SessionOptions};
+use pelago_protocol::Run;
+use pelago_results::Results;
+use pelago_session::{Session, SessionOptions};
 
 use crate::args::Accelerate;
 use crate::failure::Failure;
 use crate::output::progress::Bars;
-use crate::output::{self, json, shown, table};
+use crate::output::{self, json, table};
 
 pub(crate) async fn run(options: SessionOptions, arguments: Accelerate) -> Result<ExitCode, Failure> {
     let session = Session::open(options).await?;
@@ -40,7 +41,7 @@ async fn with_session(session: &Session, arguments: &Accelerate) -> Result<ExitC
         for _ in 0..asked.repeat {
             let run = session.accelerate(&request, Some(bars.observer())).await?;
             if *as_json {
-                json::print(&json::run(&run))?;
+                json::print(&pelago_render::run::json(&run))?;
             }
             runs.push(run);
         }
@@ -48,7 +49,7 @@ async fn with_session(session: &Session, arguments: &Accelerate) -> Result<ExitC
     bars.clear();
     if *as_json {
         if asked.every_route {
-            runs.iter().try_for_each(|run| json::print(&json::run(run)))?;
+            runs.iter().try_for_each(|run| json::print(&pelago_render::run::json(run)))?;
             failed.iter().try_for_each(|(_, error)| json::print(&json::error(error)))?;
         }
     } else {
@@ -62,11 +63,11 @@ async fn with_session(session: &Session, arguments: &Accelerate) -> Result<ExitC
 
 fn show(runs: &[Run]) -> Result<(), Failure> {
     if let Some(run) = runs.first() {
-        output::print(&shown::preview(run))?;
+        output::print(&pelago_render::run::preview_of(run))?;
     }
     let reports = runs.iter().map(|run| run.report.clone()).collect::<Vec<_>>();
-    let frame = Results::frame(&reports).map_err(pelago_runtime::session::SessionError::from)?;
-    let summary = table::summary(&frame).map_err(pelago_runtime::session::SessionError::from)?;
+    let frame = Results::frame(&reports).map_err(pelago_session::SessionError::from)?;
+    let summary = table::summary(&frame).map_err(pelago_session::SessionError::from)?;
     output::print(&summary.to_string())?;
     let mut warned = Vec::new();
     for warning in runs.iter().flat_map(|run| &run.report.warnings) {

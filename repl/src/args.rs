@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use pelago_cells::commands::AccelerateArguments;
+use pelago_models::network::SourceAddress;
 use pelago_protocol::BrowserKind;
-use pelago_runtime::commands::AccelerateArguments;
-use pelago_runtime::network::SourceAddress;
 
 /// Runs machine-learning models in real browsers, on WebGPU, WebNN or wasm, and proves where they ran.
 #[derive(Debug, Parser)]

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use pelago_cells::commands::BenchArguments;
 use pelago_protocol::SweepOutcome;
-use pelago_runtime::commands::BenchArguments;
-use pelago_runtime::session::{Session, SessionError, SessionOptions};
+use pelago_session::{Session, SessionError, SessionOptions};
 
 use crate::failure::Failure;
 use crate::output;

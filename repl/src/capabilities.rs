@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use pelago_runtime::session::{BrowserCapabilities, Session, SessionOptions};
+use pelago_session::{BrowserCapabilities, Session, SessionOptions, capability_lines};
 use serde_json::{Value, json};
 
 use crate::args::Capabilities;
@@ -23,7 +23,7 @@ pub(crate) async fn run(options: SessionOptions, arguments: Capabilities) -> Res
         if arguments.json {
             output::json::print(&as_json(found))?;
         } else {
-            found.lines().iter().try_for_each(|line| output::print(line))?;
+            capability_lines(found).iter().try_for_each(|line| output::print(line))?;
         }
     }
     let some_opened = all.iter().any(|found| found.capabilities.is_ok());

@@ -1,5 +1,5 @@
 //! The binary `pelago-cargo`: what evcxr finds in cargo's place.
 
 fn main() {
-    pelago_runtime::cells::stand_in();
+    pelago_cells::rust::stand_in();
 }

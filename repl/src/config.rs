@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pelago_browser::driver::{Configured, Remote, Search};
-use pelago_browser::guard::Guard;
 use pelago_browser::pool::PoolOptions;
+use pelago_browser::reaper::Reaper;
+use pelago_cells::interpreter::InterpreterOptions;
+use pelago_cells::rust::{CellOptions, StandIn};
+use pelago_content::origin::{OriginError, Token};
+use pelago_content::retrieve::Extent;
+use pelago_models::network::{HUGGING_FACE, NetworkError, NetworkOptions};
 use pelago_protocol::BrowserKind;
-use pelago_runtime::cells::{CellOptions, StandIn};
-use pelago_runtime::content::origin::{OriginError, Token};
-use pelago_runtime::content::retrieve::Extent;
-use pelago_runtime::interpreter::InterpreterOptions;
-use pelago_runtime::network::{HUGGING_FACE, NetworkError, NetworkOptions};
-use pelago_runtime::results::Place;
-use pelago_runtime::session::{SessionError, SessionOptions};
+use pelago_results::Place;
+use pelago_session::{SessionError, SessionOptions};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -28,9 +28,9 @@ const OPEN_DEADLINE: Duration = Duration::from_secs(90);
 /// What is logged where `PELAGO_LOG` says nothing.
 const LOG: &str = "error";
 
-/// The hidden first argument with which Pelago starts itself as the guard of a
+/// The hidden first argument with which Pelago starts itself as the reaper of a
 /// browser's processes.
-pub(crate) const GUARD: &str = "guard";
+pub(crate) const REAPER: &str = "reaper";
 
 /// Which lines of the log are written, from the variable `PELAGO_LOG`; and why
 /// what the user gave is not used, where it is not.
@@ -167,7 +167,7 @@ pub(crate) fn session_options(global: &Global) -> Result<SessionOptions, Failure
             search,
             remotes,
             profiles: home.join("profiles"),
-            guard: Guard { program: std::env::current_exe()?, args: vec![GUARD.into()] },
+            reaper: Reaper { program: std::env::current_exe()?, args: vec![REAPER.into()] },
             headless: !global.headed,
             port: global.port,
             open_deadline: OPEN_DEADLINE,
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_filter_that_names_targets_is_taken_as_it_is() {
-        for given in ["pelago_kernel=debug", "debug,ra_ap_hir_ty=warn", "info,pelago_runtime::cells=trace", "salsa"] {
+        for given in ["pelago_kernel=debug", "debug,ra_ap_hir_ty=warn", "info,pelago_cells::rust=trace", "salsa"] {
             assert_eq!(directives(given), given);
         }
         assert!(EnvFilter::try_new(directives("pelago=loud")).is_err());

@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use pelago_runtime::session::{Diagnosis, Session, SessionOptions};
+use pelago_session::{Diagnosis, Session, SessionOptions};
 use serde_json::{Value, json};
 
 use crate::args::Doctor;

@@ -4,11 +4,11 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use pelago_cells::interpreter::InterpreterError;
+use pelago_cells::rust::CellsError;
 use pelago_kernel::KernelError;
-use pelago_runtime::cells::CellsError;
-use pelago_runtime::interpreter::InterpreterError;
-use pelago_runtime::reports::NoMoment;
-use pelago_runtime::session::SessionError;
+use pelago_results::reports::NoMoment;
+use pelago_session::SessionError;
 use serde_json::json;
 
 use crate::console::ScriptError;

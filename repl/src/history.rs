@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use pelago_runtime::results::{Filter, Place, Results};
-use pelago_runtime::session::{SessionError, SessionOptions};
+use pelago_results::{Filter, Place, Results};
+use pelago_session::{SessionError, SessionOptions};
 use polars::prelude::{DataFrame, JsonFormat, JsonWriter, SerWriter};
 
 use crate::args::History;

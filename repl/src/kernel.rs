@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use pelago_cells::interpreter::InterpreterOptions;
 use pelago_kernel::KernelOptions;
-use pelago_runtime::interpreter::InterpreterOptions;
 
 use crate::config;
 use crate::failure::Failure;

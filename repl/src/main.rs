@@ -1,5 +1,5 @@
 //! The binary `pelago`: the one place that knows the terminal, the command
-//! line and the environment. How things are done is `pelago-runtime`'s business.
+//! line and the environment. How things are done is `pelago-session`'s business.
 
 mod accelerate;
 mod args;
@@ -21,7 +21,7 @@ mod tune;
 use std::process::ExitCode;
 
 use clap::Parser;
-use pelago_runtime::interpreter::InterpreterOptions;
+use pelago_cells::interpreter::InterpreterOptions;
 
 use crate::args::{Cli, Command};
 use crate::failure::Failure;
@@ -32,11 +32,11 @@ use crate::failure::Failure;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    pelago_runtime::cells::hook();
-    // The guard's own arguments are no business of the command line's parser.
+    pelago_cells::rust::hook();
+    // The reaper's own arguments are no business of the command line's parser.
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == config::GUARD) {
-        let code = pelago_browser::guard::run(arguments);
+    if arguments.next().is_some_and(|first| first == config::REAPER) {
+        let code = pelago_browser::reaper::run(arguments);
         return ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX));
     }
     let cli = Cli::parse();

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
-use pelago_runtime::reports::{self, Compared, Scope, Summary};
-use pelago_runtime::results::Results;
-use pelago_runtime::session::{SessionError, SessionOptions};
+use pelago_render::report as render;
+use pelago_results::Results;
+use pelago_results::reports::{self, Compared, Scope, Summary};
+use pelago_session::{SessionError, SessionOptions};
 
 use crate::args::{Report, ReportFormat};
 use crate::failure::Failure;
@@ -26,8 +27,8 @@ pub(crate) async fn run(options: &SessionOptions, arguments: Report) -> Result<E
     let scope = Scope { since, until: None, model: arguments.model.clone() };
     let summary = gather(&history::open(options, arguments.db_only).await?, &scope).await?;
     let text = match arguments.format {
-        ReportFormat::Md => summary.markdown(),
-        ReportFormat::Html => summary.html(),
+        ReportFormat::Md => render::markdown(&summary),
+        ReportFormat::Html => render::html(&summary),
         ReportFormat::Json => serde_json::to_string_pretty(&summary).map_err(SessionError::from)?,
     };
     write(&arguments, &text)?;
@@ -73,8 +74,8 @@ fn read(path: &Path) -> Result<Summary, Failure> {
 fn comparison(compared: &Compared, format: ReportFormat) -> Result<String, Failure> {
     match format {
         ReportFormat::Json => Ok(serde_json::to_string_pretty(compared).map_err(SessionError::from)?),
-        ReportFormat::Html => Ok(compared.html()),
-        ReportFormat::Md => Ok(compared.markdown()),
+        ReportFormat::Html => Ok(render::compared_html(compared)),
+        ReportFormat::Md => Ok(render::compared_markdown(compared)),
     }
 }
 

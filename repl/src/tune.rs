@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
-use pelago_runtime::commands::{TuneArguments, tuned_sentence};
-use pelago_runtime::session::{Session, SessionError, SessionOptions, sensitivities_frame};
+use pelago_cells::commands::{TuneArguments, tuned_sentence};
+use pelago_session::{Session, SessionError, SessionOptions, sensitivities_frame};
 
 use crate::failure::Failure;
 use crate::output::progress::Bars;

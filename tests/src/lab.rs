@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pelago_browser::driver::Search;
-use pelago_browser::guard::Guard;
 use pelago_browser::pool::PoolOptions;
+use pelago_browser::reaper::Reaper;
+use pelago_models::network::{HUGGING_FACE, NetworkOptions};
 use pelago_protocol::Request;
-use pelago_runtime::network::{HUGGING_FACE, NetworkOptions};
-use pelago_runtime::session::{Output, Run, Session, SessionError, SessionOptions};
+use pelago_protocol::{Output, Run};
+use pelago_session::{Session, SessionError, SessionOptions};
 use tempfile::TempDir;
 
 /// A session and the folder that holds all of it.
@@ -20,7 +21,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Opens a session in a new folder. `guard` is the `pelago` binary.
+    /// Opens a session in a new folder. The reaper is the `pelago` binary.
     ///
     /// # Errors
     /// As [`Session::open`]; a machine without a temporary folder panics.
@@ -66,7 +67,7 @@ pub fn options(home: &Path) -> SessionOptions {
             search: Search { path, tool_dirs: vec![cache().join("tools")], configured: Vec::new() },
             remotes: Vec::new(),
             profiles: home.join("profiles"),
-            guard: Guard { program: pelago(), args: vec!["guard".into()] },
+            reaper: Reaper { program: pelago(), args: vec!["reaper".into()] },
             headless: true,
             port: None,
             open_deadline: Duration::from_secs(120),

@@ -5,8 +5,9 @@
 
 use std::path::Path;
 
+use pelago_protocol::Output;
 use pelago_protocol::{BrowserKind, DType, Input, OnLong, Platform, Precision, Request, Tensor};
-use pelago_runtime::session::{Output, SessionError};
+use pelago_session::SessionError;
 use pelago_tests::fixture;
 use pelago_tests::lab::Lab;
 

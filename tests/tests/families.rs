@@ -7,10 +7,11 @@
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use pelago_onnx::files::Folder;
+use pelago_onnx::precision::{Destination, Recipe, convert};
+use pelago_protocol::Output;
 use pelago_protocol::{BrowserKind, DType, Platform, Precision, Request, Tensor};
-use pelago_runtime::onnx::files::Folder;
-use pelago_runtime::onnx::precision::{Destination, Recipe, convert};
-use pelago_runtime::session::{Output, SessionError};
+use pelago_session::SessionError;
 use pelago_tests::lab::Lab;
 use pelago_tests::{fixture, python};
 use serde::Deserialize;

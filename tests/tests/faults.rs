@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use pelago_browser::driver::Target;
 use pelago_browser::pool::Page;
+use pelago_protocol::Run;
 use pelago_protocol::{BrowserKind, Platform, Request};
-use pelago_runtime::session::Run;
 use pelago_tests::lab::{Lab, cache, minilm, pelago};
 use pelago_tests::{SENTENCE, fixture, processes};
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use pelago_protocol::{BrowserKind, DType, Family, Input, OnLong, ParityVerdict, Platform, Precision, Request, Tensor};
-use pelago_runtime::session::{Output, Run};
+use pelago_protocol::{Output, Run};
 use pelago_tests::fixture;
 use pelago_tests::lab::{Lab, embeddings, pelago};
 use serde_json::Value;

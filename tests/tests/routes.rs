@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
 
+use pelago_protocol::Run;
 use pelago_protocol::{BrowserKind, Input, Platform, Request};
-use pelago_runtime::results::Filter;
-use pelago_runtime::session::Run;
+use pelago_results::Filter;
 use pelago_tests::lab::{Lab, embeddings, minilm};
 use pelago_tests::{REFERENCE, SENTENCE, fixture};
 use serde::Deserialize;

@@ -1,29 +1,30 @@
 /**
- * The one error type of the page, and what onnxruntime's and the browser's own
- * errors mean in its terms.
+ * The one error type of the page, and the translation of onnxruntime's and the
+ * browser's errors into it. Knows no front end: help names no flag or command that
+ * only some users have.
  */
 
 import type { ErrorCode, PageError } from './protocol.js';
 
-/** What to do next, where the place that throws knows nothing better. */
+/** What the user can do next. A place that knows better says so itself. */
 const HELP: Readonly<Record<ErrorCode, string>> = {
-  bad_request: 'Host and page are of different versions: build both from the same source.',
-  platform_unavailable: 'Use another platform or another browser; `pelago doctor` lists what this machine has.',
-  fallback_refused: 'Allow fallback (--allow-fallback), or use another platform for this model.',
-  fetch_failed: 'Send the request again; if it fails again, check that the model is complete with `pelago model show`.',
-  invalid_model: 'Check the file, then add the model again with `pelago model add`.',
+  bad_request: 'The host and the page have different versions: build both from the same source.',
+  platform_unavailable: 'Use another platform or another browser; `capabilities` lists what each browser of this machine has.',
+  fallback_refused: 'Allow fallback, or use another platform for this model.',
+  fetch_failed: 'Send the request again. If it fails again, check that all files of the model are in the store.',
+  invalid_model: 'Check the file, then add the model again.',
   empty_input: 'Give at least one text with a visible character.',
   input_too_long: 'Shorten the text or split it into several.',
   invalid_tensor: "Send tensors with the names, element types and shapes of the graph's inputs.",
-  not_finite: 'Check the input for NaN and infinities; if it has none, compare with another precision or platform.',
+  not_finite: 'Check the input for NaN and infinity. If it has none, compare with another precision or platform.',
   out_of_memory: 'Unload other models (`:unload MODEL`), or choose a lower precision.',
   device_lost: 'Send the request again: the page makes a new device.',
-  cancelled: 'Nothing: the host took the request back.',
-  execution_failed: 'Try another platform; if it fails there too, the model or the input is at fault.',
-  internal: 'This is a fault of Pelago: report it with this message.',
+  cancelled: 'Nothing to do: the request was cancelled.',
+  execution_failed: 'Try another platform. If it fails there too, the fault is in the model or in the input.',
+  internal: 'This is a bug in Pelago: report it with this message.',
 };
 
-/** Errors after which the same request may succeed as it is. */
+/** Errors after which the same request may succeed without a change. */
 const REPEATABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['fetch_failed', 'device_lost']);
 
 /** Errors after which the runtime that raised them must not be used again. */
@@ -34,7 +35,7 @@ export class PageFault extends Error {
   readonly code: ErrorCode;
   readonly help: string;
   readonly repeatable: boolean;
-  /** Whether the runtime that raised it must be thrown away. */
+  /** Whether the runtime that raised it must be replaced. */
   readonly fatal: boolean;
 
   /** `message` says what was expected and what was found. */
@@ -56,7 +57,7 @@ export class PageFault extends Error {
   }
 }
 
-/** Where in onnxruntime's own source an error was raised: of no use to whoever reads it here. */
+/** The place in onnxruntime's source where an error was raised. It does not help the user. */
 const ORIGIN = /\/\S+\.(?:cc|h):\d+ (?:.*?(?=\[ONNXRuntimeError\]))?/gs;
 
 /** The text of anything that was thrown. Emscripten throws bare numbers for C++ exceptions. */
@@ -66,9 +67,11 @@ export function textOf(error: unknown): string {
   return String(error);
 }
 
-/** Patterns of foreign messages, most telling first. */
+/** Patterns of the messages of others. The first that matches decides. */
 const PATTERNS: ReadonlyArray<[RegExp, ErrorCode]> = [
   [/device (was|is) lost|device lost|GPUDevice.*lost|context (was|is) lost|instance dropped/i, 'device_lost'],
+  // There was an adapter a moment ago, when the page asked for one itself.
+  [/Failed to get a WebGPU (adapter|device)/i, 'device_lost'],
   [
     /out of memory|bad_alloc|failed to allocate|allocation failed|can't grow memory|cannot enlarge memory|OOM\b|exceeds the max buffer size|Invalid array length|Array buffer allocation/i,
     'out_of_memory',
@@ -81,13 +84,13 @@ const PATTERNS: ReadonlyArray<[RegExp, ErrorCode]> = [
   [/ERROR_CODE: 2\b|INVALID_ARGUMENT|Got invalid dimensions|Unexpected input data type/i, 'invalid_tensor'],
 ];
 
-/** What engines and Emscripten say of a trap, where onnxruntime or a promise has made another error of it. */
+/** What browsers and Emscripten write about a trap, for traps that onnxruntime turned into another error. */
 const TRAP = /\bRuntimeError: |memory access out of bounds|^unreachable\b|\bAborted\(/;
 
 /**
- * Turns whatever was thrown into a `PageFault`; `doing` completes "while …",
- * `otherwise` is what no pattern knows. `fatal` says that the runtime must be
- * thrown away whatever the error is.
+ * Turns anything that was thrown into a `PageFault`. `doing` completes "while …".
+ * `otherwise` is the code where no pattern matches. `fatal` says that the runtime
+ * must be replaced, whatever the error is.
  */
 export function faultOf(
   error: unknown,

@@ -1,20 +1,30 @@
 /**
- * The page: joins the socket to the executor and answers by itself what must
- * not wait for a running model (`ping`, `cancel`, `echo`).
+ * The page: joins the socket to the executor, and answers what must not wait for
+ * a running model. Knows no model and no onnxruntime.
  */
 
 import { PageFault, faultOf } from './errors.js';
-import { ExecutorHost } from './executor-host.js';
-import { type Frame, decode, echo, encode } from './frame.js';
-import { Link } from './link.js';
-import { type Cancel, type ExecutionOptions, type Hello, PROTOCOL_VERSION } from './protocol.js';
-import { RequestQueue } from './queue.js';
+import { type Frame, decode, echo, encode } from './link/frame.js';
+import { Link } from './link/link.js';
+import { type Cancel, type Hello, PROTOCOL_VERSION } from './protocol.js';
 import { status } from './status.js';
+import { ExecutorHost } from './worker/executor-host.js';
+import { RequestQueue } from './worker/queue.js';
+import { threadsFor } from './worker/threads.js';
 
 interface Request {
   readonly id: number;
   readonly frame: Frame;
 }
+
+/** What this thread answers. Every other request is for the executor, whose calls are in `worker/calls.ts`. */
+type Immediate =
+  /** Answered by `pong`. */
+  | { readonly type: 'ping' }
+  /** Answered by a `result` with the same tensors. */
+  | { readonly type: 'echo' }
+  /** Not answered: the request that it ends is. */
+  | { readonly type: 'cancel'; readonly data: Partial<Cancel> | null };
 
 const token = new URLSearchParams(location.search).get('token');
 const pageId = crypto.randomUUID();
@@ -24,7 +34,7 @@ function start(token: string): void {
     open() {
       const data: Hello = { protocol_version: PROTOCOL_VERSION, user_agent: navigator.userAgent, page_id: pageId };
       link.send(encode({ id: 0, type: 'hello', data }));
-      status('connected; models run here until the session closes this page.');
+      status('connected. Models run here until the session closes this page.');
     },
     message: receive,
     status,
@@ -40,10 +50,7 @@ function start(token: string): void {
     crossOriginIsolated ? navigator.hardwareConcurrency : 1,
   );
   const queue = new RequestQueue<Request>(({ id, frame: { header, buffer } }) => {
-    // Only what runs a model cares how many threads the runtime has.
-    const runs = header.platform !== undefined;
-    const options = header.options as Partial<ExecutionOptions> | null | undefined;
-    executor.run({ id, buffer }, runs ? (options?.threads ?? null) : undefined);
+    executor.run({ id, buffer }, threadsFor(header));
   });
 
   function receive(buffer: ArrayBuffer): void {
@@ -58,22 +65,24 @@ function start(token: string): void {
   }
 
   function dispatch(frame: Frame): void {
-    const { id, type, data } = frame.header;
-    switch (type) {
+    const { id } = frame.header;
+    const request = frame.header as Immediate;
+    switch (request.type) {
       case 'ping':
         return link.send(encode({ id, type: 'pong' }));
       case 'echo':
         return link.send(echo(frame));
-      case 'cancel': {
-        const { target } = (data ?? {}) as Partial<Cancel>;
-        if (target === undefined) return;
-        if (queue.remove(target)) fail(target, new PageFault('cancelled', `Request ${target} was cancelled before it ran.`));
-        else executor.cancel(target);
-        return;
-      }
+      case 'cancel':
+        return cancel(request.data?.target);
       default:
         return queue.push({ id, frame });
     }
+  }
+
+  function cancel(target: number | undefined): void {
+    if (target === undefined) return;
+    if (queue.remove(target)) fail(target, new PageFault('cancelled', `Request ${target} was cancelled before it ran.`));
+    else executor.cancel(target);
   }
 }
 

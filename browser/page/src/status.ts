@@ -1,4 +1,4 @@
-/** The one line that a human sees in the page. */
+/** The line of text in the page that a person can read. Knows nothing of what happens. */
 
 export function status(text: string): void {
   const line = document.getElementById('status');

@@ -6,12 +6,12 @@ use fantoccini::Client;
 use fantoccini::error::{CmdError, ErrorStatus};
 use serde_json::Value;
 
-use super::error::BrowserError;
+use super::error::{BrowserError, chain};
 use super::installation::{Installation, Product};
-use super::launch::chain;
+use super::memory::Processes;
 use super::process::DriverProcess;
 use super::profile::Profile;
-use crate::guard::is_running;
+use crate::reaper::is_running;
 
 /// For a command that has no deadline of its own.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -90,6 +90,11 @@ impl Browser {
     #[must_use]
     pub fn driver_pid(&self) -> Option<u32> {
         self.process.as_ref()?.pid()
+    }
+
+    /// The processes of a browser of this machine.
+    pub(crate) fn processes(&self) -> Option<Processes> {
+        self.process.as_ref()?.processes()
     }
 
     /// The browser's process id; `None` for a remote one and where the driver

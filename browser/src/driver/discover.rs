@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use futures::future::join_all;
 use pelago_protocol::BrowserKind;
 
+use super::discovery::Discovery;
 use super::error::ProbeError;
-use super::installation::{Installation, driver_name};
+use super::installation::driver_name;
 use super::pairs::{Found, FoundBrowser, FoundDriver, pair};
 use super::probe;
 use super::problem::Problem;
@@ -33,17 +34,6 @@ pub struct Configured {
     pub browser: Option<PathBuf>,
     /// Its driver.
     pub driver: Option<PathBuf>,
-}
-
-/// What is there.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Discovery {
-    /// Browsers that can be opened, the preferred first.
-    pub installations: Vec<Installation>,
-    /// What was found and cannot be used.
-    pub problems: Vec<Problem>,
-    /// Kinds for which the user named an executable that cannot be used.
-    pub unusable: Vec<BrowserKind>,
 }
 
 const BROWSERS: &[&str] = &[

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Product;
+use super::installation::Product;
 
 /// Why a program's version could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,9 +57,9 @@ pub enum LaunchError {
         /// Where it should have been.
         path: PathBuf,
     },
-    /// The guard process could not be started.
-    #[error("the guard process {} cannot be started; install Pelago again", program.display())]
-    Guard {
+    /// The reaper could not be started.
+    #[error("the process that ends browsers, {}, cannot be started; install Pelago again", program.display())]
+    Reaper {
         /// Its executable.
         program: PathBuf,
         /// What the system said.
@@ -299,4 +299,15 @@ pub enum BrowserError {
 
 fn lines(log: &[String]) -> String {
     if log.is_empty() { " nothing".to_owned() } else { log.iter().map(|line| format!("\n  {line}")).collect() }
+}
+
+/// An error and its causes: the outermost alone says "client error (Connect)".
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }

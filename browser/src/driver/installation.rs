@@ -46,6 +46,16 @@ impl Product {
         }
     }
 
+    /// The product that stands for a kind.
+    pub(super) fn of_kind(kind: BrowserKind) -> Self {
+        match kind {
+            BrowserKind::Auto | BrowserKind::Chrome => Self::Chrome,
+            BrowserKind::Edge => Self::Edge,
+            BrowserKind::Firefox => Self::Firefox,
+            BrowserKind::Safari => Self::Safari,
+        }
+    }
+
     /// The program that drives it.
     #[must_use]
     pub fn driver_name(self) -> &'static str {

@@ -6,22 +6,27 @@
 //! [`Search`] and [`LaunchOptions`] in. An inference never waits on WebDriver.
 
 mod browser;
-mod chromium;
 mod discover;
+mod discovery;
+mod engine;
 mod error;
-mod firefox;
 mod installation;
 mod launch;
+mod memory;
+mod options;
 mod pairs;
 mod probe;
 mod problem;
 mod process;
 mod profile;
-mod safari;
+mod remote;
+mod start;
 
 pub use browser::Browser;
-pub use discover::{Configured, Discovery, Search, discover};
+pub use discover::{Configured, Search, discover};
+pub use discovery::Discovery;
 pub use error::{BrowserError, LaunchError, ProbeError};
 pub use installation::{Installation, Product, Remote, Target};
-pub use launch::{LaunchOptions, launch};
+pub use launch::launch;
+pub use options::LaunchOptions;
 pub use problem::Problem;

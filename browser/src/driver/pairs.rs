@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use pelago_protocol::BrowserKind;
 
-use super::discover::Discovery;
+use super::discovery::Discovery;
+use super::engine;
 use super::installation::{Installation, Product, major};
 use super::problem::Problem;
 
@@ -39,7 +40,7 @@ pub(super) fn pair(mut found: Found) -> Discovery {
         let drivers: Vec<_> = found.drivers.iter().filter(|driver| driver.kind == product.kind()).collect();
         let (product, binary, version) = (*product, binary.clone(), version.clone());
         match (drivers.iter().find(|driver| fits(product, &version, driver)), drivers.first()) {
-            (Some(driver), _) => discovery.add(product, binary, version, driver),
+            (Some(driver), _) => discovery.add(installation(product, binary, version, driver)),
             (None, Some(driver)) => discovery.problems.push(Problem::VersionPair {
                 product,
                 binary,
@@ -58,33 +59,20 @@ pub(super) fn pair(mut found: Found) -> Discovery {
     discovery
 }
 
-impl Discovery {
-    fn add(&mut self, product: Product, binary: PathBuf, version: String, driver: &FoundDriver) {
-        let id = format!("{}-{version}", product.name().to_lowercase());
-        // The same browser under a second path brings nothing new.
-        if self.installations.iter().any(|known| known.id == id) {
-            return;
-        }
-        self.installations.push(Installation {
-            id,
-            kind: product.kind(),
-            product,
-            binary,
-            version,
-            driver: driver.driver.clone(),
-            driver_version: driver.version.clone(),
-        });
+fn installation(product: Product, binary: PathBuf, version: String, driver: &FoundDriver) -> Installation {
+    Installation {
+        id: format!("{}-{version}", product.name().to_lowercase()),
+        kind: product.kind(),
+        product,
+        binary,
+        version,
+        driver: driver.driver.clone(),
+        driver_version: driver.version.clone(),
     }
 }
 
-/// chromedriver and msedgedriver insist on their own major version. The
-/// windowless shell works with another one when told not to check, and
-/// geckodriver and safaridriver are not tied to a version.
 fn fits(product: Product, version: &str, driver: &FoundDriver) -> bool {
-    match product {
-        Product::Chrome | Product::Chromium | Product::Edge => major(version) == major(&driver.version),
-        Product::HeadlessShell | Product::Firefox | Product::Safari => true,
-    }
+    !engine::of(product).needs_same_major(product) || major(version) == major(&driver.version)
 }
 
 /// Safari comes with its driver, which alone knows the version.

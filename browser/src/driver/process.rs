@@ -1,4 +1,4 @@
-//! The driver's process, behind its guards: starting it, learning its port,
+//! The driver's process, behind its reapers: starting it, learning its port,
 //! keeping its last words, ending it.
 
 use std::collections::VecDeque;
@@ -15,7 +15,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::error::LaunchError;
-use crate::guard::{self, Guard};
+use super::memory::Processes;
+use crate::reaper::{self, Reaper};
 
 /// Lines of the driver that are kept for error messages.
 const KEPT_LINES: usize = 200;
@@ -23,13 +24,13 @@ const KEPT_LINES: usize = 200;
 const SHOWN_LINES: usize = 12;
 /// Bytes of a line that are read at once; a longer one is cut into several.
 const LINE_BYTES: u64 = 4096;
-/// How long the guards may take to end everything; they need milliseconds.
+/// How long the reapers may take to end everything; they need milliseconds.
 const END_DEADLINE: Duration = Duration::from_secs(15);
 
 /// What the driver has said so far.
 #[derive(Clone, Debug, Default)]
 struct Said {
-    /// Each guard and what it started.
+    /// Each reaper and what it started.
     started: Vec<(u32, u32)>,
     port: Option<u16>,
     port_taken: bool,
@@ -40,19 +41,19 @@ struct Said {
 #[derive(Debug)]
 pub(super) struct DriverProcess {
     driver: PathBuf,
-    guard: Child,
-    /// The guards end everything when this closes.
+    reaper: Child,
+    /// The reapers end everything when this closes.
     pipe: Option<ChildStdin>,
     said: Arc<Mutex<Said>>,
     news: watch::Receiver<()>,
 }
 
 impl DriverProcess {
-    /// Starts `driver` behind two guards that hold `lock`.
+    /// Starts `driver` behind two reapers that hold `lock`.
     pub(super) fn start(
         driver: &Path,
         args: &[String],
-        guard: &Guard,
+        reaper: &Reaper,
         lock: Option<&PathBuf>,
     ) -> Result<Self, LaunchError> {
         let data = driver.metadata().map_err(|_| LaunchError::DriverMissing { path: driver.to_owned() })?;
@@ -60,8 +61,8 @@ impl DriverProcess {
             return Err(LaunchError::DriverNotExecutable { path: driver.to_owned() });
         }
         let args: Vec<OsString> = args.iter().map(OsString::from).collect();
-        let line = guard.command_line(lock, &driver.to_owned(), &args);
-        let mut child = Command::new(&guard.program)
+        let line = reaper.command_line(lock, &driver.to_owned(), &args);
+        let mut child = Command::new(&reaper.program)
             .args(line.get(1..).unwrap_or_default())
             // An interrupt typed into the terminal is for the host alone.
             .process_group(0)
@@ -69,13 +70,13 @@ impl DriverProcess {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|source| LaunchError::Guard { program: guard.program.clone(), source })?;
+            .map_err(|source| LaunchError::Reaper { program: reaper.program.clone(), source })?;
         let said = Arc::new(Mutex::new(Said::default()));
         let (changed, news) = watch::channel(());
         if let Some(output) = child.stderr.take() {
             tokio::spawn(listen(output, Arc::clone(&said), changed));
         }
-        Ok(Self { driver: driver.to_owned(), pipe: child.stdin.take(), guard: child, said, news })
+        Ok(Self { driver: driver.to_owned(), pipe: child.stdin.take(), reaper: child, said, news })
     }
 
     /// The port that the driver says it listens on.
@@ -91,7 +92,7 @@ impl DriverProcess {
                 biased;
                 // An error means that nothing more will be said; the exit follows.
                 Ok(()) = news.changed() => self.news = news,
-                status = self.guard.wait() => return Err(self.died(status.ok()).await),
+                status = self.reaper.wait() => return Err(self.died(status.ok()).await),
                 () = tokio::time::sleep_until(end) => {
                     return Err(LaunchError::DriverTimeout { driver: self.driver.clone(), deadline, log: self.log() });
                 }
@@ -105,31 +106,38 @@ impl DriverProcess {
         LaunchError::DriverDied { driver: self.driver.clone(), code: exit_code(status), log: self.log() }
     }
 
-    /// The exit code, if driver and guards have ended.
+    /// The exit code, if driver and reapers have ended.
     pub(super) fn exit_code(&mut self) -> Option<i32> {
-        self.guard.try_wait().ok().flatten().map(|status| exit_code(Some(status)))
+        self.reaper.try_wait().ok().flatten().map(|status| exit_code(Some(status)))
     }
 
     /// Waits a little for the end of a driver that seems to be ending.
     pub(super) async fn ended_within(&mut self, wait: Duration) -> Option<i32> {
-        let status = tokio::time::timeout(wait, self.guard.wait()).await.ok()?;
+        let status = tokio::time::timeout(wait, self.reaper.wait()).await.ok()?;
         self.rest_of_words().await;
         Some(exit_code(status.ok()))
     }
 
-    /// Ends driver, browser and guards, and waits until they are gone.
+    /// Ends driver, browser and reapers, and waits until they are gone.
     pub(super) async fn end(mut self) {
         drop(self.pipe.take());
-        if tokio::time::timeout(END_DEADLINE, self.guard.wait()).await.is_err() {
-            tracing::warn!(driver = %self.driver.display(), "the guard has not ended; a browser may be left");
+        if tokio::time::timeout(END_DEADLINE, self.reaper.wait()).await.is_err() {
+            tracing::warn!(driver = %self.driver.display(), "the reaper has not ended; a browser may be left");
         }
     }
 
     /// The driver's process id.
     pub(super) fn pid(&self) -> Option<u32> {
+        Some(self.processes()?.driver)
+    }
+
+    /// The reapers and the driver, unless they have ended.
+    pub(super) fn processes(&self) -> Option<Processes> {
         let started = self.said().started;
-        let of = |guard: u32| started.iter().find(|(by, _)| *by == guard).map(|(_, program)| *program);
-        of(of(self.guard.id()?)?)
+        let of = |reaper: u32| started.iter().find(|(by, _)| *by == reaper).map(|(_, program)| *program);
+        let outer = self.reaper.id()?;
+        let inner = of(outer)?;
+        Some(Processes { outer, inner, driver: of(inner)? })
     }
 
     /// Whether the driver found its port taken.
@@ -187,7 +195,7 @@ async fn listen(output: impl AsyncRead + Unpin, said: Arc<Mutex<Said>>, changed:
 }
 
 fn note(said: &mut Said, line: String) {
-    if let Some(started) = guard::started(&line) {
+    if let Some(started) = reaper::started(&line) {
         said.started.push(started);
         return;
     }

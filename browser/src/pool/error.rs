@@ -1,13 +1,16 @@
 //! Why a page could not be had, or was lost while it worked.
 
+use std::sync::Arc;
+
 use pelago_protocol::{BrowserKind, PageError};
 
 use crate::driver::{BrowserError, LaunchError};
 use crate::link::LinkError;
 use crate::server::ServerError;
 
-/// An error of the pool.
-#[derive(Debug, thiserror::Error)]
+/// An error of the pool. Callers that waited for one opening have the same error,
+/// so it can be cloned.
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PoolError {
     /// No such browser is installed, or it lacks its driver.
@@ -20,14 +23,14 @@ pub enum PoolError {
     },
     /// The browser did not start.
     #[error(transparent)]
-    Launch(#[from] LaunchError),
+    Launch(Arc<LaunchError>),
     /// The browser started and did not open the page.
     #[error("{product} started but did not open Pelago's page: {source}")]
     Open {
         /// The browser's product name.
         product: String,
         /// Why.
-        source: BrowserError,
+        source: Arc<BrowserError>,
     },
     /// The browser opened the page, and the page did not connect.
     #[error("{product} opened Pelago's page, which did not connect: {source}")]
@@ -35,7 +38,7 @@ pub enum PoolError {
         /// The browser's product name.
         product: String,
         /// Why not.
-        source: ServerError,
+        source: Arc<ServerError>,
     },
     /// The page did not report back, or a request to it failed.
     #[error("{product}: {source}")]
@@ -43,7 +46,13 @@ pub enum PoolError {
         /// The browser's product name.
         product: String,
         /// Why.
-        source: Box<LinkError>,
+        source: Arc<LinkError>,
+    },
+    /// The pool was closed while the browser was being opened.
+    #[error("{id} was closed while it was being opened; ask for it again to open it")]
+    Closed {
+        /// The browser's id.
+        id: String,
     },
     /// The browser, its tab or its driver ended while a request was with it.
     #[error("{product} was lost while it worked: {reason}")]
@@ -55,7 +64,7 @@ pub enum PoolError {
     },
     /// The loopback server did not start.
     #[error(transparent)]
-    Server(#[from] ServerError),
+    Server(Arc<ServerError>),
     /// The page answered something that is not what the request promises.
     #[error("{product} answered `{request}` with something else than was asked: {source}")]
     Answer {
@@ -64,8 +73,20 @@ pub enum PoolError {
         /// The type of the request.
         request: &'static str,
         /// What is wrong with it.
-        source: serde_json::Error,
+        source: Arc<serde_json::Error>,
     },
+}
+
+impl From<LaunchError> for PoolError {
+    fn from(error: LaunchError) -> Self {
+        Self::Launch(Arc::new(error))
+    }
+}
+
+impl From<ServerError> for PoolError {
+    fn from(error: ServerError) -> Self {
+        Self::Server(Arc::new(error))
+    }
 }
 
 impl PoolError {

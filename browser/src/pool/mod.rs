@@ -4,24 +4,30 @@
 //! One page a browser. What is run in a page, and which browser suits a model,
 //! is the session's business.
 
+mod candidates;
 mod error;
+mod launcher;
 mod page;
+mod session;
+mod slot;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pelago_protocol::BrowserKind;
-use tokio::sync::Mutex;
 
+pub use candidates::Candidate;
 pub use error::PoolError;
 pub use page::Page;
 
+use self::launcher::Launcher;
+use self::slot::Slot;
 use crate::assets::Assets;
-use crate::driver::{Discovery, LaunchOptions, Remote, Search, Target, discover};
-use crate::guard::Guard;
+use crate::driver::{Discovery, Remote, Search, discover};
 use crate::link::LinkOptions;
+use crate::reaper::Reaper;
 use crate::server::{Content, Server, ServerError, ServerOptions};
 
 /// Browsers keep compiled wasm and shaders by origin, so a port that is the same
@@ -38,7 +44,7 @@ pub struct PoolOptions {
     /// Folder of browser profiles. They are kept, so that caches of compiled shaders stay warm.
     pub profiles: PathBuf,
     /// The program that ends every process of a browser when this one ends.
-    pub guard: Guard,
+    pub reaper: Reaper,
     /// Whether browsers have no window.
     pub headless: bool,
     /// The loopback port to serve pages on; `None` for the usual one, or any free one where that is taken.
@@ -47,25 +53,12 @@ pub struct PoolOptions {
     pub open_deadline: Duration,
 }
 
-/// A browser that can be opened.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    /// Stable on this machine: product and version, or a remote's URL.
-    pub id: String,
-    /// The kind that a request names.
-    pub kind: BrowserKind,
-    /// What to open.
-    pub target: Target,
-}
-
 /// The browsers of one session.
 #[derive(Debug)]
 pub struct Pool {
-    options: PoolOptions,
-    server: Server,
     discovery: Discovery,
     candidates: Vec<Candidate>,
-    slots: HashMap<String, Mutex<Option<Arc<Page>>>>,
+    slots: HashMap<String, Slot<Launcher>>,
 }
 
 /// A page, and what it took to have it.
@@ -73,7 +66,8 @@ pub struct Pool {
 pub struct Opened {
     /// The page.
     pub page: Arc<Page>,
-    /// How long opening it took; `None` where it was open already.
+    /// How long opening it took, also where another caller began it; `None` where
+    /// it was open already.
     pub took: Option<Duration>,
 }
 
@@ -104,20 +98,11 @@ impl Pool {
         content: Arc<dyn Content>,
     ) -> Result<Self, PoolError> {
         let (discovery, server) = tokio::join!(discover(&options.search), serve(options.port, assets, content));
-        let remote_kinds = options.remotes.iter().map(|remote| remote.kind).collect::<Vec<_>>();
-        let local = discovery.installations.iter().filter(|found| !remote_kinds.contains(&found.kind));
-        let candidates = options
-            .remotes
-            .iter()
-            .map(|remote| Candidate { id: remote.url.clone(), kind: remote.kind, target: remote.clone().into() })
-            .chain(local.map(|found| Candidate {
-                id: found.id.clone(),
-                kind: found.kind,
-                target: found.clone().into(),
-            }))
-            .collect::<Vec<_>>();
-        let slots = candidates.iter().map(|candidate| (candidate.id.clone(), Mutex::default())).collect();
-        Ok(Self { options, server: server?, discovery, candidates, slots })
+        let candidates = candidates::of(&options.remotes, &discovery.installations);
+        let server = Arc::new(server?);
+        let slot = |candidate: &Candidate| Slot::new(Launcher::new(candidate, &options, Arc::clone(&server)));
+        let slots = candidates.iter().map(|candidate| (candidate.id.clone(), slot(candidate))).collect();
+        Ok(Self { discovery, candidates, slots })
     }
 
     /// What was found on this machine, usable or not.
@@ -139,45 +124,26 @@ impl Pool {
     }
 
     /// The page of a browser: the open one, or a new one where there is none
-    /// or it was lost. Callers that come meanwhile wait for the same page.
+    /// or it was lost. Callers that come meanwhile share one opening: they have
+    /// the same page, or the same error. An opening ends when nobody waits for it
+    /// any more.
     ///
     /// # Errors
-    /// [`PoolError`] where the browser does not start or its page does not report back in time.
+    /// [`PoolError`] where the browser does not start or its page does not report
+    /// back in time; [`PoolError::Closed`] where [`Pool::close`] came meanwhile.
     pub async fn page(&self, id: &str) -> Result<Opened, PoolError> {
-        let found = self.candidates.iter().find(|candidate| candidate.id == id).zip(self.slots.get(id));
-        let Some((candidate, slot)) = found else { return Err(self.no_browser(BrowserKind::Auto)) };
-        let mut slot = slot.lock().await;
-        if let Some(page) = slot.as_ref().filter(|page| page.is_alive()) {
-            return Ok(Opened { page: Arc::clone(page), took: None });
-        }
-        if let Some(lost) = slot.take() {
-            lost.close().await;
-        }
-        let start = Instant::now();
-        let launch = LaunchOptions {
-            profile: Some(self.options.profiles.join(id)),
-            headless: self.options.headless,
-            deadline: self.options.open_deadline,
-            ..LaunchOptions::new(self.options.guard.clone())
-        };
-        let page = Arc::new(Page::open(&candidate.target, &launch, &self.server).await?);
-        *slot = Some(Arc::clone(&page));
-        Ok(Opened { page, took: Some(start.elapsed()) })
+        let Some(slot) = self.slots.get(id) else { return Err(self.no_browser(BrowserKind::Auto)) };
+        let (page, took) = slot.page().await?;
+        Ok(Opened { page, took })
     }
 
-    /// The page of a browser, where it is open now.
+    /// The page of a browser, if it is open now. Never waits for an opening.
     pub async fn open_page(&self, id: &str) -> Option<Arc<Page>> {
-        let slot = self.slots.get(id)?.lock().await;
-        slot.as_ref().filter(|page| page.is_alive()).map(Arc::clone)
+        self.slots.get(id)?.peek()
     }
 
-    /// Closes every browser. The server ends with the pool.
+    /// Closes every browser and ends every opening. The server ends with the pool.
     pub async fn close(&self) {
-        let closing = self.slots.values().map(|slot| async move {
-            if let Some(page) = slot.lock().await.take() {
-                page.close().await;
-            }
-        });
-        futures::future::join_all(closing).await;
+        futures::future::join_all(self.slots.values().map(Slot::close)).await;
     }
 }

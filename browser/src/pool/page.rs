@@ -1,14 +1,16 @@
-//! One browser with its page open: what is asked of it, and how its loss is
-//! noticed.
+//! A page in an open browser: what is asked of it, and how its loss is noticed.
+//! What a request means is not known here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pelago_protocol::Capabilities;
 use serde::de::DeserializeOwned;
-use tokio::sync::Mutex;
 
 use super::PoolError;
-use crate::driver::{Browser, LaunchOptions, Target, launch};
+use super::session::WebDriverSession;
+use super::slot::Openable;
+use crate::driver::{LaunchOptions, Target, launch};
 use crate::link::{Answer, Link, LinkError, LinkState, Message, RequestOptions};
 use crate::server::Server;
 
@@ -16,56 +18,43 @@ use crate::server::Server;
 /// software adapter compiles for seconds.
 const CAPABILITIES_DEADLINE: Duration = Duration::from_secs(60);
 
-/// How long a script that runs through WebDriver may take.
-const SCRIPT_DEADLINE: Duration = Duration::from_secs(60);
-
 /// How often a browser whose link is interrupted is asked whether it lives.
 const LIFE_SIGN_INTERVAL: Duration = Duration::from_millis(250);
 
-/// A browser with its page open.
+/// A page in an open browser, which it has for itself.
 #[derive(Debug)]
 pub struct Page {
-    product: String,
-    version: String,
+    session: WebDriverSession,
     link: Link,
     capabilities: Capabilities,
-    browser: Mutex<Option<Browser>>,
 }
 
 impl Page {
     pub(super) async fn open(target: &Target, options: &LaunchOptions, server: &Server) -> Result<Self, PoolError> {
-        let deadline = options.deadline;
-        let mut browser = launch(target, options).await?;
-        let product = browser.product().to_string();
-        let version = browser.version().to_owned();
-        match Self::connect(&mut browser, &product, deadline, server).await {
-            Ok((link, capabilities)) => {
-                Ok(Self { product, version, link, capabilities, browser: Mutex::new(Some(browser)) })
-            }
+        let session = WebDriverSession::new(launch(target, options).await?);
+        match Self::connect(&session, options.deadline, server).await {
+            Ok((link, capabilities)) => Ok(Self { session, link, capabilities }),
             Err(error) => {
-                close(browser).await;
+                session.close().await;
                 Err(error)
             }
         }
     }
 
     async fn connect(
-        browser: &mut Browser,
-        product: &str,
+        session: &WebDriverSession,
         deadline: Duration,
         server: &Server,
     ) -> Result<(Link, Capabilities), PoolError> {
-        let lost = |source| PoolError::Link { product: product.to_owned(), source: Box::new(source) };
+        let product = session.product();
         let invitation = server.invite(deadline)?;
-        browser
-            .navigate(invitation.url())
-            .await
-            .map_err(|source| PoolError::Open { product: product.to_owned(), source })?;
-        let link =
-            invitation.link().await.map_err(|source| PoolError::NoHello { product: product.to_owned(), source })?;
+        session.navigate(invitation.url()).await?;
+        let no_hello = |source| PoolError::NoHello { product: product.to_owned(), source: Arc::new(source) };
+        let link = invitation.link().await.map_err(no_hello)?;
         let asked = Message { kind: "capabilities".to_owned(), ..Message::default() };
         let options = RequestOptions { deadline: CAPABILITIES_DEADLINE, progress: None, repeat_safe: true };
-        let answer = link.request(asked, options).await.map_err(lost)?;
+        let failed = |source| PoolError::Link { product: product.to_owned(), source: Arc::new(source) };
+        let answer = link.request(asked, options).await.map_err(failed)?;
         let capabilities = read(product, "capabilities", answer.data)?;
         Ok((link, capabilities))
     }
@@ -73,13 +62,13 @@ impl Page {
     /// The browser's product name, e.g. `Chromium`.
     #[must_use]
     pub fn product(&self) -> &str {
-        &self.product
+        self.session.product()
     }
 
     /// The browser's version.
     #[must_use]
     pub fn version(&self) -> &str {
-        &self.version
+        self.session.version()
     }
 
     /// What the browser can do, as its page found when it opened.
@@ -96,12 +85,21 @@ impl Page {
 
     /// The browser's process id; `None` for a remote one, and where its driver does not say it.
     pub async fn browser_pid(&self) -> Option<u32> {
-        self.browser.lock().await.as_ref()?.browser_pid()
+        self.session.browser_pid().await
     }
 
     /// The driver's process id; `None` for a remote one.
     pub async fn driver_pid(&self) -> Option<u32> {
-        self.browser.lock().await.as_ref()?.driver_pid()
+        self.session.driver_pid().await
+    }
+
+    /// Bytes of memory that the browser takes: the proportional set sizes (PSS) of
+    /// all its processes (browser, tabs, GPU process, crash handlers), without its
+    /// driver and without memory of a GPU. `None` for a remote browser, on
+    /// systems other than Linux, and where the system does not let a process be
+    /// measured.
+    pub async fn browser_memory(&self) -> Option<u64> {
+        self.session.memory().await
     }
 
     /// Asks the page. A browser, tab or driver that ends meanwhile is noticed
@@ -114,7 +112,7 @@ impl Page {
             answer = self.link.request(message, options) => answer.map_err(|source| self.failure(source)),
             reason = self.loss() => {
                 self.link.close().await;
-                Err(PoolError::BrowserLost { product: self.product.clone(), reason })
+                Err(self.session.lost(reason))
             }
         }
     }
@@ -130,7 +128,7 @@ impl Page {
         options: RequestOptions,
     ) -> Result<(T, Vec<pelago_protocol::Tensor>), PoolError> {
         let answer = self.request(message, options).await?;
-        Ok((read(&self.product, request, answer.data)?, answer.tensors))
+        Ok((read(self.product(), request, answer.data)?, answer.tensors))
     }
 
     /// Runs a script through WebDriver: the slow way that the link replaces,
@@ -143,55 +141,49 @@ impl Page {
         script: &str,
         arguments: Vec<serde_json::Value>,
     ) -> Result<serde_json::Value, PoolError> {
-        let mut browser = self.browser.lock().await;
-        let Some(browser) = browser.as_mut() else { return Err(self.lost("it was closed")) };
-        browser
-            .execute_async(script, arguments, SCRIPT_DEADLINE)
-            .await
-            .map_err(|source| PoolError::Open { product: self.product.clone(), source })
+        self.session.script(script, arguments).await
     }
 
     /// Closes the page and the browser.
     pub async fn close(&self) {
         self.link.close().await;
-        if let Some(browser) = self.browser.lock().await.take() {
-            close(browser).await;
-        }
+        self.session.close().await;
     }
 
     fn failure(&self, source: LinkError) -> PoolError {
         match source {
-            LinkError::Gone { reason, .. } => self.lost(&reason.to_string()),
-            source => PoolError::Link { product: self.product.clone(), source: Box::new(source) },
+            LinkError::Gone { reason, .. } => self.session.lost(&reason.to_string()),
+            source => PoolError::Link { product: self.product().to_owned(), source: Arc::new(source) },
         }
-    }
-
-    fn lost(&self, reason: &str) -> PoolError {
-        PoolError::BrowserLost { product: self.product.clone(), reason: reason.to_owned() }
     }
 
     /// Ends when the browser is known to be lost. A socket that is interrupted
     /// may come back, so WebDriver is asked whether there is a tab to come back to.
-    async fn loss(&self) -> String {
+    async fn loss(&self) -> &'static str {
         loop {
             self.link.interrupted().await;
-            let mut browser = self.browser.lock().await;
-            let Some(asked) = browser.as_mut() else { return "it was closed".to_owned() };
-            if !asked.is_alive().await {
-                return "the browser, its tab or its driver ended".to_owned();
+            if let Some(reason) = self.session.loss().await {
+                return reason;
             }
-            drop(browser);
             tokio::time::sleep(LIFE_SIGN_INTERVAL).await;
         }
     }
 }
 
-fn read<T: DeserializeOwned>(product: &str, request: &'static str, data: serde_json::Value) -> Result<T, PoolError> {
-    serde_json::from_value(data).map_err(|source| PoolError::Answer { product: product.to_owned(), request, source })
+impl Openable for Page {
+    fn is_alive(&self) -> bool {
+        self.is_alive()
+    }
+
+    async fn close(&self) {
+        self.close().await;
+    }
 }
 
-async fn close(browser: Browser) {
-    if let Err(error) = browser.close().await {
-        tracing::warn!(%error, "a browser did not close in order; its guard ends it");
-    }
+fn read<T: DeserializeOwned>(product: &str, request: &'static str, data: serde_json::Value) -> Result<T, PoolError> {
+    serde_json::from_value(data).map_err(|source| PoolError::Answer {
+        product: product.to_owned(),
+        request,
+        source: Arc::new(source),
+    })
 }

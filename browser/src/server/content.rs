@@ -11,11 +11,9 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
+use pelago_http::Requested;
 
-use super::{
-    error::plain,
-    range::{self, Wanted},
-};
+use super::{error::plain, range};
 
 /// The store is this machine's cache: a browser that kept model bytes too would
 /// write every model to its profile once more, unverified when read again.
@@ -143,10 +141,10 @@ async fn answer(
     }
     insert(&mut fixed, header::CONTENT_TYPE, &info.mime);
 
-    let (status, range) = match range::wanted(headers, &etag, info.size) {
-        Wanted::Whole => (StatusCode::OK, 0..info.size),
-        Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
-        Wanted::Unsatisfiable => {
+    let (status, range) = match range::requested(method, headers, &etag, info.size) {
+        Requested::All => (StatusCode::OK, 0..info.size),
+        Requested::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+        Requested::Unsatisfiable => {
             let mut refused = plain(
                 StatusCode::RANGE_NOT_SATISFIABLE,
                 &format_args!("{path:?} has {} bytes, none in the range asked for", info.size),

@@ -9,8 +9,8 @@
 mod content;
 mod error;
 mod greet;
-mod guard;
 mod invite;
+mod origin;
 mod range;
 mod routes;
 

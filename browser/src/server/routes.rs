@@ -19,8 +19,8 @@ use super::{
     Shared, content,
     error::{Refusal, plain},
     greet,
-    guard::{Guard, guard},
     invite::Secret,
+    origin::{self, OwnOrigin},
     range,
 };
 use crate::assets::{Asset, INDEX};
@@ -38,7 +38,7 @@ pub(super) fn router(shared: Arc<Shared>, port: u16) -> Router {
         .route("/link", any(link))
         .route("/ipfs/{*path}", any(ipfs))
         .fallback(asset)
-        .layer(middleware::from_fn_with_state(Arc::new(Guard::new(port)), guard))
+        .layer(middleware::from_fn_with_state(Arc::new(OwnOrigin::new(port)), origin::only_own))
         .with_state(shared)
 }
 
@@ -74,7 +74,7 @@ async fn link(
     Query(parameters): Parameters,
     mut request: Request,
 ) -> Result<Response, Refusal> {
-    // The guard checked that an Origin is the right one, but not that there is one.
+    // The layer around every route checked that an Origin is the right one, but not that there is one.
     if !request.headers().contains_key(header::ORIGIN) {
         return Err(Refusal::NoOrigin);
     }
@@ -106,8 +106,8 @@ async fn ipfs(
     }
 }
 
-/// The page's own files are no secret; the guard sees to it that only this
-/// origin reads them.
+/// The page's own files are no secret; the layer around every route sees to it that only
+/// this origin reads them.
 async fn asset(
     State(shared): State<Arc<Shared>>,
     uri: Uri,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use pelago_browser::driver::{Browser, Installation, LaunchOptions, Product, Search, discover};
-use pelago_browser::guard::Guard;
+use pelago_browser::reaper::Reaper;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
@@ -17,13 +17,13 @@ pub(crate) async fn turn() -> SemaphorePermit<'static> {
     BROWSERS.acquire().await.unwrap()
 }
 
-pub(crate) fn guard() -> Guard {
-    let args = ["--ignored", "--exact", "--nocapture", "guard_process", "--"].map(Into::into).to_vec();
-    Guard { program: std::env::current_exe().unwrap(), args }
+pub(crate) fn reaper() -> Reaper {
+    let args = ["--ignored", "--exact", "--nocapture", "reaper_process", "--"].map(Into::into).to_vec();
+    Reaper { program: std::env::current_exe().unwrap(), args }
 }
 
 pub(crate) fn options() -> LaunchOptions {
-    LaunchOptions::new(guard())
+    LaunchOptions::new(reaper())
 }
 
 pub(crate) fn search() -> Search {
@@ -111,19 +111,19 @@ pub(crate) fn tree(root: u32) -> HashSet<u32> {
     }
 }
 
-/// The guards of a browser, the outer first.
-pub(crate) fn guards(browser: &Browser) -> (u32, u32) {
+/// The reapers of a browser, the outer first.
+pub(crate) fn reapers(browser: &Browser) -> (u32, u32) {
     let inner = parent(browser.driver_pid().expect("a driver of this machine"));
     let outer = parent(inner);
-    assert_eq!(parent(outer), std::process::id(), "the host starts the outer guard");
+    assert_eq!(parent(outer), std::process::id(), "the host starts the outer reaper");
     (outer, inner)
 }
 
 /// Guards, driver, browser and all that the browser started.
 pub(crate) fn everything(browser: &Browser) -> HashSet<u32> {
-    let all = tree(guards(browser).0);
+    let all = tree(reapers(browser).0);
     assert!(all.contains(&browser.browser_pid().expect("the driver names the browser")), "{all:?}");
-    assert!(all.len() > 4, "guards, driver and browser processes: {all:?}");
+    assert!(all.len() > 4, "reapers, driver and browser processes: {all:?}");
     all
 }
 

@@ -1,4 +1,4 @@
-//! No process outlives its host, however the host or a guard ends.
+//! No process outlives its host, however the host or a reaper ends.
 
 use std::collections::HashSet;
 use std::process::Stdio;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use pelago_browser::driver::{LaunchOptions, Product, launch};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use crate::common::{everything, gone, guards, installation, kill, options, tree, turn};
+use crate::common::{everything, gone, installation, kill, options, reapers, tree, turn};
 
 const PRODUCT: &str = "PELAGO_TEST_PRODUCT";
 const OPEN: &str = "the browser is open";
@@ -46,7 +46,7 @@ async fn a_killed_host_leaves_nothing(product: Product) {
         }
     };
     let all = tree(host.id().unwrap());
-    assert!(all.len() > 5, "host, guards, driver and browser processes: {all:?}");
+    assert!(all.len() > 5, "host, reapers, driver and browser processes: {all:?}");
     host.start_kill().unwrap();
     host.wait().await.unwrap();
     gone(&all).await;
@@ -90,14 +90,14 @@ async fn a_dropped_browser_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn either_guard_killed_ends_everything() {
+async fn either_reaper_killed_ends_everything() {
     let _turn = turn().await;
     for product in [Product::Chromium, Product::Firefox] {
         for outer in [true, false] {
             let mut browser = launch(&installation(product).await.into(), &options()).await.unwrap();
             let all = everything(&browser);
-            let guards = guards(&browser);
-            kill(if outer { guards.0 } else { guards.1 });
+            let reapers = reapers(&browser);
+            kill(if outer { reapers.0 } else { reapers.1 });
             gone(&all).await;
             assert!(!browser.is_alive().await);
             let error = browser.execute_async("", vec![], Duration::from_secs(5)).await.unwrap_err();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use pelago_browser::driver::{BrowserError, Installation, LaunchError, LaunchOptions, Product, Remote, launch};
-use pelago_browser::guard::Guard;
+use pelago_browser::reaper::Reaper;
 use pelago_protocol::BrowserKind;
 
 use crate::common::{everything, gone, installation, kill, options, page, script, tree, turn};
@@ -119,8 +119,8 @@ async fn what_is_missing_is_named() {
     assert!(matches!(error, LaunchError::DriverNotExecutable { .. }), "{error:?}");
     let error = failure(Installation { binary: nowhere.clone(), ..real.clone() }, options()).await;
     assert!(matches!(error, LaunchError::BrowserMissing { .. }), "{error:?}");
-    let error = failure(real, LaunchOptions { guard: Guard { program: nowhere, args: vec![] }, ..options() }).await;
-    assert!(matches!(error, LaunchError::Guard { .. }), "{error:?}");
+    let error = failure(real, LaunchOptions { reaper: Reaper { program: nowhere, args: vec![] }, ..options() }).await;
+    assert!(matches!(error, LaunchError::Reaper { .. }), "{error:?}");
 }
 
 #[tokio::test]

@@ -8,11 +8,11 @@ mod end;
 mod faults;
 mod open;
 
-/// Not a test: what a guard runs. The tests give this executable and this name
-/// as their guard, as a front end gives its own and a hidden argument.
+/// Not a test: what a reaper runs. The tests give this executable and this name
+/// as their reaper, as a front end gives its own and a hidden argument.
 #[test]
-#[ignore = "the guard process of the other tests"]
-fn guard_process() {
+#[ignore = "the reaper process of the other tests"]
+fn reaper_process() {
     let args = std::env::args_os().skip_while(|arg| arg != "--").skip(1);
-    std::process::exit(pelago_browser::guard::run(args));
+    std::process::exit(pelago_browser::reaper::run(args));
 }

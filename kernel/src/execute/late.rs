@@ -7,7 +7,7 @@
 //! The threads of a silent cell are as silent as the cell; those of a client's
 //! expressions print into the cell that the expressions came with.
 
-use pelago_runtime::interpreter::Event;
+use pelago_cells::interpreter::Event;
 use tokio::sync::mpsc;
 
 use super::output::Output;
@@ -45,7 +45,7 @@ async fn publishing(mut output: Output, mut coming: mpsc::Receiver<Event>) {
 
 #[cfg(test)]
 mod tests {
-    use pelago_runtime::interpreter::{MediaBundle, Shown};
+    use pelago_render::{MediaBundle, Shown};
     use serde_json::json;
 
     use super::*;
@@ -109,7 +109,7 @@ mod tests {
         let (late, coming) = channel();
         publish(output, coming);
         let (reply, answer) = tokio::sync::oneshot::channel();
-        let question = pelago_runtime::interpreter::InputRequest { prompt: "?".to_owned(), password: false, reply };
+        let question = pelago_cells::interpreter::InputRequest { prompt: "?".to_owned(), password: false, reply };
         late.send(Event::Input(question)).await.unwrap();
         assert!(answer.await.is_err(), "nobody can be asked");
         let bundle = MediaBundle([("text/plain".to_owned(), "shown".to_owned())].into());

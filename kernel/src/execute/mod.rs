@@ -7,13 +7,13 @@ mod streams;
 
 use std::time::Instant;
 
-use pelago_runtime::interpreter::{CellError, Event, ExecuteOptions, Interpreter, Shown, question};
+use pelago_cells::interpreter::{CellError, Event, ExecuteOptions, Interpreter, question};
+use pelago_render::Shown;
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use self::output::Output;
 use crate::kernel::Kernel;
-use crate::render;
 use crate::sockets::{Incoming, Publisher};
 use crate::wire::execute::{self, ExecuteRequest};
 use crate::wire::inspect;
@@ -150,7 +150,7 @@ async fn expressions(
     for (name, code) in &cell.user_expressions {
         let value = match evaluate(&interpreter, name, code, output, (sender, &mut *late)).await {
             Ok(shown) => {
-                let data = shown.as_ref().map(render::bundle).unwrap_or_default();
+                let data = shown.as_ref().map(pelago_render::bundle).unwrap_or_default();
                 json!({ "status": "ok", "data": data, "metadata": {} })
             }
             Err(error) => {

@@ -3,12 +3,12 @@
 
 use std::time::Instant;
 
-use pelago_runtime::interpreter::{Event, Shown};
+use pelago_cells::interpreter::Event;
+use pelago_render::Shown;
 use serde_json::{Map, Value, json};
 
 use super::progress::Progress;
 use super::streams::{Joined, Stream};
-use crate::render;
 use crate::sockets::Publisher;
 
 /// What a message costs beside its text, so that many empty ones are bounded too.
@@ -133,8 +133,8 @@ impl Output {
             self.stream(Stream::Stderr, &notice).await;
         }
         let shown = result?;
-        let data = render::bundle(&shown);
-        let text = data.get(render::PLAIN).and_then(Value::as_str).map(str::to_owned);
+        let data = pelago_render::bundle(&shown);
+        let text = data.get(pelago_render::PLAIN).and_then(Value::as_str).map(str::to_owned);
         let content = json!({ "execution_count": count, "data": self.fitting(data), "metadata": {} });
         self.send("execute_result", content).await;
         text
@@ -162,7 +162,7 @@ impl Output {
 
     async fn display_now(&mut self, shown: &Shown, id: Option<&str>, update: bool) {
         self.begin_own().await;
-        let data = render::bundle(shown);
+        let data = pelago_render::bundle(shown);
         let size = size(&data);
         if size > self.left {
             self.dropped = self.dropped.saturating_add(size);
@@ -185,7 +185,7 @@ impl Output {
             mib(size),
             mib(self.limit)
         );
-        Map::from_iter([(render::PLAIN.to_owned(), text.into())])
+        Map::from_iter([(pelago_render::PLAIN.to_owned(), text.into())])
     }
 
     async fn draw_progress(&mut self, now: Instant) {

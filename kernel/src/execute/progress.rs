@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use pelago_runtime::session::Step;
+use pelago_protocol::Step;
+use pelago_render::step::{Line, Seen, Unit, seen};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -15,28 +16,19 @@ const RATE_AFTER: Duration = Duration::from_secs(1);
 /// Between two updates.
 const INTERVAL: Duration = Duration::from_millis(200);
 
+/// A line, and when it began.
 #[derive(Debug)]
-struct Line {
+struct Begun {
+    line: Line,
     since: Instant,
-    label: String,
     /// What was done when it began.
     before: u64,
-    done: u64,
-    total: Option<u64>,
-    unit: Unit,
-}
-
-/// What a step counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unit {
-    Bytes,
-    Runs,
 }
 
 /// The steps that are going on.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    lines: BTreeMap<String, Line>,
+    lines: BTreeMap<String, Begun>,
     /// The display, once there is one.
     display: Option<String>,
     drawn: Option<Instant>,
@@ -47,33 +39,19 @@ impl Progress {
     /// Notes a step.
     pub(super) fn take(&mut self, step: &Step, now: Instant) {
         self.is_changed = true;
-        let mut unit = Unit::Bytes;
-        let (key, label, done, total) = match step {
-            Step::Opening { product } => (product.clone(), format!("opening {product}"), 0, None),
-            Step::Opened { product } => {
-                self.lines.remove(product);
+        let line = match seen(step) {
+            Seen::Going(line) => line,
+            Seen::Over(key) => {
+                self.lines.remove(&key);
                 return;
             }
-            Step::Page { product, progress } => {
-                let file = progress.file.as_deref().unwrap_or_default();
-                let label = format!("{product}: {} {file}", progress.phase);
-                (product.clone(), label.trim_end().to_owned(), progress.loaded, progress.total)
-            }
-            Step::Fetching { model, loaded, total, sources } => {
-                let from = if *sources > 1 { format!(" from {sources} sources") } else { String::new() };
-                (String::new(), format!("fetching {model}{from}"), *loaded, *total)
-            }
-            Step::Building { what } => ("building".to_owned(), what.clone(), 0, None),
-            Step::Chosen(fit) => ("precision".to_owned(), fit.to_string(), 0, None),
-            Step::Measuring { what, done, total } => {
-                unit = Unit::Runs;
-                (String::new(), what.clone(), *done, Some(*total))
-            }
-            Step::Adding { file, loaded, total } => ("".to_owned(), format!("adding {file}"), *loaded, Some(*total)),
+            Seen::Note(label) => Line { key: "note".to_owned(), label, done: 0, total: None, unit: Unit::Bytes },
         };
-        let new = || Line { since: now, label: String::new(), before: done, done, total, unit };
-        let line = self.lines.entry(key).or_insert_with(new);
-        (line.label, line.done, line.total, line.unit) = (label, done, total, unit);
+        // What came to its end makes place for what follows.
+        self.lines.retain(|key, begun| *key == line.key || begun.line.percent() != Some(100));
+        let begun = self.lines.entry(line.key.clone());
+        let begun = begun.or_insert_with(|| Begun { before: line.done, line: line.clone(), since: now });
+        begun.line = line;
     }
 
     /// When [`Self::draw`] has something to draw, if nothing happens before.
@@ -85,7 +63,7 @@ impl Progress {
         if self.display.is_some() {
             return next;
         }
-        let shown = self.lines.values().map(|line| line.since + SHOWN_AFTER).min();
+        let shown = self.lines.values().map(|begun| begun.since + SHOWN_AFTER).min();
         shown.max(next.filter(|_| shown.is_some()))
     }
 
@@ -109,21 +87,20 @@ impl Progress {
     }
 }
 
-fn text(lines: &BTreeMap<String, Line>, now: Instant) -> String {
+fn text(lines: &BTreeMap<String, Begun>, now: Instant) -> String {
     let mut text = String::new();
-    for line in lines.values() {
+    for Begun { line, since, before } in lines.values() {
         if !text.is_empty() {
             text.push('\n');
         }
         text.push_str(&line.label);
-        if let Some(total) = line.total.filter(|total| *total > 0) {
-            let percent = u128::from(line.done.min(total)) * 100 / u128::from(total);
+        if let (Some(total), Some(percent)) = (line.total, line.percent()) {
             // Writing to a String does not fail.
             let _ = match line.unit {
                 Unit::Bytes => write!(text, " {percent} % of {:.1} MiB", mib(total)),
                 Unit::Runs => write!(text, " {percent} % of {total} runs"),
             };
-            let (seconds, new) = (now.duration_since(line.since).as_secs_f64(), line.done.saturating_sub(line.before));
+            let (seconds, new) = (now.duration_since(*since).as_secs_f64(), line.done.saturating_sub(*before));
             if new > 0 && seconds > RATE_AFTER.as_secs_f64() {
                 if line.unit == Unit::Bytes {
                     let _ = write!(text, ", {:.1} MiB/s", mib(new) / seconds);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pelago_runtime::interpreter::InputRequest;
+use pelago_cells::interpreter::InputRequest;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::oneshot;

@@ -1,7 +1,7 @@
 //! `complete_request` and its reply. Positions are code points, as the
 //! interpreter's are.
 
-use pelago_runtime::interpreter::Completions;
+use pelago_cells::interpreter::Completions;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pelago_runtime::interpreter::CellError;
+use pelago_cells::interpreter::CellError;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

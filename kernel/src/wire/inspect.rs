@@ -1,6 +1,6 @@
 //! `inspect_request` and its reply.
 
-use pelago_runtime::interpreter::Inspection;
+use pelago_cells::interpreter::Inspection;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

@@ -1,6 +1,6 @@
 //! `is_complete_request` and its reply.
 
-use pelago_runtime::interpreter::Completeness;
+use pelago_cells::interpreter::Completeness;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

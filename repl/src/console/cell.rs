@@ -1,6 +1,6 @@
 //! One cell: its events on the screen, its questions to the user, Ctrl-C.
 
-use pelago_runtime::interpreter::{CellError, Event, ExecuteOptions, InputRequest, Interpreter, question as asked};
+use pelago_cells::interpreter::{CellError, Event, ExecuteOptions, InputRequest, Interpreter, question as asked};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -8,8 +8,8 @@ use super::Session;
 use super::question::{self, Answer};
 use crate::config::TerminalOptions;
 use crate::failure::Failure;
-use crate::output::paint::Ink;
 use crate::output::screen::{Screen, Stream};
+use pelago_render::paint::Ink;
 
 /// Events that may wait to be shown; a cell that is further ahead waits itself.
 const QUEUE: usize = 64;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use console::truncate_str;
-use pelago_runtime::interpreter::{Completion, Completions, Interpreter};
+use pelago_cells::interpreter::{Completion, Completions, Interpreter};
 use rustyline::completion::Candidate;
 use tokio::runtime::Handle;
 

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use pelago_runtime::interpreter::Interpreter;
+use pelago_cells::interpreter::Interpreter;
 use rustyline::completion::Completer;
 use rustyline::config::Behavior;
 use rustyline::error::ReadlineError;
@@ -19,7 +19,7 @@ use super::highlight;
 use super::history::{self, Kept};
 use super::keys::{self, Cleared};
 use crate::config::TerminalOptions;
-use crate::output::paint::{Ink, Paint};
+use pelago_render::paint::{Ink, Paint};
 
 /// Candidates above which Tab asks before it lists them.
 const LIST_AT_ONCE: usize = 60;

@@ -3,7 +3,7 @@
 
 use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 
-use crate::output::paint::{Ink, Paint};
+use pelago_render::paint::{Ink, Paint};
 
 /// The words that a cell's edition of Rust keeps for itself.
 const KEYWORDS: &[&str] = &[

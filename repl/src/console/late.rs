@@ -3,7 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use pelago_runtime::interpreter::{Event, Shown};
+use pelago_cells::interpreter::Event;
+use pelago_render::Shown;
 use tokio::sync::mpsc;
 
 use crate::output::screen::{Screen, Stream};

@@ -18,7 +18,7 @@ mod script;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use pelago_runtime::interpreter::{Interpreter, InterpreterOptions};
+use pelago_cells::interpreter::{Interpreter, InterpreterOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) use script::ScriptError;

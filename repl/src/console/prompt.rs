@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use pelago_runtime::interpreter::{ExecuteOptions, Interpreter};
+use pelago_cells::interpreter::{ExecuteOptions, Interpreter};
 
 use super::Session;
 use super::above::{Above, Bell};
@@ -11,8 +11,8 @@ use super::cell;
 use super::editor::{Editor, Typed};
 use super::late::{Late, Lines, Threads};
 use crate::failure::Failure;
-use crate::output::paint::Ink;
 use crate::output::screen::{Screen, Stream};
+use pelago_render::paint::Ink;
 
 /// Runs cells until the user leaves with Ctrl-D. A cell that fails is shown and
 /// does not end the session.

@@ -4,7 +4,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use pelago_runtime::interpreter::{ExecuteOptions, Interpreter};
+use pelago_cells::interpreter::{ExecuteOptions, Interpreter};
 use tokio::io::AsyncReadExt;
 
 use super::Session;

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use pelago_runtime::interpreter::{CellError, InterpreterError};
+use pelago_cells::interpreter::{CellError, InterpreterError};
 
 /// Why the kernel is not, or not wholly, installed or taken away.
 #[derive(Debug, thiserror::Error)]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use pelago_runtime::interpreter::{Event, ExecuteOptions, Interpreter, InterpreterOptions};
+use pelago_cells::interpreter::{Event, ExecuteOptions, Interpreter, InterpreterOptions};
 use tokio::sync::mpsc;
 
 pub(crate) use self::error::InstallError;

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use pelago_runtime::interpreter::InterpreterOptions;
+use pelago_cells::interpreter::InterpreterOptions;
 use serde_json::{Value, json};
 
 use super::InstallError;

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use pelago_runtime::commands::{Answer, ModelCommand};
-use pelago_runtime::session::{Session, SessionOptions};
+use pelago_cells::commands::{Answer, ModelCommand};
+use pelago_session::{Session, SessionOptions};
 
 use self::replicate::Replicate;
 use self::serve::Serve;

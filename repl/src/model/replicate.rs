@@ -1,9 +1,9 @@
 //! `pelago model replicate`.
 
 use clap::Args;
-use pelago_runtime::content::replicate::{Credentials, Replicas};
-use pelago_runtime::network::{Network, NetworkError, ReplicaAddress, ReplicateOptions};
-use pelago_runtime::session::SessionError;
+use pelago_content::replicate::{Credentials, Replicas};
+use pelago_models::network::{Network, NetworkError, ReplicaAddress, ReplicateOptions};
+use pelago_session::SessionError;
 use serde_json::json;
 
 use crate::failure::Failure;

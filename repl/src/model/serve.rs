@@ -5,11 +5,11 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use clap::Args;
-use pelago_runtime::content::GatewayOptions;
-use pelago_runtime::content::replicate::{KeeperOptions, ServerOptions};
-use pelago_runtime::content::retrieve::Extent;
-use pelago_runtime::network::{HoldOptions, KeepOptions, Network, ReplicaAddress, ReplicateOptions, ServeOptions};
-use pelago_runtime::session::SessionError;
+use pelago_content::GatewayOptions;
+use pelago_content::replicate::{KeeperOptions, ServerOptions};
+use pelago_content::retrieve::Extent;
+use pelago_models::network::{HoldOptions, KeepOptions, Network, ReplicaAddress, ReplicateOptions, ServeOptions};
+use pelago_session::{RunError, SessionError};
 use serde_json::json;
 
 use super::replicate::Secrets;
@@ -57,10 +57,11 @@ pub(super) struct Serve {
 impl Serve {
     fn options(&self) -> Result<ServeOptions, Failure> {
         let hold = || {
-            let token = self.secrets.replica_token.clone().ok_or_else(|| SessionError::Unsupported {
+            let token = self.secrets.replica_token.clone().ok_or_else(|| RunError::Unsupported {
                 what: "holding models for whoever asks".to_owned(),
                 help: "give the token that your Pelagos share: PELAGO_REPLICA_TOKEN".to_owned(),
-            })?;
+            });
+            let token = token.map_err(SessionError::from)?;
             let id = self.listen.to_string();
             let server = ServerOptions { remote: self.beyond_loopback, ..ServerOptions::new(&id, &self.domain) };
             Ok::<_, Failure>(HoldOptions { token, server })

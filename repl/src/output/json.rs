@@ -3,33 +3,12 @@
 
 use std::io::Write;
 
-use pelago_runtime::session::{Output, Run, SessionError};
+use pelago_session::RunError;
 use serde_json::{Value, json};
 
-/// `{"report": {…}, "output": {…}}`
-pub(crate) fn run(run: &Run) -> Value {
-    json!({ "report": run.report, "output": output(&run.output) })
-}
-
 /// `{"error": {"code", "message", "help"}}`
-pub(crate) fn error(error: &SessionError) -> Value {
+pub(crate) fn error(error: &RunError) -> Value {
     json!({ "error": { "code": error.code(), "message": error.to_string(), "help": error.help() } })
-}
-
-fn output(output: &Output) -> Value {
-    match output {
-        Output::Embeddings { shape, values } => {
-            let rows = values.chunks(shape[1].max(1)).collect::<Vec<_>>();
-            json!({ "kind": "embeddings", "shape": shape, "embeddings": rows })
-        }
-        Output::Tensors(tensors) => {
-            let described = tensors
-                .iter()
-                .map(|tensor| json!({ "name": tensor.name, "dtype": tensor.dtype, "shape": tensor.shape }))
-                .collect::<Vec<_>>();
-            json!({ "kind": "tensors", "tensors": described })
-        }
-    }
 }
 
 /// Prints one object on a line of its own.

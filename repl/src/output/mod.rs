@@ -2,11 +2,8 @@
 //! stderr.
 
 pub(crate) mod json;
-pub(crate) mod paint;
-mod plot;
 pub(crate) mod progress;
 pub(crate) mod screen;
-pub(crate) mod shown;
 pub(crate) mod table;
 
 use std::io::Write;

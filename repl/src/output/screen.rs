@@ -10,12 +10,12 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::Arc;
 
 use console::{Term, measure_text_width};
-use pelago_runtime::interpreter::{CellError, Shown};
-use pelago_runtime::session::Step;
+use pelago_cells::interpreter::CellError;
+use pelago_protocol::Step;
+use pelago_render::Shown;
+use pelago_render::paint::{Ink, Paint};
 
-use super::paint::{Ink, Paint};
 use super::progress::Bars;
-use super::shown;
 
 /// Rows above which their exact number no longer matters: no terminal is so high.
 const MANY_ROWS: usize = 10_000;
@@ -119,7 +119,7 @@ impl Screen {
     /// A value as [`Self::show`] would write it, with its line break.
     pub(crate) fn rendered(&self, shown: &Shown) -> String {
         let width = self.terminal[Stream::Out as usize].then(|| size().1);
-        shown::text(shown, width, self.paint[Stream::Out as usize]) + "\n"
+        pelago_render::terminal(shown, width, self.paint[Stream::Out as usize]) + "\n"
     }
 
     /// Whether a stream goes to a terminal.

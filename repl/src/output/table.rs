@@ -2,11 +2,9 @@
 
 use std::io::IsTerminal;
 
-use pelago_kernel::render::{Layout, table_text};
 use pelago_protocol::SweepRow;
-use pelago_runtime::interpreter::Table;
-use pelago_runtime::results::Results;
-use pelago_runtime::session::SessionError;
+use pelago_results::Results;
+use pelago_session::SessionError;
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
 
 /// The columns of a run that fit a terminal, and those made from others below.
@@ -36,12 +34,6 @@ pub(crate) fn fit_to_terminal(is_notebook: bool) {
             unsafe { std::env::set_var(name, value) };
         }
     }
-}
-
-/// A table as text, without a line end: no wider than `width`, where there is
-/// one, and with a word on what was left out for it.
-pub(crate) fn fitted(table: &Table, width: Option<usize>) -> String {
-    table_text(table, Layout { width, has_rule: false })
 }
 
 /// The columns of a run that answer: where, on what, how fast, how exact.
@@ -104,148 +96,10 @@ fn scaled(frame: &DataFrame, name: &str, factor: f64, digits: i32, new_name: &st
 
 #[cfg(test)]
 mod tests {
-    use console::measure_text_width;
-    use expect_test::{Expect, expect};
-    use polars::prelude::df;
-
     use super::*;
-
-    fn check(table: &Table, width: Option<usize>, expected: Expect) {
-        let text = fitted(table, width);
-        if let Some(width) = width {
-            assert!(text.lines().all(|line| measure_text_width(line) <= width), "{text}");
-        }
-        expected.assert_eq(&text);
-    }
-
-    fn runs() -> Table {
-        let frame = df![
-            "browser" => ["firefox", "chrome"],
-            "reason" => [Some("the adapter is a software one, by its own word, and so is the other"), None],
-            "time" => [1.5, 22.25],
-            "warm" => [true, false],
-        ];
-        Table::of(&frame.unwrap())
-    }
-
-    #[test]
-    fn a_pipe_gets_everything() {
-        check(
-            &runs(),
-            None,
-            expect![[r#"
-            shape: (2, 4)
-            ┌─────────┬─────────────────────────────────────────────────────────────────────┬───────┬───────┐
-            │ browser ┆ reason                                                              ┆ time  ┆ warm  │
-            │ str     ┆ str                                                                 ┆ f64   ┆ bool  │
-            ╞═════════╪═════════════════════════════════════════════════════════════════════╪═══════╪═══════╡
-            │ firefox ┆ the adapter is a software one, by its own word, and so is the other ┆   1.5 ┆ true  │
-            │ chrome  ┆ null                                                                ┆ 22.25 ┆ false │
-            └─────────┴─────────────────────────────────────────────────────────────────────┴───────┴───────┘"#]],
-        );
-    }
-
-    #[test]
-    fn a_terminal_gets_what_fits() {
-        check(
-            &runs(),
-            Some(70),
-            expect![[r#"
-            shape: (2, 4)
-            ┌─────────┬──────────────────────────────────────────┬───────┬───────┐
-            │ browser ┆ reason                                   ┆ time  ┆ warm  │
-            │ str     ┆ str                                      ┆ f64   ┆ bool  │
-            ╞═════════╪══════════════════════════════════════════╪═══════╪═══════╡
-            │ firefox ┆ the adapter is a software one, by its o… ┆   1.5 ┆ true  │
-            │ chrome  ┆ null                                     ┆ 22.25 ┆ false │
-            └─────────┴──────────────────────────────────────────┴───────┴───────┘"#]],
-        );
-        check(
-            &runs(),
-            Some(40),
-            expect![[r#"
-            shape: (2, 4)
-            ┌─────────┬───┬───────┐
-            │ browser ┆ … ┆ warm  │
-            │ str     ┆   ┆ bool  │
-            ╞═════════╪═══╪═══════╡
-            │ firefox ┆ … ┆ true  │
-            │ chrome  ┆ … ┆ false │
-            └─────────┴───┴───────┘
-            2 columns do not fit: reason, time"#]],
-        );
-        check(
-            &runs(),
-            Some(16),
-            expect![[r#"
-                shape: (2, 4)
-                ┌─────────┬───┐
-                │ browser ┆ … │
-                │ str     ┆   │
-                ╞═════════╪═══╡
-                │ firefox ┆ … │
-                │ chrome  ┆ … │
-                └─────────┴───┘
-                3 columns do not
-                fit: reason,
-                time, warm"#]],
-        );
-    }
-
-    #[test]
-    fn nothing_in_a_cell_moves_the_cursor() {
-        let frame = df!["a\nb" => ["1\n2\u{1b}[2J", "日本"]].unwrap();
-        check(
-            &Table::of(&frame),
-            Some(80),
-            expect![[r#"
-                shape: (2, 1)
-                ┌─────────────────┐
-                │ a↵b             │
-                │ str             │
-                ╞═════════════════╡
-                │ "1\n2\u{1b}[2J" │
-                │ 日本            │
-                └─────────────────┘"#]],
-        );
-    }
-
-    #[test]
-    fn of_a_long_one_both_ends_are_shown() {
-        let frame = df!["n" => (0..1000).collect::<Vec<i32>>()].unwrap();
-        let text = fitted(&Table::of(&frame), Some(80));
-        let lines = text.lines().collect::<Vec<_>>();
-        assert_eq!(lines[0], "shape: (1_000, 1); the first 30 and the last 30 rows are shown");
-        assert_eq!((lines[5], lines[34], lines[35], lines[36]), ("│   0 │", "│  29 │", "│ …   │", "│ 970 │"));
-    }
 
     #[test]
     fn a_sweep_has_its_columns() {
         assert_eq!(sweep(&[]).unwrap().width(), 14);
-    }
-
-    #[test]
-    fn empty_frames_have_a_head() {
-        let frame = df!["n" => Vec::<i32>::new()].unwrap();
-        check(
-            &Table::of(&frame),
-            Some(80),
-            expect![[r#"
-            shape: (0, 1)
-            ┌─────┐
-            │ n   │
-            │ i32 │
-            ╞═════╡
-            └─────┘"#]],
-        );
-        check(
-            &Table::of(&DataFrame::empty()),
-            Some(80),
-            expect![[r#"
-            shape: (0, 0)
-            ┌┐
-            ╞╡
-            └┘"#]],
-        );
     }
 }

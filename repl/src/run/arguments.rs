@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::error::RunError;
-use super::parameters::{self, Parameters, Value};
+use pelago_runner::parameters::{self, Parameters, Value};
+use pelago_runner::{NotebookError, Options, Rules};
 
 /// `pelago run`
 #[derive(Debug, clap::Args)]
@@ -16,7 +16,7 @@ With several notebooks: the first of 130, 2, 124, 1, 3 that any of them has.")]
 pub(crate) struct Arguments {
     /// Notebooks
     #[arg(required = true, value_name = "NOTEBOOK")]
-    pub(super) notebooks: Vec<PathBuf>,
+    notebooks: Vec<PathBuf>,
     /// A parameter; VALUE is a Rust literal (3, 2.5, true, "text"), and anything else is a text; may be repeated
     #[arg(short = 'p', long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
     parameters: Vec<(String, Value)>,
@@ -28,16 +28,16 @@ pub(crate) struct Arguments {
     parameters_file: Option<PathBuf>,
     /// Where to write what ran: a file, or a folder (that exists, ends in / or takes several notebooks)
     #[arg(short = 'o', long, value_name = "FILE|FOLDER", conflicts_with = "inplace")]
-    pub(super) output: Option<PathBuf>,
+    output: Option<PathBuf>,
     /// Write what ran to the notebook itself
     #[arg(long, conflicts_with = "check")]
-    pub(super) inplace: bool,
+    inplace: bool,
     /// Compare outputs with those that the notebook keeps; rules are in the cells' metadata
     #[arg(long)]
-    pub(super) check: bool,
+    check: bool,
     /// Go on after a cell that fails, and do not count it
     #[arg(long)]
-    pub(super) allow_errors: bool,
+    allow_errors: bool,
     /// Seconds that a cell may take; 0 for no limit
     #[arg(long, default_value_t = 600.0, value_name = "SECONDS", value_parser = seconds)]
     timeout: f64,
@@ -53,16 +53,28 @@ impl Arguments {
     /// All parameters, the later over the earlier.
     ///
     /// # Errors
-    /// [`RunError`] where the file of parameters cannot be read.
-    pub(super) fn parameters(&self) -> Result<Parameters, RunError> {
+    /// [`NotebookError`] where the file of parameters cannot be read.
+    pub(super) fn parameters(&self) -> Result<Parameters, NotebookError> {
         let mut all = self.parameters_file.as_deref().map(parameters::read).transpose()?.unwrap_or_default();
         all.extend(self.parameters.iter().chain(&self.raw_parameters).cloned());
         Ok(all)
     }
 
-    /// How long a cell may take.
-    pub(super) fn timeout(&self) -> Option<Duration> {
-        (self.timeout > 0.0).then(|| Duration::from_secs_f64(self.timeout))
+    /// Which notebooks are run, and what becomes of the results.
+    pub(super) fn options(&self) -> Options {
+        Options {
+            notebooks: self.notebooks.clone(),
+            output: self.output.clone(),
+            inplace: self.inplace,
+            check: self.check,
+            junit: self.junit.clone(),
+        }
+    }
+
+    /// How cells are run.
+    pub(super) fn rules(&self) -> Rules {
+        let timeout = (self.timeout > 0.0).then(|| Duration::from_secs_f64(self.timeout));
+        Rules { timeout, allow_errors: self.allow_errors }
     }
 }
 

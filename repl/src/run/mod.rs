@@ -1,50 +1,35 @@
-//! `pelago run`: notebooks without Jupyter and without Python.
+//! `pelago run`: notebooks from the command line, watched on a terminal.
 //!
-//! It reads notebooks, runs each in an interpreter of its own, writes what ran,
-//! compares it with what was stored, and reports. How cells run is the
-//! interpreter's business, how values look the kernel's.
+//! How notebooks are read, run, kept and compared is the runner's business.
 
 mod arguments;
-mod check;
-mod collect;
-mod error;
-mod execute;
-mod files;
-mod job;
-mod late;
-mod notebook;
-mod outputs;
-mod parameters;
-mod places;
 mod progress;
-mod report;
 
 use std::process::ExitCode;
 use std::time::Instant;
 
 use futures::{StreamExt, stream};
-use pelago_runtime::interpreter::InterpreterOptions;
+use pelago_cells::interpreter::InterpreterOptions;
+use pelago_runner::report::{self, NotebookReport, Verdict};
+use pelago_runner::{NotebookError, plan};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 pub(crate) use self::arguments::Arguments;
-use self::error::RunError;
-use self::execute::Rules;
 use self::progress::Lines;
-use self::report::{NotebookReport, Verdict};
 use crate::failure::Failure;
 use crate::output;
 
 pub(crate) async fn run(options: InterpreterOptions, arguments: Arguments) -> Result<ExitCode, Failure> {
     let started = Instant::now();
-    let jobs = match arguments.parameters().and_then(|parameters| job::plan(&arguments, &parameters)) {
+    let asked = arguments.options();
+    let jobs = match arguments.parameters().and_then(|parameters| plan(&asked, &parameters)) {
         Ok(jobs) => jobs,
         Err(error) => return Ok(ExitCode::from(refuse(&error).code())),
     };
     let (stop, stopped) = watch::channel(0);
     let listener = tokio::spawn(count_interrupts(stop));
-    let rules = Rules { timeout: arguments.timeout(), allow_errors: arguments.allow_errors };
-    let lines = Lines::new();
+    let (rules, lines) = (arguments.rules(), Lines::new());
     let running = jobs.into_iter().map(|job| job.run(&options, rules, &lines, &stopped));
     let mut finished = stream::iter(running).buffered(arguments.jobs.get());
     let mut notebooks = Vec::<NotebookReport>::new();
@@ -63,7 +48,7 @@ pub(crate) async fn run(options: InterpreterOptions, arguments: Arguments) -> Re
 }
 
 /// Tells why there is nothing to run, or nowhere to write.
-fn refuse(error: &RunError) -> Verdict {
+fn refuse(error: &NotebookError) -> Verdict {
     output::say(&format!("error: {error}\n  → {}", error.help()));
     Verdict::Unusable
 }

@@ -6,10 +6,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use pelago_runtime::session::Step;
+use pelago_protocol::Step;
+use pelago_render::step::{Seen, seen};
 
-use super::report::Outcome;
 use crate::output;
+use pelago_runner::report::Outcome;
+use pelago_runner::{Line as Watched, Watcher};
 
 /// The lines of all notebooks.
 pub(super) struct Lines {
@@ -18,7 +20,7 @@ pub(super) struct Lines {
 }
 
 /// The line of one notebook.
-pub(super) struct Line {
+struct Line {
     bar: Option<ProgressBar>,
     name: String,
     cells: usize,
@@ -29,8 +31,17 @@ impl Lines {
         Self { live: std::io::stderr().is_terminal().then(MultiProgress::new) }
     }
 
-    /// A line for a notebook with that many cells to run.
-    pub(super) fn notebook(&self, path: &Path, cells: usize) -> Line {
+    /// A text on stdout, above the live lines.
+    pub(super) fn print(&self, text: &str) -> std::io::Result<()> {
+        match &self.live {
+            Some(live) => live.suspend(|| output::print(text)),
+            None => output::print(text),
+        }
+    }
+}
+
+impl Watcher for Lines {
+    fn notebook(&self, path: &Path, cells: usize) -> Box<dyn Watched> {
         let bar = self.live.as_ref().map(|live| {
             let bar = live.add(ProgressBar::new(u64::try_from(cells).unwrap_or(u64::MAX)));
             let style = ProgressStyle::with_template("{spinner} {prefix} {pos}/{len} {elapsed} {wide_msg}");
@@ -39,19 +50,10 @@ impl Lines {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Line { bar, name: path.display().to_string(), cells }
+        Box::new(Line { bar, name: path.display().to_string(), cells })
     }
 
-    /// A text on stdout, above the live lines.
-    pub(super) fn print(&self, text: &str) -> std::io::Result<()> {
-        match &self.live {
-            Some(live) => live.suspend(|| output::print(text)),
-            None => output::print(text),
-        }
-    }
-
-    /// A text on stderr, above the live lines.
-    pub(super) fn say(&self, text: &str) {
+    fn say(&self, text: &str) {
         match &self.live {
             Some(live) => live.suspend(|| output::say(text)),
             None => output::say(text),
@@ -59,36 +61,26 @@ impl Lines {
     }
 }
 
-impl Line {
-    /// A cell begins.
-    pub(super) fn begin(&self, line: &str) {
+impl Watched for Line {
+    fn begin(&self, line: &str) {
         if let Some(bar) = &self.bar {
             bar.set_message(line.to_owned());
         }
     }
 
-    /// What the session does meanwhile.
-    pub(super) fn step(&self, step: &Step) {
+    fn step(&self, step: &Step) {
         let Some(bar) = &self.bar else { return };
-        bar.set_message(match step {
-            Step::Opening { product } => format!("opening {product}"),
-            Step::Opened { product } => format!("{product} is open"),
-            Step::Page { product, progress } => {
-                format!("{product}: {} {}", progress.phase, progress.file.as_deref().unwrap_or_default())
+        match seen(step) {
+            Seen::Going(line) => {
+                let percent = line.percent().map_or(String::new(), |percent| format!(" {percent}%"));
+                bar.set_message(format!("{}{percent}", line.label));
             }
-            Step::Fetching { model, loaded, total: Some(total), .. } => {
-                format!("fetching {model} {}%", loaded * 100 / (*total).max(1))
-            }
-            Step::Fetching { model, .. } => format!("fetching {model}"),
-            Step::Building { what } => what.clone(),
-            Step::Chosen(fit) => fit.to_string(),
-            Step::Measuring { what, done, total } => format!("{what} {}%", done * 100 / (*total).max(1)),
-            Step::Adding { file, loaded, total } => format!("adding {file} {}%", loaded * 100 / (*total).max(1)),
-        });
+            Seen::Over(_) => bar.set_message(String::new()),
+            Seen::Note(text) => bar.set_message(text),
+        }
     }
 
-    /// The `position`th cell ended, from 1.
-    pub(super) fn end(&self, position: usize, line: &str, outcome: &Outcome, elapsed: Duration) {
+    fn end(&self, position: usize, line: &str, outcome: &Outcome, elapsed: Duration) {
         if let Some(bar) = &self.bar {
             bar.set_position(u64::try_from(position).unwrap_or(u64::MAX));
             return;

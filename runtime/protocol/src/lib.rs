@@ -12,11 +12,14 @@ mod family;
 mod limits;
 mod message;
 mod model;
+mod output;
 mod parity;
 mod platform;
 mod precision;
+mod record;
 mod report;
 mod request;
+mod step;
 mod sweep;
 mod tensor;
 mod tune;
@@ -30,14 +33,17 @@ pub use family::Family;
 pub use limits::{FIXED_ROWS_A_RUN, REQUESTS_A_PAGE, ROWS_A_RUN, TOKENS_A_RUN};
 pub use message::{ErrorCode, Header, Hello, PROTOCOL_VERSION, PageError, Progress, ProgressPhase, TensorHeader};
 pub use model::{ExternalData, Graph, ModelSource};
+pub use output::{Output, Run};
 pub use parity::{Parity, ParityVerdict};
 pub use platform::Platform;
 pub use precision::{Precision, PrecisionChoice, UnknownPrecision};
+pub use record::{FailedRun, MeasuredRun, Transfer};
 pub use report::{Phases, Placement, Report, Source, TierBytes};
 pub use request::{
     Cancel, Dispose, DisposeResult, EmbedData, EmbedResult, ExecutionOptions, HeldSession, Input, LoadData, LoadResult,
     OnLong, Pooling, Request, RunData, RunResult, SessionFacts,
 };
+pub use step::{Fit, Observer, Step};
 pub use sweep::{SweepOutcome, SweepRequest, SweepRow};
 pub use tensor::{DType, Tensor, TensorError};
 pub use tune::{LayerSensitivity, TuneRequest, Tuned};

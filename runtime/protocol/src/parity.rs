@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 crate::word::words! {
     /// What the distance from the reference amounts to. The thresholds are those
-    /// of `pelago_runtime::parity`.
+    /// of `pelago_results::parity`.
     ParityVerdict, "parity verdict" {
         /// The same up to the rounding of fp32.
         Exact = "exact",

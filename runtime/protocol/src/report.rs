@@ -155,7 +155,7 @@ pub struct Report {
     pub throughput_items_per_sec: Option<f64>,
     /// Memory of the page in MiB: the runtime's heap, and buffers of the GPU.
     pub memory_usage_mb: Option<f64>,
-    /// What the model was predicted to take of it in MiB, where the precision was `auto`.
+    /// MiB that the model by itself was predicted to need, where the precision was `auto`.
     pub memory_predicted_mb: Option<f64>,
     /// Whether no byte of the model came over a network.
     pub ipfs_cache_hit: bool,

@@ -5,10 +5,12 @@
 //!   definition 7): those of numpy's `percentile` and of DuckDB's `quantile_cont`,
 //!   so that a query over the rows gives the same figures.
 //! - **Outliers** are marked by Tukey's fences and kept: no figure leaves any out.
+//! - **Parity** is the distance of an output from its reference ([`parity`]).
 //! - **Ratios** are of medians, with a bootstrap interval ([`ratio`]).
 
 mod load;
 mod order;
+pub mod parity;
 mod ratio;
 
 pub use load::load_average;

@@ -191,7 +191,7 @@ async fn measure(models: &Models, folder: &Path) -> Result<BTreeMap<String, Meas
         .env("JUPYTER_DATA_DIR", folder.join("data"))
         .env("IPYTHONDIR", folder.join("ipython"))
         .env("PELAGO_HOME", models.home())
-        .env("PELAGO_LOG", "pelago_runtime::cells=debug")
+        .env("PELAGO_LOG", "pelago_cells::rust=debug")
         .env("PELAGO_BENCH_LOGS", folder)
         .env("NO_COLOR", "1")
         .kill_on_drop(true)

@@ -6,7 +6,7 @@ use std::time::Instant;
 use pelago_browser::link::Message;
 use pelago_browser::pool::Page;
 use pelago_protocol::{BrowserKind, ExecutionOptions, Platform};
-use pelago_runtime::session::Session;
+use pelago_session::Session;
 use pelago_tests::SENTENCE;
 use serde_json::json;
 

@@ -2,7 +2,7 @@
 
 use pelago_browser::driver::Target;
 use pelago_figures::host;
-use pelago_runtime::session::Session;
+use pelago_session::Session;
 
 use crate::Failure;
 use crate::models::Models;

@@ -4,7 +4,7 @@ use std::fs;
 
 use pelago_browser::pool::Page;
 use pelago_protocol::{BrowserKind, Platform};
-use pelago_runtime::session::Session;
+use pelago_session::Session;
 use pelago_tests::processes;
 
 use crate::Failure;

@@ -8,15 +8,15 @@ use std::time::Duration;
 use pelago_browser::driver::Target;
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_browser::pool::Page;
+use pelago_content::Cid;
+use pelago_content::Store;
+use pelago_models::library::Described;
+use pelago_onnx::graph::{self, BuildOptions, Folder, IndexType};
 use pelago_protocol::{
     BrowserKind, DType, EmbedData, EmbedResult, ExecutionOptions, ExternalData, Graph, ModelSource, OnLong, Platform,
     Request, Tensor,
 };
-use pelago_runtime::content::Cid;
-use pelago_runtime::content::Store;
-use pelago_runtime::graph::{self, BuildOptions, Folder, IndexType};
-use pelago_runtime::models::Described;
-use pelago_runtime::session::{Session, SessionOptions};
+use pelago_session::{Session, SessionOptions};
 use pelago_tests::{SENTENCE, lab};
 use pelago_text::{EncodeOptions, Files, TextModel};
 use prost::Message as _;

@@ -3,7 +3,7 @@
 //! holds nothing else.
 
 use pelago_protocol::{BrowserKind, Platform, Precision, SweepOutcome, SweepRequest, SweepRow};
-use pelago_runtime::session::Session;
+use pelago_session::Session;
 
 use crate::Failure;
 use crate::models::{Models, NAME, request};

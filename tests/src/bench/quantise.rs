@@ -1,7 +1,7 @@
 //! How fast weights are quantised: in memory on one core, without reading and
 //! writing them.
 
-use pelago_runtime::onnx::precision::speed;
+use pelago_onnx::precision::speed;
 
 use crate::Failure;
 use crate::models::Models;

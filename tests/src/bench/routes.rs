@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use pelago_protocol::{BrowserKind, Platform, Report};
-use pelago_runtime::session::Session;
+use pelago_session::Session;
 use pelago_tests::{REFERENCE, lab};
 
 use crate::Failure;

@@ -2,7 +2,7 @@
 
 use pelago_browser::pool::Page;
 use pelago_protocol::{EmbedResult, ExecutionOptions, Platform};
-use pelago_runtime::session::Session;
+use pelago_session::Session;
 use pelago_tests::SENTENCE;
 
 use crate::Failure;

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use pelago_protocol::{BrowserKind, Platform, Precision, SweepOutcome, SweepRequest};
-use pelago_runtime::session::Session;
+use pelago_session::Session;
 use pelago_tests::{fixture, lab};
 
 use crate::Failure;

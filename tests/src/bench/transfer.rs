@@ -7,7 +7,7 @@ use bytes::Bytes;
 use pelago_browser::link::Message;
 use pelago_browser::pool::Page;
 use pelago_protocol::{DType, Tensor};
-use pelago_runtime::session::Session;
+use pelago_session::Session;
 use serde_json::json;
 
 use crate::Failure;

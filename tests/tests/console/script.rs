@@ -76,7 +76,7 @@ fn the_log_of_a_level_alone_is_pelagos_own() {
     };
     for level in ["debug", "trace"] {
         let lines = log(level);
-        assert!(lines.lines().any(|line| line.contains("DEBUG pelago_runtime::cells")), "{lines}");
+        assert!(lines.lines().any(|line| line.contains("DEBUG pelago_cells::rust")), "{lines}");
         let others = |line: &&str| !line.contains("pelago");
         assert_eq!(lines.lines().filter(others).collect::<Vec<_>>(), [""; 0], "{level}");
     }

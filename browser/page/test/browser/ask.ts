@@ -1,16 +1,22 @@
 /** What tests ask of a page, and how they look at its answers. */
 
 import assert from 'node:assert/strict';
-import type { Tensor } from '../../src/frame.js';
-import type { EmbedData, EmbedResult, ModelSource } from '../../src/protocol.js';
-import { type Answer, type Host, RemoteError } from './host.js';
+import type { Tensor } from '../../src/link/frame.js';
+import type { EmbedData, EmbedResult, ExecutionOptions, ModelSource, Platform } from '../../src/protocol.js';
+import { type Host, RemoteError, type Request } from './host.js';
+import { golden } from './models.js';
 
 export const floats = ({ bytes }: Tensor): Float32Array => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
 export const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   assert.equal(a.length, b.length);
   return Math.max(...Array.from(a, (value, i) => Math.abs(value - (b[i] as number))));
 };
-export const norm = (vector: Float32Array): number => Math.hypot(...vector);
+const norm = (vector: Float32Array): number => Math.hypot(...vector);
+/** Whether the answer is the reference's vector of the golden text. */
+export const isGolden = ([tensor]: readonly Tensor[]): void => {
+  const vector = floats(tensor as Tensor);
+  assert.ok(distance(vector.map((value) => value / norm(vector)), golden.mean_normalized) < 1e-5);
+};
 
 export const int32 = (name: string, values: number[]): Tensor => ({
   name,
@@ -32,11 +38,11 @@ export const embedOn =
   (
     model: ModelSource,
     ids: readonly number[][],
-    platform: string,
-    options = {},
+    platform: Platform,
+    options: Partial<ExecutionOptions> = {},
     more: Partial<EmbedData> = {},
     tensors: Tensor[] = [],
-  ): Promise<Answer<EmbedResult>> & { id: number } => {
+  ): Request<EmbedResult> => {
     const data: EmbedData = {
       model,
       lengths: ids.map((text) => text.length),
@@ -48,5 +54,5 @@ export const embedOn =
       task_id: null,
       ...more,
     };
-    return host().request({ type: 'embed', platform, options, data } as never, [int32('input_ids', ids.flat()), ...tensors]);
+    return host().call('embed', data, { platform, options, tensors: [int32('input_ids', ids.flat()), ...tensors] });
   };

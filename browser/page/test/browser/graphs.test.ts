@@ -4,14 +4,13 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import type { Tensor } from '../../src/frame.js';
-import type { Capabilities, EmbedData, ModelSource, Pooling } from '../../src/protocol.js';
+import { after, describe, test } from 'node:test';
+import type { Tensor } from '../../src/link/frame.js';
+import type { EmbedData, ModelSource, Platform, Pooling } from '../../src/protocol.js';
 import { BOOL, FLOAT, FLOAT16, type GraphSpec, INT32, INT64, type Node, type Value, onnx } from '../graph.js';
-import { distance, embedOn, floats, int32, refused } from './ask.js';
-import { Host } from './host.js';
-import { PAGE } from './models.js';
-import { Browser, type BrowserName } from './webdriver.js';
+import { distance, floats, int32, refused } from './ask.js';
+import { page } from './page.js';
+import type { BrowserName } from './webdriver.js';
 
 /** Token `i` has the vector [i, -i² / 4], the padding token 0 one that no mean hides. */
 const vectorOf = (id: number): [number, number] => (id === 0 ? [1000, 1000] : [id, (-id * id) / 4]);
@@ -144,7 +143,7 @@ const POOLED: Readonly<Record<Pooling, (ids: readonly number[]) => number[]>> = 
 };
 const ALL = Object.keys(POOLED) as Pooling[];
 
-const routes: ReadonlyArray<[BrowserName, readonly string[]]> = [
+const routes: ReadonlyArray<[BrowserName, readonly Platform[]]> = [
   ['chromium', ['wasm', 'webgpu']],
   ['headless-shell', ['webnn']],
   ['firefox', ['wasm', 'webgpu']],
@@ -154,21 +153,7 @@ after(() => rmSync(folder, { recursive: true }));
 
 for (const [name, platforms] of routes) {
   describe(name, { timeout: 300_000 }, () => {
-    let host: Host;
-    let browser: Browser;
-    const embed = embedOn(() => host);
-
-    before(async () => {
-      host = await Host.start({ '/': join(PAGE, 'dist'), '/graphs/': folder });
-      browser = await Browser.open(name);
-      const hello = host.hello();
-      await browser.go(host.url);
-      await hello;
-    });
-    after(async () => {
-      await browser?.close();
-      await host?.close();
-    });
+    const { host, embed } = page(name, { graphs: folder });
 
     for (const platform of platforms) {
       /** The vectors of these texts, all in one tensor. */
@@ -230,7 +215,7 @@ for (const [name, platforms] of routes) {
       });
 
       test(`reads float16 on ${platform}`, async () => {
-        const { data } = await host.request<Capabilities>({ type: 'capabilities' });
+        const { data } = await host().call('capabilities', null);
         if (platform === 'webgpu' && !data.webgpu.features.includes('shader-f16'))
           await assert.rejects(ask(half, [LONG, SHORT]), refused('execution_failed', /f16/));
         else equal((await ask(half, [LONG, SHORT])).values, mean(LONG), mean(SHORT));

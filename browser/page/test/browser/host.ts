@@ -5,8 +5,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { type HeaderToSend, type Tensor, decode, encode, tensorsOf } from '../../src/frame.js';
-import type { PageError, Progress } from '../../src/protocol.js';
+import { type HeaderToSend, type Tensor, decode, encode, tensorsOf } from '../../src/link/frame.js';
+import type { ExecutionOptions, PageError, Platform, Progress } from '../../src/protocol.js';
+import type { CallType, InOf, OutOf } from '../../src/worker/calls.js';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -26,6 +27,15 @@ export class RemoteError extends Error {
   constructor(readonly page: PageError) {
     super(`${page.code}: ${page.message}`);
   }
+}
+
+/** The answer to come, and the id by which it can be cancelled. */
+export type Request<T> = Promise<Answer<T>> & { readonly id: number };
+
+export interface CallOptions {
+  readonly platform?: Platform;
+  readonly options?: Partial<ExecutionOptions>;
+  readonly tensors?: readonly Tensor[];
 }
 
 interface Pending {
@@ -96,11 +106,17 @@ export class Host {
     this.socket?.terminate();
   }
 
-  request<T>(header: Omit<HeaderToSend, 'id'>, tensors: Tensor[] = []): Promise<Answer<T>> & { id: number } {
+  /** Sends one of the requests that the page's executor knows. */
+  call<Type extends CallType>(type: Type, data: InOf<Type>, { tensors, ...header }: CallOptions = {}): Request<OutOf<Type>> {
+    return this.request({ type, data, ...header }, tensors) as Request<OutOf<Type>>;
+  }
+
+  /** Sends any header, even one that no host would send. */
+  request(header: Omit<HeaderToSend, 'id'>, tensors: readonly Tensor[] = []): Request<unknown> {
     const id = this.nextId++;
     const answer = new Promise<Answer>((resolve, reject) => this.pending.set(id, { resolve, reject }));
-    this.socket?.send(encode({ id, ...header } as HeaderToSend, tensors));
-    return Object.assign(answer as Promise<Answer<T>>, { id });
+    this.socket?.send(encode({ id, ...header }, tensors));
+    return Object.assign(answer, { id });
   }
 
   cancel(target: number): void {

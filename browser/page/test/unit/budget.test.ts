@@ -1,8 +1,8 @@
-/** What is let go of so that another session fits. */
+/** Which sessions are released so that another one fits. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Sized, evictions } from '../../src/budget.js';
+import { type Sized, evictions } from '../../src/sessions/budget.js';
 
 interface Named extends Sized {
   readonly name: string;

@@ -1,11 +1,11 @@
-/** When the Worker is replaced, and what becomes of requests then; the Worker itself is a fake. */
+/** When the Worker is replaced, and what happens to requests then. The Worker itself is a fake. */
 
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { ExecutorHost } from '../../src/executor-host.js';
-import type { FromExecutor, ToExecutor } from '../../src/executor-messages.js';
-import { decode, encode } from '../../src/frame.js';
+import { decode, encode } from '../../src/link/frame.js';
 import type { ErrorCode, PageError } from '../../src/protocol.js';
+import { ExecutorHost } from '../../src/worker/executor-host.js';
+import type { FromExecutor, ToExecutor } from '../../src/worker/messages.js';
 
 class FakeWorker {
   static all: FakeWorker[] = [];

@@ -1,6 +1,8 @@
+/** Halves widened to float32, all 65,536 of them. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { widen } from '../../src/float16.js';
+import { widen } from '../../src/runtime/float16.js';
 
 test('known halves', () => {
   const bits = [0x0000, 0x8000, 0x3c00, 0xc000, 0x7bff, 0x0001, 0x83ff, 0x0400, 0x3555, 0x7c00, 0xfc00, 0x7e00];

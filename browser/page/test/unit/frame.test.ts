@@ -1,7 +1,9 @@
+/** Messages as bytes: round trips, and bytes that are no message. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PageFault } from '../../src/errors.js';
-import { ELEMENT_SIZE, type Tensor, decode, echo, encode, tensorsOf } from '../../src/frame.js';
+import { ELEMENT_SIZE, type Tensor, decode, echo, encode, tensorsOf } from '../../src/link/frame.js';
 import type { DType } from '../../src/protocol.js';
 
 const tensor = (name: string, dtype: DType, count: number): Tensor => ({

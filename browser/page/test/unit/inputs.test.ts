@@ -1,8 +1,10 @@
+/** What a graph is fed for padded texts. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PageFault } from '../../src/errors.js';
-import type { Tensor } from '../../src/frame.js';
-import { type Padded, feedsFor, fixedTo } from '../../src/inputs.js';
+import type { Tensor } from '../../src/link/frame.js';
+import { type Padded, feedsFor, fixedTo } from '../../src/tasks/text/inputs.js';
 
 const tokens = (name: string, type = 'int64', shape: Array<number | string> = ['batch', 'sequence']) =>
   ({ name, isTensor: true, type, shape }) as const;

@@ -1,9 +1,11 @@
+/** What the page reads of an ONNX file. */
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { PageFault } from '../../src/errors.js';
-import { readOnnx } from '../../src/onnx.js';
+import { readOnnx } from '../../src/sessions/onnx.js';
 
 const file = readFileSync(join(process.env['PELAGO_PAGE'] ?? '.', '../../tests/fixtures/models/bert/onnx/model.onnx'));
 

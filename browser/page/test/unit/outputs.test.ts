@@ -1,7 +1,9 @@
+/** Which output of a graph has the embeddings. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PageFault } from '../../src/errors.js';
-import { chooseOutput } from '../../src/outputs.js';
+import { chooseOutput } from '../../src/tasks/text/outputs.js';
 
 /** `name:rank`, `name:rank:type`. */
 const choose = (outputs: string, tokens = false): string =>

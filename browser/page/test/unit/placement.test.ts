@@ -1,11 +1,11 @@
-/** On what onnxruntime-web 1.30 printed for the tiny BERT of the fixtures. */
+/** Placement read from what onnxruntime-web 1.30 printed for the tiny BERT of the fixtures. */
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readOnnx } from '../../src/onnx.js';
-import { CPU, PROVIDERS, type PlacementLog, actualProvider, judge, parsePlacement } from '../../src/placement.js';
+import { CPU, PROVIDERS, type PlacementLog, actualProvider, judge, parsePlacement } from '../../src/facts/placement.js';
+import { readOnnx } from '../../src/sessions/onnx.js';
 
 const page = process.env['PELAGO_PAGE'] ?? '.';
 const graph = readOnnx(readFileSync(join(page, '../../tests/fixtures/models/bert/onnx/model.onnx')), 'model.onnx');

@@ -1,7 +1,9 @@
+/** Token vectors pooled into one, against sums by hand. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Span, poolRow } from '../../src/pooling.js';
 import type { Pooling } from '../../src/protocol.js';
+import { type Span, poolRow } from '../../src/tasks/text/pooling.js';
 
 // Two rows, three positions, two numbers each; padding holds what must not be seen.
 const data = Float32Array.of(1, 2, 3, 4, 99, 99, /* row 1 */ 99, 99, -5, 6, 7, -8);

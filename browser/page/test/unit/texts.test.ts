@@ -1,9 +1,11 @@
+/** Which requests for texts are refused, and why. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PageFault } from '../../src/errors.js';
-import type { Tensor } from '../../src/frame.js';
+import type { Tensor } from '../../src/link/frame.js';
 import type { EmbedData, ErrorCode, ModelSource } from '../../src/protocol.js';
-import { checkLengths, textsOf } from '../../src/texts.js';
+import { checkLengths, textsOf } from '../../src/tasks/text/texts.js';
 
 const int32 = (name: string, ...values: number[]): Tensor => ({
   name,

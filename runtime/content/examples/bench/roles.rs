@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use pelago_content::retrieve::{self, CarUse, HttpOptions, HttpProvider, Options, Reach, Request, Source};
-use pelago_content::{Blocks, Cid, Gateway, GatewayOptions, Store, StoreError};
+use pelago_content::{BlockError, Blocks, Cid, Gateway, GatewayOptions, Store};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -181,15 +181,15 @@ impl Counted {
 }
 
 impl Blocks for Counted {
-    fn has<'a>(&'a self, cids: &'a [Cid]) -> BoxFuture<'a, Result<Vec<bool>, StoreError>> {
+    fn has<'a>(&'a self, cids: &'a [Cid]) -> BoxFuture<'a, Result<Vec<bool>, BlockError>> {
         self.store.has(cids)
     }
 
-    fn length<'a>(&'a self, cid: &'a Cid) -> BoxFuture<'a, Result<Option<u64>, StoreError>> {
+    fn length<'a>(&'a self, cid: &'a Cid) -> BoxFuture<'a, Result<Option<u64>, BlockError>> {
         self.store.length(cid)
     }
 
-    fn get<'a>(&'a self, cid: &'a Cid) -> BoxFuture<'a, Result<Bytes, StoreError>> {
+    fn get<'a>(&'a self, cid: &'a Cid) -> BoxFuture<'a, Result<Bytes, BlockError>> {
         Box::pin(async move {
             let bytes = self.store.get(cid).await?;
             self.served.fetch_add(bytes.len() as u64, Ordering::Relaxed);
@@ -197,7 +197,7 @@ impl Blocks for Counted {
         })
     }
 
-    fn put(&self, cid: Cid, bytes: Bytes) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn put(&self, cid: Cid, bytes: Bytes) -> BoxFuture<'_, Result<(), BlockError>> {
         self.store.put(cid, bytes)
     }
 }

@@ -1,0 +1,90 @@
+/**
+ * One graph of a request, as a task sees it: sessions for the shapes that the
+ * task runs, runs of them, and what loading them cost. Knows no task.
+ */
+
+import { faultOf } from '../errors.js';
+import { orLost } from '../facts/devices.js';
+import type { Tensor } from '../link/frame.js';
+import type { LoadResult } from '../protocol.js';
+import type { ort } from '../runtime/onnxruntime.js';
+import { toOrt } from '../runtime/tensors.js';
+import { graphOf } from './graphs.js';
+import type { GraphInput } from './onnx.js';
+import { type Fixed, type Held, release, session } from './sessions.js';
+import type { Wanted } from './wanted.js';
+
+/** What one run gave. */
+export interface Ran {
+  readonly outputs: ort.InferenceSession.OnnxValueMapType;
+  /** Milliseconds of the graph. */
+  readonly ms: number;
+}
+
+export class Model {
+  private loaded: LoadResult | null = null;
+
+  constructor(readonly wanted: Wanted) {}
+
+  /** Whether the platform compiles a graph for one shape: then every shape needs a session of its own. */
+  get fixesShapes(): boolean {
+    const { platform, options } = this.wanted;
+    return platform === 'webnn' && options.fixed_shapes;
+  }
+
+  /** The inputs of the graph as its file declares them. They are known before there is a session. */
+  async inputs(): Promise<readonly GraphInput[]> {
+    return (await graphOf(this.wanted)).inputs;
+  }
+
+  /** The session whose open dimensions are fixed to these sizes; `null` leaves them open. It is built where it is not held. */
+  async session(fixed: Fixed | null): Promise<Held> {
+    const { held, load } = await session(this.wanted, fixed);
+    this.loaded = this.loaded === null ? load : joined(this.loaded, load);
+    return held;
+  }
+
+  /** Runs a session of this model. A session that failed is released: the failure may have left it broken. */
+  async run(held: Held, tensors: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
+    const doing = `running the graph on ${held.platform}`;
+    const start = performance.now();
+    const feeds = Object.fromEntries(tensors.map((tensor) => [tensor.name, toOrt(tensor)]));
+    held.busy = true;
+    try {
+      const results = await orLost(held.platform, held.session.run(feeds, [...outputs]));
+      const ms = performance.now() - start;
+      if (!held.ran) this.loaded = { ...this.load, first_run_ms: sum(this.load.first_run_ms, ms) };
+      held.ran = true;
+      return { outputs: results, ms };
+    } catch (error) {
+      const fault = faultOf(error, doing);
+      if (fault.fatal) throw fault;
+      await release(held).catch(() => {
+        throw faultOf(error, doing, 'execution_failed', true);
+      });
+      throw fault;
+    } finally {
+      held.busy = false;
+    }
+  }
+
+  /** How the sessions that the request used came to be, as one: what each cost, added up. */
+  get load(): LoadResult {
+    if (this.loaded === null) throw new Error('a model was not loaded before its load was asked for');
+    return this.loaded;
+  }
+}
+
+const sum = (a: number | null, b: number | null): number | null => (a === null ? b : b === null ? a : a + b);
+
+function joined(a: LoadResult, b: LoadResult): LoadResult {
+  return {
+    session: a.session,
+    warm: a.warm && b.warm,
+    fetch_ms: sum(a.fetch_ms, b.fetch_ms),
+    compile_ms: sum(a.compile_ms, b.compile_ms),
+    first_run_ms: sum(a.first_run_ms, b.first_run_ms),
+    memory_usage_mb: b.memory_usage_mb,
+    held: b.held,
+  };
+}

@@ -1,0 +1,124 @@
+/**
+ * The sessions of onnxruntime that the page holds. A session is built once for a
+ * graph, a platform and, where the platform fixes them, shapes. It is released when
+ * the host asks for that, or when the budget has no room for another. Knows no task.
+ */
+
+import type { InferenceSession } from 'onnxruntime-web';
+import { type FixedPlatform, providerFor } from '../facts/devices.js';
+import { gpuBytes } from '../facts/memory.js';
+import type { DisposeResult, HeldSession, LoadResult, SessionFacts } from '../protocol.js';
+import { build as runtimeBuild, heapBytes, started, threads } from '../runtime/onnxruntime.js';
+import { evictions } from './budget.js';
+import { build, refuseFallback, releaseSession } from './build.js';
+import { fileOf, weightsOf } from './graphs.js';
+import { Lru } from './lru.js';
+import { type Wanted, bytesOf } from './wanted.js';
+
+export interface Held {
+  readonly key: string;
+  readonly cid: string;
+  readonly platform: FixedPlatform;
+  readonly session: InferenceSession;
+  readonly facts: SessionFacts;
+  /** Bytes that it counts for in the budget of the host. */
+  readonly bytes: number;
+  /** Whether it runs right now. Then it is not released. */
+  busy: boolean;
+  /** Whether a first run has readied kernels and shaders. */
+  ran: boolean;
+}
+
+/** Sizes of dimensions that are fixed: by the dimension's name, and as the report has them. */
+export interface Fixed {
+  readonly overrides: Readonly<Record<string, number>>;
+  readonly shape: [number, number] | null;
+}
+
+const held = new Lru<Held>();
+let begun = 0;
+
+/** Builds that this Worker has begun, whether they succeeded or failed. */
+export function builds(): number {
+  return begun;
+}
+
+/** Bytes of the sessions that the page holds, without those of these graphs. */
+export function bytesBeside(cids: ReadonlySet<string>): number {
+  return held.values().reduce((sum, one) => sum + (cids.has(one.cid) ? 0 : one.bytes), 0);
+}
+
+/** The session for these shapes, and what loading it cost. It is built where it is not held. */
+export async function session(wanted: Wanted, fixed: Fixed | null): Promise<{ held: Held; load: LoadResult }> {
+  const { graph, platform, options } = wanted;
+  const shapes = fixed ? Object.entries(fixed.overrides).sort().join() : '';
+  const device = platform === 'webnn' ? (options.webnn_device_type ?? '') : '';
+  const key = [graph.cid, platform, device, shapes].join('|');
+  const known = held.use(key);
+  if (known) {
+    refuseFallback(known.facts.placement, platform, options);
+    return { held: known, load: loadOf(known, null) };
+  }
+  const start = performance.now();
+  const { graph: read, bytes } = await fileOf(wanted);
+  const provider = await providerFor(platform, options);
+  const externalData = await weightsOf(wanted);
+  await started;
+  const fetched = performance.now();
+  wanted.progress({ phase: 'compile', file: null, loaded: 0, total: null });
+  // Not before the fetch: a fetch that fails must cost no other model.
+  const size = bytesOf(graph);
+  for (const one of evictions(held.values(), size, options.memory_budget)) await release(one);
+  begun += 1;
+  const dimensions = fixed?.overrides ?? {};
+  const { session, placement, actual } = await build({ platform, provider, options, bytes, graph: read, externalData, dimensions });
+  const facts: SessionFacts = {
+    execution_provider: actual,
+    placement,
+    threads,
+    build: runtimeBuild,
+    fixed_shape: fixed?.shape ?? null,
+    webnn_device_type: provider?.deviceType ?? null,
+    webnn_accelerated: provider?.context?.accelerated ?? null,
+  };
+  const made: Held = { key, cid: graph.cid, platform, session, facts, bytes: size, busy: false, ran: false };
+  held.add(key, made);
+  return { held: made, load: loadOf(made, { fetch_ms: fetched - start, compile_ms: performance.now() - fetched }) };
+}
+
+/** What loading a session cost. `times` is `null` where it was held. */
+function loadOf({ facts }: Held, times: { fetch_ms: number; compile_ms: number } | null): LoadResult {
+  return {
+    session: facts,
+    warm: times === null,
+    fetch_ms: times?.fetch_ms ?? null,
+    compile_ms: times?.compile_ms ?? null,
+    first_run_ms: null,
+    memory_usage_mb: memory(),
+    held: heldSessions(),
+  };
+}
+
+function heldSessions(): HeldSession[] {
+  const sessions = held.values().reverse();
+  return sessions.map(({ cid, platform, bytes, facts }) => ({ graph: cid, platform, bytes, shape: facts.fixed_shape }));
+}
+
+/** Memory of the runtime in MiB: its heap, which has all weights and activations of wasm, and the buffers of the GPU. */
+function memory(): number | null {
+  const heap = heapBytes();
+  return heap === 0 ? null : (heap + gpuBytes()) / 2 ** 20;
+}
+
+/** Releases the sessions of one graph, or of all graphs, except for the `keep` most recently used. */
+export async function dispose(graph: string | null, keep: number): Promise<DisposeResult> {
+  const taken = held.take(keep, ({ cid }) => graph === null || cid === graph);
+  for (const { session } of taken) await releaseSession(session);
+  return { disposed: taken.length, held: held.size, memory_usage_mb: memory() };
+}
+
+/** Releases one session: the budget has no room for it, or a failure may have left it broken. */
+export async function release(one: Held): Promise<void> {
+  held.delete(one.key);
+  await releaseSession(one.session);
+}

@@ -1,0 +1,51 @@
+/**
+ * What a task is: which graphs it needs, and how it gets from the data and the
+ * tensors of a request to those of its answer. Knows neither the socket nor the
+ * threads of the page, so a task can be run from anywhere.
+ */
+
+import type { Tensor } from '../link/frame.js';
+import type { Graph, Progress } from '../protocol.js';
+import type { Model } from '../sessions/model.js';
+
+/** Data with the tensors that belong to it: what a request brings, and what an answer brings back. */
+export interface Packed<T> {
+  readonly data: T;
+  readonly tensors: readonly Tensor[];
+}
+
+/** What a run of a task is given beside its models and its input. */
+export interface Context {
+  /** Aborted when the request is cancelled. */
+  readonly signal: AbortSignal;
+  /** Tells the host how far the task is. The host may drop it. */
+  progress(progress: Progress): void;
+}
+
+/**
+ * What a task gives before its output. Parts are ordered and none is lost. No
+ * task has parts yet: the first one that does changes this type, and the
+ * compiler then names the places that must pass parts on.
+ */
+export type Part = never;
+
+/**
+ * A task. `In` and `Out` are the data of its request and of its answer. `Role`
+ * names its graphs: most tasks have one, `model`; others have an `encoder` and a
+ * `decoder`.
+ */
+export interface Task<In, Out, Role extends string = 'model'> {
+  /** The graphs of a request, by role. What the host sent is not checked yet: a graph may be missing. */
+  graphs(data: In): Readonly<Record<Role, Graph | undefined>>;
+  /**
+   * Runs the task on its models, which load their sessions when they are asked
+   * to. Yields parts, and returns the output. Whoever runs it takes one part at a
+   * time, so the task waits while the host cannot take more.
+   */
+  run(models: Readonly<Record<Role, Model>>, input: Packed<In>, context: Context): AsyncGenerator<Part, Packed<Out>>;
+}
+
+/** Runs a task to its end. */
+export async function outputOf<Out>(steps: AsyncGenerator<Part, Out>): Promise<Out> {
+  return (await steps.next()).value;
+}

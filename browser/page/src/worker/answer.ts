@@ -1,0 +1,69 @@
+/**
+ * From the frame of a request to its answer: finds the call in the table, checks
+ * what every call needs, and runs it on its models. This is where a frame's data,
+ * of which nothing is known, becomes the data of a call. Knows nothing of the
+ * page's main thread.
+ */
+
+import { PageFault } from '../errors.js';
+import { PROVIDERS } from '../facts/placement.js';
+import { type Frame, tensorsOf } from '../link/frame.js';
+import type { ExecutionOptions, Graph } from '../protocol.js';
+import { Model } from '../sessions/model.js';
+import type { Wanted } from '../sessions/wanted.js';
+import { type Context, type Packed, type Task, outputOf } from '../tasks/task.js';
+import { CALLS, isCall } from './calls.js';
+
+const DEFAULTS: ExecutionOptions = {
+  allow_fallback: false,
+  webnn_device_type: null,
+  threads: null,
+  fixed_shapes: true,
+  memory_budget: null,
+};
+
+/** A call whose request has the least that it needs. */
+export interface Found {
+  readonly frame: Frame;
+  readonly call: Task<unknown, unknown, string>;
+  /** The graphs that the call runs, by role. */
+  readonly graphs: Readonly<Record<string, Graph>>;
+}
+
+/** Finds the call that a frame asks for. Throws `bad_request` where there is none, or where the frame does not fit it. */
+export function find(frame: Frame): Found {
+  const { type, data } = frame.header;
+  if (!isCall(type)) throw new PageFault('bad_request', `This page knows no request of type ${type}.`);
+  const call: Task<unknown, unknown, string> = CALLS[type];
+  if (call !== CALLS.capabilities && (typeof data !== 'object' || data === null))
+    throw new PageFault('bad_request', `Expected the data of ${type} to be an object, found ${JSON.stringify(data)}.`);
+  const graphs: Record<string, Graph> = {};
+  for (const [role, graph] of Object.entries(call.graphs(data))) {
+    if (typeof graph?.url !== 'string')
+      throw new PageFault('bad_request', `Expected ${type} to name a graph as its ${role}, found none.`);
+    graphs[role] = graph;
+  }
+  return { frame, call, graphs };
+}
+
+/** The platform of a request. It must be one that a graph can run on. */
+function platformOf({ header: { platform } }: Frame): Wanted['platform'] {
+  if (platform === undefined || platform === 'auto' || !Object.hasOwn(PROVIDERS, platform))
+    throw new PageFault('bad_request', `Expected one of webgpu, webnn, wasm as platform, found ${platform ?? 'none'}.`);
+  return platform;
+}
+
+/** Answers the call. `alone` says that each of its sessions must be the only one that is held. */
+export async function answer({ frame, call, graphs }: Found, alone: boolean, context: Context): Promise<Packed<unknown>> {
+  const models = Object.entries(graphs).map(([role, graph]) => {
+    const options: ExecutionOptions = {
+      ...DEFAULTS,
+      ...(frame.header.options as Partial<ExecutionOptions> | null),
+      // A budget of nothing has all other sessions released.
+      ...(alone ? { memory_budget: 0 } : {}),
+    };
+    return [role, new Model({ graph, platform: platformOf(frame), options, ...context })] as const;
+  });
+  const input = { data: frame.header.data, tensors: tensorsOf(frame) };
+  return outputOf(call.run(Object.fromEntries(models), input, context));
+}

@@ -1,0 +1,51 @@
+/**
+ * Everything that the executor answers: the tasks, and what the host asks of the
+ * page itself. The table is the one source of the types: `Call` ties what goes in
+ * to what comes out, by the type of the request.
+ */
+
+import { capabilities } from '../facts/capabilities.js';
+import type { Capabilities, Dispose, DisposeResult } from '../protocol.js';
+import { dispose } from '../sessions/sessions.js';
+import { TASKS } from '../tasks/index.js';
+import type { Task } from '../tasks/task.js';
+import type { BaselineData, BaselineResult } from './baseline.js';
+
+/** A call that is about no graph. */
+const plain = <In, Out>(answer: (data: In) => Promise<Out>): Task<In, Out, never> => ({
+  graphs: () => ({}),
+  async *run(_models, { data }) {
+    return { data: await answer(data), tensors: [] };
+  },
+});
+
+/** Loaded when it is asked for: transformers.js comes with it. */
+const baseline: Task<BaselineData, BaselineResult> = {
+  graphs: ({ embed }) => ({ model: embed?.model?.graph }),
+  async *run(models, input, context) {
+    return { data: await (await import('./baseline.js')).baseline(models, input, context), tensors: [] };
+  },
+};
+
+export const CALLS = {
+  ...TASKS,
+  capabilities: plain<null, Capabilities>(capabilities),
+  dispose: plain<Dispose, DisposeResult>(({ graph, keep }) => dispose(graph, keep)),
+  baseline,
+};
+
+type Calls = typeof CALLS;
+
+/** One member for each type of request: the data that goes in, and the data that comes out. */
+export type Call = {
+  [Type in keyof Calls]: Calls[Type] extends Task<infer In, infer Out, infer _Role>
+    ? { readonly type: Type; readonly in: In; readonly out: Out }
+    : never;
+}[keyof Calls];
+
+export type CallType = Call['type'];
+export type InOf<Type extends CallType> = Extract<Call, { type: Type }>['in'];
+export type OutOf<Type extends CallType> = Extract<Call, { type: Type }>['out'];
+
+/** Whether the executor answers requests of this type. */
+export const isCall = (type: string): type is CallType => Object.hasOwn(CALLS, type);

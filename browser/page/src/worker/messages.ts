@@ -1,0 +1,55 @@
+/**
+ * What the page's main thread and its Worker say to each other. As in
+ * onnxruntime-web's `proxy-messages.ts`, the kind of a message ties what goes in
+ * to what comes out. Frames and buffers are transferred, never copied.
+ */
+
+import type { ErrorCode } from '../protocol.js';
+
+/** A frame of progress, ready for the socket. */
+interface Progress {
+  readonly kind: 'progress';
+  readonly frame: ArrayBuffer;
+}
+
+/** The request had no room beside the `held` bytes of other models: it is to be run once more, alone, in a new Worker. */
+interface Again {
+  readonly kind: 'again';
+  readonly id: number;
+  readonly buffer: ArrayBuffer;
+  readonly held: number;
+}
+
+/** The request has been answered, by a frame that is ready for the socket. */
+interface Done {
+  readonly kind: 'done';
+  readonly id: number;
+  readonly frame: ArrayBuffer;
+  /** Set where the runtime is broken and the Worker must be replaced. */
+  readonly broken: ErrorCode | null;
+}
+
+type Message =
+  /** A request of the host: any number of `progress`, then one of the other two. */
+  | {
+      readonly kind: 'request';
+      readonly in: {
+        readonly buffer: ArrayBuffer;
+        /**
+         * Set where there was no room for the request beside other models: the bytes that
+         * these held. Each session of the request is then to be the only one that is held.
+         */
+        readonly freed: number | null;
+      };
+      readonly out: Progress | Again | Done;
+    }
+  /** Ends the fetches of the request that is running. A run of the graph itself is not interrupted. */
+  | { readonly kind: 'cancel'; readonly in: { readonly id: number }; readonly out: never };
+
+type MessageOf<Kind extends Message['kind']> = Extract<Message, { kind: Kind }>;
+
+/** A message of one kind as the Worker receives it. */
+export type Incoming<Kind extends Message['kind']> = { readonly kind: Kind } & MessageOf<Kind>['in'];
+
+export type ToExecutor = { [Kind in Message['kind']]: Incoming<Kind> }[Message['kind']];
+export type FromExecutor = Message['out'];

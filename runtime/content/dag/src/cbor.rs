@@ -1,0 +1,263 @@
+//! DAG-CBOR (<https://ipld.io/specs/codecs/dag-cbor/spec/>), as far as a gateway
+//! needs it: the links of a block, and where a path leads. Values are gone past
+//! and never built, so a block costs no more memory than its links.
+//!
+//! What the specification allows and nothing else is read, but for the order of
+//! a map's keys and the shortest form of a number, which change no link.
+
+use crate::Cid;
+
+/// Maps and lists in each other.
+const DEPTH: usize = 256;
+/// The one tag that there is: a link.
+const LINK: u64 = 42;
+
+/// Where names lead from a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A link, behind this many of the names.
+    Link(Cid, usize),
+    /// A value within the block.
+    Value,
+    /// Nowhere.
+    Nothing,
+}
+
+/// The links of a block, in their order.
+///
+/// # Errors
+///
+/// What was expected and found.
+pub fn links(block: &[u8]) -> Result<Vec<Cid>, String> {
+    let (mut input, mut links) = (Reader(block), Vec::new());
+    input.skip(&mut |cid| links.push(cid))?;
+    input.end()?;
+    Ok(links)
+}
+
+/// Follows names through maps, and numbers through lists, to the first link.
+///
+/// # Errors
+///
+/// What was expected and found.
+pub fn follow(block: &[u8], names: &[&str]) -> Result<Place, String> {
+    let mut input = Reader(block);
+    for (depth, name) in names.iter().enumerate() {
+        match input.item()? {
+            Item::Link(cid) => return Ok(Place::Link(cid, depth)),
+            Item::Map(entries) => {
+                if !input.enter(entries, name)? {
+                    return Ok(Place::Nothing);
+                }
+            }
+            Item::List(items) => match name.parse::<u64>() {
+                // `007` is another name than `7`.
+                Ok(at) if at < items && at.to_string() == *name => {
+                    for _ in 0..at {
+                        input.skip(&mut drop)?;
+                    }
+                }
+                _ => return Ok(Place::Nothing),
+            },
+            Item::Text(_) | Item::Plain => return Ok(Place::Nothing),
+        }
+    }
+    Ok(match input.item()? {
+        Item::Link(cid) => Place::Link(cid, names.len()),
+        _ => Place::Value,
+    })
+}
+
+/// A value, or the head of one that has others inside.
+enum Item<'a> {
+    Text(&'a [u8]),
+    /// This many values follow.
+    List(u64),
+    /// This many pairs of a key and a value follow.
+    Map(u64),
+    Link(Cid),
+    /// Anything that nothing here looks at.
+    Plain,
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, length: u64) -> Result<&'a [u8], String> {
+        let cut = usize::try_from(length).ok().and_then(|length| self.0.split_at_checked(length));
+        let (bytes, rest) = cut.ok_or_else(|| format!("{length} bytes announced, {} there", self.0.len()))?;
+        self.0 = rest;
+        Ok(bytes)
+    }
+
+    fn end(&self) -> Result<(), String> {
+        if self.0.is_empty() { Ok(()) } else { Err(format!("{} bytes behind its value", self.0.len())) }
+    }
+
+    /// A head: the kind of value, its short form, and its number.
+    fn head(&mut self) -> Result<(u8, u8, u64), String> {
+        let first = self.take(1)?[0];
+        let (kind, short) = (first >> 5, first & 0x1f);
+        let number = match short {
+            0..24 => u64::from(short),
+            24..28 => self.take(1 << (short - 24))?.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)),
+            _ => return Err(format!("byte 0x{first:02x}, where a value of known length begins")),
+        };
+        Ok((kind, short, number))
+    }
+
+    fn item(&mut self) -> Result<Item<'a>, String> {
+        let (kind, short, number) = self.head()?;
+        Ok(match (kind, short) {
+            (0 | 1, _) => Item::Plain,
+            (2, _) => self.take(number).map(|_| Item::Plain)?,
+            (3, _) => Item::Text(self.take(number)?),
+            (4, _) => Item::List(number),
+            (5, _) => Item::Map(number),
+            (6, _) if number == LINK => Item::Link(self.link()?),
+            (6, _) => return Err(format!("tag {number}, where only links have one")),
+            // false, true, null, and a float of 64 bits, whose bytes are the number.
+            (_, 20..=22 | 27) => Item::Plain,
+            _ => return Err(format!("simple value or short float {number}")),
+        })
+    }
+
+    /// What stands behind a link's tag: its CID's bytes, behind a zero.
+    fn link(&mut self) -> Result<Cid, String> {
+        let (kind, _, length) = self.head()?;
+        match (kind, self.take(length)?) {
+            (2, [0, bytes @ ..]) => {
+                let cid = Cid::try_from(bytes).map_err(|e| format!("a link is no CID: {e}"))?;
+                match cid.encoded_len() == bytes.len() {
+                    true => Ok(cid),
+                    false => Err(format!("{} bytes of a link are no CID", bytes.len())),
+                }
+            }
+            _ => Err("a link without the bytes of a CID behind a zero".to_owned()),
+        }
+    }
+
+    /// Goes into a map, to the value of a key. False if it has no such key.
+    fn enter(&mut self, entries: u64, name: &str) -> Result<bool, String> {
+        for _ in 0..entries {
+            let Item::Text(key) = self.item()? else { return Err("a key that is no text".to_owned()) };
+            if key == name.as_bytes() {
+                return Ok(true);
+            }
+            self.skip(&mut drop)?;
+        }
+        Ok(false)
+    }
+
+    /// Goes past one value and all inside it, and tells its links.
+    fn skip(&mut self, link: &mut dyn FnMut(Cid)) -> Result<(), String> {
+        // Of each map or list that is open: values that are left, and whether every second is a key.
+        let mut open: Vec<(u64, bool)> = Vec::new();
+        loop {
+            let is_key = open.last().is_some_and(|(left, is_map)| *is_map && left % 2 == 0);
+            let inside = match self.item()? {
+                Item::Text(text) if std::str::from_utf8(text).is_err() => return Err("text that is not UTF-8".into()),
+                Item::Text(_) => None,
+                _ if is_key => return Err("a key that is no text".to_owned()),
+                Item::Link(cid) => {
+                    link(cid);
+                    None
+                }
+                Item::Plain => None,
+                Item::List(items) => Some((items, false)),
+                // Two values a pair; so many that they cannot be counted are not there.
+                Item::Map(entries) => Some((entries.checked_mul(2).ok_or("a map without end")?, true)),
+            };
+            if let Some((left, _)) = open.last_mut() {
+                *left -= 1;
+            }
+            open.extend(inside);
+            if open.len() > DEPTH {
+                return Err(format!("more than {DEPTH} maps and lists in each other"));
+            }
+            while open.last().is_some_and(|(left, _)| *left == 0) {
+                open.pop();
+            }
+            if open.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cid;
+
+    fn link_bytes(cid: &Cid) -> Vec<u8> {
+        let bytes = cid.to_bytes();
+        [&[0xd8, 42, 0x58, bytes.len() as u8 + 1, 0], &bytes[..]].concat()
+    }
+
+    /// `{"a": [1, <x>, {"b": <y>}], "c": 1.5, "d": h'00', "e": null}`
+    fn document() -> (Vec<u8>, Cid, Cid) {
+        let (x, y) = (cid::of(cid::RAW, b"x"), cid::of(cid::DAG_CBOR, b"y"));
+        let (link_x, link_y) = (link_bytes(&x), link_bytes(&y));
+        let float = [&[0xfb][..], &1.5f64.to_be_bytes()].concat();
+        let parts: [&[u8]; 11] = [
+            &[0xa4, 0x61, b'a', 0x83, 0x01],
+            &link_x,
+            &[0xa1, 0x61, b'b'],
+            &link_y,
+            &[0x61, b'c'],
+            &float,
+            &[0x61, b'd'],
+            &[0x41, 0x00],
+            &[0x61, b'e'],
+            &[0xf6],
+            &[],
+        ];
+        (parts.concat(), x, y)
+    }
+
+    #[test]
+    fn links_and_paths_are_found() {
+        let (block, x, y) = document();
+        assert_eq!(links(&block), Ok(vec![x, y]));
+        let check = |path: &str, place: Place| {
+            let names: Vec<_> = path.split('/').filter(|name| !name.is_empty()).collect();
+            assert_eq!(follow(&block, &names), Ok(place), "{path}");
+        };
+        check("a/1", Place::Link(x, 2));
+        check("a/1/more/names", Place::Link(x, 2));
+        check("a/2/b", Place::Link(y, 3));
+        for path in ["", "a", "a/0", "a/2", "c", "d", "e"] {
+            check(path, Place::Value);
+        }
+        for path in ["b", "a/3", "a/01", "a/-1", "a/2/c", "c/0", "a/0/0", "a/18446744073709551616"] {
+            check(path, Place::Nothing);
+        }
+    }
+
+    #[test]
+    fn what_is_no_dag_cbor_is_refused() {
+        let check = |block: &[u8], said: &str| {
+            let error = links(block).unwrap_err();
+            assert!(error.contains(said), "{error:?} does not say {said:?}");
+        };
+        check(&[], "1 bytes announced, 0 there");
+        check(&[0x01, 0x02], "1 bytes behind");
+        check(&[0x9f, 0xff], "known length");
+        check(&[0x7f, 0x61, b'a', 0xff], "known length");
+        check(&[0xc1, 0x00], "tag 1,");
+        check(&[0xf9, 0x3c, 0x00], "short float");
+        check(&[0xf7], "simple value");
+        check(&[0xa1, 0x01, 0x02], "no text");
+        check(&[0x61, 0xff], "UTF-8");
+        check(&[0xd8, 42, 0x41, 0x00], "no CID");
+        check(&[0xd8, 42, 0x60], "behind a zero");
+        check(&[0xbb, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], "without end");
+        check(&[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], "1 bytes announced");
+        check(&vec![0x81; 100_000], "in each other");
+        let (block, ..) = document();
+        for length in 0..block.len() {
+            assert!(links(&block[..length]).is_err(), "{length}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What workers hold, and having them let go of models.
+
+use pelago_browser::link::{Message, RequestOptions};
+use pelago_protocol::{Dispose, DisposeResult};
+
+use super::{Fleet, Worker, ask};
+use crate::RunError;
+use crate::run::RUN_DEADLINE;
+
+/// What a page let go of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unloaded {
+    /// The browser's product name.
+    pub browser: String,
+    /// Sessions of onnxruntime that it let go of.
+    pub unloaded: u64,
+    /// Those that it still holds.
+    pub held: u64,
+    /// Memory of the page after that in MiB, where the browser tells.
+    pub memory_mb: Option<f64>,
+}
+
+/// Has every open page let go of the sessions of these graphs (CIDs); of all sessions where there are none named.
+pub(crate) async fn unload(fleet: &dyn Fleet, graphs: Option<Vec<String>>) -> Result<Vec<Unloaded>, RunError> {
+    let graphs = graphs.map_or_else(|| vec![None], |graphs| graphs.into_iter().map(Some).collect());
+    let mut all = Vec::new();
+    for candidate in fleet.candidates() {
+        let Some(worker) = fleet.opened(&candidate.id).await else { continue };
+        // The first question is of no graph: what is held, where nothing is to be let go of.
+        let mut result = send(&*worker, Some(String::new())).await?;
+        let mut unloaded = 0;
+        for graph in &graphs {
+            result = send(&*worker, graph.clone()).await?;
+            unloaded += result.disposed as u64;
+        }
+        all.push(Unloaded {
+            browser: worker.product().to_owned(),
+            unloaded,
+            held: result.held as u64,
+            memory_mb: result.memory_usage_mb,
+        });
+    }
+    Ok(all)
+}
+
+/// MiB that a page holds now; `None` where the browser does not tell.
+pub(crate) async fn held(worker: &dyn Worker) -> Option<f64> {
+    // No graph has this CID: nothing is let go of.
+    dispose(worker, String::new()).await.ok()?.memory_usage_mb
+}
+
+/// Has a page let go of a graph's sessions.
+pub(crate) async fn dispose(worker: &dyn Worker, graph: String) -> Result<DisposeResult, RunError> {
+    send(worker, Some(graph)).await
+}
+
+async fn send(worker: &dyn Worker, graph: Option<String>) -> Result<DisposeResult, RunError> {
+    let message = Message {
+        kind: "dispose".to_owned(),
+        data: serde_json::to_value(Dispose { graph, keep: 0 })?,
+        ..Message::default()
+    };
+    let options = RequestOptions { deadline: RUN_DEADLINE, progress: None, repeat_safe: true };
+    Ok(ask(worker, "dispose", message, options).await?.0)
+}

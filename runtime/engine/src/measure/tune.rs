@@ -1,0 +1,175 @@
+//! The search for a mix of precisions that keeps within an error, each candidate
+//! made, run in the page and compared with fp32 on wasm.
+
+use pelago_models::prepare::{Making, Trial, Wanted};
+use pelago_onnx::precision::{Failure, Found, Layer, Recipe, Search, auto};
+use pelago_protocol::{
+    Input, LayerSensitivity, Observer, Output, Platform, Precision, Request, Step, TuneRequest, Tuned,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::distance::distance;
+use super::samples::usual_input;
+use crate::fit::SHADER_F16;
+use crate::fleet::dispose;
+use crate::run::candidate::Candidate;
+use crate::run::checked::Checked;
+use crate::{Engine, RunError};
+
+/// Groups that a search may have.
+const GROUPS_MAX: usize = 10_000;
+
+/// A recipe to be measured, and where its error goes.
+type Asked = (Recipe, oneshot::Sender<Result<f64, Failure>>);
+
+/// Finds the fewest bytes that keep within an error. Models that are tried are thrown away again; dropping
+/// the future ends the search.
+///
+/// # Errors
+/// [`RunError`] where the model cannot run at all, and [`RunError::Tune`] where nothing is near enough.
+pub async fn tune(engine: &Engine, request: &TuneRequest, observer: Option<Observer>) -> Result<Tuned, RunError> {
+    check(request)?;
+    let observer = observer.as_ref();
+    let asked = |platform, input| Request {
+        graph: request.graph.clone(),
+        browser: request.browser,
+        platform,
+        ..Request::new(request.model.clone(), input)
+    };
+    let first = engine.candidate(asked(Platform::Wasm, Input::from("")), observer).await?;
+    let input = match &request.input {
+        Some(input) => input.clone(),
+        None => usual_input(engine, &first.prepared).await?,
+    };
+    let reference = Candidate { asked: Checked::of(asked(Platform::Wasm, input.clone()))?, ..first };
+    let output = engine.run(&reference, observer).await?.output;
+    let fp32 = engine.candidate(asked(request.platform, input), observer).await?;
+    let layers = engine.preparer.layers(&fp32.prepared).await?;
+    let bytes_fp32 = layers.iter().map(|layer| 4 * layer.shape.iter().product::<usize>() as u64).sum();
+
+    let worker = engine.worker(&fp32.route.installation, observer).await?.worker;
+    let half = fp32.route.platform != Platform::WebGpu
+        || worker.capabilities().webgpu.features.iter().any(|feature| feature == SHADER_F16);
+    let tuning = Tuning { engine, fp32: &fp32, reference: &output, observer };
+    let found = tuning.search(request, layers, half).await?;
+    Ok(Tuned {
+        model_name: fp32.prepared.source.name.clone(),
+        model_cid: fp32.prepared.source.cid.clone(),
+        browser_product: worker.product().to_owned(),
+        platform: fp32.route.platform,
+        recipe: found.recipe.to_json(),
+        error: found.error,
+        max_error: request.max_error,
+        bytes: found.bytes,
+        bytes_fp32,
+        runs: found.runs,
+        sensitivities: found
+            .sensitivities
+            .into_iter()
+            .map(|it| LayerSensitivity { layers: it.layers, error: it.error, saved: it.saved })
+            .collect(),
+    })
+}
+
+/// A search at work.
+struct Tuning<'a> {
+    engine: &'a Engine,
+    /// The model in fp32, on the route that it is tuned for.
+    fp32: &'a Candidate,
+    /// What fp32 gave on wasm.
+    reference: &'a Output,
+    observer: Option<&'a Observer>,
+}
+
+impl Tuning<'_> {
+    /// The search blocks a thread of its own, which asks for each error here.
+    async fn search(&self, request: &TuneRequest, layers: Vec<Layer>, half: bool) -> Result<Found, RunError> {
+        let choices = choices(request, half);
+        let least = choices.iter().copied().min().unwrap_or(32);
+        let most_runs = (choices.len() + request.groups.min(layers.len())) as u64;
+        let base = Recipe::standard(least);
+        let base = if self.fp32.route.platform == Platform::Wasm { base.with_plain_tables() } else { base };
+        let search = Search { base, choices, budget: request.max_error, groups: request.groups };
+        let (ask, mut asked) = mpsc::channel::<Asked>(1);
+        let searching = tokio::task::spawn_blocking(move || {
+            auto(&layers, &search, |recipe| {
+                let (answer, answered) = oneshot::channel();
+                // The session side is gone where the user ended the search.
+                ask.blocking_send((recipe.clone(), answer)).map_err(|_| "the search was ended")?;
+                answered.blocking_recv().map_err(|_| "the search was ended")?
+            })
+        });
+        let (mut runs, mut failed) = (0, None);
+        while let Some((recipe, answer)) = asked.recv().await {
+            if let Some(observer) = self.observer {
+                let what = format!("measuring {} bit, {} layers raised", recipe.bits, recipe.overrides.len());
+                observer(Step::Measuring { what, done: runs.min(most_runs), total: most_runs });
+            }
+            runs += 1;
+            let error = self.error_of(recipe).await;
+            let told = error.map_err(|error| {
+                let text = error.to_string();
+                failed = Some(error);
+                text.into()
+            });
+            // A search that does not wait any more ends by itself.
+            let _ = answer.send(told);
+        }
+        let found = searching.await.map_err(|error| RunError::Task { what: "the search", source: error })?;
+        match failed {
+            Some(error) => Err(error),
+            None => found.map_err(|source| RunError::Tune { model: self.fp32.prepared.source.name.clone(), source }),
+        }
+    }
+
+    /// 1 less the least cosine of a precision's output; infinite where it is not one of the model.
+    async fn error_of(&self, recipe: Recipe) -> Result<f64, RunError> {
+        let wanted =
+            Wanted { making: Making::Recipe(recipe), ..self.fp32.prepared.wanted.clone() }.on(self.fp32.route.platform);
+        let trial = self.engine.preparer.trial(&self.fp32.prepared, wanted).await?;
+        let outcome = self.measure(&trial).await;
+        self.engine.preparer.discard(trial).await;
+        outcome
+    }
+
+    async fn measure(&self, trial: &Trial) -> Result<f64, RunError> {
+        let candidate = Candidate {
+            asked: self.fp32.asked.clone(),
+            prepared: trial.prepared.clone(),
+            route: self.fp32.route.clone(),
+        };
+        let run = self.engine.run(&candidate, self.observer).await;
+        if candidate.prepared.source.graph.cid != self.fp32.prepared.source.graph.cid
+            && let Some(worker) = self.engine.fleet.opened(&self.fp32.route.installation).await
+        {
+            dispose(&*worker, candidate.prepared.source.graph.cid.clone()).await?;
+        }
+        let parity = match run {
+            Ok(run) => distance(self.reference, &run.output),
+            // The page itself refuses outputs that are no numbers.
+            Err(error) if error.code() == pelago_protocol::ErrorCode::NotFinite.as_str() => None,
+            Err(error) => return Err(error),
+        };
+        Ok(parity.filter(|parity| parity.nan_count == 0).map_or(f64::INFINITY, |parity| 1.0 - parity.cosine))
+    }
+}
+
+fn choices(request: &TuneRequest, half: bool) -> Vec<u8> {
+    if !request.choices.is_empty() {
+        return request.choices.iter().map(|precision| precision.bits()).collect();
+    }
+    let all = [Precision::Bits4, Precision::Bits8, Precision::Bits16, Precision::Bits32];
+    all.iter().filter(|precision| half || **precision != Precision::Bits16).map(|precision| precision.bits()).collect()
+}
+
+fn check(request: &TuneRequest) -> Result<(), RunError> {
+    let refused = |what: String, help: &str| Err(RunError::Unsupported { what, help: help.to_owned() });
+    if !(0.0..2.0).contains(&request.max_error) {
+        let what = format!("an allowed error of {}", request.max_error);
+        return refused(what, "give 1 less the least cosine that you accept, e.g. 0.001");
+    }
+    if !(1..=GROUPS_MAX).contains(&request.groups) {
+        return refused(format!("a search in {} groups", request.groups), "give 1 to 10000");
+    }
+    Ok(())
+}

@@ -1,0 +1,483 @@
+//! Models: what a folder must hold to be added, names and their history, what
+//! was derived, and families.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic and say why")]
+
+use std::path::{Path, PathBuf};
+
+use expect_test::{Expect, expect};
+use pelago_content::{Store, StoreError};
+use pelago_models::{Clues, ModelError, Models, Recipe, Resolved, check_folder, detect};
+use pelago_protocol::Family;
+use serde_json::json;
+
+fn on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap().block_on(future)
+}
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/models/bert")
+}
+
+/// A copy of the tiny BERT that a test may damage.
+fn copy(to: &Path) -> PathBuf {
+    let model = to.join("tiny-bert");
+    std::fs::create_dir_all(model.join("onnx")).unwrap();
+    for file in ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "onnx/model.onnx"] {
+        std::fs::copy(fixture().join(file), model.join(file)).unwrap();
+    }
+    model
+}
+
+/// The error of a copy that was changed, with the folder's own path left out.
+#[track_caller]
+fn check(change: impl FnOnce(&Path), expected: Expect) {
+    let dir = tempfile::tempdir().unwrap();
+    let model = copy(dir.path());
+    change(&model);
+    let found = match check_folder(&model, None) {
+        Ok(checked) => format!("fine: {checked:?}"),
+        Err(error) => error.to_string(),
+    };
+    let real = dir.path().canonicalize().unwrap();
+    expected.assert_eq(&found.replace(real.to_str().unwrap(), "…").replace(dir.path().to_str().unwrap(), "…"));
+}
+
+/// A safetensors file with this header and so many bytes of data.
+fn safetensors(header: &str, data: usize) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &vec![0; data]].concat()
+}
+
+#[test]
+fn a_whole_model_passes() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = copy(dir.path());
+    let checked = check_folder(&model, None).unwrap();
+    assert_eq!(checked.name, "tiny-bert");
+    assert_eq!(checked.family.unwrap().family, Family::TextEmbedding);
+    assert_eq!(checked.safetensors, [PathBuf::from("model.safetensors")]);
+    assert_eq!(checked.onnx, [PathBuf::from("onnx/model.onnx")]);
+    // A Python package holds the model in a folder of its own.
+    assert_eq!(check_folder(dir.path(), None).unwrap().folder, model.canonicalize().unwrap());
+}
+
+#[test]
+fn missing_files_are_named() {
+    let remove = |name: &'static str| move |m: &Path| std::fs::remove_file(m.join(name)).unwrap();
+    check(
+        remove("config.json"),
+        expect![
+            "…/tiny-bert is no model folder: expected a config.json in it, found none; name the folder that holds config.json"
+        ],
+    );
+    check(
+        remove("tokenizer.json"),
+        expect![
+            "…/tiny-bert is a text model, but has no tokenizer: expected one of tokenizer.json, vocab.txt, vocab.json with merges.txt, tokenizer.model, spiece.model, sentencepiece.bpe.model, source.spm with target.spm; copy it from the model's source"
+        ],
+    );
+    check(
+        |m| {
+            std::fs::remove_file(m.join("model.safetensors")).unwrap();
+            std::fs::remove_file(m.join("onnx/model.onnx")).unwrap();
+        },
+        expect![
+            "…/tiny-bert holds neither .safetensors nor .onnx files: convert the weights to safetensors, or export the model to ONNX"
+        ],
+    );
+    let index = |map: serde_json::Value| {
+        move |m: &Path| {
+            // Beside a whole file the list would not count.
+            std::fs::rename(m.join("model.safetensors"), m.join("model-00001-of-00002.safetensors")).unwrap();
+            std::fs::write(m.join("model.safetensors.index.json"), json!({"weight_map": map}).to_string()).unwrap();
+        }
+    };
+    check(
+        index(json!({"a": "model-00002-of-00002.safetensors"})),
+        expect![[
+            r#"…/tiny-bert/model.safetensors.index.json names a file in "model-00002-of-00002.safetensors", which is not there: download all shards again"#
+        ]],
+    );
+    check(
+        index(json!({"absent": "model-00001-of-00002.safetensors"})),
+        expect![[
+            r#"…/tiny-bert/model.safetensors.index.json names tensor "absent" in "model-00001-of-00002.safetensors", which is not there: download all shards again"#
+        ]],
+    );
+}
+
+#[test]
+fn bad_json_is_named() {
+    let write = |name: &'static str, text: &'static str| move |m: &Path| std::fs::write(m.join(name), text).unwrap();
+    check(
+        write("config.json", "{\"model_type\":"),
+        expect![
+            "…/tiny-bert/config.json: expected a JSON object with model_type or architectures, found no JSON: EOF while parsing a value at line 1 column 14; download the file again"
+        ],
+    );
+    check(
+        write("config.json", "{}"),
+        expect![
+            "…/tiny-bert/config.json: expected a JSON object with model_type or architectures, found neither; download the file again"
+        ],
+    );
+    check(
+        write("tokenizer.json", "<html>"),
+        expect![
+            "…/tiny-bert/tokenizer.json: expected a JSON object, found no JSON: expected value at line 1 column 1; download the file again"
+        ],
+    );
+}
+
+#[test]
+fn safetensors_that_lie_are_found_out() {
+    let with = |bytes: Vec<u8>| move |m: &Path| std::fs::write(m.join("model.safetensors"), bytes).unwrap();
+    let tensors = |header: serde_json::Value, data| with(safetensors(&header.to_string(), data));
+    check(
+        with(vec![1, 2, 3]),
+        expect![
+            "…/tiny-bert/model.safetensors: not a safetensors file: expected 8 bytes of header length, found a file of 3 bytes; download the file again"
+        ],
+    );
+    check(
+        with(vec![0xff; 100]),
+        expect![
+            "…/tiny-bert/model.safetensors: not a safetensors file: expected a header of at most 100 MB, found a length of 18446744073709551615 bytes; download the file again"
+        ],
+    );
+    check(
+        with(b"version https://git-lfs".to_vec()),
+        expect![
+            "…/tiny-bert/model.safetensors is a pointer of Git LFS, not the file: run `git lfs pull` in the clone, or download the file"
+        ],
+    );
+    check(
+        with([&1000u64.to_le_bytes()[..], b"{}"].concat()),
+        expect![
+            "…/tiny-bert/model.safetensors: by its own header it has 1008 bytes, found 10; download the file again"
+        ],
+    );
+    check(
+        with(safetensors("not json", 0)),
+        expect![
+            "…/tiny-bert/model.safetensors: not a safetensors file: expected a JSON object as header, found expected ident at line 1 column 2; download the file again"
+        ],
+    );
+    check(
+        |m| {
+            let file = std::fs::OpenOptions::new().write(true).open(m.join("model.safetensors")).unwrap();
+            file.set_len(file.metadata().unwrap().len() - 1).unwrap();
+        },
+        expect![
+            "…/tiny-bert/model.safetensors: by its own header it has 109952 bytes, found 109951; download the file again"
+        ],
+    );
+    let one = |dtype: &str, shape: serde_json::Value, from: u64, to: u64| json!({"w": {"dtype": dtype, "shape": shape, "data_offsets": [from, to]}});
+    check(
+        tensors(one("F32", json!([2, 3]), 0, 24), 24),
+        expect![[
+            r#"fine: Checked { folder: "…/tiny-bert", name: "tiny-bert", family: Some(Detected { family: TextEmbedding, evidence: "config.json: model_type \"bert\"" }), safetensors: ["model.safetensors"], onnx: ["onnx/model.onnx"] }"#
+        ]],
+    );
+    check(
+        tensors(one("F32", json!([2, 3]), 0, 20), 20),
+        expect![[
+            r#"…/tiny-bert/model.safetensors: tensor "w": expected 24 bytes for F32 [2, 3], found bytes 0..20; the header is wrong: download the file again"#
+        ]],
+    );
+    check(
+        tensors(one("F32", json!([2, 3]), 4, 28), 28),
+        expect![[
+            r#"…/tiny-bert/model.safetensors: tensor "w": expected it to begin at byte 0, where the one before ends, found 4; the header is wrong: download the file again"#
+        ]],
+    );
+    check(
+        tensors(one("F32", json!([2, 3]), 24, 0), 24),
+        expect![[
+            r#"…/tiny-bert/model.safetensors: tensor "w": expected it to begin at byte 0, where the one before ends, found 24; the header is wrong: download the file again"#
+        ]],
+    );
+    check(
+        tensors(one("F31", json!([2, 3]), 0, 24), 24),
+        expect![[
+            r#"…/tiny-bert/model.safetensors: tensor "w": expected a dtype of the format (F32, F16, BF16, I64, …), found F31; the header is wrong: download the file again"#
+        ]],
+    );
+    check(
+        tensors(one("F32", json!([1u64 << 40, 1u64 << 40]), 0, 24), 24),
+        expect![[
+            r#"…/tiny-bert/model.safetensors: tensor "w": expected a size that fits a file for F32 [1099511627776, 1099511627776], found bytes 0..24; the header is wrong: download the file again"#
+        ]],
+    );
+    check(
+        tensors(one("F32", json!([2, 3]), 0, 24), 30),
+        expect!["…/tiny-bert/model.safetensors: by its own header it has 24 bytes, found 30; download the file again"],
+    );
+    check(
+        tensors(json!({"w": {"dtype": "F32"}}), 0),
+        expect![[
+            r#"…/tiny-bert/model.safetensors: not a safetensors file: expected dtype, shape and data_offsets for each tensor, found tensor "w": missing field `shape`; download the file again"#
+        ]],
+    );
+    let overlap = json!({
+        "a": {"dtype": "U8", "shape": [8], "data_offsets": [0, 8]},
+        "b": {"dtype": "U8", "shape": [8], "data_offsets": [4, 12]},
+    });
+    check(
+        tensors(overlap, 12),
+        expect![[
+            r#"…/tiny-bert/model.safetensors: tensor "b": expected it to begin at byte 8, where the one before ends, found 4; the header is wrong: download the file again"#
+        ]],
+    );
+}
+
+/// A protobuf field of bytes.
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    assert!(bytes.len() < 128 && number < 16);
+    [&[number << 3 | 2, bytes.len() as u8], bytes].concat()
+}
+
+/// A graph whose one weight lies in another file.
+fn external(location: &str, offset: &str, length: &str) -> Vec<u8> {
+    let entry = |key: &str, value: &str| field(13, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat());
+    let tensor = [entry("location", location), entry("offset", offset), entry("length", length)].concat();
+    let graph = [field(5, &tensor), field(12, b"")].concat();
+    [&[0x08, 0x0a][..], &field(7, &graph)].concat()
+}
+
+#[test]
+fn files_that_are_not_onnx_are_found_out() {
+    let with = |bytes: Vec<u8>| move |m: &Path| std::fs::write(m.join("onnx/model.onnx"), bytes).unwrap();
+    check(
+        with(Vec::new()),
+        expect![
+            "…/tiny-bert/onnx/model.onnx: not an ONNX model: expected an ir_version, found none in 0 bytes; export or download it again"
+        ],
+    );
+    check(
+        with(b"version https://git-lfs.github.com/spec/v1\n".to_vec()),
+        expect![
+            "…/tiny-bert/onnx/model.onnx is a pointer of Git LFS, not the file: run `git lfs pull` in the clone, or download the file"
+        ],
+    );
+    check(
+        with(vec![0x08, 0x0a]),
+        expect![
+            "…/tiny-bert/onnx/model.onnx: not an ONNX model: expected a graph, found none in the whole file; export or download it again"
+        ],
+    );
+    check(
+        with([&[0x08, 0x0a][..], &field(7, b"")].concat()),
+        expect![
+            "…/tiny-bert/onnx/model.onnx: not an ONNX model: expected a graph with outputs, found a graph without any; export or download it again"
+        ],
+    );
+    check(
+        with(vec![0xff; 64]),
+        expect![
+            "…/tiny-bert/onnx/model.onnx: not an ONNX model: expected a number of 64 bits, found a longer one at byte 10; export or download it again"
+        ],
+    );
+    check(
+        |m| {
+            let whole = std::fs::read(m.join("onnx/model.onnx")).unwrap();
+            std::fs::write(m.join("onnx/model.onnx"), &whole[..whole.len() / 2]).unwrap();
+        },
+        expect![
+            "…/tiny-bert/onnx/model.onnx: not an ONNX model: expected a field within its message, found a length of 140543 at byte 23; export or download it again"
+        ],
+    );
+    check(
+        with(external("weights.bin", "0", "8")),
+        expect![[
+            r#"…/tiny-bert/onnx/model.onnx keeps weights in "weights.bin": expected a file, found none; put the file beside the graph"#
+        ]],
+    );
+    check(
+        with(external("../config.json", "0", "8")),
+        expect![[
+            r#"…/tiny-bert/onnx/model.onnx keeps weights in "../config.json": expected a path within the folder, found "../config.json"; put the file beside the graph"#
+        ]],
+    );
+    check(
+        with(external("/etc/passwd", "0", "8")),
+        expect![[
+            r#"…/tiny-bert/onnx/model.onnx keeps weights in "/etc/passwd": expected a path within the folder, found "/etc/passwd"; put the file beside the graph"#
+        ]],
+    );
+    check(
+        with(external("weights.bin", "x", "8")),
+        expect![[
+            r#"…/tiny-bert/onnx/model.onnx: not an ONNX model: expected a number of bytes, found "x" at byte 44; export or download it again"#
+        ]],
+    );
+    let beside = |length: usize| {
+        move |m: &Path| {
+            std::fs::write(m.join("onnx/model.onnx"), external("w.bin", "4", "8")).unwrap();
+            std::fs::write(m.join("onnx/w.bin"), vec![0; length]).unwrap();
+        }
+    };
+    check(
+        beside(11),
+        expect![[
+            r#"…/tiny-bert/onnx/model.onnx keeps weights in "w.bin": expected a file of at least 12 bytes, found 11 bytes; put the file beside the graph"#
+        ]],
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let model = copy(dir.path());
+    beside(12)(&model);
+    check_folder(&model, None).unwrap();
+}
+
+#[test]
+fn names_have_a_history_and_go_with_their_content() {
+    let dir = tempfile::tempdir().unwrap();
+    let models = Models::open(Store::open(dir.path().join("store")).unwrap()).unwrap();
+    let folder = copy(dir.path());
+    let first = on(models.add(&folder, None, None, |_| {})).unwrap();
+    assert_eq!(first.name, "tiny-bert");
+    on(models.add(&folder, None, None, |_| {})).unwrap();
+    assert_eq!(on(models.history("tiny-bert")).unwrap().len(), 1, "the same content is no new version");
+    std::fs::write(folder.join("README.md"), "now with a text").unwrap();
+    let second = on(models.add(&folder, None, None, |_| {})).unwrap();
+    on(models.add(&folder, Some("org/other"), None, |_| {})).unwrap();
+    let history: Vec<_> = on(models.history("tiny-bert")).unwrap().into_iter().map(|m| m.cid).collect();
+    assert_eq!(history, [second.added.root, first.added.root]);
+    assert_eq!(on(models.show("tiny-bert")).unwrap().profile, "unixfs-v1-2025");
+    assert_eq!(on(models.list()).unwrap().into_iter().map(|m| m.name).collect::<Vec<_>>(), ["org/other", "tiny-bert"]);
+    assert!(on(models.files(second.added.root)).unwrap().iter().any(|f| f.path == "onnx/model.onnx"));
+    assert_eq!(on(models.family(second.added.root, "x", None)).unwrap().family, Family::TextEmbedding);
+
+    let recipe = Recipe { name: "onnx-graph/fp32", version: "1" };
+    assert_eq!(on(models.derived(first.added.root, recipe)).unwrap(), None);
+    let child = on(models.store().add_bytes("a graph")).unwrap().root;
+    on(models.put_derived(first.added.root, recipe, child)).unwrap();
+    assert_eq!(on(models.derived(first.added.root, recipe)).unwrap(), Some(child));
+    assert_eq!(on(models.derived(first.added.root, Recipe { version: "2", ..recipe })).unwrap(), None);
+
+    on(models.remove("tiny-bert")).unwrap();
+    let roots: Vec<_> = on(models.store().roots()).unwrap().into_iter().map(|r| r.cid).collect();
+    assert_eq!(roots, [second.added.root], "the first version and its graph are gone, the other name's content is not");
+    assert_eq!(on(models.derived(first.added.root, recipe)).unwrap(), None);
+    assert!(matches!(on(models.put_derived(second.added.root, recipe, child)), Err(ModelError::Removed { .. })));
+    assert!(matches!(on(models.put_name("again", first.added.root, "x")), Err(ModelError::Removed { .. })));
+    on(models.remove("org/other")).unwrap();
+    assert!(on(models.store().roots()).unwrap().is_empty());
+}
+
+#[test]
+fn a_word_for_a_model_is_a_name_a_cid_or_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let models = Models::open(Store::open(dir.path().join("store")).unwrap()).unwrap();
+    let folder = copy(dir.path());
+    let root = on(models.add(&folder, Some("org/all-MiniLM-L6-v2"), None, |_| {})).unwrap().added.root;
+    assert!(matches!(on(models.resolve("org/all-MiniLM-L6-v2")).unwrap(), Resolved::Named(m) if m.cid == root));
+    for (text, path) in
+        [(format!("{root}"), ""), (format!("ipfs://{root}/onnx"), "onnx"), (format!("/ipfs/{root}/"), "")]
+    {
+        assert_eq!(on(models.resolve(&text)).unwrap(), Resolved::Content { cid: root, path: path.to_owned() });
+    }
+    let path = folder.to_str().unwrap();
+    assert_eq!(on(models.resolve(path)).unwrap(), Resolved::Folder(folder.clone()));
+    let error = on(models.resolve("all-MiniLM-L6-v3")).unwrap_err();
+    expect![[r#"no model is called "all-MiniLM-L6-v3" (nearest: org/all-MiniLM-L6-v2); `pelago model list` shows all, `pelago model add <folder>` adds one"#]]
+        .assert_eq(&error.to_string());
+    assert!(
+        matches!(on(models.show("quite-different")), Err(ModelError::UnknownName { nearest, .. }) if nearest.is_empty())
+    );
+    assert!(matches!(on(models.remove("nothing")), Err(ModelError::UnknownName { .. })));
+    assert!(matches!(on(models.resolve("ipfs://nonsense")), Err(ModelError::Store(StoreError::Address { .. }))));
+    for name in ["", "../x", "/x", "a b", "-x", "a\0", &root.to_string()] {
+        let error = on(models.add(&folder, Some(name), None, |_| {})).unwrap_err();
+        assert!(matches!(error, ModelError::BadName { .. }), "{name:?}: {error}");
+    }
+}
+
+#[test]
+fn families_are_detected() {
+    use Family::{Audio, Multimodal, TextEmbedding, TextGeneration, TextToText, Vision};
+    let by_config = [
+        ("BertModel", "bert", TextEmbedding),
+        ("CLIPModel", "clip", Multimodal),
+        ("GPT2LMHeadModel", "gpt2", TextGeneration),
+        ("LlamaForCausalLM", "llama", TextGeneration),
+        ("T5ForConditionalGeneration", "t5", TextToText),
+        ("T5EncoderModel", "t5", TextEmbedding),
+        ("ViTForImageClassification", "vit", Vision),
+        ("Wav2Vec2Model", "wav2vec2", Audio),
+        ("WhisperForConditionalGeneration", "whisper", Audio),
+        ("ClapModel", "clap", Audio),
+        ("VitsModel", "vits", Audio),
+        ("CLIPVisionModel", "clip", Vision),
+        ("Qwen2VLForConditionalGeneration", "qwen2_vl", Multimodal),
+        ("Qwen2ForCausalLM", "qwen2", TextGeneration),
+        ("Swinv2ForImageClassification", "swinv2", Vision),
+        ("M2M100ForConditionalGeneration", "m2m_100", TextToText),
+        ("SomethingForCausalLM", "something", TextGeneration),
+        ("SomethingForImageClassification", "something", Vision),
+    ];
+    for (architecture, kind, family) in by_config {
+        let config = json!({"architectures": [architecture], "model_type": kind});
+        let found = detect(&Clues { config: Some(&config), ..Clues::default() });
+        assert_eq!(found.map(|d| d.family), Some(family), "{architecture}");
+    }
+    let by_name = [
+        ("sentence-transformers/all-MiniLM-L6-v2", TextEmbedding),
+        ("intfloat/e5-mistral-7b-instruct", TextEmbedding),
+        ("BAAI/bge-small-en", TextEmbedding),
+        ("thenlper/gte-base", TextEmbedding),
+        ("distilgpt2", TextGeneration),
+        ("facebook/opt-125m", TextGeneration),
+        ("microsoft/phi-2", TextGeneration),
+        ("google/gemma-2b", TextGeneration),
+        ("google/flan-t5-small", TextToText),
+        ("facebook/bart-large-cnn", TextToText),
+        ("Helsinki-NLP/opus-mt-en-de", TextToText),
+        ("google/vit-base-patch16-224", Vision),
+        ("hustvl/yolos-tiny", Vision),
+        ("openai/whisper-tiny", Audio),
+        ("facebook/encodec_24khz", Audio),
+        ("openai/clip-vit-base-patch32", Multimodal),
+        ("google/siglip-base", Multimodal),
+        ("llava-hf/llava-1.5-7b-hf", Multimodal),
+        ("google/paligemma-3b", Multimodal),
+    ];
+    for (name, family) in by_name {
+        let found = detect(&Clues { name, ..Clues::default() });
+        assert_eq!(found.map(|d| d.family), Some(family), "{name}");
+    }
+    // An embedding model that is built on a generator says so in modules.json.
+    let config = json!({"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3"});
+    let modules =
+        json!([{"type": "sentence_transformers.models.Transformer"}, {"type": "sentence_transformers.models.Pooling"}]);
+    let clues = Clues { config: Some(&config), modules: Some(&modules), name: "x", family: None };
+    let found = detect(&clues).unwrap();
+    assert_eq!(
+        (found.family, found.evidence.as_str()),
+        (TextEmbedding, "modules.json: sentence_transformers.models.Pooling")
+    );
+    let found = detect(&Clues { family: Some(Audio), ..clues }).unwrap();
+    assert_eq!((found.family, found.evidence.as_str()), (Audio, "named by the user"));
+    let gemma3 = json!({"model_type": "gemma3", "vision_config": {}, "text_config": {}});
+    assert_eq!(detect(&Clues { config: Some(&gemma3), ..Clues::default() }).unwrap().family, Multimodal);
+    assert_eq!(detect(&Clues { name: "optimum", ..Clues::default() }), None, "a word that only begins like one");
+}
+
+#[test]
+fn a_model_of_the_users_machine() {
+    let Ok(folder) = std::env::var("PELAGO_TEST_MODEL") else {
+        eprintln!("PELAGO_TEST_MODEL is not set to a model folder: not tried");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let models = Models::open(Store::open(dir.path()).unwrap()).unwrap();
+    let started = std::time::Instant::now();
+    let added = on(models.add(&folder, None, None, |_| {})).unwrap();
+    let import = started.elapsed();
+    let started = std::time::Instant::now();
+    let verified = on(models.store().verify(added.added.root)).unwrap();
+    let rate = |bytes: u64, time: std::time::Duration| bytes as f64 / 1e6 / time.as_secs_f64();
+    eprintln!("{} {} {:?}", added.name, added.added.root, added.checked.family);
+    eprintln!("import {import:?}, {:.0} MB/s", rate(added.added.size, import));
+    eprintln!("verify {:?}, {:.0} MB/s", started.elapsed(), rate(verified.bytes, started.elapsed()));
+}

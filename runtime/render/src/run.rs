@@ -1,0 +1,295 @@
+//! A run: what the model gave, and the small report that proves where it ran.
+
+use std::fmt::Write;
+
+use pelago_protocol::{DType, Output, PrecisionChoice, Report, Run, Tensor};
+use serde_json::{Value, json};
+
+use crate::escape::html as escape;
+use crate::number::{ms, preview};
+use crate::paint::{Ink, Paint};
+
+/// Rows of a batch that are shown.
+const ROWS: usize = 8;
+
+/// The model's name, what kind of output it gave, and the first numbers of it.
+#[must_use]
+pub fn preview_of(run: &Run) -> String {
+    let mut lines = output(&run.output);
+    if let Some(first) = lines.first_mut() {
+        first.insert_str(0, &format!("{} → ", run.report.model_name));
+    }
+    lines.join("\n")
+}
+
+/// `{"report": {…}, "output": {…}}`, as scripts read it.
+#[must_use]
+pub fn json(run: &Run) -> Value {
+    let output = match &run.output {
+        Output::Embeddings { shape, values } => {
+            let rows = values.chunks(shape[1].max(1)).collect::<Vec<_>>();
+            json!({ "kind": "embeddings", "shape": shape, "embeddings": rows })
+        }
+        Output::Tensors(tensors) => {
+            let described = tensors
+                .iter()
+                .map(|tensor| json!({ "name": tensor.name, "dtype": tensor.dtype, "shape": tensor.shape }))
+                .collect::<Vec<_>>();
+            json!({ "kind": "tensors", "tensors": described })
+        }
+    };
+    json!({ "report": run.report, "output": output })
+}
+
+/// The preview, and the report in two lines.
+pub(super) fn terminal(run: &Run, paint: Paint) -> String {
+    let mut text = preview_of(run);
+    for line in two_lines(&run.report) {
+        text.push('\n');
+        paint.push(&mut text, Ink::Dim, &line);
+    }
+    text
+}
+
+pub(super) fn plain(run: &Run) -> String {
+    let mut lines = vec![preview_of(run)];
+    let width = facts(&run.report).iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    lines.extend(facts(&run.report).into_iter().map(|(name, value)| format!("  {name:width$}  {value}")));
+    lines.join("\n")
+}
+
+pub(super) fn html(run: &Run) -> String {
+    let lines = output(&run.output).iter().map(|line| escape(line)).collect::<Vec<_>>();
+    let mut html = format!(
+        "<div class=\"pelago-run\"><b>{}</b> → <code style=\"white-space: pre-wrap\">{}</code>\n<table>\n",
+        escape(&run.report.model_name),
+        lines.join("\n")
+    );
+    for (name, value) in facts(&run.report) {
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            html,
+            "<tr><th style=\"text-align: left\">{name}</th><td style=\"text-align: left\">{}</td></tr>",
+            escape(&value)
+        );
+    }
+    html.push_str("</table></div>");
+    html
+}
+
+/// What the model gave: kind, type and shape, then the first numbers.
+fn output(output: &Output) -> Vec<String> {
+    let mut lines = Vec::new();
+    match output {
+        Output::Embeddings { shape: shape @ [batch, hidden], values } => {
+            lines.push(format!("embedding, float32 {shape:?}"));
+            let rows = values.chunks(*hidden.max(&1)).take(ROWS);
+            lines.extend(rows.map(|row| preview(row.iter().map(|value| format!("{value:.6}")), row.len())));
+            if *batch > ROWS {
+                lines.push(format!("… {} more rows", batch - ROWS));
+            }
+        }
+        Output::Tensors(tensors) => {
+            lines.push(format!("{} tensor{}", tensors.len(), if tensors.len() == 1 { "" } else { "s" }));
+            lines.extend(tensors.iter().map(|tensor| {
+                let values = preview(numbers(tensor), tensor.bytes.len() / tensor.dtype.size());
+                format!("{}, {} {:?} {values}", tensor.name, tensor.dtype, tensor.shape)
+            }));
+        }
+    }
+    lines
+}
+
+/// The elements of a tensor as text.
+fn numbers(tensor: &Tensor) -> impl Iterator<Item = String> + '_ {
+    let dtype = tensor.dtype;
+    tensor.bytes.chunks_exact(dtype.size()).map(move |bytes| number(dtype, bytes).unwrap_or_default())
+}
+
+fn number(dtype: DType, bytes: &[u8]) -> Option<String> {
+    Some(match dtype {
+        DType::Float32 => format!("{:.6}", f32::from_le_bytes(bytes.try_into().ok()?)),
+        DType::Float16 => format!("{:.4}", half::f16::from_le_bytes(bytes.try_into().ok()?)),
+        DType::Int8 => i8::from_le_bytes(bytes.try_into().ok()?).to_string(),
+        DType::UInt8 => bytes.first()?.to_string(),
+        DType::Int32 => i32::from_le_bytes(bytes.try_into().ok()?).to_string(),
+        DType::UInt32 => u32::from_le_bytes(bytes.try_into().ok()?).to_string(),
+        DType::Int64 => i64::from_le_bytes(bytes.try_into().ok()?).to_string(),
+        DType::UInt64 => u64::from_le_bytes(bytes.try_into().ok()?).to_string(),
+        DType::Bool => (*bytes.first()? != 0).to_string(),
+    })
+}
+
+/// Where it ran and how long each part took. What was not measured is left out.
+fn facts(report: &Report) -> Vec<(&'static str, String)> {
+    let placement = &report.placement;
+    let hardware = if report.is_real_hardware { "real" } else { "not real" };
+    let mut facts = vec![
+        ("browser", format!("{} {}", report.browser_product, report.browser_version)),
+        ("platform", format!("{} ({})", report.platform, report.execution_provider)),
+        ("hardware", format!("{hardware}: {}", report.hardware_reason)),
+    ];
+    if let Some(adapter) = &report.adapter {
+        let words = [&adapter.vendor, &adapter.architecture, &adapter.device, &adapter.description];
+        let named = words.iter().filter(|word| !word.is_empty()).map(|word| word.as_str()).collect::<Vec<_>>();
+        facts.push(("adapter", if named.is_empty() { "unnamed".to_owned() } else { named.join(" ") }));
+    }
+    facts.push(("nodes", format!("{}/{} on the provider", placement.nodes_on_provider, placement.nodes_total)));
+    facts.push((
+        "graph",
+        if report.graph == "checkpoint" { "built of the checkpoint".to_owned() } else { report.graph.clone() },
+    ));
+    if !report.modules.is_empty() {
+        facts.push(("modules", report.modules.join(" → ")));
+    }
+    if let Some(prompt) = &report.prompt {
+        facts.push(("prompt", prompt.clone()));
+    }
+    let bits = format!("{} bit", report.precision);
+    let mixed = if report.mixed_precision { ", mixed" } else { "" };
+    let asked = if report.requested_precision == PrecisionChoice::Auto { ", the highest that fits" } else { "" };
+    facts.push(("precision", format!("{bits}{mixed}{asked}")));
+    if let (Some(predicted), Some(measured)) = (report.memory_predicted_mb, report.memory_usage_mb) {
+        facts.push(("memory", format!("{measured:.1} MiB in the page, {predicted:.1} MiB predicted for the model")));
+    }
+    facts.push(("processing", ms(report.processing_time)));
+    facts.push(("total", format!("{}, {}", ms(report.total_time), if report.warm { "warm" } else { "cold" })));
+    if let Some(parity) = &report.parity {
+        facts.push(("cosine", format!("{:.6}, to {}", parity.cosine, parity.reference)));
+    }
+    facts.extend(report.warnings.iter().map(|warning| ("warning", warning.clone())));
+    facts
+}
+
+/// Where it ran, on what, how fast and how exact, in two lines.
+fn two_lines(report: &Report) -> [String; 2] {
+    let hardware = if report.is_real_hardware { "real hardware" } else { "no real hardware" };
+    let place = format!(
+        "{} {} · {} ({}) · {hardware}: {}",
+        report.browser_product,
+        report.browser_version,
+        report.platform,
+        report.execution_provider,
+        report.hardware_reason
+    );
+    let placement = &report.placement;
+    let warm = if report.warm { "warm" } else { "cold" };
+    let mut facts = vec![
+        format!("{}/{} nodes", placement.nodes_on_provider, placement.nodes_total),
+        memory(report),
+        warm.to_owned(),
+        format!("{:.2} ms in the page", report.processing_time * 1000.0),
+        format!("{:.2} ms in all", report.total_time * 1000.0),
+    ];
+    facts.extend(report.parity.as_ref().map(|parity| format!("cosine {:.6} with fp32", parity.cosine)));
+    [place, facts.join(" · ")]
+}
+
+/// Bits, and where they were left to Pelago, what it said of the memory and what the page has.
+fn memory(report: &Report) -> String {
+    let bits = format!("{} bit", report.precision.bits());
+    if report.requested_precision != PrecisionChoice::Auto {
+        return bits;
+    }
+    let mib = |figure: Option<f64>| figure.map_or_else(|| "?".to_owned(), |mib| format!("{mib:.0}"));
+    format!(
+        "{bits} (auto: {} MiB predicted for the model, {} MiB in the page)",
+        mib(report.memory_predicted_mb),
+        mib(report.memory_usage_mb)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use serde_json::json;
+
+    use super::*;
+
+    fn report(changes: &serde_json::Value) -> Report {
+        let mut report = json!({
+            "run_id": "01", "started": "2026-11-20T00:00:00Z", "model_name": "mini<LM>", "model_cid": "bafy1",
+            "graph_cid": "bafy2", "graph": "checkpoint", "model_type": "text_embedding", "platform": "webgpu", "requested_platform": "auto",
+            "browser": "firefox", "requested_browser": "auto", "browser_product": "Firefox", "browser_version": "153.0",
+            "is_real_hardware": false, "hardware_reason": "the adapter says isFallbackAdapter",
+            "adapter": {"vendor": "", "architecture": "", "device": "", "description": "", "is_fallback_adapter": true},
+            "execution_provider": "WebGpuExecutionProvider",
+            "threads": 1, "precision": 32, "requested_precision": "32", "mixed_precision": false, "processing_time": 0.53026,
+            "total_time": 1.2876, "warm": false,
+            "phases": {},
+            "batch_size": 1, "tokens": 11, "throughput_items_per_sec": 1.9, "memory_usage_mb": null,
+            "ipfs_cache_hit": true, "ipfs_source": "cache", "ipfs_load_time": null,
+            "bytes": {"memory": 0, "disk": 1, "p2p": 0, "ipfs": 0}, "p2p_optimized": false, "optimizations": [],
+        });
+        report["placement"] = json!({"nodes_total": 164, "nodes_on_provider": 164, "nodes_shape_arithmetic": 0,
+            "fallback_operators": [], "shape_operators": []});
+        report["modules"] = json!(["mean", "Normalize"]);
+        report["warnings"] = json!([]);
+        report["truncated_texts"] = 0.into();
+        report["parity"] = json!({"reference": "fp32 on wasm", "cosine": 0.999_999_9, "max_abs_error": 0.0, "relative_error": 0.0,
+            "top1_agreement": null, "nan_count": 0, "verdict": "exact"});
+        for (name, value) in changes.as_object().unwrap() {
+            report[name] = value.clone();
+        }
+        serde_json::from_value(report).unwrap()
+    }
+
+    fn embeddings(batch: usize, hidden: usize) -> Output {
+        let values = (0..batch * hidden).map(|index| u16::try_from(index).map_or(0.0, f32::from) / 8.0).collect();
+        Output::Embeddings { shape: [batch, hidden], values }
+    }
+
+    #[test]
+    fn a_run_shows_its_first_numbers_and_what_it_ran_on() {
+        let run = Run { report: report(&json!({})), output: embeddings(1, 384) };
+        expect![[r#"
+            mini<LM> → embedding, float32 [1, 384]
+            [0.000000, 0.125000, 0.250000, 0.375000, 0.500000, …]
+              browser     Firefox 153.0
+              platform    webgpu (WebGpuExecutionProvider)
+              hardware    not real: the adapter says isFallbackAdapter
+              adapter     unnamed
+              nodes       164/164 on the provider
+              graph       built of the checkpoint
+              modules     mean → Normalize
+              precision   32 bit
+              processing  530.26 ms
+              total       1287.60 ms, cold
+              cosine      1.000000, to fp32 on wasm"#]]
+        .assert_eq(&plain(&run));
+    }
+
+    #[test]
+    fn its_html_is_escaped() {
+        let html = html(&Run { report: report(&json!({})), output: embeddings(1, 2) });
+        assert!(html.contains("<b>mini&lt;LM&gt;</b>"), "{html}");
+        assert!(!html.contains("<LM>"), "{html}");
+    }
+
+    #[test]
+    fn what_was_not_measured_is_left_out() {
+        let run = Run { report: report(&json!({"adapter": null, "parity": null})), output: embeddings(10, 2) };
+        let plain = plain(&run);
+        assert!(!plain.contains("  adapter ") && !plain.contains("cosine"), "{plain}");
+        assert!(plain.contains("… 2 more rows"), "{plain}");
+    }
+
+    #[test]
+    fn tensors_are_shown_by_their_type() {
+        let tensors = vec![
+            Tensor::from_f32("logits", vec![1, 2], &[0.5, -1.0]).unwrap(),
+            Tensor::new("ids", DType::Int64, vec![1], 7_i64.to_le_bytes().to_vec().into()).unwrap(),
+            Tensor::new("half", DType::Float16, vec![1], half::f16::from_f32(1.5).to_le_bytes().to_vec().into())
+                .unwrap(),
+        ];
+        assert_eq!(
+            output(&Output::Tensors(tensors)),
+            [
+                "3 tensors",
+                "logits, float32 [1, 2] [0.500000, -1.000000]",
+                "ids, int64 [1] [7]",
+                "half, float16 [1] [1.5000]"
+            ]
+        );
+    }
+}

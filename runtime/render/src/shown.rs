@@ -1,0 +1,54 @@
+//! What is drawn, as a value: one kind of output each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pelago_protocol::Run;
+use pelago_protocol::chart::Chart;
+use pelago_results::reports::Summary;
+use pelago_table::Data;
+use polars::prelude::DataFrame;
+
+/// What a cell shows, as a value.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    /// A DataFrame.
+    Table(Table),
+    /// A run of a model.
+    Run(Box<Run>),
+    /// A chart; [`plots::draw`](crate::plots::draw) makes its documents.
+    Chart(Box<Chart>),
+    /// A report over many runs.
+    Report(Box<Summary>),
+    /// What the value's own type made: by evcxr's convention, or with a MIME type given.
+    Media(MediaBundle),
+    /// Plain text, as Display or Debug gave it.
+    Text(String),
+}
+
+/// MIME types and their contents: text as it is, bytes in base64, JSON as its
+/// text. `text/plain` is always among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MediaBundle(pub BTreeMap<String, String>);
+
+/// A DataFrame to look at, and to be compared later: of a long one, the rows at both ends.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The rows, [`Table::ROWS`] at most: the first and the last of the frame.
+    pub frame: DataFrame,
+    /// Rows of the whole frame.
+    pub height: usize,
+    /// All of it as data; none where it has too many columns for that.
+    pub data: Option<Arc<Data>>,
+}
+
+impl Table {
+    /// Rows that are kept for showing.
+    pub const ROWS: usize = pelago_table::ROWS;
+
+    /// The two ends of a frame.
+    #[must_use]
+    pub fn of(frame: &DataFrame) -> Self {
+        Self { frame: pelago_table::ends(frame), height: frame.height(), data: Data::of(frame).map(Arc::new) }
+    }
+}
