@@ -172,7 +172,7 @@ fn size(data: &Map<String, Value>) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     fn text(text: &str) -> Shown {
         Shown::Text(text.to_owned())

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use pelago_browser::driver::Product;
 use pelago_content::{Store, StoreOptions};
+use pelago_models::network::HUGGING_FACE;
 use pelago_models::{Models, NetworkOptions};
 use pelago_protocol::{
     BrowserKind, ErrorCode, FailedRun, MeasuredRun, Platform, Precision, PrecisionChoice, Report, Run, Step, SweepRow,
@@ -71,7 +72,8 @@ impl Lab {
         let models = Models::open(store.clone()).unwrap();
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/models/bert");
         models.add(model, Some(MODEL), None, |_| {}).await.unwrap();
-        let network = Network::new(models, NetworkOptions::default()).unwrap();
+        let network =
+            Network::new(models, NetworkOptions::new(folder.path().join("staging"), HUGGING_FACE).unwrap()).unwrap();
         let preparer = Preparer::new(store, network, Served::default());
         let (fleet, records) = (Arc::new(fleet), Arc::new(Records { earlier, ..Records::default() }));
         let engine = Engine::new(fleet.clone(), preparer, records.clone());

@@ -116,7 +116,7 @@ impl Worker for FakeWorker {
             Behaviour::Refuses(code) => {
                 let error =
                     PageError { code, message: "refused".to_owned(), help: "try".to_owned(), repeatable: false };
-                Err(PoolError::Link { product, source: Box::new(LinkError::Page { error }) })
+                Err(PoolError::Link { product, source: Arc::new(LinkError::Page { error }) })
             }
             Behaviour::IsLost => Err(PoolError::BrowserLost { product, reason: "it ended".to_owned() }),
         }

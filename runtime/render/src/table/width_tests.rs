@@ -4,7 +4,7 @@ use console::measure_text_width;
 use expect_test::{Expect, expect};
 use polars::prelude::{DataFrame, df};
 
-use super::{Layout, text};
+use super::Layout;
 use crate::Table;
 
 fn check(table: &Table, width: Option<usize>, expected: Expect) {

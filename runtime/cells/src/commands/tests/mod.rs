@@ -57,7 +57,7 @@ fn words_are_split_as_a_shell_does() {
 
 #[test]
 fn the_page_is_that_of_the_commands() {
-    expect_file!["../../../../docs/commands.md"].assert_eq(&reference::page());
+    expect_file!["../../../../../docs/commands.md"].assert_eq(&reference::page());
 }
 
 #[tokio::test]
