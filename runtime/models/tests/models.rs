@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use expect_test::{Expect, expect};
 use pelago_content::{Store, StoreError};
-use pelago_models::{Clues, ModelError, Models, Recipe, Resolved, check_folder, detect};
+use pelago_models::library::{Clues, ModelError, Models, Recipe, Resolved, check_folder, detect};
 use pelago_protocol::Family;
 use serde_json::json;
 
