@@ -2,8 +2,10 @@
 
 use chrono::DateTime;
 use expect_test::{Expect, expect};
-use pelago_protocol::{BrowserKind, ParityVerdict, Phases, Platform, Precision, SweepOutcome, SweepRow, TierBytes};
-use pelago_results::{FailedRun, Results, Transfer};
+use pelago_protocol::{
+    BrowserKind, FailedRun, ParityVerdict, Phases, Platform, Precision, SweepOutcome, SweepRow, TierBytes, Transfer,
+};
+use pelago_results::Results;
 use proptest::{collection::vec, option, prelude::*, sample::select, strategy::ValueTree};
 
 use crate::common::{parity, report};
@@ -12,7 +14,7 @@ use crate::rows::{float, floats, text};
 fn failure(failure_id: &str) -> FailedRun {
     FailedRun {
         failure_id: failure_id.to_owned(),
-        started: "2026-03-04T05:06:07Z".parse().unwrap(),
+        started: "2026-03-04T05:06:07Z".to_owned(),
         model_name: "all-MiniLM-L6-v2".to_owned(),
         model_cid: "bafybeimodel".to_owned(),
         browser: BrowserKind::Firefox,
