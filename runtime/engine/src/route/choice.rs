@@ -34,13 +34,10 @@ pub struct OptimalHardware {
 /// The order in which browsers are tried for a platform, best first. WebNN is
 /// built into chrome-headless-shell where Debian's Chromium lacks it, so for
 /// WebNN it comes before its siblings.
-pub(crate) fn preference(installation: &Installation, platform: Platform, family: Family) -> u8 {
+pub(crate) fn preference(installation: &Installation, platform: Platform) -> u8 {
     let headless_shell = installation.product == Product::HeadlessShell;
     match (installation.kind, platform) {
         (BrowserKind::Chrome, Platform::WebNn) if headless_shell => 0,
-        // Firefox's WebGPU takes 1024 invocations a workgroup where others take
-        // 256, which is what long audio convolutions want.
-        (BrowserKind::Firefox, Platform::WebGpu) if family == Family::Audio => 0,
         (BrowserKind::Chrome, _) if !headless_shell => 1,
         (BrowserKind::Chrome, _) => 2,
         (BrowserKind::Edge, _) => 3,

@@ -73,7 +73,7 @@ impl Router {
             .filter(|candidate| request.browser == BrowserKind::Auto || candidate.kind == request.browser)
             .collect::<Vec<_>>();
         candidates.sort_by_key(|candidate| match &candidate.target {
-            Target::Installed(found) => preference(found, request.platform, family),
+            Target::Installed(found) => preference(found, request.platform),
             Target::Remote(_) => 0,
         });
         let Some(first) = candidates.first() else { return Err(self.fleet.no_browser(request.browser).into()) };

@@ -8,13 +8,14 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::http::response::Builder;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use pelago_dag::{BlockError, Blocks, Walk, WalkOptions, car};
+use pelago_http::Requested;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::accept::Format;
 use super::body::{self, Body};
 use super::coming;
 use super::error::{RETRY_AFTER, Refusal};
-use super::headers::{disposition, etag, has_already, range, value};
+use super::headers::{disposition, etag, has_already, value};
 use super::options::Cors;
 use super::rate::Bucket;
 use super::request::Wanted;
@@ -133,10 +134,12 @@ async fn raw(
     // A range of another version of the answer is of no use (RFC 9110, If-Range).
     let same = headers.get(header::IF_RANGE).is_none_or(|known| known.as_bytes() == tag.as_bytes());
     let asked = headers.get(header::RANGE).filter(|_| same).and_then(|value| value.to_str().ok());
-    let part = asked.map_or(Ok(None), |asked| range(asked, length));
-    let (response, bytes) = match part.map_err(|wanted| Refusal::Range { wanted, length })? {
-        None => (response, block),
-        Some(part) => {
+    let (response, bytes) = match asked.map_or(Requested::All, |asked| pelago_http::range(asked, length)) {
+        Requested::All => (response, block),
+        Requested::Unsatisfiable => {
+            return Err(Refusal::Range { wanted: asked.unwrap_or_default().to_owned(), length });
+        }
+        Requested::Part(part) => {
             let said = format!("bytes {}-{}/{length}", part.start, part.end - 1);
             let response = response.status(StatusCode::PARTIAL_CONTENT).header(header::CONTENT_RANGE, said);
             (response, block.slice(part.start as usize..part.end as usize))
