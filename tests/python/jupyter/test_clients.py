@@ -202,6 +202,8 @@ def test_jupyter_console_runs_a_cell_of_several_lines():
     wait_for("name? ")
     console.send("Ada\r")
     wait_for("Ada\"")
+    # Before the next prompt, the end of input would go to nobody.
+    wait_for("In [4]:")
     console.sendeof()
     wait_for("Do you really want to exit")
     console.send("y\r")

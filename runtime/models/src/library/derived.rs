@@ -5,7 +5,7 @@
 use pelago_content::Cid;
 use rusqlite::{OptionalExtension, params};
 
-use super::names::{cid, now};
+use super::rows::{cid, now};
 use super::{ModelError, Models};
 
 /// How something was derived. Another version of the builder gives other bytes, so it is part of it.

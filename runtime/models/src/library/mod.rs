@@ -10,8 +10,10 @@ mod derived;
 mod describe;
 mod error;
 mod family;
+mod name;
 mod names;
 mod onnx;
+mod rows;
 mod safetensors;
 mod staged;
 

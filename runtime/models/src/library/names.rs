@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use pelago_content::Cid;
 use pelago_protocol::Family;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::name::check_name;
+use super::rows::{COLUMNS, current, forget, model, now};
 use super::{Checked, Clues, Detected, ModelError, check_folder, detect, staged};
 use pelago_content::{AddOptions, AddProgress, Added, Entry, Store, StoreError, of_gateway, parse_address};
 
@@ -22,9 +24,6 @@ CREATE TABLE IF NOT EXISTS derived (
     PRIMARY KEY (parent, recipe, version));
 CREATE TABLE IF NOT EXISTS families (cid BLOB PRIMARY KEY, family TEXT NOT NULL) WITHOUT ROWID;
 ";
-const COLUMNS: &str = "n.name, n.cid, n.source, n.profile, n.added_at,
-    coalesce((SELECT size FROM roots r WHERE r.cid = n.cid), 0),
-    coalesce((SELECT files FROM roots r WHERE r.cid = n.cid), 0)";
 /// `config.json` and `modules.json` are read up to this size.
 const JSON_MAX: u64 = 64 << 20;
 
@@ -392,69 +391,4 @@ impl Models {
     ) -> Result<T, ModelError> {
         Ok(self.store.write_tables(work).await?)
     }
-}
-
-pub(super) fn now() -> String {
-    chrono::Utc::now().to_rfc3339()
-}
-
-pub(super) fn cid(row: &Row<'_>, column: usize) -> Result<Cid, rusqlite::Error> {
-    let bytes: Vec<u8> = row.get(column)?;
-    Cid::try_from(&bytes[..])
-        .map_err(|e| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, Box::new(e)))
-}
-
-fn model(row: &Row<'_>) -> Result<Model, rusqlite::Error> {
-    Ok(Model {
-        name: row.get(0)?,
-        cid: cid(row, 1)?,
-        source: row.get(2)?,
-        profile: row.get(3)?,
-        added_at: row.get(4)?,
-        size: row.get::<_, i64>(5)? as u64,
-        files: row.get::<_, i64>(6)? as u64,
-    })
-}
-
-fn current(connection: &rusqlite::Connection, name: &str) -> Result<Option<Model>, rusqlite::Error> {
-    let sql = format!("SELECT {COLUMNS} FROM names n WHERE name = ? ORDER BY id DESC LIMIT 1");
-    connection.prepare_cached(&sql)?.query_row([name], model).optional()
-}
-
-/// Deletes a name's rows; gives the roots that nothing else needs, or `None` if there is no such name.
-fn forget(tx: &Transaction<'_>, name: &str) -> Result<Option<Vec<Cid>>, rusqlite::Error> {
-    let mut had: Vec<Cid> = tx
-        .prepare("SELECT DISTINCT cid FROM names WHERE name = ?")?
-        .query_map([name], |r| cid(r, 0))?
-        .collect::<Result<_, _>>()?;
-    if tx.execute("DELETE FROM names WHERE name = ?", [name])? == 0 {
-        return Ok(None);
-    }
-    let mut unneeded = Vec::new();
-    while let Some(root) = had.pop() {
-        let bytes = root.to_bytes();
-        let needed = "SELECT 1 FROM names WHERE cid = ?1 UNION SELECT 1 FROM derived WHERE child = ?1";
-        if unneeded.contains(&root) || tx.prepare_cached(needed)?.exists([&bytes])? {
-            continue;
-        }
-        let children = tx
-            .prepare_cached("DELETE FROM derived WHERE parent = ? RETURNING child")?
-            .query_map([&bytes], |r| cid(r, 0))?
-            .collect::<Result<Vec<_>, _>>()?;
-        had.extend(children);
-        unneeded.push(root);
-    }
-    Ok(Some(unneeded))
-}
-
-fn check_name(name: &str) -> Result<(), ModelError> {
-    let reason = match name {
-        "" => "empty",
-        _ if name.len() > 200 => "longer than 200 bytes",
-        _ if name.starts_with(['.', '/', '~', '-']) => "it begins like a path or an option",
-        _ if name.chars().any(|c| c.is_control() || c.is_whitespace()) => "it has blanks or control characters",
-        _ if name.contains("://") || parse_address(name).is_ok() => "it is a content address",
-        _ => return Ok(()),
-    };
-    Err(ModelError::BadName { name: name.to_owned(), reason })
 }
