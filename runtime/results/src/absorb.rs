@@ -34,7 +34,7 @@ struct Found {
     path: PathBuf,
     name: String,
     file: File,
-    /// Whether its writer is gone.
+    /// Whether its writer is gone; it is locked then, as long as `file` is open.
     is_dead: bool,
 }
 
@@ -54,7 +54,7 @@ pub(super) fn absorb(database: Database, dir: &Path) -> Result<Database, Results
         let known = absorbed(&database.connection, &journal.name);
         has_news |= length > known.map_err(|source| ResultsError::database("read", &database.path, source))?;
         if journal.is_dead {
-            dead.push(path);
+            dead.push((path, length));
         }
     }
     let database = if has_news {
@@ -62,10 +62,21 @@ pub(super) fn absorb(database: Database, dir: &Path) -> Result<Database, Results
     } else {
         database
     };
-    for path in dead {
-        std::fs::remove_file(path).map_err(|source| ResultsError::io("remove", path, source))?;
+    for (path, length) in dead {
+        delete(path, length)?;
     }
     Ok(database)
+}
+
+/// Deletes a journal whose writer was gone when it was this long. It is locked meanwhile: a writer that had just made it,
+/// and not locked it yet, sees that it was taken and makes another. One that was locked or written to since then stays.
+fn delete(path: &Path, length: u64) -> Result<(), ResultsError> {
+    let journal = open(path, true)?;
+    let now = journal.file.metadata().map_err(|source| ResultsError::io("look at", path, source))?.len();
+    if !journal.is_dead || now != length {
+        return Ok(());
+    }
+    std::fs::remove_file(path).map_err(|source| ResultsError::io("remove", path, source))
 }
 
 /// Adds what is new in the journals, and forgets those that are gone, in one transaction.
