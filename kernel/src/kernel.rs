@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use pelago_cells::interpreter::{CellError, Interpreter, InterpreterError};
+use pelago_protocol::Voice;
 use tokio::sync::{Notify, watch};
 
 use crate::history::History;
@@ -86,7 +87,7 @@ impl Kernel {
 
 fn open_error(error: &InterpreterError) -> CellError {
     let help = match error {
-        InterpreterError::Session(error) => error.help(),
+        InterpreterError::Session(error) => error.advice().words(Voice::Command),
         // Its message says what to do.
         InterpreterError::Cells(_) => String::new(),
     };

@@ -93,7 +93,7 @@ fn webnn_runs_eight_bits_that_are_stored() {
     let arguments = ["accelerate", "tiny", "one two three", "--browser", "chrome", "--platform", "webnn"];
     let output = run(home.path(), &[&arguments[..], &["--precision", "8", "--json"]].concat());
     let run: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"));
-    assert_eq!(run["report"]["execution_provider"], "WebNNExecutionProvider", "{run}");
+    assert_eq!(run["report"]["sessions"][0]["execution_provider"], "WebNNExecutionProvider", "{run}");
     assert!(run["report"]["recipe"].as_str().unwrap().contains("stored"), "{run}");
 }
 
@@ -107,7 +107,8 @@ fn a_recipe_says_which_layers_keep_more() {
     let kept: Value = serde_json::from_str(report["recipe"].as_str().unwrap()).unwrap();
     assert_eq!(kept["overrides"][0]["bits"], 8, "{report}");
     let plain = accelerate(home.path(), &["--precision", "4"]);
-    assert_ne!(report["graph_cid"], plain["report"]["graph_cid"]);
+    let graph = |report: &Value| report["sessions"][0]["graph_cid"].as_str().unwrap().to_owned();
+    assert_ne!(graph(report), graph(&plain["report"]));
 
     for (wrong, expected) in [("{\"bits\":3}", "3"), ("{\"bits\":4,\"block\":7}", "block"), ("{", "recipe")] {
         let refused = accelerate(home.path(), &["--recipe", wrong]);

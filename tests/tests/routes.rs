@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
 
 use pelago_protocol::Run;
-use pelago_protocol::{BrowserKind, Input, Platform, Request};
+use pelago_protocol::{BrowserKind, Input, PhaseName, Platform, Request, Role};
 use pelago_results::Filter;
 use pelago_tests::lab::{Lab, embeddings, minilm};
 use pelago_tests::{REFERENCE, SENTENCE, fixture};
@@ -38,14 +38,20 @@ fn unit(values: &[f32]) -> Vec<f32> {
 /// Everything that a report promises of where a run was.
 fn check_proof(run: &Run, provider: &str) {
     let report = &run.report;
-    assert_eq!(report.execution_provider, provider, "{report:?}");
-    assert!(report.placement.nodes_total > 0);
-    assert_eq!(report.placement.nodes_on_provider, report.placement.nodes_total, "{report:?}");
-    assert!(report.placement.fallback_operators.is_empty() && report.placement.shape_operators.is_empty());
-    assert!(!report.is_real_hardware && !report.hardware_reason.is_empty(), "{report:?}");
+    let [session] = report.sessions.as_slice() else { panic!("one graph, one session: {report:?}") };
+    let placement = &session.placement;
+    assert_eq!((session.role, session.platform), (Role::Model, report.platform), "{report:?}");
+    assert_eq!(session.execution_provider, provider, "{report:?}");
+    assert!(placement.nodes_total > 0);
+    assert_eq!(placement.nodes_on_provider, placement.nodes_total, "{report:?}");
+    assert!(placement.fallback_operators.is_empty() && placement.shape_operators.is_empty());
+    assert!(!session.is_real_hardware && !session.hardware_reason.is_empty(), "{report:?}");
+    assert_eq!((report.is_real_hardware, report.warm), (session.is_real_hardware, session.warm));
+    // The system tells the memory of a browser, and it is read when a model was built.
+    assert_eq!(report.browser_memory_mb.is_some_and(|memory| memory > 50.0), !report.warm, "{report:?}");
     assert!(!report.browser_version.is_empty());
     assert!(report.processing_time > 0.0 && report.total_time >= report.processing_time);
-    assert_eq!(report.adapter.is_some(), report.platform == Platform::WebGpu);
+    assert_eq!(session.adapter.is_some(), report.platform == Platform::WebGpu);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,8 +79,8 @@ async fn every_route_agrees_with_pytorch() {
         }
         // What an earlier route read from the disk may be in memory by now.
         let given = |run: &Run| run.report.bytes.memory + run.report.bytes.disk;
-        assert!(!cold.report.warm && cold.report.phases.fetch_ms.is_some() && given(&cold) > 0);
-        assert!(warm.report.warm && warm.report.phases.fetch_ms.is_none() && given(&warm) == 0);
+        assert!(!cold.report.warm && cold.report.phases.ms(PhaseName::Fetch).is_some() && given(&cold) > 0);
+        assert!(warm.report.warm && warm.report.phases.ms(PhaseName::Fetch).is_none() && given(&warm) == 0);
     }
     let history = lab.session.results().history(Filter::default()).await.unwrap();
     assert_eq!(history.height(), 2 * routes.len());

@@ -194,31 +194,7 @@ external_data: Array<ExternalData>,
  */
 index_type: DType | null, };
 
-export type ModelSource = { 
-/**
- * The name it is known by.
- */
-name: string, 
-/**
- * CID of its folder.
- */
-cid: string, 
-/**
- * Where the session's server has the folder, with the slash at its end: `/ipfs/<cid>/`.
- */
-base_url: string, 
-/**
- * What it does.
- */
-family: Family, 
-/**
- * Paths of all its files, relative to the folder.
- */
-files: Array<string>, 
-/**
- * The graph to run.
- */
-graph: Graph, };
+export type Role = "model" | "encoder" | "decoder" | "vision_encoder" | "embed_tokens";
 
 export type TensorHeader = { 
 /**
@@ -350,27 +326,13 @@ fixed_shapes: boolean,
  */
 memory_budget: number | null, };
 
-export type LoadData = { 
-/**
- * The model.
- */
-model: ModelSource, 
-/**
- * Batch and sequence length to be ready for, where the platform fixes shapes.
- */
-shape: [number, number] | null, 
-/**
- * Tokens that one text may have; `None` where the model sets no limit.
- */
-max_tokens: number | null, };
-
 export type Pooling = "cls" | "max" | "mean" | "mean_sqrt_len_tokens" | "weightedmean" | "lasttoken";
 
 export type EmbedData = { 
 /**
- * The model.
+ * The graphs of the model.
  */
-model: ModelSource, 
+graphs: { [key in Role]?: Graph }, 
 /**
  * Tokens of each text, special ones included, without padding.
  */
@@ -402,9 +364,9 @@ task_id: number | null, };
 
 export type RunData = { 
 /**
- * The model.
+ * The graphs of the model.
  */
-model: ModelSource, 
+graphs: { [key in Role]?: Graph }, 
 /**
  * Outputs wanted, by name; empty for all.
  */

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use pelago_cells::interpreter::InterpreterError;
+use pelago_protocol::Voice;
 
 use crate::files::TargetProblem;
 use crate::parameters::NameError;
@@ -255,7 +256,7 @@ impl NotebookError {
             Self::OverReport { .. } => "name another file, such as report.xml".to_owned(),
             Self::OneOutput { .. } => "name a folder: --output FOLDER/".to_owned(),
             Self::Session { source } => match source {
-                InterpreterError::Session(error) => error.help(),
+                InterpreterError::Session(error) => error.advice().words(Voice::Shell),
                 InterpreterError::Cells(_) => String::new(),
             },
             Self::Target { problem, .. } => problem.help(),

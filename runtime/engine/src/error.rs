@@ -3,7 +3,7 @@
 
 use pelago_browser::link::LinkError;
 use pelago_browser::pool::PoolError;
-use pelago_protocol::{ErrorCode, Platform, Precision};
+use pelago_protocol::{Advice, ErrorCode, PageError, Platform, Precision, Setting};
 
 use pelago_content::StoreError;
 use pelago_models::PrepareError;
@@ -96,7 +96,7 @@ pub enum RunError {
         /// What was asked for.
         what: String,
         /// What to do instead.
-        help: String,
+        advice: Advice,
     },
     /// Nothing to run on.
     #[error("{what}")]
@@ -133,6 +133,19 @@ fn message(error: &PoolError) -> String {
     }
 }
 
+/// The page knows no front end: what is a setting is worded here.
+fn page_advice(page: &PageError) -> Advice {
+    match page.code {
+        ErrorCode::FallbackRefused => {
+            Advice::from("use another platform for this model, or ").setting(Setting::AllowFallback)
+        }
+        ErrorCode::PlatformUnavailable => Advice::from("use another platform or another browser; ")
+            .command("capabilities")
+            .text(" lists what each browser of this machine has"),
+        _ => page.help.clone().into(),
+    }
+}
+
 impl RunError {
     /// A word that scripts can rely on.
     #[must_use]
@@ -158,39 +171,43 @@ impl RunError {
 
     /// What to do next. Empty where the message says it already.
     #[must_use]
-    pub fn help(&self) -> String {
+    pub fn advice(&self) -> Advice {
         if let Self::Browser(error) = self
             && let Some(page) = error.page()
         {
-            return page.help.clone();
+            return page_advice(page);
         }
         match self {
-            Self::Prepare(error) => error.help(),
+            Self::Prepare(error) => error.advice(),
             Self::Browser(PoolError::BrowserLost { .. }) => {
-                "run it again: the browser is opened anew, and nothing else was lost".to_owned()
+                "run it again: the browser is opened anew, and nothing else was lost".into()
             }
             Self::Browser(PoolError::NoBrowser { .. }) => {
-                "`pelago doctor` shows what was found and the command that mends it".to_owned()
+                Advice::none().command("doctor").text(" shows what was found and the command that mends it")
             }
-            Self::SoftwareHardware { .. } => {
-                "leave --require-real-hardware out, or run where the browser has a GPU (`pelago capabilities`)"
-                    .to_owned()
-            }
+            Self::SoftwareHardware { .. } => Advice::from("leave ")
+                .setting(Setting::RequireRealHardware)
+                .text(" out, or run where the browser has a GPU (")
+                .command("capabilities")
+                .text(")"),
             Self::PrecisionUnavailable { .. } => {
-                "choose 32, or 8 or 4 bits without mixed precision, or auto; or --platform wasm".to_owned()
+                Advice::from("choose 32, or 8 or 4 bits without mixed precision, or auto; or ")
+                    .set(Setting::Platform, "wasm")
             }
-            Self::NothingFits { .. } => {
-                "raise --memory-limit, close other programs, or choose a precision and let it fail where it will"
-                    .to_owned()
-            }
-            Self::Tune { .. } => "allow a larger error, or more bits among the choices".to_owned(),
-            Self::Unsupported { help, .. } => help.clone(),
-            Self::EmptyInput { .. } => "give at least one text or tensor".to_owned(),
+            Self::NothingFits { .. } => Advice::from("raise ")
+                .setting(Setting::MemoryLimit)
+                .text(", close other programs, or choose a precision and let it fail where it will"),
+            Self::Tune { .. } => "allow a larger error, or more bits among the choices".into(),
+            Self::Unsupported { advice, .. } => advice.clone(),
+            Self::EmptyInput { .. } => "give at least one text or tensor".into(),
+            Self::Golden { problem: _, file } if file == crate::GOLDEN => Advice::from("name one with ")
+                .setting(Setting::Golden)
+                .text("; scripts/golden.py writes it with sentence-transformers"),
             Self::UnexpectedOutput { .. } | Self::Json(_) | Self::Task { .. } => {
-                "page and program may be of different builds: build both again with `make build`".to_owned()
+                "page and program may be of different builds: build both again with `make build`".into()
             }
             Self::Golden { .. } | Self::Recipe { .. } | Self::Record(_) | Self::Browser(_) | Self::Page(_) => {
-                String::new()
+                Advice::none()
             }
         }
     }

@@ -5,6 +5,7 @@ use std::any::TypeId;
 
 use pelago_cell::host;
 use pelago_protocol::cells::{CellShown, Content, Place};
+use pelago_protocol::packed;
 
 pub use pelago_cell::cell::*;
 
@@ -35,10 +36,11 @@ macro_rules! enter {
 }
 
 /// Shows something in its place among what the cell prints.
-pub(crate) fn show(place: Place, content: Content, body: &[u8]) {
+pub(crate) fn show(place: Place, content: Content) {
+    let shown = CellShown { place, content };
     // Nothing in it has a form that JSON lacks.
-    if let Ok(json) = serde_json::to_vec(&CellShown { place, content }) {
-        host::show(&json, body);
+    if let Ok(json) = serde_json::to_vec(&shown) {
+        host::show(&json, &packed::body(&shown));
     }
 }
 

@@ -5,7 +5,6 @@ use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
 
 use pelago_protocol::cells::{self, Call, Opening, Reply};
-use pelago_protocol::{Input, TensorHeader};
 
 use crate::Error;
 
@@ -32,26 +31,18 @@ fn address() -> io::Result<&'static Address> {
 }
 
 /// Opens a connection for one purpose.
-pub(crate) fn connect(call: Call, body: &[u8]) -> io::Result<UnixStream> {
+pub(crate) fn connect(call: Call) -> io::Result<UnixStream> {
     let address = address()?;
     let mut stream = UnixStream::connect(&address.path)?;
-    cells::write_frame(&mut stream, &Opening { token: address.token.clone(), call }, body)?;
+    cells::write_frame(&mut stream, &Opening { token: address.token.clone(), call })?;
     Ok(stream)
 }
 
 /// Asks and waits for the answer. An interrupt ends the call on the session's side.
-pub(crate) fn ask(call: Call, body: &[u8]) -> Result<(Reply, Vec<u8>), Error> {
-    let answer = connect(call, body).and_then(|mut stream| cells::read_frame(&mut stream));
+pub(crate) fn ask(call: Call) -> Result<Reply, Error> {
+    let answer = connect(call).and_then(|mut stream| cells::read_frame(&mut stream));
     match answer.map_err(|error| Error::lost(&error))? {
-        (Reply::Failed { failure }, _) => Err(failure.into()),
+        Reply::Failed { failure } => Err(failure.into()),
         answered => Ok(answered),
     }
-}
-
-/// Takes the tensors of an input, which travel in the body.
-pub(crate) fn tensors(input: &mut Option<Input>) -> (Option<Vec<TensorHeader>>, Vec<u8>) {
-    let Some(Input::Tensors(tensors)) = input else { return (None, Vec::new()) };
-    let (headers, body) = cells::pack(tensors);
-    *input = None;
-    (Some(headers), body)
 }

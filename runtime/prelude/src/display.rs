@@ -20,13 +20,13 @@ use crate::{Run, cell};
 /// A value that knows how it is shown. Implement it for a type of your own to
 /// have its cells show it, e.g. as [`Html`].
 pub trait Show {
-    /// What is shown, and its body.
+    /// What is shown.
     #[doc(hidden)]
-    fn content(&self) -> (Content, Vec<u8>);
+    fn content(&self) -> Content;
 }
 
 impl Show for Run {
-    fn content(&self) -> (Content, Vec<u8>) {
+    fn content(&self) -> Content {
         Run::content(self)
     }
 }
@@ -66,18 +66,16 @@ pub fn display<By, T: Displayed<By>>(value: T) -> DisplayHandle {
 /// As [`display`], under a name of your own.
 pub fn display_with_id<By, T: Displayed<By>>(id: impl Into<String>, value: T) -> DisplayHandle {
     let id = id.into();
-    let (content, body) = value.displayed();
-    cell::show(Place::Display { id: Some(id.clone()), update: false }, content, &body);
+    cell::show(Place::Display { id: Some(id.clone()), update: false }, value.displayed());
     DisplayHandle { id }
 }
 
 /// Shows a value in the place of that name, wherever it is on the page.
 pub fn update_display<By, T: Displayed<By>>(id: &str, value: T) {
-    let (content, body) = value.displayed();
-    cell::show(Place::Display { id: Some(id.to_owned()), update: true }, content, &body);
+    cell::show(Place::Display { id: Some(id.to_owned()), update: true }, value.displayed());
 }
 
 /// Clears what the cell has shown: now, or with `wait` when it shows the next thing.
 pub fn clear_output(wait: bool) {
-    cell::show(Place::Display { id: None, update: false }, Content::Clear { wait }, &[]);
+    cell::show(Place::Display { id: None, update: false }, Content::Clear { wait });
 }

@@ -24,8 +24,8 @@ fn ask(prompt: String, password: bool) -> Result<String> {
     // The prompt comes after what was printed before it.
     // A stream that is gone has nobody who reads it.
     let _ = std::io::Write::flush(&mut std::io::stdout());
-    match client::ask(Call::Input { prompt, password }, &[])? {
-        (Reply::Text { text }, _) => Ok(text),
-        (other, _) => Err(Error::unexpected(&other)),
+    match client::ask(Call::Input { prompt, password })? {
+        Reply::Text { text } => Ok(text),
+        other => Err(Error::unexpected(&other)),
     }
 }

@@ -2,12 +2,13 @@
 
 use std::io::Cursor;
 
+use pelago_protocol::packed::Attachment;
 use polars::prelude::{DataFrame, IpcStreamReader, IpcStreamWriter, SerReader, SerWriter};
 
 use crate::Result;
 
-pub(crate) fn read(bytes: &[u8]) -> Result<DataFrame> {
-    Ok(IpcStreamReader::new(Cursor::new(bytes)).finish()?)
+pub(crate) fn read(frame: &Attachment) -> Result<DataFrame> {
+    Ok(IpcStreamReader::new(Cursor::new(&frame.0)).finish()?)
 }
 
 pub(crate) fn write(frame: &mut DataFrame) -> Result<Vec<u8>> {

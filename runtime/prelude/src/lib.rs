@@ -31,11 +31,11 @@ pub use pelago_cell::host::interrupted;
 pub use pelago_cell::{cell_dbg, cell_eprint, cell_eprintln, cell_print, cell_println};
 pub use pelago_protocol::chart;
 pub use pelago_protocol::{
-    BrowserKind, DType, Family, Input, OnLong, Placement, Platform, Precision, PrecisionChoice, Report, SweepRow,
-    Tensor,
+    BrowserKind, DType, Family, Input, OnLong, Output, Phase, PhaseName, Placement, Platform, Precision,
+    PrecisionChoice, Report, Role, SessionReport, SweepRow, Tensor,
 };
 pub use polars;
-pub use run::{Output, Run};
+pub use run::Run;
 pub use session::{Accelerate, IntoPrecision, accelerate, browsers, embed, history, models, sql};
 pub use sweep::{Bench, Sweep, bench};
 pub use tune::{Tune, Tuning, tune};

@@ -20,9 +20,9 @@ pub struct Model {
 /// [`Error`] where nobody is known to have it; `interrupted` where the user ended it: the next call goes on
 /// from there.
 pub fn model(model: impl Into<String>) -> Result<Model> {
-    match client::ask(Call::Model { model: model.into() }, &[])? {
-        (Reply::Model { model }, _) => Ok(Model { info: model }),
-        (other, _) => Err(Error::unexpected(&other)),
+    match client::ask(Call::Model { model: model.into() })? {
+        Reply::Model { model } => Ok(Model { info: model }),
+        other => Err(Error::unexpected(&other)),
     }
 }
 
@@ -93,7 +93,7 @@ impl From<&Model> for String {
 }
 
 impl Show for Model {
-    fn content(&self) -> (Content, Vec<u8>) {
+    fn content(&self) -> Content {
         let ModelInfo { name, cid, family, size, files, fetched_bytes, fetched_seconds, sources } = &self.info;
         let mut lines = vec![
             format!("name    {name}"),
@@ -105,6 +105,6 @@ impl Show for Model {
             lines.push(format!("fetched {fetched_bytes} bytes in {fetched_seconds:.2} s"));
             lines.extend(sources.iter().map(|(source, bytes)| format!("  {bytes:>12}  {source}")));
         }
-        (text(lines.join("\n")), Vec::new())
+        text(lines.join("\n"))
     }
 }

@@ -1,10 +1,8 @@
 //! The session's calls, blocking. An interrupt of the cell ends a call with the
 //! error `interrupted`.
 
-use pelago_protocol::cells::{self, Call, CellRequest};
-use pelago_protocol::{
-    BrowserKind, Input, OnLong, Platform, Precision, PrecisionChoice, Request, Tensor, UnknownPrecision,
-};
+use pelago_protocol::cells::{Call, Reply};
+use pelago_protocol::{BrowserKind, Input, OnLong, Platform, Precision, PrecisionChoice, Request, UnknownPrecision};
 use polars::prelude::DataFrame;
 
 use crate::{Error, Output, Result, Run, client, ipc};
@@ -20,7 +18,7 @@ pub fn accelerate(model: impl Into<String>, input: impl Into<Input>) -> Accelera
 /// # Errors
 /// [`Error`], as [`Accelerate::run`].
 pub fn embed(model: impl Into<String>, input: impl Into<Input>) -> Result<Output> {
-    Ok(accelerate(model, input).run()?.output().clone())
+    Ok(accelerate(model, input).run()?.into_output())
 }
 
 /// Earlier runs of this machine, the newest first: one row a run.
@@ -56,8 +54,10 @@ pub fn models() -> Result<DataFrame> {
 }
 
 fn frame(call: Call) -> Result<DataFrame> {
-    let (_, body) = client::ask(call, &[])?;
-    ipc::read(&body)
+    match client::ask(call)? {
+        Reply::Frame { frame } => ipc::read(&frame),
+        other => Err(Error::unexpected(&other)),
+    }
 }
 
 /// A run that is still to be asked for.
@@ -162,21 +162,7 @@ impl Accelerate {
         if let Some(unknown) = self.wrong {
             return Err(unknown.into());
         }
-        let mut request = self.request;
-        let tensors: Option<Vec<Tensor>> = match &mut request.input {
-            Input::Texts(_) => None,
-            Input::Tensors(tensors) => Some(std::mem::take(tensors)),
-        };
-        let (tensors, body) = match tensors {
-            Some(tensors) => {
-                request.input = Input::Texts(Vec::new());
-                let (headers, body) = cells::pack(&tensors);
-                (Some(headers), body)
-            }
-            None => (None, Vec::new()),
-        };
-        let (reply, body) = client::ask(Call::Accelerate { request: CellRequest { request, tensors } }, &body)?;
-        Run::of(reply, &body)
+        Run::of(client::ask(Call::Accelerate { request: Box::new(self.request) })?)
     }
 }
 

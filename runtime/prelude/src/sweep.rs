@@ -94,11 +94,10 @@ impl Bench {
         if let Some(unknown) = self.wrong {
             return Err(unknown.into());
         }
-        let mut request = self.request;
-        let (tensors, body) = client::tensors(&mut request.input);
-        let (reply, body) = client::ask(Call::Bench { request: Box::new(request), tensors }, &body)?;
-        let Reply::Sweep { rows } = reply else { return Err(Error::unexpected(&reply)) };
-        Ok(Sweep { rows, frame: ipc::read(&body)? })
+        match client::ask(Call::Bench { request: Box::new(self.request) })? {
+            Reply::Sweep { rows, frame } => Ok(Sweep { rows, frame: ipc::read(&frame)? }),
+            other => Err(Error::unexpected(&other)),
+        }
     }
 }
 
@@ -132,7 +131,7 @@ impl Sweep {
 }
 
 impl Show for Sweep {
-    fn content(&self) -> (Content, Vec<u8>) {
+    fn content(&self) -> Content {
         self.frame.content()
     }
 }

@@ -74,11 +74,10 @@ impl Tune {
         if let Some(unknown) = self.wrong {
             return Err(unknown.into());
         }
-        let mut request = self.request;
-        let (tensors, body) = client::tensors(&mut request.input);
-        let (reply, body) = client::ask(Call::Tune { request: Box::new(request), tensors }, &body)?;
-        let Reply::Tuned { tuned } = reply else { return Err(Error::unexpected(&reply)) };
-        Ok(Tuning { tuned, frame: ipc::read(&body)? })
+        match client::ask(Call::Tune { request: Box::new(self.request) })? {
+            Reply::Tuned { tuned, frame } => Ok(Tuning { tuned, frame: ipc::read(&frame)? }),
+            other => Err(Error::unexpected(&other)),
+        }
     }
 }
 
@@ -117,7 +116,7 @@ impl Tuning {
 }
 
 impl Show for Tuning {
-    fn content(&self) -> (Content, Vec<u8>) {
+    fn content(&self) -> Content {
         self.frame.content()
     }
 }

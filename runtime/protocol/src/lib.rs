@@ -4,6 +4,7 @@
 //! Only data and its text form live here. Nothing in this crate opens a file, a
 //! socket or a browser, and nothing knows how a word is carried.
 
+mod advice;
 mod browser;
 mod capabilities;
 pub mod cells;
@@ -13,6 +14,7 @@ mod limits;
 mod message;
 mod model;
 mod output;
+pub mod packed;
 mod parity;
 mod platform;
 mod precision;
@@ -25,6 +27,7 @@ mod tensor;
 mod tune;
 mod word;
 
+pub use advice::{Advice, Setting, Voice};
 pub use browser::BrowserKind;
 pub use capabilities::{
     Adapter, Capabilities, Hardware, WasmCapabilities, WebGpuCapabilities, WebNnCapabilities, WebNnContext,
@@ -32,16 +35,16 @@ pub use capabilities::{
 pub use family::Family;
 pub use limits::{FIXED_ROWS_A_RUN, REQUESTS_A_PAGE, ROWS_A_RUN, TOKENS_A_RUN};
 pub use message::{ErrorCode, Header, Hello, PROTOCOL_VERSION, PageError, Progress, ProgressPhase, TensorHeader};
-pub use model::{ExternalData, Graph, ModelSource};
+pub use model::{ExternalData, Graph, Graphs};
 pub use output::{Output, Run};
 pub use parity::{Parity, ParityVerdict};
 pub use platform::Platform;
 pub use precision::{Precision, PrecisionChoice, UnknownPrecision};
 pub use record::{FailedRun, MeasuredRun, Transfer};
-pub use report::{Phases, Placement, Report, Source, TierBytes};
+pub use report::{Phase, PhaseName, Phases, Placement, Report, Role, SessionReport, Source, TierBytes};
 pub use request::{
-    Cancel, Dispose, DisposeResult, EmbedData, EmbedResult, ExecutionOptions, HeldSession, Input, LoadData, LoadResult,
-    OnLong, Pooling, Request, RunData, RunResult, SessionFacts,
+    Cancel, Dispose, DisposeResult, EmbedData, EmbedResult, ExecutionOptions, HeldSession, Input, LoadResult, OnLong,
+    Pooling, Request, RunData, RunResult, SessionFacts,
 };
 pub use step::{Fit, Observer, Step};
 pub use sweep::{SweepOutcome, SweepRequest, SweepRow};

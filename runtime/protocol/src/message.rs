@@ -11,7 +11,7 @@ pub const PROTOCOL_VERSION: u32 = 1;
 
 /// What stands before the bytes of a message.
 ///
-/// Host to page, `type` is one of `capabilities`, `load`, `embed`, `run`,
+/// Host to page, `type` is one of `capabilities`, `embed`, `run`,
 /// `dispose`, `echo`, `cancel`, `ping`; page to host it is `hello`, `result`,
 /// `error`, `progress` or `pong`. A `result`, an `error` and a `progress` carry
 /// the `id` of the request that they answer.

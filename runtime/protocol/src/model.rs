@@ -1,8 +1,10 @@
-//! A model as the page is told of it: where its bytes are and what they are.
+//! The graphs of a model as the page is told of them: where their bytes are and what they are.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DType, Family};
+use crate::{DType, Role};
 
 /// A file that an ONNX graph keeps its weights in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,20 +37,13 @@ pub struct Graph {
     pub index_type: Option<DType>,
 }
 
-/// A model and one graph of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct ModelSource {
-    /// The name it is known by.
-    pub name: String,
-    /// CID of its folder.
-    pub cid: String,
-    /// Where the session's server has the folder, with the slash at its end: `/ipfs/<cid>/`.
-    pub base_url: String,
-    /// What it does.
-    pub family: Family,
-    /// Paths of all its files, relative to the folder.
-    pub files: Vec<String>,
-    /// The graph to run.
-    pub graph: Graph,
+impl Graph {
+    /// Bytes of the graph and of all its weights.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.size + self.external_data.iter().map(|file| file.size).sum::<u64>()
+    }
 }
+
+/// The graphs of a model that a request runs, by what they are for.
+pub type Graphs = BTreeMap<Role, Graph>;

@@ -34,24 +34,100 @@ pub struct Placement {
     pub shape_operators: Vec<String>,
 }
 
-/// Milliseconds of each phase of a run; `None` where the phase did not happen.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+crate::word::words! {
+    /// What a graph of a model is for.
+    Role, "role of a graph" {
+        /// The one graph of a model that has one.
+        Model = "model",
+        /// Makes hidden states of the input.
+        Encoder = "encoder",
+        /// Makes one token after another.
+        Decoder = "decoder",
+        /// Makes hidden states of a picture.
+        VisionEncoder = "vision_encoder",
+        /// Makes vectors of token ids.
+        EmbedTokens = "embed_tokens",
+    }
+}
+
+crate::word::words! {
+    /// A part of a run that its time is measured of.
+    PhaseName, "phase of a run" {
+        /// Opening the browser and its page.
+        Open = "open",
+        /// Fetching a graph's files into the page.
+        Fetch = "fetch",
+        /// Building the session.
+        Compile = "compile",
+        /// The first run of a new session.
+        FirstRun = "first_run",
+        /// Tokenizing.
+        Tokenize = "tokenize",
+        /// Running the graph.
+        Run = "run",
+        /// Pooling and normalising.
+        Pool = "pool",
+    }
+}
+
+/// How long one phase of a run took.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Phases {
-    /// Opening the browser and its page.
-    pub open_ms: Option<f64>,
-    /// Fetching the model's files into the page.
-    pub fetch_ms: Option<f64>,
-    /// Building the session.
-    pub compile_ms: Option<f64>,
-    /// The first run of a new session.
-    pub first_run_ms: Option<f64>,
-    /// Tokenising.
-    pub tokenize_ms: Option<f64>,
-    /// The graph.
-    pub run_ms: Option<f64>,
-    /// Pooling and normalising.
-    pub pool_ms: Option<f64>,
+pub struct Phase {
+    /// Which phase.
+    pub phase: PhaseName,
+    /// The graph that it was for; `None` where it was for none or for all.
+    pub role: Option<Role>,
+    /// Milliseconds.
+    pub ms: f64,
+}
+
+/// The phases of a run that happened, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Phases(pub Vec<Phase>);
+
+impl Phases {
+    /// Adds a phase, where it happened.
+    pub fn add(&mut self, phase: PhaseName, role: Option<Role>, ms: Option<f64>) {
+        self.0.extend(ms.map(|ms| Phase { phase, role, ms }));
+    }
+
+    /// Milliseconds of a phase, of all graphs together; `None` where it did not happen.
+    #[must_use]
+    pub fn ms(&self, phase: PhaseName) -> Option<f64> {
+        self.0.iter().filter(|one| one.phase == phase).map(|one| one.ms).reduce(|sum, ms| sum + ms)
+    }
+}
+
+/// Where one graph of a model ran: the proof of its device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct SessionReport {
+    /// What the graph is for.
+    pub role: Role,
+    /// CID of the graph.
+    pub graph_cid: String,
+    /// Where the graph came from: `checkpoint` where Pelago built it of the model's weights, else the path of the
+    /// published file.
+    pub graph: String,
+    /// The platform that ran it.
+    pub platform: Platform,
+    /// The provider, by onnxruntime's own name.
+    pub execution_provider: String,
+    /// Where the nodes are.
+    pub placement: Placement,
+    /// Threads of wasm.
+    pub threads: u32,
+    /// The adapter, where WebGPU ran.
+    pub adapter: Option<Adapter>,
+    /// True only where the device is known not to be a software one.
+    pub is_real_hardware: bool,
+    /// Why.
+    pub hardware_reason: String,
+    /// Whether the session was there before this run.
+    pub warm: bool,
 }
 
 /// Bytes of the model that each tier gave for this run.
@@ -84,11 +160,6 @@ pub struct Report {
     pub model_name: String,
     /// CID of the model's folder.
     pub model_cid: String,
-    /// CID of the graph that ran.
-    pub graph_cid: String,
-    /// Where the graph came from: `checkpoint` where Pelago built it of the model's weights, else the path of the
-    /// published file.
-    pub graph: String,
     /// What is done with a text besides the graph, e.g. `mean`, `Dense(768→512, Tanh)`, `Normalize`; empty for models
     /// that take no texts.
     pub modules: Vec<String>,
@@ -110,18 +181,10 @@ pub struct Report {
     pub browser_product: String,
     /// The browser's version.
     pub browser_version: String,
-    /// True only where the adapter is known not to be a software one.
+    /// True only where every graph ran on a device that is known not to be a software one.
     pub is_real_hardware: bool,
-    /// Why.
-    pub hardware_reason: String,
-    /// The adapter, where WebGPU ran.
-    pub adapter: Option<Adapter>,
-    /// The provider, by onnxruntime's own name.
-    pub execution_provider: String,
-    /// Where the nodes are.
-    pub placement: Placement,
-    /// Threads of wasm.
-    pub threads: u32,
+    /// Each graph that ran, and where. There is at least one.
+    pub sessions: Vec<SessionReport>,
     /// Bits a weight of the graph that ran.
     pub precision: Precision,
     /// The precision that was asked for.
@@ -135,9 +198,9 @@ pub struct Report {
     pub processing_time: f64,
     /// Seconds end to end: from the request's arrival in the session to its result.
     pub total_time: f64,
-    /// Whether the session was there before this run.
+    /// Whether every session was there before this run.
     pub warm: bool,
-    /// Milliseconds by phase.
+    /// How long each phase took.
     pub phases: Phases,
     /// Rows of the batch.
     #[cfg_attr(test, ts(type = "number"))]
@@ -153,8 +216,12 @@ pub struct Report {
     pub truncated_texts: u64,
     /// Rows a second: `batch_size / processing_time`.
     pub throughput_items_per_sec: Option<f64>,
-    /// Memory of the page in MiB: the runtime's heap, and buffers of the GPU.
+    /// Memory of the page in MiB, as the page counts it: the runtime's heap, and buffers of the GPU. WebNN keeps its
+    /// weights in another process of the browser, which a page cannot see.
     pub memory_usage_mb: Option<f64>,
+    /// Memory of all the browser's processes in MiB, each shared page counted once (proportional set size). Measured
+    /// after runs that built a session, of browsers on this machine, where the system tells.
+    pub browser_memory_mb: Option<f64>,
     /// MiB that the model by itself was predicted to need, where the precision was `auto`.
     pub memory_predicted_mb: Option<f64>,
     /// Whether no byte of the model came over a network.
@@ -177,4 +244,12 @@ pub struct Report {
     /// Processes that ran or waited to run on the machine when the run ended, averaged
     /// over a minute; `None` where the system does not tell.
     pub load_average: Option<f64>,
+}
+
+impl Report {
+    /// The session of the graph that the task names first; `None` in a report that lacks its sessions.
+    #[must_use]
+    pub fn session(&self) -> Option<&SessionReport> {
+        self.sessions.first()
+    }
 }

@@ -1,8 +1,10 @@
 //! What a session is asked to do, and what it asks of a page.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{BrowserKind, ModelSource, Platform, Precision, PrecisionChoice, Tensor};
+use crate::packed::{Attached, Attachments, PackedError};
+use crate::{BrowserKind, Graphs, Platform, Precision, PrecisionChoice, Tensor};
 
 /// What a model is given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -10,8 +12,7 @@ use crate::{BrowserKind, ModelSource, Platform, Precision, PrecisionChoice, Tens
 pub enum Input {
     /// Texts, one a row of the batch.
     Texts(Vec<String>),
-    /// Named tensors, as the graph itself takes them. They never travel as text.
-    #[serde(skip)]
+    /// Named tensors, as the graph itself takes them.
     Tensors(Vec<Tensor>),
 }
 
@@ -64,6 +65,22 @@ impl Input {
         match self {
             Self::Texts(texts) => texts.len(),
             Self::Tensors(tensors) => tensors.first().map_or(0, |tensor| tensor.shape.first().copied().unwrap_or(1)),
+        }
+    }
+}
+
+impl Attached for Input {
+    fn detach(&self, attachments: &mut Vec<Bytes>) {
+        match self {
+            Self::Texts(_) => {}
+            Self::Tensors(tensors) => tensors.detach(attachments),
+        }
+    }
+
+    fn attach(&mut self, attachments: &mut Attachments) -> Result<(), PackedError> {
+        match self {
+            Self::Texts(_) => Ok(()),
+            Self::Tensors(tensors) => tensors.attach(attachments),
         }
     }
 }
@@ -129,7 +146,7 @@ impl Request {
     }
 }
 
-/// The `options` of `load`, `embed` and `run`.
+/// The `options` of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
@@ -155,18 +172,6 @@ pub struct ExecutionOptions {
 
 fn yes() -> bool {
     true
-}
-
-/// The `data` of `load`: make the session ready without running it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-pub struct LoadData {
-    /// The model.
-    pub model: ModelSource,
-    /// Batch and sequence length to be ready for, where the platform fixes shapes.
-    pub shape: Option<[usize; 2]>,
-    /// Tokens that one text may have; `None` where the model sets no limit.
-    pub max_tokens: Option<usize>,
 }
 
 crate::word::words! {
@@ -205,8 +210,8 @@ crate::word::words! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct EmbedData {
-    /// The model.
-    pub model: ModelSource,
+    /// The graphs of the model.
+    pub graphs: Graphs,
     /// Tokens of each text, special ones included, without padding.
     pub lengths: Vec<u32>,
     /// The id that fills a shorter row.
@@ -228,8 +233,8 @@ pub struct EmbedData {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct RunData {
-    /// The model.
-    pub model: ModelSource,
+    /// The graphs of the model.
+    pub graphs: Graphs,
     /// Outputs wanted, by name; empty for all.
     pub outputs: Vec<String>,
 }
@@ -301,7 +306,7 @@ pub struct HeldSession {
     pub shape: Option<[usize; 2]>,
 }
 
-/// The answer to `load`.
+/// How a session came to be, for one request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LoadResult {

@@ -1,6 +1,7 @@
 //! A tensor: a type, a shape and little-endian bytes.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 crate::word::words! {
     /// Element types, named as ONNX and onnxruntime-web name them.
@@ -39,8 +40,9 @@ impl DType {
     }
 }
 
-/// A named tensor. Elements are row-major and little-endian.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A named tensor. Elements are row-major and little-endian. Its bytes are no part of its JSON: they travel as an
+/// [attachment](crate::packed).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tensor {
     /// The graph's name for it.
     pub name: String,
@@ -49,6 +51,7 @@ pub struct Tensor {
     /// Dimensions, outermost first; empty for a scalar.
     pub shape: Vec<usize>,
     /// `shape.product() × dtype.size()` bytes.
+    #[serde(skip)]
     pub bytes: Bytes,
 }
 
@@ -109,6 +112,11 @@ impl Tensor {
             return Err(TensorError::Length { name, shape, dtype, expected, actual: bytes.len() });
         }
         Ok(Self { name, dtype, shape, bytes })
+    }
+
+    /// A tensor of no elements, which stands where another is put.
+    pub(crate) fn empty() -> Self {
+        Self { name: String::new(), dtype: DType::UInt8, shape: vec![0], bytes: Bytes::new() }
     }
 
     /// A tensor of single precision numbers.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use pelago_protocol::{DType, Output, PrecisionChoice, Report, Run, Tensor};
+use pelago_protocol::{DType, Output, Placement, PrecisionChoice, Report, Run, SessionReport, Tensor};
 use serde_json::{Value, json};
 
 use crate::escape::html as escape;
@@ -122,23 +122,13 @@ fn number(dtype: DType, bytes: &[u8]) -> Option<String> {
 
 /// Where it ran and how long each part took. What was not measured is left out.
 fn facts(report: &Report) -> Vec<(&'static str, String)> {
-    let placement = &report.placement;
-    let hardware = if report.is_real_hardware { "real" } else { "not real" };
-    let mut facts = vec![
-        ("browser", format!("{} {}", report.browser_product, report.browser_version)),
-        ("platform", format!("{} ({})", report.platform, report.execution_provider)),
-        ("hardware", format!("{hardware}: {}", report.hardware_reason)),
-    ];
-    if let Some(adapter) = &report.adapter {
-        let words = [&adapter.vendor, &adapter.architecture, &adapter.device, &adapter.description];
-        let named = words.iter().filter(|word| !word.is_empty()).map(|word| word.as_str()).collect::<Vec<_>>();
-        facts.push(("adapter", if named.is_empty() { "unnamed".to_owned() } else { named.join(" ") }));
+    let mut facts = vec![("browser", format!("{} {}", report.browser_product, report.browser_version))];
+    for session in &report.sessions {
+        if report.sessions.len() > 1 {
+            facts.push(("graph of", session.role.to_string()));
+        }
+        facts.extend(proof(session));
     }
-    facts.push(("nodes", format!("{}/{} on the provider", placement.nodes_on_provider, placement.nodes_total)));
-    facts.push((
-        "graph",
-        if report.graph == "checkpoint" { "built of the checkpoint".to_owned() } else { report.graph.clone() },
-    ));
     if !report.modules.is_empty() {
         facts.push(("modules", report.modules.join(" → ")));
     }
@@ -152,6 +142,9 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     if let (Some(predicted), Some(measured)) = (report.memory_predicted_mb, report.memory_usage_mb) {
         facts.push(("memory", format!("{measured:.1} MiB in the page, {predicted:.1} MiB predicted for the model")));
     }
+    if let Some(memory) = report.browser_memory_mb {
+        facts.push(("browser memory", format!("{memory:.1} MiB, all its processes")));
+    }
     facts.push(("processing", ms(report.processing_time)));
     facts.push(("total", format!("{}, {}", ms(report.total_time), if report.warm { "warm" } else { "cold" })));
     if let Some(parity) = &report.parity {
@@ -161,28 +154,51 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     facts
 }
 
+/// Where one graph ran, and what proves it.
+fn proof(session: &SessionReport) -> Vec<(&'static str, String)> {
+    let hardware = if session.is_real_hardware { "real" } else { "not real" };
+    let mut facts = vec![
+        ("platform", format!("{} ({})", session.platform, session.execution_provider)),
+        ("hardware", format!("{hardware}: {}", session.hardware_reason)),
+    ];
+    if let Some(adapter) = &session.adapter {
+        let words = [&adapter.vendor, &adapter.architecture, &adapter.device, &adapter.description];
+        let named = words.iter().filter(|word| !word.is_empty()).map(|word| word.as_str()).collect::<Vec<_>>();
+        facts.push(("adapter", if named.is_empty() { "unnamed".to_owned() } else { named.join(" ") }));
+    }
+    let Placement { nodes_on_provider, nodes_total, .. } = session.placement;
+    facts.push(("nodes", format!("{nodes_on_provider}/{nodes_total} on the provider")));
+    let graph = &session.graph;
+    facts.push(("graph", if graph == "checkpoint" { "built of the checkpoint".to_owned() } else { graph.clone() }));
+    facts
+}
+
 /// Where it ran, on what, how fast and how exact, in two lines.
 fn two_lines(report: &Report) -> [String; 2] {
-    let hardware = if report.is_real_hardware { "real hardware" } else { "no real hardware" };
-    let place = format!(
-        "{} {} · {} ({}) · {hardware}: {}",
-        report.browser_product,
-        report.browser_version,
-        report.platform,
-        report.execution_provider,
-        report.hardware_reason
-    );
-    let placement = &report.placement;
+    let mut place = vec![format!("{} {}", report.browser_product, report.browser_version)];
+    // Graphs that ran alike are named once.
+    for session in &report.sessions {
+        let hardware = if session.is_real_hardware { "real hardware" } else { "no real hardware" };
+        for word in [
+            format!("{} ({})", session.platform, session.execution_provider),
+            format!("{hardware}: {}", session.hardware_reason),
+        ] {
+            if !place.contains(&word) {
+                place.push(word);
+            }
+        }
+    }
+    let nodes = |of: fn(&Placement) -> u32| report.sessions.iter().map(|session| of(&session.placement)).sum::<u32>();
     let warm = if report.warm { "warm" } else { "cold" };
     let mut facts = vec![
-        format!("{}/{} nodes", placement.nodes_on_provider, placement.nodes_total),
+        format!("{}/{} nodes", nodes(|placed| placed.nodes_on_provider), nodes(|placed| placed.nodes_total)),
         memory(report),
         warm.to_owned(),
         format!("{:.2} ms in the page", report.processing_time * 1000.0),
         format!("{:.2} ms in all", report.total_time * 1000.0),
     ];
     facts.extend(report.parity.as_ref().map(|parity| format!("cosine {:.6} with fp32", parity.cosine)));
-    [place, facts.join(" · ")]
+    [place.join(" · "), facts.join(" · ")]
 }
 
 /// Bits, and where they were left to Pelago, what it said of the memory and what the page has.
@@ -209,20 +225,23 @@ mod tests {
     fn report(changes: &serde_json::Value) -> Report {
         let mut report = json!({
             "run_id": "01", "started": "2026-11-20T00:00:00Z", "model_name": "mini<LM>", "model_cid": "bafy1",
-            "graph_cid": "bafy2", "graph": "checkpoint", "model_type": "text_embedding", "platform": "webgpu", "requested_platform": "auto",
+            "model_type": "text_embedding", "platform": "webgpu", "requested_platform": "auto",
             "browser": "firefox", "requested_browser": "auto", "browser_product": "Firefox", "browser_version": "153.0",
-            "is_real_hardware": false, "hardware_reason": "the adapter says isFallbackAdapter",
-            "adapter": {"vendor": "", "architecture": "", "device": "", "description": "", "is_fallback_adapter": true},
-            "execution_provider": "WebGpuExecutionProvider",
-            "threads": 1, "precision": 32, "requested_precision": "32", "mixed_precision": false, "processing_time": 0.53026,
+            "is_real_hardware": false, "precision": 32, "requested_precision": "32", "mixed_precision": false, "processing_time": 0.53026,
             "total_time": 1.2876, "warm": false,
-            "phases": {},
-            "batch_size": 1, "tokens": 11, "throughput_items_per_sec": 1.9, "memory_usage_mb": null,
+            "phases": [],
+            "batch_size": 1, "tokens": 11, "throughput_items_per_sec": 1.9, "memory_usage_mb": null, "browser_memory_mb": 512.25,
             "ipfs_cache_hit": true, "ipfs_source": "cache", "ipfs_load_time": null,
             "bytes": {"memory": 0, "disk": 1, "p2p": 0, "ipfs": 0}, "p2p_optimized": false, "optimizations": [],
         });
-        report["placement"] = json!({"nodes_total": 164, "nodes_on_provider": 164, "nodes_shape_arithmetic": 0,
-            "fallback_operators": [], "shape_operators": []});
+        report["sessions"] = json!([{
+            "role": "model", "graph_cid": "bafy2", "graph": "checkpoint", "platform": "webgpu",
+            "execution_provider": "WebGpuExecutionProvider", "threads": 1, "warm": false, "is_real_hardware": false,
+            "hardware_reason": "the adapter says isFallbackAdapter",
+            "adapter": {"vendor": "", "architecture": "", "device": "", "description": "", "is_fallback_adapter": true},
+            "placement": {"nodes_total": 164, "nodes_on_provider": 164, "nodes_shape_arithmetic": 0,
+                "fallback_operators": [], "shape_operators": []},
+        }]);
         report["modules"] = json!(["mean", "Normalize"]);
         report["warnings"] = json!([]);
         report["truncated_texts"] = 0.into();
@@ -268,7 +287,8 @@ mod tests {
 
     #[test]
     fn what_was_not_measured_is_left_out() {
-        let run = Run { report: report(&json!({"adapter": null, "parity": null})), output: embeddings(10, 2) };
+        let mut run = Run { report: report(&json!({"parity": null})), output: embeddings(10, 2) };
+        run.report.sessions[0].adapter = None;
         let plain = plain(&run);
         assert!(!plain.contains("  adapter ") && !plain.contains("cosine"), "{plain}");
         assert!(plain.contains("… 2 more rows"), "{plain}");

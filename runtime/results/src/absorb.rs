@@ -22,7 +22,7 @@ use super::{
     insert::insert,
     journal::EXTENSION,
     line::{self, Line},
-    schema::VERSION,
+    schema::{PARTS, VERSION, make_parts},
 };
 
 /// Journals open at once: each holds a file descriptor, of which a process may
@@ -68,6 +68,14 @@ pub(super) fn absorb(database: Database, dir: &Path) -> Result<Database, Results
     Ok(database)
 }
 
+/// Rows of journals that are not in the database yet.
+#[derive(Default)]
+struct Rows {
+    new: Vec<Row>,
+    /// Whether a version wrote some of them that recorded no parts of runs.
+    lack_parts: bool,
+}
+
 /// Deletes a journal whose writer was gone when it was this long. It is locked meanwhile: a writer that had just made it,
 /// and not locked it yet, sees that it was taken and makes another. One that was locked or written to since then stays.
 fn delete(path: &Path, length: u64) -> Result<(), ResultsError> {
@@ -84,7 +92,7 @@ fn write(connection: &Connection, path: &Path, journals: &[PathBuf], may_lock: b
     let failed = |source| ResultsError::database("write to", path, source);
     let transaction = connection.unchecked_transaction().map_err(failed)?;
     for paths in journals.chunks(AT_ONCE) {
-        let (mut rows, mut ends) = (Vec::new(), Vec::new());
+        let (mut rows, mut ends) = (Rows::default(), Vec::new());
         for path in paths {
             let journal = open(path, may_lock)?;
             let from = absorbed(connection, &journal.name).map_err(failed)?;
@@ -93,7 +101,10 @@ fn write(connection: &Connection, path: &Path, journals: &[PathBuf], may_lock: b
                 ends.push((journal.name, end));
             }
         }
-        insert(connection, &rows).map_err(failed)?;
+        insert(connection, &rows.new).map_err(failed)?;
+        if rows.lack_parts {
+            make_parts(connection).map_err(failed)?;
+        }
         for (name, end) in ends {
             let values = duckdb::params![name, end];
             connection.execute("INSERT OR REPLACE INTO journals VALUES (?, ?)", values).map_err(failed)?;
@@ -151,7 +162,7 @@ fn absorbed(connection: &Connection, name: &str) -> duckdb::Result<u64> {
 }
 
 /// Adds the rows of the complete lines from the byte `from` on; the byte where they end.
-fn read(journal: &Found, from: u64, rows: &mut Vec<Row>) -> Result<u64, ResultsError> {
+fn read(journal: &Found, from: u64, rows: &mut Rows) -> Result<u64, ResultsError> {
     let failed = |source| ResultsError::io("read", &journal.path, source);
     let mut bytes = Vec::new();
     let mut file = &journal.file;
@@ -159,7 +170,10 @@ fn read(journal: &Found, from: u64, rows: &mut Vec<Row>) -> Result<u64, ResultsE
     let complete = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     for text in bytes[..complete].split_inclusive(|byte| *byte == b'\n') {
         match line::read(&text[..text.len() - 1]) {
-            Line::Row(row) => rows.push(row),
+            Line::Row(row, version) => {
+                rows.lack_parts |= version < PARTS;
+                rows.new.push(row);
+            }
             Line::Newer(found) => {
                 return Err(ResultsError::Newer { path: journal.path.clone(), found, known: VERSION });
             }

@@ -15,8 +15,8 @@ use super::{
 /// What a whole line turned out to be.
 #[derive(Debug, PartialEq)]
 pub(super) enum Line {
-    /// A row.
-    Row(Row),
+    /// A row, and the version that wrote it.
+    Row(Row, u64),
     /// Written by a newer Pelago.
     Newer(u64),
     /// Not a line of a journal.
@@ -36,10 +36,9 @@ pub(super) fn write(row: &Row) -> Vec<u8> {
 /// Reads a line, without its end.
 pub(super) fn read(line: &[u8]) -> Line {
     let Ok(line) = serde_json::from_slice::<Value>(line) else { return Line::Damaged };
-    match line["version"].as_u64() {
-        Some(version) if version > VERSION => return Line::Newer(version),
-        Some(_) => {}
-        None => return Line::Damaged,
+    let Some(version) = line["version"].as_u64() else { return Line::Damaged };
+    if version > VERSION {
+        return Line::Newer(version);
     }
     // Lines of version 1 are all of runs, and do not say so.
     let name = line.get("table").map_or(Some("runs"), Value::as_str);
@@ -49,7 +48,7 @@ pub(super) fn read(line: &[u8]) -> Line {
     let columns = table.columns();
     let cells = columns.iter().map(|column| cell(column.kind, row.get(column.name).unwrap_or(&Value::Null)));
     match cells.collect::<Option<Vec<_>>>() {
-        Some(cells) if matches!(cells[0], Cell::Text(_)) => Line::Row(Row { table, cells }),
+        Some(cells) if matches!(cells[0], Cell::Text(_)) => Line::Row(Row { table, cells }, version),
         _ => Line::Damaged,
     }
 }
@@ -105,7 +104,7 @@ mod tests {
         }
         assert_eq!(read(b"{\"version\":1,\"row\":{\"run_id\":\"a\",\"threads\":-1}}"), Line::Damaged);
         assert_eq!(read(b"{\"version\":9,\"rows\":[]}"), Line::Newer(9));
-        let Line::Row(row) = read(b"{\"version\":1,\"row\":{\"run_id\":\"a\"}}") else { panic!("an older line") };
+        let Line::Row(row, 1) = read(b"{\"version\":1,\"row\":{\"run_id\":\"a\"}}") else { panic!("an older line") };
         assert_eq!((row.table, row.cells.len()), (Table::Runs, Table::Runs.columns().len()));
         assert_eq!(read(b"{\"version\":2,\"table\":\"laps\",\"row\":{\"run_id\":\"a\"}}"), Line::Damaged);
     }

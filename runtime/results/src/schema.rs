@@ -17,7 +17,19 @@ pub(super) const STEPS: &[&str] = &[
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
+    concat!(include_str!("schema_5.sql"), include_str!("parts_of_runs.sql")),
 ];
+
+/// The version from which on parts of a run are rows of their own.
+pub(super) const PARTS: u64 = 5;
+
+/// Makes the parts of runs that an older version recorded.
+///
+/// # Errors
+/// Those of DuckDB.
+pub(super) fn make_parts(connection: &Connection) -> duckdb::Result<()> {
+    connection.execute_batch(include_str!("parts_of_runs.sql"))
+}
 
 /// Brings a database to the newest version, in one transaction.
 ///

@@ -5,6 +5,7 @@ use pelago_browser::pool::PoolError;
 use pelago_content::StoreError;
 use pelago_engine::RunError;
 use pelago_models::{ModelError, NetworkError, PrepareError};
+use pelago_protocol::Advice;
 use pelago_results::ResultsError;
 
 /// An error of a session.
@@ -35,13 +36,11 @@ impl SessionError {
 
     /// What to do next. Empty where the message says it already.
     #[must_use]
-    pub fn help(&self) -> String {
+    pub fn advice(&self) -> Advice {
         match self {
-            Self::Run(error) => error.help(),
-            Self::Results(_) => String::new(),
-            Self::Frame(_) => {
-                "page and program may be of different builds: build both again with `make build`".to_owned()
-            }
+            Self::Run(error) => error.advice(),
+            Self::Results(_) => Advice::none(),
+            Self::Frame(_) => "page and program may be of different builds: build both again with `make build`".into(),
         }
     }
 

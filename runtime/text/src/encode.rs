@@ -1,6 +1,6 @@
 //! Texts to the rows that a graph runs on, and its vectors back to one a text.
 
-use pelago_protocol::{DType, EmbedData, ModelSource, OnLong, Tensor};
+use pelago_protocol::{DType, EmbedData, Graphs, OnLong, Tensor};
 
 use crate::{Error, TextModel};
 
@@ -115,7 +115,7 @@ impl TextModel {
 
     /// What the page is asked for these rows.
     #[must_use]
-    pub fn embed_data(&self, model: ModelSource, tokens: &Tokens) -> (EmbedData, Vec<Tensor>) {
+    pub fn embed_data(&self, graphs: Graphs, tokens: &Tokens) -> (EmbedData, Vec<Tensor>) {
         let tensor = |name: &str, values: &[i32]| Tensor {
             name: name.to_owned(),
             dtype: DType::Int32,
@@ -125,7 +125,7 @@ impl TextModel {
         let mut tensors = vec![tensor("input_ids", &tokens.ids)];
         tensors.extend(tokens.types.as_ref().map(|types| tensor("token_type_ids", types)));
         let data = EmbedData {
-            model,
+            graphs,
             lengths: tokens.lengths.clone(),
             pad_id: tokens.pad_id,
             pad_left: tokens.pad_left,

@@ -1,6 +1,7 @@
 //! The folder that everything is measured in: all-MiniLM-L6-v2 in a store, as
 //! Pelago gives it to a page and as transformers.js wants it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +14,8 @@ use pelago_content::Store;
 use pelago_models::library::Described;
 use pelago_onnx::graph::{self, BuildOptions, Folder, IndexType};
 use pelago_protocol::{
-    BrowserKind, DType, EmbedData, EmbedResult, ExecutionOptions, ExternalData, Graph, ModelSource, OnLong, Platform,
-    Request, Tensor,
+    BrowserKind, DType, EmbedData, EmbedResult, ExecutionOptions, ExternalData, Graph, Graphs, OnLong, Platform,
+    Request, Role, Tensor,
 };
 use pelago_session::{Session, SessionOptions};
 use pelago_tests::{SENTENCE, lab};
@@ -37,8 +38,10 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub(crate) struct Models {
     home: TempDir,
-    /// The model and Pelago's own graph of it.
-    pub(crate) source: ModelSource,
+    /// Pelago's own graph of the model.
+    graphs: Graphs,
+    /// The model's folder, from the server's root, with the slash at its end.
+    pub(crate) base_url: String,
     /// Its tokenizer and its modules.
     pub(crate) text: TextModel,
     /// The model in the layout of transformers.js, from the server's root.
@@ -60,27 +63,22 @@ impl Models {
         let graph = models.store().add_bytes(built.onnx).await?;
         let weights = model.file(WEIGHTS).map_or(0, |file| file.size);
         let base_url = format!("/ipfs/{}/", model.cid);
-        let source = ModelSource {
-            name: NAME.to_owned(),
-            cid: model.cid.to_string(),
-            family: model.family,
-            files: model.files.iter().map(|file| file.path.clone()).collect(),
-            graph: Graph {
-                url: format!("/ipfs/{}", graph.root),
-                cid: graph.root.to_string(),
-                size: graph.size,
-                external_data: vec![ExternalData {
-                    location: WEIGHTS.to_owned(),
-                    url: format!("{base_url}{WEIGHTS}"),
-                    size: weights,
-                }],
-                index_type: Some(DType::Int32),
-            },
-            base_url,
+        let graph = Graph {
+            url: format!("/ipfs/{}", graph.root),
+            cid: graph.root.to_string(),
+            size: graph.size,
+            external_data: vec![ExternalData {
+                location: WEIGHTS.to_owned(),
+                url: format!("{base_url}{WEIGHTS}"),
+                size: weights,
+            }],
+            index_type: Some(DType::Int32),
         };
-        let text = text_of(&folder, &source.files)?;
+        let graphs = BTreeMap::from([(Role::Model, graph)]);
+        let files: Vec<String> = model.files.iter().map(|file| file.path.clone()).collect();
+        let text = text_of(&folder, &files)?;
         let transformers = for_transformers(&folder, &model, models.store()).await?;
-        Ok(Self { home, source, text, transformers_url: format!("/ipfs/{transformers}/"), weights })
+        Ok(Self { home, graphs, base_url, text, transformers_url: format!("/ipfs/{transformers}/"), weights })
     }
 
     /// Options of a session with these models and a profile of browsers that is kept.
@@ -101,7 +99,7 @@ impl Models {
     /// Texts as the page is given them.
     pub(crate) fn embed_data(&self, texts: &[String]) -> Result<(EmbedData, Vec<Tensor>), Failure> {
         let tokens = self.text.encode(texts, EncodeOptions { prompt: None, on_long: OnLong::Error })?;
-        Ok(self.text.embed_data(self.source.clone(), &tokens))
+        Ok(self.text.embed_data(self.graphs.clone(), &tokens))
     }
 
     /// What the host does before and after the page, on vectors of zeros.

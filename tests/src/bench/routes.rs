@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use pelago_protocol::{BrowserKind, Platform, Report};
+use pelago_protocol::{BrowserKind, PhaseName, Platform, Report};
 use pelago_session::Session;
 use pelago_tests::{REFERENCE, lab};
 
@@ -52,11 +52,12 @@ pub(crate) async fn run(models: &Models) -> Result<Vec<Verdict>, Failure> {
         let Measured { report, values, processing, reports } = measured;
         let error = distance(&values, &REFERENCE);
         let reference = wasm.get_or_insert_with(|| values.clone());
-        let placement = &report.placement;
+        let session = report.session().ok_or("a report without a session")?;
+        let placement = &session.placement;
         errors.row([
             (*name).to_owned(),
             format!("{} {}", report.browser_product, report.browser_version),
-            report.execution_provider.clone(),
+            session.execution_provider.clone(),
             format!("{}/{}", placement.nodes_on_provider, placement.nodes_total),
             format!("{error:.1e}"),
             format!("{:.1e}", distance(&values, reference)),
@@ -64,13 +65,13 @@ pub(crate) async fn run(models: &Models) -> Result<Vec<Verdict>, Failure> {
         verdicts.push(Verdict::new(format!("embedding, {name}"), "≤ 1e-4", format!("{error:.1e}"), error <= TOLERANCE));
         warm.row([(*name).to_owned()].into_iter().chain(processing.cells()));
         let phase = |pick: fn(&Report) -> Option<f64>| Sample(reports.iter().filter_map(pick).collect());
-        let run = phase(|report| report.phases.run_ms);
+        let run = phase(|report| report.phases.ms(PhaseName::Run));
         parts.row([
             (*name).to_owned(),
-            number(phase(|report| report.phases.tokenize_ms).p50()),
+            number(phase(|report| report.phases.ms(PhaseName::Tokenize)).p50()),
             number(run.p50()),
             number(run.min()),
-            number(phase(|report| report.phases.pool_ms).p50()),
+            number(phase(|report| report.phases.ms(PhaseName::Pool)).p50()),
         ]);
         let even = processing.p50() / processing.min();
         verdicts.push(Verdict::new(format!("p50 / min in the page, {name}"), "≤ 1.3", number(even), even <= EVEN));
@@ -132,11 +133,11 @@ impl Route<'_> {
         table.row([
             self.name.to_owned(),
             profile.to_owned(),
-            optional(phases.open_ms),
+            optional(phases.ms(PhaseName::Open)),
             optional(report.ipfs_load_time),
-            optional(phases.fetch_ms),
-            optional(phases.compile_ms),
-            optional(phases.first_run_ms),
+            optional(phases.ms(PhaseName::Fetch)),
+            optional(phases.ms(PhaseName::Compile)),
+            optional(phases.ms(PhaseName::FirstRun)),
             number(report.total_time * 1000.0),
         ]);
         Ok((report, values))

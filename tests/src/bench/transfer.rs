@@ -86,7 +86,7 @@ async fn measure(models: &Models, page: &Page) -> Result<Measured, Failure> {
     let bytes = Bytes::from((0..SIZE).map(|index| ((index * 31) >> 3) as u8).collect::<Vec<_>>());
     // 16 MiB as base64: as many characters. Coding them is not counted.
     let text = "A".repeat(SIZE.div_ceil(3) * 4);
-    let url = format!("{}{WEIGHTS}", models.source.base_url);
+    let url = format!("{}{WEIGHTS}", models.base_url);
     let mut measured = Measured::default();
     for turn in 0..=TURNS {
         let tensor = Tensor::new("x", DType::UInt8, vec![SIZE], bytes.clone())?;

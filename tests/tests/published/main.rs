@@ -8,8 +8,10 @@ mod cases;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use pelago_protocol::{BrowserKind, DType, Family, Input, OnLong, ParityVerdict, Platform, Precision, Request, Tensor};
-use pelago_protocol::{Output, Run};
+use pelago_protocol::{
+    BrowserKind, DType, Family, Input, OnLong, Output, ParityVerdict, PhaseName, Platform, Precision, Request, Run,
+    Tensor,
+};
 use pelago_tests::fixture;
 use pelago_tests::lab::{Lab, embeddings, pelago};
 use serde_json::Value;
@@ -68,7 +70,7 @@ async fn bfloat16_runs_everywhere_and_in_every_precision() {
         let request = Request { platform, ..wasm(&case.folder, &case.texts) };
         let run = lab.run(&request).await.unwrap();
         assert!(difference(&run, &expected) < 1e-4, "{platform}: {:?}", embeddings(&run));
-        assert_eq!((run.report.graph.as_str(), run.report.platform), ("checkpoint", platform));
+        assert_eq!((run.report.sessions[0].graph.as_str(), run.report.platform), ("checkpoint", platform));
     }
     for (precision, tolerance) in [(Precision::Bits16, 1e-2), (Precision::Bits8, 0.05), (Precision::Bits4, 0.5)] {
         let request = Request { precision: precision.into(), ..wasm(&case.folder, &case.texts) };
@@ -85,8 +87,8 @@ async fn a_report_says_what_was_done_with_the_texts() {
     let dense = case("01_dense_tanh_labse", into.path());
     let run = lab.run(&wasm(&dense.folder, &dense.texts)).await.unwrap();
     assert_eq!(run.report.modules, ["cls", "Dense(32→32, Tanh)", "Normalize"]);
-    assert_eq!((run.report.graph.as_str(), &run.report.warnings), ("checkpoint", &Vec::new()));
-    assert!(run.report.phases.tokenize_ms.is_some_and(|took| took > 0.0));
+    assert_eq!((run.report.sessions[0].graph.as_str(), &run.report.warnings), ("checkpoint", &Vec::new()));
+    assert!(run.report.phases.ms(PhaseName::Tokenize).is_some_and(|took| took > 0.0));
 
     let prompts = case("07_default_prompt", into.path());
     let mut request = wasm(&prompts.folder, &prompts.texts);
@@ -136,7 +138,7 @@ async fn which_graph_runs_is_a_rule_and_a_damaged_checkpoint_is_an_error() {
     let base = case("00_base", into.path());
     let expected = base.expected.unwrap();
     let run = lab.run(&wasm(&published.folder, &base.texts)).await.unwrap();
-    assert_eq!(run.report.graph, "onnx/model.onnx", "there is no checkpoint");
+    assert_eq!(run.report.sessions[0].graph, "onnx/model.onnx", "there is no checkpoint");
 
     // With a checkpoint beside it, that is built; and --graph settles it either way.
     let both = into.path().join("both");
@@ -148,7 +150,7 @@ async fn which_graph_runs_is_a_rule_and_a_damaged_checkpoint_is_an_error() {
     {
         let request = Request { graph: graph.map(str::to_owned), ..wasm(&both, &base.texts) };
         let run = lab.run(&request).await.unwrap();
-        assert_eq!(run.report.graph, ran, "{graph:?}");
+        assert_eq!(run.report.sessions[0].graph, ran, "{graph:?}");
         assert!(difference(&run, &expected) < 1e-4, "{graph:?}");
     }
 
@@ -161,7 +163,7 @@ async fn which_graph_runs_is_a_rule_and_a_damaged_checkpoint_is_an_error() {
     let error = lab.run(&wasm(&damaged, &base.texts)).await.unwrap_err();
     assert_eq!(error.code(), "graph", "{error}");
     let request = Request { graph: Some("onnx/model.onnx".to_owned()), ..wasm(&damaged, &base.texts) };
-    assert_eq!(lab.run(&request).await.unwrap().report.graph, "onnx/model.onnx");
+    assert_eq!(lab.run(&request).await.unwrap().report.sessions[0].graph, "onnx/model.onnx");
     lab.session.close().await;
 }
 
@@ -349,8 +351,13 @@ async fn every_architecture_gives_what_pytorch_gives_in_a_browser() {
                     continue;
                 }
             };
-            assert_eq!((run.report.graph.as_str(), run.report.platform), ("checkpoint", platform), "{name}");
-            assert!(run.report.placement.fallback_operators.is_empty(), "{name}: {:?}", run.report.placement);
+            assert_eq!(
+                (run.report.sessions[0].graph.as_str(), run.report.platform),
+                ("checkpoint", platform),
+                "{name}"
+            );
+            let placement = &run.report.sessions[0].placement;
+            assert!(placement.fallback_operators.is_empty(), "{name}: {placement:?}");
             let Output::Tensors(outputs) = &run.output else { panic!("the graph's own outputs were due") };
             let (values, hidden) = (outputs[0].to_f32().unwrap(), *outputs[0].shape.last().unwrap());
             let (mut largest, mut off) = (0.0_f32, 0.0_f32);

@@ -39,7 +39,7 @@ function shapesOf(model: Model, inputs: readonly GraphInput[], limit: number): S
 }
 
 export const embed: Task<EmbedData, EmbedResult> = {
-  graphs: ({ model }) => ({ model: model?.graph }),
+  graphs: ({ graphs }) => ({ model: graphs?.model }),
 
   async *run({ model }, { data, tensors }, { signal, progress }) {
     const texts = textsOf(data, tensors);

@@ -23,7 +23,7 @@ function fixedBy(inputs: readonly GraphInput[], tensors: readonly Tensor[]): Fix
 }
 
 export const run: Task<RunData, RunResult> = {
-  graphs: ({ model }) => ({ model: model?.graph }),
+  graphs: ({ graphs }) => ({ model: graphs?.model }),
 
   async *run({ model }, { data, tensors }) {
     const held = await model.session(model.fixesShapes ? fixedBy(await model.inputs(), tensors) : null);

@@ -21,7 +21,7 @@ const plain = <In, Out>(answer: (data: In) => Promise<Out>): Task<In, Out, never
 
 /** Loaded when it is asked for: transformers.js comes with it. */
 const baseline: Task<BaselineData, BaselineResult> = {
-  graphs: ({ embed }) => ({ model: embed?.model?.graph }),
+  graphs: ({ embed }) => ({ model: embed?.graphs?.model }),
   async *run(models, input, context) {
     return { data: await (await import('./baseline.js')).baseline(models, input, context), tensors: [] };
   },

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import type { Tensor } from '../../src/link/frame.js';
-import type { EmbedData, EmbedResult, ExecutionOptions, ModelSource, Platform } from '../../src/protocol.js';
+import type { EmbedData, EmbedResult, ExecutionOptions, Platform } from '../../src/protocol.js';
 import { type Host, RemoteError, type Request } from './host.js';
-import { golden } from './models.js';
+import { type Graphs, golden } from './models.js';
 
 export const floats = ({ bytes }: Tensor): Float32Array => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
 export const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
@@ -36,7 +36,7 @@ export const refused = (code: string, words: RegExp) => (error: unknown) => {
 export const embedOn =
   (host: () => Host) =>
   (
-    model: ModelSource,
+    graphs: Graphs,
     ids: readonly number[][],
     platform: Platform,
     options: Partial<ExecutionOptions> = {},
@@ -44,7 +44,7 @@ export const embedOn =
     tensors: Tensor[] = [],
   ): Request<EmbedResult> => {
     const data: EmbedData = {
-      model,
+      graphs,
       lengths: ids.map((text) => text.length),
       pad_id: 0,
       pad_left: false,

@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import type { Tensor } from '../../src/link/frame.js';
-import type { EmbedData, ModelSource, Platform, Pooling } from '../../src/protocol.js';
+import type { EmbedData, Platform, Pooling } from '../../src/protocol.js';
 import { BOOL, FLOAT, FLOAT16, type GraphSpec, INT32, INT64, type Node, type Value, onnx } from '../graph.js';
 import { distance, floats, int32, refused } from './ask.js';
+import type { Graphs } from './models.js';
 import { page } from './page.js';
 import type { BrowserName } from './webdriver.js';
 
@@ -37,12 +38,12 @@ const WEIGHTS: Required<GraphSpec>['weights'] = {
 /** Where the graphs are; served as `/graphs/`. */
 const folder = mkdtempSync(join(tmpdir(), 'pelago-graphs-'));
 /** A model that is nothing but this graph, in a file. */
-function model(name: string, inputs: Value[], outputs: Value[], ...nodes: Node[]): ModelSource {
+function model(name: string, inputs: Value[], outputs: Value[], ...nodes: Node[]): Graphs {
   const bytes = onnx({ inputs, outputs, nodes, weights: WEIGHTS });
   const file = `${name}.onnx`;
   writeFileSync(join(folder, file), bytes);
-  const graph = { cid: `graph-${name}`, url: `/graphs/${file}`, size: bytes.length, index_type: null, external_data: [] };
-  return { name, cid: `folder-${name}`, base_url: '/graphs/', family: 'text_embedding', files: [file], graph };
+  const model = { cid: `graph-${name}`, url: `/graphs/${file}`, size: bytes.length, index_type: null, external_data: [] };
+  return { model };
 }
 const lookup = (output: string, type = INT64): Node[] =>
   type === INT64 ? [node('Gather', ['table', 'input_ids'], output)] : [node('Cast', ['input_ids'], 'ids', { to: INT64 }), node('Gather', ['table', 'ids'], output)];
@@ -114,7 +115,7 @@ const rowTask = model(
   node('Add', ['x', 'shift'], 'text_embeds'),
 );
 /** onnxruntime does not see how many dimensions the output has. */
-const unranked = (output: string): ModelSource =>
+const unranked = (output: string): Graphs =>
   model(
     `unranked-${output}`,
     [IDS],
@@ -157,7 +158,7 @@ for (const [name, platforms] of routes) {
 
     for (const platform of platforms) {
       /** The vectors of these texts, all in one tensor. */
-      const ask = async (given: ModelSource, ids: readonly number[][], more: Partial<EmbedData> = {}, tensors: Tensor[] = [], options = {}) => {
+      const ask = async (given: Graphs, ids: readonly number[][], more: Partial<EmbedData> = {}, tensors: Tensor[] = [], options = {}) => {
         const answer = await embed(given, ids, platform, options, more, tensors);
         const [tensor] = answer.tensors as [Tensor];
         return { data: answer.data, shape: tensor.shape, values: floats(tensor) };

@@ -1,11 +1,14 @@
 /** Models of the fixtures as the host names them to a page. */
 
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DType, ModelSource } from '../../src/protocol.js';
+import type { DType, EmbedData, Graph } from '../../src/protocol.js';
 
 export const PAGE = process.env['PELAGO_PAGE'] ?? '.';
 export const FIXTURES = join(PAGE, '..', '..', 'tests', 'fixtures', 'models');
+
+/** The graphs of a model, by what they are for. */
+export type Graphs = EmbedData['graphs'];
 
 export function modelSource(
   name: string,
@@ -13,17 +16,11 @@ export function modelSource(
   graph: string,
   index_type: DType,
   external: readonly string[] = [],
-): ModelSource {
+): Graphs {
   const base_url = `/models/${name}/`;
-  const files = (readdirSync(folder, { recursive: true }) as string[]).filter((file) => statSync(join(folder, file)).isFile());
   const size = (file: string): number => statSync(join(folder, file)).size;
   return {
-    name,
-    cid: `folder-${name}`,
-    base_url,
-    family: 'text_embedding',
-    files,
-    graph: {
+    model: {
       cid: `graph-${name}`,
       url: base_url + graph,
       size: size(graph),
@@ -31,6 +28,12 @@ export function modelSource(
       external_data: external.map((location) => ({ location, url: base_url + location, size: size(location) })),
     },
   };
+}
+
+/** The graph of a model that has one. */
+export function graphOf({ model }: Graphs): Graph {
+  if (model === undefined) throw new Error('the model has several graphs');
+  return model;
 }
 
 export interface Golden {

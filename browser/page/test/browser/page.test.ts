@@ -8,7 +8,7 @@ import type { EmbedData } from '../../src/protocol.js';
 import type { BaselineData } from '../../src/worker/baseline.js';
 import { distance, floats, int32, isGolden, refused } from './ask.js';
 import type { RemoteError } from './host.js';
-import { bert, golden } from './models.js';
+import { bert, golden, graphOf } from './models.js';
 import { page } from './page.js';
 import type { BrowserName } from './webdriver.js';
 
@@ -104,7 +104,7 @@ for (const [name, platforms, script] of routes) {
         int64('attention_mask', golden.input_ids.map(() => 1)),
         int64('token_type_ids', golden.input_ids.map(() => 0)),
       ];
-      const request = (tensors: Tensor[], outputs: string[] = []) => host().call('run', { model: bert, outputs }, { platform: 'wasm', tensors });
+      const request = (tensors: Tensor[], outputs: string[] = []) => host().call('run', { graphs: bert, outputs }, { platform: 'wasm', tensors });
       const { tensors } = await request(feeds);
       assert.deepEqual(tensors[0]?.shape, [1, golden.input_ids.length, 32]);
       assert.ok(distance(floats(tensors[0] as Tensor), golden.last_hidden_state.flat()) < 1e-5);
@@ -123,12 +123,12 @@ for (const [name, platforms, script] of routes) {
       await assert.rejects(one([FOX], bert, { pooling: [] }), refused('bad_request', /pooling/));
       await assert.rejects(one([FOX], bert, { unpooled: 3 }), refused('empty_input', /text 1 of 1 .* the 3 of its prompt/));
       await assert.rejects(one([Array.from({ length: 202 }, () => 136)]), refused('input_too_long', /at most 128 tokens .* found 202/));
-      const graph = { ...bert.graph, cid: 'missing', url: '/models/bert/onnx/absent.onnx' };
-      await assert.rejects(one([FOX], { ...bert, graph }), refused('fetch_failed', /404/));
-      const text = { ...bert.graph, cid: 'text', url: '/models/bert/vocab.txt', size: (await fetch(new URL('/models/bert/vocab.txt', host().url))).headers.get('content-length') };
-      await assert.rejects(one([FOX], { ...bert, graph: { ...text, size: Number(text.size) } }), refused('invalid_model', /ONNX/));
-      const short = { ...bert.graph, cid: 'short', size: bert.graph.size + 1 };
-      await assert.rejects(one([FOX], { ...bert, graph: short }), refused('fetch_failed', /bytes/));
+      const graph = { ...graphOf(bert), cid: 'missing', url: '/models/bert/onnx/absent.onnx' };
+      await assert.rejects(one([FOX], { model: graph }), refused('fetch_failed', /404/));
+      const text = { ...graphOf(bert), cid: 'text', url: '/models/bert/vocab.txt', size: (await fetch(new URL('/models/bert/vocab.txt', host().url))).headers.get('content-length') };
+      await assert.rejects(one([FOX], { model: { ...text, size: Number(text.size) } }), refused('invalid_model', /ONNX/));
+      const short = { ...graphOf(bert), cid: 'short', size: graphOf(bert).size + 1 };
+      await assert.rejects(one([FOX], { model: short }), refused('fetch_failed', /bytes/));
       await assert.rejects(host().request({ type: 'embed', platform: 'wasm', data: null }), refused('bad_request', /found null/));
       await assert.rejects(host().request({ type: 'frobnicate', data: {} }), refused('bad_request', /frobnicate/));
       await assert.rejects(embed(bert, [FOX], 'auto'), refused('bad_request', /auto/));
@@ -136,8 +136,8 @@ for (const [name, platforms, script] of routes) {
     });
 
     test('ends a fetch that the host takes back', async () => {
-      const slow = { ...bert.graph, cid: 'slow', url: '/slow' };
-      const request = embed({ ...bert, graph: slow }, [FOX], 'wasm');
+      const slow = { ...graphOf(bert), cid: 'slow', url: '/slow' };
+      const request = embed({ model: slow }, [FOX], 'wasm');
       const taken = assert.rejects(request, refused('cancelled', /fetched/));
       await host().asked('/slow');
       host().cancel(request.id);
@@ -224,7 +224,7 @@ for (const [name, platforms, script] of routes) {
       assert.equal(data.held, 0);
       // A device that went with its last session is not a lost one.
       await embed(bert, [FOX], 'webgpu');
-      await host().call('dispose', { graph: bert.graph.cid, keep: 0 });
+      await host().call('dispose', { graph: graphOf(bert).cid, keep: 0 });
       await embed(bert, [FOX], 'webgpu');
     });
 
@@ -232,7 +232,7 @@ for (const [name, platforms, script] of routes) {
       const loads = (): boolean => [...host().paths].some((path) => path.includes('transformers'));
       assert.equal(loads(), false);
       const embed: EmbedData = {
-        model: bert, lengths: [golden.input_ids.length], pad_id: 0, pad_left: false, max_tokens: 128, pooling: ['mean'], unpooled: 0, task_id: null,
+        graphs: bert, lengths: [golden.input_ids.length], pad_id: 0, pad_left: false, max_tokens: 128, pooling: ['mean'], unpooled: 0, task_id: null,
       }; // prettier-ignore
       const request: BaselineData = { embed, text: golden.text, normalize: true, repeat: 2, transformers_model_url: '/models/bert/' };
       const { data } = await host().call('baseline', request, { platform: 'wasm', tensors: [int32('input_ids', golden.input_ids)] });

@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { ELEMENT_SIZE, type Tensor } from '../../src/link/frame.js';
-import type { DType, EmbedResult, ExternalData, HeldSession, ModelSource, Platform } from '../../src/protocol.js';
+import type { DType, EmbedResult, ExternalData, HeldSession, Platform } from '../../src/protocol.js';
 import { FLOAT, type GraphSpec, INT64, type Weight, onnx } from '../graph.js';
 import { distance, floats, isGolden, refused } from './ask.js';
 import type { Answer } from './host.js';
-import { FIXTURES, bert, golden, modelSource } from './models.js';
+import { FIXTURES, type Graphs, bert, golden, graphOf, modelSource } from './models.js';
 import { page } from './page.js';
 import type { BrowserName } from './webdriver.js';
 
@@ -21,7 +21,7 @@ after(() => rmSync(folder, { recursive: true }));
 const OUTPUT = 'last_hidden_state';
 
 /** A model with the vectors of `table` for its tokens, and what else its nodes make of them. */
-function model(name: string, table: Weight, external_data: ExternalData[] = [], { nodes, weights }: Partial<GraphSpec> = {}): ModelSource {
+function model(name: string, table: Weight, external_data: ExternalData[] = [], { nodes, weights }: Partial<GraphSpec> = {}): Graphs {
   const bytes = onnx({
     inputs: [{ name: 'input_ids', type: INT64, shape: ['batch', 'sequence'] }],
     outputs: [{ name: OUTPUT, type: FLOAT, shape: ['batch', 'sequence', 2] }],
@@ -29,12 +29,12 @@ function model(name: string, table: Weight, external_data: ExternalData[] = [], 
     weights: { table, ...weights },
   });
   writeFileSync(join(folder, `${name}.onnx`), bytes);
-  const graph = { cid: `graph-${name}`, url: `/graphs/${name}.onnx`, size: bytes.length, index_type: null, external_data };
-  return { name, cid: `folder-${name}`, base_url: '/graphs/', family: 'text_embedding', files: [`${name}.onnx`], graph };
+  const model = { cid: `graph-${name}`, url: `/graphs/${name}.onnx`, size: bytes.length, index_type: null, external_data };
+  return { model };
 }
 
 /** A model with the vector [id * scale, 1] for each token. */
-const scaled = (name: string, scale: number): ModelSource =>
+const scaled = (name: string, scale: number): Graphs =>
   model(name, { shape: [64, 2], data: Float32Array.from(Array.from({ length: 64 }, (_, id) => [id * scale, 1]).flat()) });
 
 const NOTHING: Weight = { shape: [1, 2], data: Float32Array.of(0, 0) };
@@ -74,13 +74,13 @@ const TEXT = [1, 2, 3];
 const MEAN = 2;
 const double = scaled('double', 2);
 const triple = scaled('triple', 3);
-const SIZE = double.graph.size;
-assert.equal(triple.graph.size, SIZE);
+const SIZE = graphOf(double).size;
+assert.equal(graphOf(triple).size, SIZE);
 
 const answers = ({ tensors }: Answer<EmbedResult>, scale: number): void =>
   assert.ok(distance(floats(tensors[0] as Tensor), [MEAN * scale, 1]) < 1e-5, `${floats(tensors[0] as Tensor).join()} for ${scale}`);
-const held = ({ graph }: ModelSource, platform: Platform, shape: [number, number] | null = null, bytes = graph.size): HeldSession => ({
-  graph: graph.cid,
+const held = (model: Graphs, platform: Platform, shape: [number, number] | null = null, bytes = graphOf(model).size): HeldSession => ({
+  graph: graphOf(model).cid,
   platform,
   bytes,
   shape,
@@ -96,7 +96,7 @@ for (const [name, platforms] of routes) {
   describe(name, { timeout: 300_000 }, () => {
     const { host, embed } = page(name, { graphs: folder });
     const decode = (platform: Platform): Promise<unknown> =>
-      host().call('run', { model: t5Decoder, outputs: ['logits'] }, { platform, tensors: DECODER_INPUTS });
+      host().call('run', { graphs: t5Decoder, outputs: ['logits'] }, { platform, tensors: DECODER_INPUTS });
     const forget = (): Promise<unknown> => host().call('dispose', { graph: null, keep: 0 });
 
     for (const platform of platforms) {
@@ -127,9 +127,9 @@ for (const [name, platforms] of routes) {
       });
 
       test(`a creation that fails leaves the next model right, after ${platform}`, async () => {
-        const broken: Array<[ModelSource, string]> = [[nonsense, 'invalid_model'], [weightless, 'invalid_model']];
+        const broken: Array<[Graphs, string]> = [[nonsense, 'invalid_model'], [weightless, 'invalid_model']];
         if (platform === 'webnn') broken.push([oversized, 'execution_failed']);
-        const leavesRight = async ([one, code]: [ModelSource, string], next: Platform): Promise<void> => {
+        const leavesRight = async ([one, code]: [Graphs, string], next: Platform): Promise<void> => {
           await embed(bert, [golden.input_ids], next);
           await embed(double, [TEXT], next);
           const fails = assert.rejects(embed(one, [TEXT], platform), refused(code, /building the session/));
@@ -143,7 +143,7 @@ for (const [name, platforms] of routes) {
           answers(await embed(double, [TEXT], next), 2);
         };
         for (const one of broken) await leavesRight(one, 'wasm');
-        if (platform !== 'wasm') await leavesRight(broken[0] as [ModelSource, string], platform);
+        if (platform !== 'wasm') await leavesRight(broken[0] as [Graphs, string], platform);
       });
     }
 
@@ -191,7 +191,7 @@ for (const [name, platforms] of routes) {
       const size = 2 ** 50;
       const giant = model('giant', { shape: [1, 2], data: 'giant.bin' }, [{ location: 'giant.bin', url: '/graphs/giant.bin', size }]);
       await assert.rejects(embed(giant, [TEXT], 'wasm'), (error) => {
-        refused('out_of_memory', new RegExp(`needed ${size + giant.graph.size} bytes for a session, beside ${SIZE} bytes of other models, which were released first`))(error);
+        refused('out_of_memory', new RegExp(`needed ${size + graphOf(giant).size} bytes for a session, beside ${SIZE} bytes of other models, which were released first`))(error);
         assert.match((error as { page: { help: string } }).page.help, /:unload MODEL.*lower precision/);
         return true;
       });
@@ -212,14 +212,14 @@ const CAPPED = `{
 
 describe('chromium with little memory', { timeout: 300_000 }, () => {
   const { embed } = page('chromium', { graphs: folder, executorScript: CAPPED });
-  const large = (name: string, mib: number): ModelSource => {
+  const large = (name: string, mib: number): Graphs => {
     const data = new Float32Array((mib * MIB) / 4);
     for (let id = 0; id < 64; id++) data.set([id * mib, 1], 2 * id);
     writeFileSync(join(folder, `${name}.bin`), data);
     const weights = { location: `${name}.bin`, url: `/graphs/${name}.bin`, size: data.byteLength };
     return model(name, { shape: [data.length / 2, 2], data: weights.location }, [weights]);
   };
-  const bytes = (given: ModelSource): number => given.graph.size + (given.graph.external_data[0]?.size ?? 0);
+  const bytes = (given: Graphs): number => graphOf(given).size + (graphOf(given).external_data[0]?.size ?? 0);
 
   test('one that has no room beside others is run without them', async () => {
     const [first, second] = [large('first', 32), large('second', 33)];

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PageFault } from '../../src/errors.js';
 import type { Tensor } from '../../src/link/frame.js';
-import type { EmbedData, ErrorCode, ModelSource } from '../../src/protocol.js';
+import type { EmbedData, ErrorCode } from '../../src/protocol.js';
 import { checkLengths, textsOf } from '../../src/tasks/text/texts.js';
 
 const int32 = (name: string, ...values: number[]): Tensor => ({
@@ -14,7 +14,7 @@ const int32 = (name: string, ...values: number[]): Tensor => ({
   bytes: new Uint8Array(Int32Array.from(values).buffer),
 });
 const data: EmbedData = {
-  model: { name: 'tiny' } as ModelSource,
+  graphs: {},
   lengths: [2, 1],
   pad_id: 0,
   pad_left: false,
@@ -53,6 +53,6 @@ test('what does not fit together is a bad request', () => {
 
 test('a text that is too long, and one that is all prompt, are named', () => {
   checkLengths({ ...data, unpooled: 0 }, 2);
-  assert.throws(() => checkLengths(data, 1), refused('input_too_long', /at most 1 tokens for tiny, found 2 in text 1 of 2/));
+  assert.throws(() => checkLengths(data, 1), refused('input_too_long', /at most 1 tokens, found 2 in text 1 of 2/));
   assert.throws(() => checkLengths({ ...data, unpooled: 1 }, 2), refused('empty_input', /text 2 of 2 .* the 1 of its prompt/));
 });

@@ -3,8 +3,12 @@
 use std::io;
 use std::sync::Arc;
 
-use pelago_protocol::cells::{self, Call, CellRequest, Failure, Reply};
-use pelago_protocol::{DType, Input, SweepRequest, Tensor, TensorHeader, TuneRequest};
+use pelago_protocol::cells::{Call, Failure, Reply};
+use pelago_protocol::packed::Attachment;
+use pelago_protocol::{Advice, Observer, Voice};
+use pelago_results::{Filter, Results};
+use pelago_session::SessionError;
+use polars::prelude::DataFrame;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::sync::oneshot;
@@ -13,24 +17,21 @@ use super::shown::ipc;
 use super::state::State;
 use super::wire;
 use crate::interpreter::{Event, InputRequest};
-use pelago_protocol::{Observer, Output, Run};
-use pelago_results::{Filter, Results};
-use pelago_session::SessionError;
 
 /// Answers one call. An interrupt, or the end of the asking process, ends it:
 /// dropping the session's future cancels what it does.
-pub(super) async fn answer(mut stream: UnixStream, call: Call, body: Vec<u8>, state: &Arc<State>) -> io::Result<()> {
+pub(super) async fn answer(mut stream: UnixStream, call: Call, state: &Arc<State>) -> io::Result<()> {
     let mut interrupts = state.interrupts.subscribe();
     interrupts.mark_unchanged();
     let (mut read, mut write) = stream.split();
     let mut nothing = [0; 1];
-    let (reply, body) = tokio::select! {
-        answered = of(call, body, state) => answered.unwrap_or_else(|failure| (Reply::Failed { failure }, Vec::new())),
-        _ = interrupts.changed() => (Reply::Failed { failure: interrupted() }, Vec::new()),
+    let reply = tokio::select! {
+        answered = of(call, state) => answered.unwrap_or_else(|failure| Reply::Failed { failure }),
+        _ = interrupts.changed() => Reply::Failed { failure: interrupted() },
         // The asking side says nothing more: this is its end.
         _ = read.read(&mut nothing) => return Ok(()),
     };
-    wire::write(&mut write, &reply, &body).await
+    wire::write(&mut write, &reply).await
 }
 
 fn interrupted() -> Failure {
@@ -39,39 +40,60 @@ fn interrupted() -> Failure {
 
 fn failure(error: impl Into<SessionError>) -> Failure {
     let error = error.into();
-    Failure { code: error.code().to_owned(), message: error.to_string(), help: error.help() }
+    Failure { code: error.code().to_owned(), message: error.to_string(), help: error.advice().words(Voice::Rust) }
 }
 
 fn unusable(error: &io::Error) -> Failure {
-    Failure { code: "protocol".to_owned(), message: error.to_string(), help: "restart the kernel".to_owned() }
+    Failure {
+        code: "protocol".to_owned(),
+        message: error.to_string(),
+        help: Advice::none().restart_cells().words(Voice::Rust),
+    }
 }
 
-async fn of(call: Call, body: Vec<u8>, state: &Arc<State>) -> Result<(Reply, Vec<u8>), Failure> {
+async fn of(call: Call, state: &Arc<State>) -> Result<Reply, Failure> {
     let session = state.session().await;
+    let observer = observer(state);
     let frame = match call {
-        Call::Accelerate { request } => return accelerate(request, &body, state).await,
-        Call::Bench { request, tensors } => return bench(*request, tensors, &body, state).await,
-        Call::Tune { request, tensors } => return tune(*request, tensors, &body, state).await,
+        Call::Accelerate { request } => {
+            let run = session.accelerate(&request, observer).await.map_err(failure)?;
+            let frame = packed(Results::frame(std::slice::from_ref(&run.report)))?;
+            return Ok(Reply::Run { run: Box::new(run), frame });
+        }
+        Call::Bench { request } => {
+            let rows = session.sweep(&request, observer).await.map_err(failure)?.rows;
+            let frame = packed(Results::sweep_frame(&rows))?;
+            return Ok(Reply::Sweep { rows, frame });
+        }
+        Call::Tune { request } => {
+            let tuned = session.tune(&request, observer).await.map_err(failure)?;
+            let frame = packed(pelago_session::sensitivities_frame(&tuned))?;
+            return Ok(Reply::Tuned { tuned, frame });
+        }
         Call::Model { model } => {
-            let model = session.model(&model, observer(state).as_ref()).await.map_err(failure)?;
-            return Ok((Reply::Model { model }, Vec::new()));
+            let model = session.model(&model, observer.as_ref()).await.map_err(failure)?;
+            return Ok(Reply::Model { model });
         }
         Call::Input { prompt, password } => return input(prompt, password, state).await,
         Call::History { limit } => {
             let filter = Filter { limit, ..Filter::default() };
-            session.results().history(filter).await.map_err(failure)?
+            packed(session.results().history(filter).await)?
         }
-        Call::Sql { query } => session.results().sql(query).await.map_err(failure)?,
-        Call::Browsers => session.browsers_frame().map_err(failure)?,
+        Call::Sql { query } => packed(session.results().sql(query).await)?,
+        Call::Browsers => packed(session.browsers_frame())?,
         Call::Models => {
             let models = session.models().list().await.map_err(failure)?;
-            pelago_session::models_frame(&models).map_err(failure)?
+            packed(pelago_session::models_frame(&models))?
         }
         Call::Control | Call::Streams { .. } | Call::Building => {
             return Err(unusable(&io::Error::other("a connection that has another purpose")));
         }
     };
-    Ok((Reply::Frame, ipc(frame).map_err(|error| unusable(&error))?))
+    Ok(Reply::Frame { frame })
+}
+
+fn packed(frame: Result<DataFrame, impl Into<SessionError>>) -> Result<Attachment, Failure> {
+    ipc(frame.map_err(failure)?).map_err(|error| unusable(&error))
 }
 
 /// Tells the front end of the running cell each step.
@@ -81,61 +103,7 @@ fn observer(state: &State) -> Option<Observer> {
     Some(Arc::new(move |step| drop(running.events.try_send(Event::Progress(step)))))
 }
 
-async fn accelerate(asked: CellRequest, body: &[u8], state: &Arc<State>) -> Result<(Reply, Vec<u8>), Failure> {
-    let mut request = asked.request;
-    if let Some(headers) = asked.tensors {
-        request.input = tensors_of(&headers, body)?;
-    }
-    let run = state.session().await.accelerate(&request, observer(state)).await;
-    let Run { report, output } = run.map_err(failure)?;
-    let row = Results::frame(std::slice::from_ref(&report)).map_err(failure)?;
-    let (tensors, is_embedding) = match output {
-        Output::Embeddings { shape, values } => {
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            let tensor = Tensor::new("embedding", DType::Float32, shape.to_vec(), bytes.into());
-            (vec![tensor.map_err(|error| unusable(&io::Error::other(error)))?], true)
-        }
-        Output::Tensors(tensors) => (tensors, false),
-    };
-    let (tensors, mut body) = cells::pack(&tensors);
-    let frame = body.len();
-    body.extend(ipc(row).map_err(|error| unusable(&error))?);
-    Ok((Reply::Run { report: Box::new(report), tensors, is_embedding, frame }, body))
-}
-
-fn tensors_of(headers: &[TensorHeader], body: &[u8]) -> Result<Input, Failure> {
-    Ok(Input::Tensors(cells::unpack(headers, body).map_err(|error| unusable(&error))?))
-}
-
-async fn bench(
-    mut request: SweepRequest,
-    tensors: Option<Vec<TensorHeader>>,
-    body: &[u8],
-    state: &Arc<State>,
-) -> Result<(Reply, Vec<u8>), Failure> {
-    if let Some(headers) = tensors {
-        request.input = Some(tensors_of(&headers, body)?);
-    }
-    let sweep = state.session().await.sweep(&request, observer(state)).await.map_err(failure)?;
-    let frame = Results::sweep_frame(&sweep.rows).map_err(failure)?;
-    Ok((Reply::Sweep { rows: sweep.rows }, ipc(frame).map_err(|error| unusable(&error))?))
-}
-
-async fn tune(
-    mut request: TuneRequest,
-    tensors: Option<Vec<TensorHeader>>,
-    body: &[u8],
-    state: &Arc<State>,
-) -> Result<(Reply, Vec<u8>), Failure> {
-    if let Some(headers) = tensors {
-        request.input = Some(tensors_of(&headers, body)?);
-    }
-    let tuned = state.session().await.tune(&request, observer(state)).await.map_err(failure)?;
-    let frame = pelago_session::sensitivities_frame(&tuned).map_err(failure)?;
-    Ok((Reply::Tuned { tuned }, ipc(frame).map_err(|error| unusable(&error))?))
-}
-
-async fn input(prompt: String, password: bool, state: &Arc<State>) -> Result<(Reply, Vec<u8>), Failure> {
+async fn input(prompt: String, password: bool, state: &Arc<State>) -> Result<Reply, Failure> {
     let refused = || Failure {
         code: "no_input".to_owned(),
         message: "nobody can be asked for a line here".to_owned(),
@@ -146,5 +114,5 @@ async fn input(prompt: String, password: bool, state: &Arc<State>) -> Result<(Re
     let asked = running.events.send(Event::Input(InputRequest { prompt, password, reply })).await;
     asked.map_err(|_| refused())?;
     let text = answered.await.map_err(|_| refused())?;
-    Ok((Reply::Text { text }, Vec::new()))
+    Ok(Reply::Text { text })
 }

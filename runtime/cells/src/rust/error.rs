@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use pelago_protocol::{Advice, Setting};
+
 /// Why there are no Rust cells.
 #[derive(Debug, thiserror::Error)]
 pub enum CellsError {
@@ -56,21 +58,23 @@ pub enum CellsError {
 impl CellsError {
     /// What to do next.
     #[must_use]
-    pub fn help(&self) -> String {
+    pub fn advice(&self) -> Advice {
         match self {
             Self::Folder { .. } => {
-                "see whether it may be written to and the disk has room, or name another with --home"
+                Advice::from("see whether it may be written to and the disk has room, or name another with ")
+                    .setting(Setting::Home)
             }
-            Self::NoTool { .. } => "install Rust 1.95 or later (https://rustup.rs); :commands work without it",
-            Self::NoStandIn { .. } | Self::NoPrelude { .. } => "run `make build` in Pelago's folder",
+            Self::NoTool { .. } => "install Rust 1.95 or later (https://rustup.rs); :commands work without it".into(),
+            Self::NoStandIn { .. } | Self::NoPrelude { .. } => "run `make build` in Pelago's folder".into(),
             Self::Link { .. } => {
-                "the compiler has to be the one that built Pelago: run `make build` in Pelago's folder again"
+                "the compiler has to be the one that built Pelago: run `make build` in Pelago's folder again".into()
             }
-            Self::UserPrelude { .. } => "correct the file, or move it out of the folder, and restart the kernel",
-            Self::Evaluator { .. } => {
-                "see whether `rustc` compiles a program at all; `pelago doctor` tells what is missing"
+            Self::UserPrelude { .. } => {
+                Advice::from("correct the file, or move it out of the folder, and ").restart_cells()
             }
+            Self::Evaluator { .. } => Advice::from("see whether `rustc` compiles a program at all; ")
+                .command("doctor")
+                .text(" tells what is missing"),
         }
-        .to_owned()
     }
 }

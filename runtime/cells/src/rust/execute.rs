@@ -6,6 +6,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use evcxr::CompilationError;
+use pelago_protocol::{Advice, Voice};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -198,7 +199,8 @@ impl Cells {
             Some(Err(Failed::Message(detail) | Failed::Ended(detail))) => {
                 Err(CellError::new("CompileError", cargos(&detail)))
             }
-            None => Err(CellError::new("CellsError", "the Rust evaluator stopped").with_help("restart the kernel")),
+            None => Err(CellError::new("CellsError", "the Rust evaluator stopped")
+                .with_help(Advice::none().restart_cells().words(Voice::Command))),
         }
     }
 

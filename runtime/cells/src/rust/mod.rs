@@ -33,6 +33,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use pelago_protocol::{Advice, Voice};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
@@ -138,8 +139,11 @@ impl Cells {
         let found = started.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
         match found {
             Some(Ok(evaluator)) => Ok(evaluator),
-            Some(Err(error)) => Err(CellError::new("CellsError", error.to_string()).with_help(error.help())),
-            None => Err(CellError::new("CellsError", "the Rust evaluator stopped").with_help("restart the kernel")),
+            Some(Err(error)) => {
+                Err(CellError::new("CellsError", error.to_string()).with_help(error.advice().words(Voice::Command)))
+            }
+            None => Err(CellError::new("CellsError", "the Rust evaluator stopped")
+                .with_help(Advice::none().restart_cells().words(Voice::Command))),
         }
     }
 

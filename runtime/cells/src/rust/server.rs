@@ -77,7 +77,7 @@ async fn accept(listener: UnixListener, state: Arc<State>) {
 }
 
 async fn serve(mut stream: UnixStream, state: &Arc<State>) -> io::Result<()> {
-    let (opening, body): (Opening, _) = wire::read(&mut stream).await?;
+    let opening: Opening = wire::read(&mut stream).await?;
     if !bool::from(opening.token.as_bytes().ct_eq(state.token.as_bytes())) {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "a connection with a wrong token"));
     }
@@ -85,7 +85,7 @@ async fn serve(mut stream: UnixStream, state: &Arc<State>) -> io::Result<()> {
         Call::Control => control(stream, state).await,
         Call::Streams { stdout, stderr } => output::forward(stream, [stdout, stderr], state).await,
         Call::Building => building(stream, state).await,
-        call => calls::answer(stream, call, body, state).await,
+        call => calls::answer(stream, call, state).await,
     }
 }
 
@@ -108,14 +108,14 @@ async fn control(stream: UnixStream, state: &Arc<State>) -> io::Result<()> {
     state.control_opened(orders);
     let sending = tokio::spawn(async move {
         while let Some(order) = queue.recv().await {
-            if wire::write(&mut write, &order, &[]).await.is_err() {
+            if wire::write(&mut write, &order).await.is_err() {
                 break;
             }
         }
     });
     let ended = loop {
         match wire::read::<Notice>(&mut read).await {
-            Ok((notice, body)) => state.noticed(notice, &body),
+            Ok(notice) => state.noticed(notice),
             Err(error) => break error,
         }
     };

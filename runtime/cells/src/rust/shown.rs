@@ -3,18 +3,18 @@
 use std::io::{self, Cursor};
 use std::sync::Arc;
 
-use pelago_protocol::cells::{self, CellShown, Content, Place};
+use pelago_protocol::cells::{CellShown, Content, Place};
+use pelago_protocol::packed::Attachment;
 use polars::prelude::{DataFrame, IpcStreamReader, IpcStreamWriter, SerReader, SerWriter};
 
 use crate::interpreter::Event;
-use pelago_protocol::{Output, Run};
 use pelago_render::{MediaBundle, Shown, Table};
 
 /// The event that a front end gets where its mark stands.
-pub(super) fn event(shown: CellShown, body: &[u8]) -> io::Result<Event> {
+pub(super) fn event(shown: CellShown) -> io::Result<Event> {
     let value = match shown.content {
         Content::Clear { wait } => return Ok(Event::Clear { wait }),
-        content => value(content, body)?,
+        content => value(content)?,
     };
     Ok(match shown.place {
         Place::Result => Event::Result(value),
@@ -22,26 +22,14 @@ pub(super) fn event(shown: CellShown, body: &[u8]) -> io::Result<Event> {
     })
 }
 
-fn value(content: Content, body: &[u8]) -> io::Result<Shown> {
+fn value(content: Content) -> io::Result<Shown> {
     Ok(match content {
-        Content::Table { height, frame } => {
-            let short = || io::Error::new(io::ErrorKind::UnexpectedEof, "a table without its rows");
-            let (rows, data) = body.split_at_checked(frame).ok_or_else(short)?;
-            let frame = IpcStreamReader::new(Cursor::new(rows)).finish().map_err(io::Error::other)?;
-            let data = if data.is_empty() { None } else { Some(Arc::new(serde_json::from_slice(data)?)) };
+        Content::Table { height, frame, data } => {
+            let frame = IpcStreamReader::new(Cursor::new(frame.0)).finish().map_err(io::Error::other)?;
+            let data = data.map(|json| serde_json::from_slice(&json.0)).transpose()?.map(Arc::new);
             Shown::Table(Table { frame, height, data })
         }
-        Content::Run { report, tensors, is_embedding } => {
-            let tensors = cells::unpack(&tensors, body)?;
-            let shape = tensors.first().map(|tensor| <[usize; 2]>::try_from(tensor.shape.as_slice()));
-            let output = match (tensors.first(), shape) {
-                (Some(tensor), Some(Ok(shape))) if is_embedding => {
-                    Output::Embeddings { shape, values: tensor.to_f32().map_err(io::Error::other)? }
-                }
-                _ => Output::Tensors(tensors),
-            };
-            Shown::Run(Box::new(Run { report: *report, output }))
-        }
+        Content::Run { run } => Shown::Run(run),
         Content::Chart { chart } => Shown::Chart(chart),
         Content::Media { bundle } => Shown::Media(MediaBundle(bundle)),
         Content::Text { text } => Shown::Text(text),
@@ -50,8 +38,8 @@ fn value(content: Content, body: &[u8]) -> io::Result<Shown> {
 }
 
 /// A DataFrame as Arrow IPC.
-pub(super) fn ipc(mut frame: DataFrame) -> io::Result<Vec<u8>> {
+pub(super) fn ipc(mut frame: DataFrame) -> io::Result<Attachment> {
     let mut bytes = Vec::new();
     IpcStreamWriter::new(&mut bytes).finish(&mut frame).map_err(io::Error::other)?;
-    Ok(bytes)
+    Ok(Attachment(bytes.into()))
 }

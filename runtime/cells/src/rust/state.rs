@@ -146,7 +146,7 @@ impl State {
         Some(found)
     }
 
-    pub(super) fn noticed(&self, notice: Notice, body: &[u8]) {
+    pub(super) fn noticed(&self, notice: Notice) {
         {
             let mut inner = self.inner();
             let inner = &mut *inner;
@@ -179,7 +179,7 @@ impl State {
                         cell.thrown = Some(error);
                     }
                 }
-                Notice::Show { id, shown } => match shown::event(shown, body) {
+                Notice::Show { id, shown } => match shown::event(shown) {
                     Ok(event) => {
                         inner.shown.insert(id, event);
                     }

@@ -3,11 +3,12 @@
 use std::io;
 
 use pelago_protocol::cells::{self, lengths};
+use pelago_protocol::packed::Attached;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-pub(super) async fn read<T: DeserializeOwned>(from: &mut (impl AsyncRead + Unpin)) -> io::Result<(T, Vec<u8>)> {
+pub(super) async fn read<T: DeserializeOwned + Attached>(from: &mut (impl AsyncRead + Unpin)) -> io::Result<T> {
     let mut head = [0; 16];
     from.read_exact(&mut head).await?;
     let (json, body) = lengths(head)?;
@@ -18,12 +19,12 @@ pub(super) async fn read<T: DeserializeOwned>(from: &mut (impl AsyncRead + Unpin
     if rest.len() != body {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    Ok((serde_json::from_slice(&bytes)?, rest))
+    cells::decode(&bytes, rest.into())
 }
 
-pub(super) async fn write(to: &mut (impl AsyncWrite + Unpin), json: &impl Serialize, body: &[u8]) -> io::Result<()> {
+pub(super) async fn write(to: &mut (impl AsyncWrite + Unpin), value: &(impl Serialize + Attached)) -> io::Result<()> {
     let mut frame = Vec::new();
-    cells::write_frame(&mut frame, json, body)?;
+    cells::write_frame(&mut frame, value)?;
     to.write_all(&frame).await?;
     to.flush().await
 }

@@ -63,7 +63,7 @@ impl FakeWorker {
                 json!({ "disposed": before - held.len(), "held": held.len(), "memory_usage_mb": self.memory_mb });
             return Answer { data, tensors: Vec::new() };
         }
-        let graph = message.data["model"]["graph"]["cid"].as_str().unwrap_or_default().to_owned();
+        let graph = message.data["graphs"]["model"]["cid"].as_str().unwrap_or_default().to_owned();
         let mut held = self.held.lock().unwrap();
         let is_warm = held.contains(&graph);
         if !is_warm {
@@ -105,6 +105,10 @@ impl Worker for FakeWorker {
 
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
+    }
+
+    async fn browser_memory_mb(&self) -> Option<f64> {
+        Some(256.0)
     }
 
     async fn request(&self, message: Message, _: RequestOptions) -> Result<Answer, PoolError> {

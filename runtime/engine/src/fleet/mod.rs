@@ -33,6 +33,10 @@ pub trait Worker: Debug + Send + Sync {
     /// What the browser can do.
     fn capabilities(&self) -> &Capabilities;
 
+    /// Memory of all the browser's processes in MiB, each shared page counted once; `None` of a browser elsewhere, and
+    /// where the system does not tell.
+    async fn browser_memory_mb(&self) -> Option<f64>;
+
     /// Sends a request and waits for its answer.
     ///
     /// # Errors
@@ -105,6 +109,11 @@ impl Worker for Page {
 
     fn capabilities(&self) -> &Capabilities {
         Self::capabilities(self)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a browser has less than 2^53 bytes")]
+    async fn browser_memory_mb(&self) -> Option<f64> {
+        self.browser_memory().await.map(|bytes| bytes as f64 / f64::from(1 << 20))
     }
 
     async fn request(&self, message: Message, options: RequestOptions) -> Result<Answer, PoolError> {

@@ -91,10 +91,7 @@ impl Golden {
     pub async fn of_model(engine: &Engine, model: &str, observer: Option<&Observer>) -> Result<Self, RunError> {
         let (described, _) = engine.preparer.describe(model, observer).await?;
         if described.file(GOLDEN).is_none() {
-            let problem = format!(
-                "{} has no such file: name one with --golden; scripts/golden.py writes it with sentence-transformers",
-                described.name
-            );
+            let problem = format!("{} has no such file", described.name);
             return Err(RunError::Golden { file: GOLDEN.to_owned(), problem });
         }
         let bytes = engine.preparer.store().read_all(described.cid, GOLDEN, FILE_MAX).await?;

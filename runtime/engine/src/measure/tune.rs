@@ -139,10 +139,10 @@ impl Tuning<'_> {
             route: self.fp32.route.clone(),
         };
         let run = self.engine.run(&candidate, self.observer).await;
-        if candidate.prepared.source.graph.cid != self.fp32.prepared.source.graph.cid
+        if candidate.prepared.graph().cid != self.fp32.prepared.graph().cid
             && let Some(worker) = self.engine.fleet.opened(&self.fp32.route.installation).await
         {
-            dispose(&*worker, candidate.prepared.source.graph.cid.clone()).await?;
+            dispose(&*worker, candidate.prepared.graph().cid.clone()).await?;
         }
         let parity = match run {
             Ok(run) => distance(self.reference, &run.output),
@@ -163,7 +163,7 @@ fn choices(request: &TuneRequest, half: bool) -> Vec<u8> {
 }
 
 fn check(request: &TuneRequest) -> Result<(), RunError> {
-    let refused = |what: String, help: &str| Err(RunError::Unsupported { what, help: help.to_owned() });
+    let refused = |what: String, advice: &'static str| Err(RunError::Unsupported { what, advice: advice.into() });
     if !(0.0..2.0).contains(&request.max_error) {
         let what = format!("an allowed error of {}", request.max_error);
         return refused(what, "give 1 less the least cosine that you accept, e.g. 0.001");

@@ -22,13 +22,12 @@ pub(crate) struct Candidate {
 impl Candidate {
     /// Whether both run the same graph in the same place.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        self.route == other.route && self.prepared.source.graph.cid == other.prepared.source.graph.cid
+        self.route == other.route && self.prepared.graph().cid == other.prepared.graph().cid
     }
 
     /// Bytes that a page loads for its graph.
     pub(crate) fn bytes(&self) -> u64 {
-        let graph = &self.prepared.source.graph;
-        graph.size + graph.external_data.iter().map(|file| file.size).sum::<u64>()
+        self.prepared.graph().bytes()
     }
 }
 

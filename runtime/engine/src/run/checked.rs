@@ -3,7 +3,7 @@
 
 use std::ops::Deref;
 
-use pelago_protocol::{Family, Input, Precision, PrecisionChoice, Request};
+use pelago_protocol::{Advice, Family, Input, Precision, PrecisionChoice, Request, Setting};
 
 use crate::RunError;
 
@@ -32,25 +32,28 @@ impl Deref for Checked {
 
 /// Refuses what does not go together: no option is ever ignored.
 fn check(request: &Request) -> Result<(), RunError> {
-    let refused = |what: &str, help: &str| Err(RunError::Unsupported { what: what.to_owned(), help: help.to_owned() });
+    let refused = |what: &str, advice: Advice| Err(RunError::Unsupported { what: what.to_owned(), advice });
     let fp32 = PrecisionChoice::Bits(Precision::Bits32);
     if request.recipe.is_some() && (request.mixed_precision || request.precision != fp32) {
-        return refused("a recipe beside a precision", "leave the precision out: the recipe says all of it");
+        return refused("a recipe beside a precision", "leave the precision out: the recipe says all of it".into());
     }
     if request.mixed_precision && request.precision == fp32 {
         return refused(
             "mixed precision of 32 bits, above which there is none,",
-            "choose 2, 4, 8 or 16 bits, or auto, with it",
+            "choose 2, 4, 8 or 16 bits, or auto, with it".into(),
         );
     }
     if request.memory_limit.is_some() && request.precision != PrecisionChoice::Auto {
-        return refused("a memory limit for a precision that is named", "use --precision auto with it");
+        return refused(
+            "a memory limit for a precision that is named",
+            Advice::from("use ").set(Setting::Precision, "auto").text(" with it"),
+        );
     }
     match &request.input {
         Input::Texts(texts) if texts.is_empty() => Err(RunError::EmptyInput { what: "no text was given".to_owned() }),
         Input::Texts(_) => Ok(()),
         Input::Tensors(_) if request.prompt.is_some() || request.truncate_dim.is_some() => {
-            refused("a prompt or a number of dimensions for tensors", "they are for texts: leave them out")
+            refused("a prompt or a number of dimensions for tensors", "they are for texts: leave them out".into())
         }
         Input::Tensors(tensors) if tensors.is_empty() => {
             Err(RunError::EmptyInput { what: "no tensor was given".to_owned() })
@@ -64,16 +67,20 @@ pub(crate) fn check_family(request: &Request, family: Family) -> Result<(), RunE
     if request.use_firefox_optimizations {
         return Err(RunError::Unsupported {
             what: format!("Firefox's audio settings for a model of the family {family}"),
-            help: "leave --use-firefox-optimizations out: it is for audio models, which do not run yet".to_owned(),
+            advice: Advice::from("leave ")
+                .setting(Setting::UseFirefoxOptimizations)
+                .text(" out: it is for audio models, which do not run yet"),
         });
     }
     match (&request.input, family) {
         (Input::Texts(_), Family::TextEmbedding) | (Input::Tensors(_), _) => Ok(()),
         (Input::Texts(_), other) => Err(RunError::Unsupported {
             what: format!("text input for a model of the family {other}"),
-            help: "use a text embedding model, or give the graph's own tensors through the library; \
-                   if the family is detected wrongly, add the model again with --family"
-                .to_owned(),
+            advice: Advice::from(
+                "use a text embedding model, or give the graph's own tensors in a cell of Rust; \
+                 if the family is detected wrongly, add the model again with ",
+            )
+            .setting(Setting::Family),
         }),
     }
 }

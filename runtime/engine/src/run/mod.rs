@@ -128,6 +128,8 @@ impl Engine {
             Err(error) => return Err(prepared.failure().await.map_or(error, RunError::from)),
         };
         let arrived = prepared.wait_complete().await?;
+        // Reading it takes some milliseconds, and a run that built nothing changes little.
+        let browser_memory_mb = if executed.load.warm { None } else { opened.worker.browser_memory_mb().await };
         let facts = report::Facts {
             request,
             prepared,
@@ -137,6 +139,7 @@ impl Engine {
             executed: &executed,
             arrived: arrived.as_ref(),
             bytes: prepared.served.since(&before),
+            browser_memory_mb,
             started,
             total: start.elapsed(),
         };

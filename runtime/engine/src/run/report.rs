@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use pelago_protocol::{
-    Adapter, Capabilities, Hardware, Phases, Platform, PrecisionChoice, Report, Request, Source, TierBytes,
+    Adapter, Capabilities, Hardware, PhaseName, Phases, Platform, PrecisionChoice, Report, Request, Role,
+    SessionReport, Source, TierBytes,
 };
 
 use crate::task::Executed;
@@ -31,6 +32,8 @@ pub(super) struct Facts<'a> {
     /// How the model came over the network, where it did for this run.
     pub(super) arrived: Option<&'a Arrived>,
     pub(super) bytes: TierBytes,
+    /// Of all the browser's processes, where it was measured.
+    pub(super) browser_memory_mb: Option<f64>,
     pub(super) started: DateTime<Utc>,
     pub(super) total: Duration,
 }
@@ -58,6 +61,7 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
     let worker = &opened.worker;
     let session = &executed.load.session;
     let embed = executed.embed.as_ref();
+    let is_real_hardware = facts.hardware.is_real == Some(true);
     let processing_time = executed.processing_ms / 1000.0;
     let batch = request.input.items();
     let fetched = executed.load.fetch_ms.is_some();
@@ -70,8 +74,6 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         started: facts.started.to_rfc3339_opts(SecondsFormat::Micros, true),
         model_name: source.name.clone(),
         model_cid: source.cid.clone(),
-        graph_cid: source.graph.cid.clone(),
-        graph: prepared.graph(),
         modules: embed.map(|embed| embed.modules.clone()).unwrap_or_default(),
         prompt: embed.and_then(|embed| embed.tokens.prompt.clone()),
         similarity: embed.and_then(|embed| embed.similarity.clone()),
@@ -82,12 +84,20 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         requested_browser: request.browser,
         browser_product: worker.product().to_owned(),
         browser_version: worker.version().to_owned(),
-        is_real_hardware: facts.hardware.is_real == Some(true),
-        hardware_reason: facts.hardware.reason.clone(),
-        adapter: adapter(worker.capabilities(), route.platform),
-        execution_provider: session.execution_provider.clone(),
-        placement: session.placement.clone(),
-        threads: session.threads,
+        is_real_hardware,
+        sessions: vec![SessionReport {
+            role: Role::Model,
+            graph_cid: prepared.graph().cid.clone(),
+            graph: prepared.origin(),
+            platform: route.platform,
+            execution_provider: session.execution_provider.clone(),
+            placement: session.placement.clone(),
+            threads: session.threads,
+            adapter: adapter(worker.capabilities(), route.platform),
+            is_real_hardware,
+            hardware_reason: facts.hardware.reason.clone(),
+            warm: executed.load.warm,
+        }],
         precision: prepared.wanted.precision(),
         requested_precision: requested_precision(prepared, request),
         mixed_precision: prepared.wanted.mixed(),
@@ -95,21 +105,14 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         processing_time,
         total_time: facts.total.as_secs_f64(),
         warm: executed.load.warm,
-        phases: Phases {
-            open_ms: opened.took.map(|took| took.as_secs_f64() * 1000.0),
-            fetch_ms: executed.load.fetch_ms,
-            compile_ms: executed.load.compile_ms,
-            first_run_ms: executed.load.first_run_ms,
-            tokenize_ms: embed.map(|embed| embed.tokenize_ms),
-            run_ms: embed.map_or(Some(executed.processing_ms), |embed| Some(embed.run_ms)),
-            pool_ms: embed.map(|embed| embed.pool_ms),
-        },
+        phases: phases(opened, executed),
         batch_size: batch as u64,
         tokens: embed.map(|embed| embed.tokens.ids.len() as u64),
         padded_tokens: embed.map(|embed| embed.padded_tokens as u64),
         truncated_texts: embed.map_or(0, |embed| embed.tokens.truncated.len() as u64),
         throughput_items_per_sec: (processing_time > 0.0).then(|| batch as f64 / processing_time),
         memory_usage_mb: executed.load.memory_usage_mb,
+        browser_memory_mb: facts.browser_memory_mb,
         memory_predicted_mb: prepared.predicted_mb,
         ipfs_cache_hit: network.is_none(),
         ipfs_source: main_source(&bytes),
@@ -121,6 +124,19 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         parity: None,
         load_average: statistics::load_average(),
     }
+}
+
+fn phases(opened: &Opened, executed: &Executed) -> Phases {
+    let (load, embed, model) = (&executed.load, executed.embed.as_ref(), Some(Role::Model));
+    let mut phases = Phases::default();
+    phases.add(PhaseName::Open, None, opened.took.map(|took| took.as_secs_f64() * 1000.0));
+    phases.add(PhaseName::Fetch, model, load.fetch_ms);
+    phases.add(PhaseName::Compile, model, load.compile_ms);
+    phases.add(PhaseName::FirstRun, model, load.first_run_ms);
+    phases.add(PhaseName::Tokenize, None, embed.map(|embed| embed.tokenize_ms));
+    phases.add(PhaseName::Run, model, Some(embed.map_or(executed.processing_ms, |embed| embed.run_ms)));
+    phases.add(PhaseName::Pool, None, embed.map(|embed| embed.pool_ms));
+    phases
 }
 
 /// Verified bytes that the sources of these kinds gave.
@@ -158,7 +174,7 @@ fn warnings(embed: &Embedded) -> Vec<String> {
     let tokens = &embed.tokens;
     if !tokens.truncated.is_empty() {
         warnings.push(format!(
-            "{}: cut to what the model takes; --on-long split or error does otherwise",
+            "{}: cut to what the model takes, as `on_long` says: `split` reads all of a text, `error` refuses it",
             texts(&tokens.truncated)
         ));
     }

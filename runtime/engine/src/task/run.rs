@@ -10,7 +10,7 @@ use crate::RunError;
 /// # Errors
 /// Those of the page.
 pub(super) async fn run(asking: &Asking<'_>, inputs: &[Tensor]) -> Result<Executed, RunError> {
-    let data = RunData { model: asking.prepared.source.clone(), outputs: Vec::new() };
+    let data = RunData { graphs: asking.prepared.graphs(), outputs: Vec::new() };
     let (result, tensors): (RunResult, _) = asking.send("run", data, inputs.to_vec()).await?;
     Ok(Executed {
         load: result.load,

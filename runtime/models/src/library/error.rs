@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use pelago_content::StoreError;
+use pelago_protocol::{Advice, Setting};
 
 /// An error of the models area.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +32,7 @@ pub enum ModelError {
         found: &'static str,
     },
     /// A graph by itself.
-    #[error("{} holds an ONNX graph without a config.json: say what it is for with --family, e.g. vision", folder.display())]
+    #[error("{} holds an ONNX graph without a config.json, which would say what it is for", folder.display())]
     Bare {
         /// The folder.
         folder: PathBuf,
@@ -167,10 +168,7 @@ pub enum ModelError {
         found: String,
     },
     /// A name that no model has.
-    #[error(
-        "no model is called {name:?}{}; `pelago model list` shows all, `pelago model add <folder>` adds one",
-        suggestion(nearest)
-    )]
+    #[error("no model is called {name:?}{}", suggestion(nearest))]
     UnknownName {
         /// What was asked for.
         name: String,
@@ -178,13 +176,13 @@ pub enum ModelError {
         nearest: Vec<String>,
     },
     /// A folder, where a model of the store is needed.
-    #[error("{} is a folder that is no model's name: run `pelago model add {}` first", path.display(), path.display())]
+    #[error("{} is a folder that is no model's name", path.display())]
     NotAdded {
         /// The folder.
         path: PathBuf,
     },
     /// A name that did not stand for so many things.
-    #[error("{name} cannot go back {steps}: it has stood for {known} so far, `pelago model history {name}` shows them")]
+    #[error("{name} cannot go back {steps}: it has stood for {known} so far")]
     NoHistory {
         /// The name.
         name: String,
@@ -194,7 +192,7 @@ pub enum ModelError {
         known: usize,
     },
     /// A name that cannot be given.
-    #[error("{name:?} cannot be a model's name ({reason}): choose another with --name")]
+    #[error("{name:?} cannot be a model's name ({reason})")]
     BadName {
         /// The name.
         name: String,
@@ -215,6 +213,27 @@ pub enum ModelError {
         /// What became of it.
         source: tokio::task::JoinError,
     },
+}
+
+impl ModelError {
+    /// What to do next. Empty where the message says it already.
+    #[must_use]
+    pub fn advice(&self) -> Advice {
+        match self {
+            Self::Bare { .. } => Advice::from("name its family, e.g. ").set(Setting::Family, "vision"),
+            Self::UnknownName { .. } => Advice::none()
+                .command("model list")
+                .text(" shows all, ")
+                .command("model add")
+                .text(" with a folder adds one"),
+            Self::NotAdded { path } => {
+                Advice::from("add it first: ").command("model add").text(format!(" {}", path.display()))
+            }
+            Self::NoHistory { .. } => Advice::none().command("model history").text(" with the name shows them"),
+            Self::BadName { .. } => Advice::from("choose another with ").setting(Setting::Name),
+            _ => Advice::none(),
+        }
+    }
 }
 
 fn suggestion(nearest: &[String]) -> String {

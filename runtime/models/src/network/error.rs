@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use pelago_content::Cid;
+use pelago_protocol::{Advice, Setting};
 
 use crate::library::ModelError;
 use pelago_content::ipns::{NameError, ResolveError};
@@ -108,7 +109,7 @@ pub enum NetworkError {
         source: std::io::Error,
     },
     /// Something that is no content address, where one is needed.
-    #[error("{} is a folder on this machine: `pelago model add` adds it", path.display())]
+    #[error("{} is a folder on this machine, and no content address", path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -132,12 +133,14 @@ pub enum NetworkError {
 impl NetworkError {
     /// What to do next. Empty where the message says it already.
     #[must_use]
-    pub fn help(&self) -> String {
+    pub fn advice(&self) -> Advice {
         match self {
-            Self::Fetch(FetchError::NoSources { .. }) => {
-                "name who has it: --source peer=URL, gateway=URL, kubo=URL or router=URL".to_owned()
-            }
-            _ => String::new(),
+            Self::Fetch(FetchError::NoSources { .. }) => Advice::from("name who has it: ")
+                .setting(Setting::Source)
+                .text(" peer=URL, gateway=URL, kubo=URL or router=URL"),
+            Self::Model(error) => error.advice(),
+            Self::Folder { .. } => Advice::none().command("model add").text(" adds it"),
+            _ => Advice::none(),
         }
     }
 }

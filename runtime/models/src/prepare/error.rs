@@ -1,6 +1,7 @@
 //! What goes wrong before a model can run: each error has a code for scripts, a message for people and what to do next.
 
 use pelago_content::StoreError;
+use pelago_protocol::{Advice, Setting};
 use pelago_protocol::{ErrorCode, Precision};
 
 use crate::library::ModelError;
@@ -60,7 +61,7 @@ pub enum PrepareError {
         source: pelago_onnx::Error,
     },
     /// The folder in which a precision is made.
-    #[error("a folder for a precision cannot be made: {source}; free space, or choose another home with --home")]
+    #[error("a folder for a precision cannot be made: {source}")]
     Scratch {
         /// What the system said.
         source: std::io::Error,
@@ -103,25 +104,28 @@ impl PrepareError {
 
     /// What to do next. Empty where the message says it already.
     #[must_use]
-    pub fn help(&self) -> String {
+    pub fn advice(&self) -> Advice {
         match self {
-            Self::NoVariant { .. } => {
-                "use --precision 32, or add the model again from a folder that holds that file".to_owned()
-            }
-            Self::Gone { .. } => "let no other program write there, and run it again".to_owned(),
+            Self::NoVariant { .. } => Advice::from("use ")
+                .set(Setting::Precision, "32")
+                .text(", or add the model again from a folder that holds that file"),
+            Self::Gone { .. } => "let no other program write there, and run it again".into(),
             Self::Text { source: pelago_text::Error::TooLong { .. }, .. } => {
-                "shorten it, or have it cut (--on-long truncate) or read in pieces (--on-long split)".to_owned()
+                Advice::from("shorten it, or have it cut (")
+                    .set(Setting::OnLong, "truncate")
+                    .text(") or read in pieces (")
+                    .set(Setting::OnLong, "split")
+                    .text(")")
             }
-            Self::Network(error) => error.help(),
+            Self::Model(error) => error.advice(),
+            Self::Network(error) => error.advice(),
+            Self::Scratch { .. } => {
+                Advice::from("free space, or choose another home (").setting(Setting::Home).text(")")
+            }
             Self::Task { .. } => {
-                "page and program may be of different builds: build both again with `make build`".to_owned()
+                "page and program may be of different builds: build both again with `make build`".into()
             }
-            Self::Content(_)
-            | Self::Model(_)
-            | Self::Graph { .. }
-            | Self::Text { .. }
-            | Self::Precision { .. }
-            | Self::Scratch { .. } => String::new(),
+            Self::Content(_) | Self::Graph { .. } | Self::Text { .. } | Self::Precision { .. } => Advice::none(),
         }
     }
 }

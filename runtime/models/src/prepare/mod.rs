@@ -10,11 +10,11 @@ mod text;
 mod trial;
 mod wanted;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use pelago_protocol::{ModelSource, Observer};
+use pelago_protocol::{Family, Graph, Graphs, Observer, Role};
 
 pub use self::error::PrepareError;
 use self::graph::Chosen;
@@ -33,11 +33,24 @@ use pelago_onnx::precision::Recipe;
 /// then waits for bytes, and a request to a page must not wait for hours.
 const OVERLAP: Duration = Duration::from_secs(60);
 
+/// A model, as far as a run has to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The name it is known by.
+    pub name: String,
+    /// CID of its folder.
+    pub cid: String,
+    /// What it does.
+    pub family: Family,
+    /// Paths of all its files, relative to the folder.
+    pub files: Vec<String>,
+}
+
 /// A model that is ready to be served to a page, as far as it is here.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// What a page is told of it.
-    pub source: ModelSource,
+    /// Which model it is.
+    pub source: Source,
     /// What it was asked for.
     pub wanted: Wanted,
     /// The graph, and how it was made.
@@ -57,8 +70,18 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// The graph that is to run.
+    pub fn graph(&self) -> &Graph {
+        &self.chosen.graph
+    }
+
+    /// What a page is told: each graph that is to run, by what it is for.
+    pub fn graphs(&self) -> Graphs {
+        BTreeMap::from([(Role::Model, self.chosen.graph.clone())])
+    }
+
     /// Where the graph came from: `checkpoint`, or the path of a published file.
-    pub fn graph(&self) -> String {
+    pub fn origin(&self) -> String {
         self.chosen.origin.clone()
     }
 
@@ -166,13 +189,11 @@ impl Preparer {
         let graph_root = chosen.graph.url.split('/').nth(2).unwrap_or_default().to_owned();
         let mut roots = vec![model.cid.to_string(), graph_root];
         roots.dedup();
-        let source = ModelSource {
+        let source = Source {
             name: model.name.clone(),
             cid: model.cid.to_string(),
-            base_url: format!("/ipfs/{}/", model.cid),
             family: model.family,
             files: model.files.iter().map(|file| file.path.clone()).collect(),
-            graph: chosen.graph.clone(),
         };
         let chosen_cid = chosen.graph.cid.clone();
         let served = Counters(roots.iter().map(|root| self.served.of(root)).collect());

@@ -34,7 +34,6 @@ impl Preparer {
             self.of_folder(root, Some(recipe), fp32.chosen.origin.clone(), fp32.chosen.graph.index_type).await?;
         let chosen: Chosen = chosen.ok_or(PrepareError::Gone { what: "a precision", root: root.to_string() })?;
         let mut prepared = fp32.clone().of(wanted, None);
-        prepared.source.graph = chosen.graph.clone();
         prepared.chosen = chosen;
         prepared.served = Counters(vec![self.served.of(&root.to_string())]);
         prepared.transfers = Arc::default();

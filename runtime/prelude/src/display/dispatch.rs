@@ -15,8 +15,7 @@ pub trait AsShown {
 
 impl<T: Show + ?Sized> AsShown for &&&&&Wrap<'_, T> {
     fn show(&self) {
-        let (content, body) = self.0.content();
-        cell::show(Place::Result, content, &body);
+        cell::show(Place::Result, self.0.content());
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use pelago_protocol::cells::Content;
+use pelago_protocol::packed::Attachment;
 use pelago_table::{Data, ends};
 use polars::prelude::{Column, DataFrame, IntoColumn, LazyFrame, NamedFrom, Schema, Series};
 
@@ -10,50 +11,49 @@ use super::{Show, text};
 use crate::ipc;
 
 impl Show for DataFrame {
-    fn content(&self) -> (Content, Vec<u8>) {
+    fn content(&self) -> Content {
         match ipc::write(&mut ends(self)) {
-            Ok(mut body) => {
-                let content = Content::Table { height: self.height(), frame: body.len() };
+            Ok(frame) => {
                 // Texts and numbers are JSON whatever they are.
                 let data = Data::of(self).and_then(|data| serde_json::to_vec(&data).ok());
-                body.extend(data.unwrap_or_default());
-                (content, body)
+                let data = data.map(|json| Attachment(json.into()));
+                Content::Table { height: self.height(), frame: Attachment(frame.into()), data }
             }
-            Err(error) => (text(format!("{self}\n({error})")), Vec::new()),
+            Err(error) => text(format!("{self}\n({error})")),
         }
     }
 }
 
 impl Show for Series {
-    fn content(&self) -> (Content, Vec<u8>) {
+    fn content(&self) -> Content {
         self.clone().into_frame().content()
     }
 }
 
 impl Show for Column {
-    fn content(&self) -> (Content, Vec<u8>) {
+    fn content(&self) -> Content {
         self.clone().into_frame().content()
     }
 }
 
 /// The columns that a frame of this schema has, one a row.
 impl Show for Schema {
-    fn content(&self) -> (Content, Vec<u8>) {
+    fn content(&self) -> Content {
         let names = self.iter_names().map(|name| name.as_str()).collect::<Vec<_>>();
         let types = self.iter_values().map(ToString::to_string).collect::<Vec<_>>();
         let columns: [Column; 2] =
             [Series::new("column".into(), names).into_column(), Series::new("dtype".into(), types).into_column()];
         match DataFrame::new(self.len(), columns.into()) {
             Ok(frame) => frame.content(),
-            Err(_) => (text(format!("{self:?}")), Vec::new()),
+            Err(_) => text(format!("{self:?}")),
         }
     }
 }
 
 impl Show for LazyFrame {
-    fn content(&self) -> (Content, Vec<u8>) {
+    fn content(&self) -> Content {
         let plan = self.describe_plan().unwrap_or_else(|error| error.to_string());
-        (text(format!("a plan; `.collect()?` runs it\n\n{plan}")), Vec::new())
+        text(format!("a plan; `.collect()?` runs it\n\n{plan}"))
     }
 }
 
@@ -65,9 +65,9 @@ impl Show for LazyFrame {
     note = "add `#[derive(Debug)]` to the type, or show one of its fields"
 )]
 pub trait Displayed<By> {
-    /// What is shown, and its body.
+    /// What is shown.
     #[doc(hidden)]
-    fn displayed(&self) -> (Content, Vec<u8>);
+    fn displayed(&self) -> Content;
 }
 
 /// A value with Debug.
@@ -81,15 +81,15 @@ pub struct ByDebug;
 pub struct AsPlan;
 
 impl<T: Debug> Displayed<ByDebug> for T {
-    fn displayed(&self) -> (Content, Vec<u8>) {
-        super::known::content(self).unwrap_or_else(|| (text(format!("{self:?}")), Vec::new()))
+    fn displayed(&self) -> Content {
+        super::known::content(self).unwrap_or_else(|| text(format!("{self:?}")))
     }
 }
 
 macro_rules! plans {
     ($($plan:ty),*) => {
         $(impl Displayed<AsPlan> for $plan {
-            fn displayed(&self) -> (Content, Vec<u8>) {
+            fn displayed(&self) -> Content {
                 Show::content(self)
             }
         })*
@@ -99,7 +99,7 @@ macro_rules! plans {
 plans!(LazyFrame, &LazyFrame, Option<LazyFrame>);
 
 impl<E: Debug> Displayed<AsPlan> for Result<LazyFrame, E> {
-    fn displayed(&self) -> (Content, Vec<u8>) {
+    fn displayed(&self) -> Content {
         Show::content(self)
     }
 }

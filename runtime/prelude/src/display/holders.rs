@@ -13,7 +13,7 @@ use super::{Show, text};
 macro_rules! as_what_it_points_to {
     ($($pointer:ty)*) => {
         $(impl<T: Show + ?Sized> Show for $pointer {
-            fn content(&self) -> (Content, Vec<u8>) {
+            fn content(&self) -> Content {
                 (**self).content()
             }
         })*
@@ -23,22 +23,22 @@ macro_rules! as_what_it_points_to {
 as_what_it_points_to!(&T &mut T Box<T> Rc<T> Arc<T>);
 
 impl<T: Show + Clone> Show for Cow<'_, T> {
-    fn content(&self) -> (Content, Vec<u8>) {
+    fn content(&self) -> Content {
         (**self).content()
     }
 }
 
 impl<T: Show> Show for Option<T> {
-    fn content(&self) -> (Content, Vec<u8>) {
-        self.as_ref().map_or_else(|| (text("None".to_owned()), Vec::new()), Show::content)
+    fn content(&self) -> Content {
+        self.as_ref().map_or_else(|| text("None".to_owned()), Show::content)
     }
 }
 
 impl<T: Show, E: Debug> Show for Result<T, E> {
-    fn content(&self) -> (Content, Vec<u8>) {
+    fn content(&self) -> Content {
         match self {
             Ok(value) => value.content(),
-            Err(error) => (text(format!("Err({error:?})")), Vec::new()),
+            Err(error) => text(format!("Err({error:?})")),
         }
     }
 }

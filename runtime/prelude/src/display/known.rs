@@ -15,7 +15,7 @@ use super::{Html, Image, Json, Markdown, Plot, Show, text};
 use crate::{Error, Model, Run, Sweep};
 
 /// What a value of a known type shows.
-pub(super) fn content<T>(value: &T) -> Option<(Content, Vec<u8>)> {
+pub(super) fn content<T>(value: &T) -> Option<Content> {
     // SAFETY: the type is the value's own, but for lifetimes, and nothing that is
     // found by it outlives the borrow of the value.
     unsafe { of(typeid::of::<T>(), std::ptr::from_ref(value).cast()) }
@@ -23,7 +23,7 @@ pub(super) fn content<T>(value: &T) -> Option<(Content, Vec<u8>)> {
 
 /// # Safety
 /// `value` points to a value of that type, lifetimes aside.
-unsafe fn of(id: TypeId, value: *const ()) -> Option<(Content, Vec<u8>)> {
+unsafe fn of(id: TypeId, value: *const ()) -> Option<Content> {
     macro_rules! shown {
         ($($kind:ty),* $(,)?) => {
             $(if id == typeid::of::<$kind>() {
@@ -47,7 +47,7 @@ unsafe fn of(id: TypeId, value: *const ()) -> Option<(Content, Vec<u8>)> {
         ($($kind:ty),* $(,)?) => {
             $(if id == typeid::of::<$kind>() {
                 // SAFETY: as the caller says.
-                return Some((text(unsafe { &*value.cast::<$kind>() }.to_string()), Vec::new()));
+                return Some(text(unsafe { &*value.cast::<$kind>() }.to_string()));
             })*
         };
     }
@@ -63,12 +63,12 @@ mod tests {
     use super::*;
 
     fn is_table<T>(value: &T) -> bool {
-        matches!(content(value), Some((Content::Table { height: 2, .. }, _)))
+        matches!(content(value), Some(Content::Table { height: 2, .. }))
     }
 
     fn words<T>(value: &T) -> Option<String> {
         match content(value)? {
-            (Content::Text { text }, _) => Some(text),
+            Content::Text { text } => Some(text),
             _ => None,
         }
     }

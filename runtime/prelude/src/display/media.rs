@@ -41,31 +41,31 @@ impl Image {
     }
 }
 
-fn bundle<const N: usize>(parts: [(&str, String); N]) -> (Content, Vec<u8>) {
+fn bundle<const N: usize>(parts: [(&str, String); N]) -> Content {
     let bundle = parts.into_iter().map(|(mime, content)| (mime.to_owned(), content)).collect::<BTreeMap<_, _>>();
-    (Content::Media { bundle }, Vec::new())
+    Content::Media { bundle }
 }
 
 impl Show for Html {
-    fn content(&self) -> (Content, Vec<u8>) {
+    fn content(&self) -> Content {
         bundle([("text/html", self.0.clone()), ("text/plain", self.0.clone())])
     }
 }
 
 impl Show for Markdown {
-    fn content(&self) -> (Content, Vec<u8>) {
+    fn content(&self) -> Content {
         bundle([("text/markdown", self.0.clone()), ("text/plain", self.0.clone())])
     }
 }
 
 impl Show for Json {
-    fn content(&self) -> (Content, Vec<u8>) {
+    fn content(&self) -> Content {
         bundle([("application/json", self.0.clone()), ("text/plain", self.0.clone())])
     }
 }
 
 impl Show for Image {
-    fn content(&self) -> (Content, Vec<u8>) {
+    fn content(&self) -> Content {
         let plain = format!("{}, {} bytes", self.mime, self.bytes.len());
         let content = match std::str::from_utf8(&self.bytes) {
             Ok(text) if self.mime.ends_with("+xml") => text.to_owned(),

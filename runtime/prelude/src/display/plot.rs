@@ -44,7 +44,7 @@ impl Plot {
 }
 
 impl Show for Plot {
-    fn content(&self) -> (Content, Vec<u8>) {
-        (Content::Chart { chart: Box::new(self.0.clone()) }, Vec::new())
+    fn content(&self) -> Content {
+        Content::Chart { chart: Box::new(self.0.clone()) }
     }
 }

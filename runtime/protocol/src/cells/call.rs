@@ -1,8 +1,10 @@
 //! What a cell asks of the session, and what it answers.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{Family, Report, Request, SweepRequest, SweepRow, TensorHeader, TuneRequest, Tuned};
+use crate::packed::{Attached, Attachment, Attachments, PackedError};
+use crate::{Family, Request, Run, SweepRequest, SweepRow, TuneRequest, Tuned};
 
 /// The first frame of every connection from the cells' process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,10 +30,10 @@ pub enum Call {
     },
     /// From here on, lines that tell how far the build of the user's crates is.
     Building,
-    /// Runs a model. Tensors of the input are in the body.
+    /// Runs a model.
     Accelerate {
         /// What to run.
-        request: CellRequest,
+        request: Box<Request>,
     },
     /// Earlier runs, the newest first.
     History {
@@ -52,19 +54,15 @@ pub enum Call {
         /// A name, a CID or a path.
         model: String,
     },
-    /// Measures a model. Tensors of the input are in the body.
+    /// Measures a model.
     Bench {
-        /// What to measure; where tensors are given, its `input` is empty.
+        /// What to measure.
         request: Box<SweepRequest>,
-        /// Where in the body the tensors are; `None` where the input is text, or the usual one.
-        tensors: Option<Vec<TensorHeader>>,
     },
-    /// Looks for the fewest bytes that keep within an error. Tensors of the input are in the body.
+    /// Looks for the fewest bytes that keep within an error.
     Tune {
-        /// What to look for; where tensors are given, its `input` is empty.
+        /// What to look for.
         request: Box<TuneRequest>,
-        /// Where in the body the tensors are; `None` where the input is text, or the usual one.
-        tensors: Option<Vec<TensorHeader>>,
     },
     /// A line from the user.
     Input {
@@ -75,41 +73,71 @@ pub enum Call {
     },
 }
 
-/// A [`Request`] in a frame: its tensors lie in the body.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct CellRequest {
-    /// The request; where tensors are given, `input` is empty.
-    pub request: Request,
-    /// Where in the body the tensors are; `None` where the input is text.
-    pub tensors: Option<Vec<TensorHeader>>,
+impl Attached for Opening {
+    fn detach(&self, attachments: &mut Vec<Bytes>) {
+        match &self.call {
+            Call::Accelerate { request } => request.input.detach(attachments),
+            Call::Bench { request } => request.input.detach(attachments),
+            Call::Tune { request } => request.input.detach(attachments),
+            Call::Control
+            | Call::Streams { .. }
+            | Call::Building
+            | Call::History { .. }
+            | Call::Sql { .. }
+            | Call::Browsers
+            | Call::Models
+            | Call::Model { .. }
+            | Call::Input { .. } => {}
+        }
+    }
+
+    fn attach(&mut self, attachments: &mut Attachments) -> Result<(), PackedError> {
+        match &mut self.call {
+            Call::Accelerate { request } => request.input.attach(attachments),
+            Call::Bench { request } => request.input.attach(attachments),
+            Call::Tune { request } => request.input.attach(attachments),
+            Call::Control
+            | Call::Streams { .. }
+            | Call::Building
+            | Call::History { .. }
+            | Call::Sql { .. }
+            | Call::Browsers
+            | Call::Models
+            | Call::Model { .. }
+            | Call::Input { .. } => Ok(()),
+        }
+    }
 }
 
 /// The answer to a call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "reply", rename_all = "snake_case")]
 pub enum Reply {
-    /// A run. The body holds its tensors, and from `frame` on its row as Arrow IPC.
+    /// A run.
     Run {
-        /// What ran and how long it took.
-        report: Box<Report>,
-        /// The tensors; one of the name `embedding` for an embedding.
-        tensors: Vec<TensorHeader>,
-        /// Whether the model's output is an embedding of shape `[batch, hidden]`.
-        is_embedding: bool,
-        /// Offset of the row in the body.
-        frame: usize,
+        /// What ran, how long it took and what it gave.
+        run: Box<Run>,
+        /// Its row, as Arrow IPC.
+        frame: Attachment,
     },
-    /// A DataFrame, as Arrow IPC in the body.
-    Frame,
-    /// A sweep. The body holds its rows as Arrow IPC.
+    /// A DataFrame.
+    Frame {
+        /// As Arrow IPC.
+        frame: Attachment,
+    },
+    /// A sweep.
     Sweep {
         /// One row a combination.
         rows: Vec<SweepRow>,
+        /// The rows as Arrow IPC.
+        frame: Attachment,
     },
-    /// A recipe that keeps within an error. The body holds what each group of layers adds, as Arrow IPC.
+    /// A recipe that keeps within an error.
     Tuned {
         /// What was found.
         tuned: Tuned,
+        /// What each group of layers adds, as Arrow IPC.
+        frame: Attachment,
     },
     /// A model that is here.
     Model {
@@ -126,6 +154,30 @@ pub enum Reply {
         /// Why, and what to do.
         failure: Failure,
     },
+}
+
+impl Attached for Reply {
+    fn detach(&self, attachments: &mut Vec<Bytes>) {
+        match self {
+            Self::Run { run, frame } => {
+                run.detach(attachments);
+                frame.detach(attachments);
+            }
+            Self::Frame { frame } | Self::Sweep { frame, .. } | Self::Tuned { frame, .. } => frame.detach(attachments),
+            Self::Model { .. } | Self::Text { .. } | Self::Failed { .. } => {}
+        }
+    }
+
+    fn attach(&mut self, attachments: &mut Attachments) -> Result<(), PackedError> {
+        match self {
+            Self::Run { run, frame } => {
+                run.attach(attachments)?;
+                frame.attach(attachments)
+            }
+            Self::Frame { frame } | Self::Sweep { frame, .. } | Self::Tuned { frame, .. } => frame.attach(attachments),
+            Self::Model { .. } | Self::Text { .. } | Self::Failed { .. } => Ok(()),
+        }
+    }
 }
 
 /// A model of this machine.

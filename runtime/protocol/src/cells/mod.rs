@@ -3,16 +3,16 @@
 //! other, and two pipes that carry the process's own output, with marks in it.
 //!
 //! A frame is the length of its JSON, the length of its body (both `u64`, little
-//! endian), the JSON, and the body: Arrow IPC for DataFrames, little-endian
-//! bytes for tensors.
+//! endian), the JSON, and the [body](crate::packed): Arrow IPC of DataFrames,
+//! little-endian bytes of tensors.
 
 mod call;
 mod frame;
 mod mark;
 mod notice;
 
-pub use call::{Call, CellRequest, Failure, ModelFile, ModelInfo, Opening, Reply};
-pub use frame::{lengths, pack, read_frame, unpack, write_frame};
+pub use call::{Call, Failure, ModelFile, ModelInfo, Opening, Reply};
+pub use frame::{decode, lengths, read_frame, write_frame, write_packed};
 pub use mark::Mark;
 pub use notice::{CellShown, Content, Notice, Order, Place, Thrown};
 

@@ -1,9 +1,11 @@
 //! What passes on the control connection: how a cell goes, and what it shows.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::Run;
 use crate::chart::Chart;
-use crate::{Report, TensorHeader};
+use crate::packed::{Attached, Attachment, Attachments, PackedError};
 
 /// What the cells' process tells, on the control connection.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,7 +37,7 @@ pub enum Notice {
     Show {
         /// Number that the mark in stdout repeats.
         id: u64,
-        /// What it is. The body holds the rows of a table, or a run.
+        /// What it is.
         shown: CellShown,
     },
 }
@@ -91,21 +93,19 @@ pub enum Place {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "content", rename_all = "snake_case")]
 pub enum Content {
-    /// A DataFrame. The body holds its two ends as Arrow IPC, then all of it as JSON to be compared with, or nothing.
+    /// A DataFrame.
     Table {
         /// Rows of the whole frame.
         height: usize,
-        /// Bytes of the Arrow IPC.
-        frame: usize,
+        /// Its two ends, as Arrow IPC.
+        frame: Attachment,
+        /// All of it as JSON, to be compared with; `None` where that would be too much.
+        data: Option<Attachment>,
     },
-    /// A run; its tensors are in the body.
+    /// A run.
     Run {
-        /// What ran and how long it took.
-        report: Box<Report>,
-        /// The tensors.
-        tensors: Vec<TensorHeader>,
-        /// Whether the output is an embedding.
-        is_embedding: bool,
+        /// What ran, how long it took and what it gave.
+        run: Box<Run>,
     },
     /// A chart, to be drawn.
     Chart {
@@ -128,3 +128,55 @@ pub enum Content {
         wait: bool,
     },
 }
+
+impl Attached for Content {
+    fn detach(&self, attachments: &mut Vec<Bytes>) {
+        match self {
+            Self::Table { frame, data, .. } => {
+                frame.detach(attachments);
+                data.detach(attachments);
+            }
+            Self::Run { run } => run.detach(attachments),
+            Self::Chart { .. } | Self::Media { .. } | Self::Text { .. } | Self::Clear { .. } => {}
+        }
+    }
+
+    fn attach(&mut self, attachments: &mut Attachments) -> Result<(), PackedError> {
+        match self {
+            Self::Table { frame, data, .. } => {
+                frame.attach(attachments)?;
+                data.attach(attachments)
+            }
+            Self::Run { run } => run.attach(attachments),
+            Self::Chart { .. } | Self::Media { .. } | Self::Text { .. } | Self::Clear { .. } => Ok(()),
+        }
+    }
+}
+
+impl Attached for CellShown {
+    fn detach(&self, attachments: &mut Vec<Bytes>) {
+        self.content.detach(attachments);
+    }
+
+    fn attach(&mut self, attachments: &mut Attachments) -> Result<(), PackedError> {
+        self.content.attach(attachments)
+    }
+}
+
+impl Attached for Notice {
+    fn detach(&self, attachments: &mut Vec<Bytes>) {
+        match self {
+            Self::Show { shown, .. } => shown.detach(attachments),
+            Self::Began { .. } | Self::Ended { .. } | Self::Threw { .. } | Self::Left { .. } => {}
+        }
+    }
+
+    fn attach(&mut self, attachments: &mut Attachments) -> Result<(), PackedError> {
+        match self {
+            Self::Show { shown, .. } => shown.attach(attachments),
+            Self::Began { .. } | Self::Ended { .. } | Self::Threw { .. } | Self::Left { .. } => Ok(()),
+        }
+    }
+}
+
+impl Attached for Order {}

@@ -2,7 +2,7 @@
 //! never drawn as a success.
 
 use super::{Bar, Chart, Figure, Lane, Point, Span};
-use crate::{ParityVerdict, Phases, SweepOutcome, SweepRow};
+use crate::{ParityVerdict, PhaseName, Phases, SweepOutcome, SweepRow};
 
 impl Chart {
     /// Median latency of each combination, with the span from the fastest run to the 90th percentile.
@@ -74,12 +74,14 @@ impl Chart {
 /// The phases of a start that happened, in their order.
 fn spans(phases: &Phases) -> Vec<Span> {
     let all = [
-        ("open", phases.open_ms),
-        ("fetch", phases.fetch_ms),
-        ("compile", phases.compile_ms),
-        ("first run", phases.first_run_ms),
+        ("open", PhaseName::Open),
+        ("fetch", PhaseName::Fetch),
+        ("compile", PhaseName::Compile),
+        ("first run", PhaseName::FirstRun),
     ];
-    all.into_iter().filter_map(|(name, length)| Some(Span { name: name.to_owned(), length: length? })).collect()
+    all.into_iter()
+        .filter_map(|(name, phase)| Some(Span { name: name.to_owned(), length: phases.ms(phase)? }))
+        .collect()
 }
 
 fn measured(rows: &[SweepRow]) -> impl Iterator<Item = &SweepRow> {

@@ -2,6 +2,7 @@
 //! DataFrames are all made. It does not know DuckDB or Polars.
 
 pub(super) mod failure;
+pub(super) mod part;
 mod run;
 mod sweep;
 pub(super) mod transfer;
@@ -73,6 +74,8 @@ pub(super) struct Column<R> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Table {
     Runs,
+    RunSessions,
+    RunPhases,
     Sweeps,
     Failures,
     Recoveries,
@@ -80,12 +83,22 @@ pub(super) enum Table {
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 5] = [Self::Runs, Self::Sweeps, Self::Failures, Self::Recoveries, Self::Transfers];
+    pub(super) const ALL: [Self; 7] = [
+        Self::Runs,
+        Self::RunSessions,
+        Self::RunPhases,
+        Self::Sweeps,
+        Self::Failures,
+        Self::Recoveries,
+        Self::Transfers,
+    ];
 
     /// Its name in DuckDB and in journals.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Runs => "runs",
+            Self::RunSessions => "run_sessions",
+            Self::RunPhases => "run_phases",
             Self::Sweeps => "sweeps",
             Self::Failures => "failures",
             Self::Recoveries => "recoveries",
@@ -100,6 +113,8 @@ impl Table {
         }
         match self {
             Self::Runs => specs(run::COLUMNS),
+            Self::RunSessions => specs(part::SESSIONS),
+            Self::RunPhases => specs(part::PHASES),
             Self::Sweeps => {
                 let mut columns = specs(sweep::COLUMNS);
                 columns.extend(specs(sweep::OF_RECORD));

@@ -1,6 +1,6 @@
 //! The columns of a run.
 
-use pelago_protocol::{Adapter, Report};
+use pelago_protocol::{Adapter, PhaseName, Report, SessionReport};
 
 use super::{
     Cell, Column,
@@ -8,18 +8,22 @@ use super::{
     column, float, number, text, time,
 };
 
-fn adapter(report: &Report, field: fn(&Adapter) -> &String) -> Cell {
-    report.adapter.as_ref().map_or(Cell::Null, |adapter| text(field(adapter)))
+/// Of the session of the graph that the task names first; all of them are rows of `run_sessions`.
+fn session(report: &Report, field: impl Fn(&SessionReport) -> Cell) -> Cell {
+    report.session().map_or(Cell::Null, field)
 }
 
-/// Every column, in the order of a DataFrame: the report's fields in their own
-/// order, nested ones with the name of their owner in front.
+fn adapter(report: &Report, field: fn(&Adapter) -> &String) -> Cell {
+    session(report, |session| session.adapter.as_ref().map_or(Cell::Null, |adapter| text(field(adapter))))
+}
+
+/// Every column, in the order of a DataFrame. New ones come last.
 pub(crate) const COLUMNS: &[Column<Report>] = &[
     column("run_id", Text, |r| text(&r.run_id)),
     column("started", Time, |r| time(&r.started).map_or(Cell::Null, Cell::Time)),
     column("model_name", Text, |r| text(&r.model_name)),
     column("model_cid", Text, |r| text(&r.model_cid)),
-    column("graph_cid", Text, |r| text(&r.graph_cid)),
+    column("graph_cid", Text, |r| session(r, |s| text(&s.graph_cid))),
     column("model_type", Text, |r| text(r.model_type.as_str())),
     column("platform", Text, |r| text(r.platform.as_str())),
     column("requested_platform", Text, |r| text(r.requested_platform.as_str())),
@@ -28,33 +32,33 @@ pub(crate) const COLUMNS: &[Column<Report>] = &[
     column("browser_product", Text, |r| text(&r.browser_product)),
     column("browser_version", Text, |r| text(&r.browser_version)),
     column("is_real_hardware", Bool, |r| Cell::Bool(r.is_real_hardware)),
-    column("hardware_reason", Text, |r| text(&r.hardware_reason)),
+    column("hardware_reason", Text, |r| session(r, |s| text(&s.hardware_reason))),
     column("adapter_vendor", Text, |r| adapter(r, |a| &a.vendor)),
     column("adapter_architecture", Text, |r| adapter(r, |a| &a.architecture)),
     column("adapter_device", Text, |r| adapter(r, |a| &a.device)),
     column("adapter_description", Text, |r| adapter(r, |a| &a.description)),
     column("adapter_is_fallback", Bool, |r| {
-        r.adapter.as_ref().and_then(|a| a.is_fallback_adapter).map_or(Cell::Null, Cell::Bool)
+        session(r, |s| s.adapter.as_ref().and_then(|a| a.is_fallback_adapter).map_or(Cell::Null, Cell::Bool))
     }),
-    column("execution_provider", Text, |r| text(&r.execution_provider)),
-    column("nodes_total", U32, |r| number(r.placement.nodes_total)),
-    column("nodes_on_provider", U32, |r| number(r.placement.nodes_on_provider)),
-    column("nodes_shape_arithmetic", U32, |r| number(r.placement.nodes_shape_arithmetic)),
-    column("fallback_operators", Texts, |r| Cell::Texts(r.placement.fallback_operators.clone())),
-    column("shape_operators", Texts, |r| Cell::Texts(r.placement.shape_operators.clone())),
-    column("threads", U32, |r| number(r.threads)),
+    column("execution_provider", Text, |r| session(r, |s| text(&s.execution_provider))),
+    column("nodes_total", U32, |r| session(r, |s| number(s.placement.nodes_total))),
+    column("nodes_on_provider", U32, |r| session(r, |s| number(s.placement.nodes_on_provider))),
+    column("nodes_shape_arithmetic", U32, |r| session(r, |s| number(s.placement.nodes_shape_arithmetic))),
+    column("fallback_operators", Texts, |r| session(r, |s| Cell::Texts(s.placement.fallback_operators.clone()))),
+    column("shape_operators", Texts, |r| session(r, |s| Cell::Texts(s.placement.shape_operators.clone()))),
+    column("threads", U32, |r| session(r, |s| number(s.threads))),
     column("precision", U8, |r| Cell::Unsigned(r.precision.bits().into())),
     column("mixed_precision", Bool, |r| Cell::Bool(r.mixed_precision)),
     column("processing_time", Float, |r| Cell::Float(r.processing_time)),
     column("total_time", Float, |r| Cell::Float(r.total_time)),
     column("warm", Bool, |r| Cell::Bool(r.warm)),
-    column("open_ms", Float, |r| float(r.phases.open_ms)),
-    column("fetch_ms", Float, |r| float(r.phases.fetch_ms)),
-    column("compile_ms", Float, |r| float(r.phases.compile_ms)),
-    column("first_run_ms", Float, |r| float(r.phases.first_run_ms)),
-    column("tokenize_ms", Float, |r| float(r.phases.tokenize_ms)),
-    column("run_ms", Float, |r| float(r.phases.run_ms)),
-    column("pool_ms", Float, |r| float(r.phases.pool_ms)),
+    column("open_ms", Float, |r| float(r.phases.ms(PhaseName::Open))),
+    column("fetch_ms", Float, |r| float(r.phases.ms(PhaseName::Fetch))),
+    column("compile_ms", Float, |r| float(r.phases.ms(PhaseName::Compile))),
+    column("first_run_ms", Float, |r| float(r.phases.ms(PhaseName::FirstRun))),
+    column("tokenize_ms", Float, |r| float(r.phases.ms(PhaseName::Tokenize))),
+    column("run_ms", Float, |r| float(r.phases.ms(PhaseName::Run))),
+    column("pool_ms", Float, |r| float(r.phases.ms(PhaseName::Pool))),
     column("batch_size", U64, |r| Cell::Unsigned(r.batch_size)),
     column("tokens", U64, |r| r.tokens.map_or(Cell::Null, Cell::Unsigned)),
     column("throughput_items_per_sec", Float, |r| float(r.throughput_items_per_sec)),
@@ -78,7 +82,7 @@ pub(crate) const COLUMNS: &[Column<Report>] = &[
     column("requested_precision", Text, |r| text(&r.requested_precision.to_string())),
     column("recipe", Text, |r| r.recipe.as_deref().map_or(Cell::Null, text)),
     column("memory_predicted_mb", Float, |r| float(r.memory_predicted_mb)),
-    column("graph", Text, |r| text(&r.graph)),
+    column("graph", Text, |r| session(r, |s| text(&s.graph))),
     column("modules", Texts, |r| Cell::Texts(r.modules.clone())),
     column("prompt", Text, |r| r.prompt.as_deref().map_or(Cell::Null, text)),
     column("similarity", Text, |r| r.similarity.as_deref().map_or(Cell::Null, text)),
@@ -86,4 +90,5 @@ pub(crate) const COLUMNS: &[Column<Report>] = &[
     column("truncated_texts", U64, |r| Cell::Unsigned(r.truncated_texts)),
     column("warnings", Texts, |r| Cell::Texts(r.warnings.clone())),
     column("parity_reference", Text, |r| r.parity.as_ref().map_or(Cell::Null, |p| text(&p.reference))),
+    column("browser_memory_mb", Float, |r| float(r.browser_memory_mb)),
 ];

@@ -1,7 +1,7 @@
 //! The columns of a sweep's combinations.
 
 use chrono::{DateTime, Utc};
-use pelago_protocol::{Parity, SweepRow};
+use pelago_protocol::{Parity, PhaseName, SweepRow};
 
 use super::{
     Cell, Column,
@@ -52,13 +52,13 @@ pub(crate) const COLUMNS: &[Column<SweepRow>] = &[
     column("speedup", Float, |r| float(r.speedup)),
     column("speedup_low", Float, |r| float(r.speedup_low)),
     column("speedup_high", Float, |r| float(r.speedup_high)),
-    column("open_ms", Float, |r| float(r.phases.open_ms)),
-    column("fetch_ms", Float, |r| float(r.phases.fetch_ms)),
-    column("compile_ms", Float, |r| float(r.phases.compile_ms)),
-    column("first_run_ms", Float, |r| float(r.phases.first_run_ms)),
-    column("tokenize_ms", Float, |r| float(r.phases.tokenize_ms)),
-    column("run_ms", Float, |r| float(r.phases.run_ms)),
-    column("pool_ms", Float, |r| float(r.phases.pool_ms)),
+    column("open_ms", Float, |r| float(r.phases.ms(PhaseName::Open))),
+    column("fetch_ms", Float, |r| float(r.phases.ms(PhaseName::Fetch))),
+    column("compile_ms", Float, |r| float(r.phases.ms(PhaseName::Compile))),
+    column("first_run_ms", Float, |r| float(r.phases.ms(PhaseName::FirstRun))),
+    column("tokenize_ms", Float, |r| float(r.phases.ms(PhaseName::Tokenize))),
+    column("run_ms", Float, |r| float(r.phases.ms(PhaseName::Run))),
+    column("pool_ms", Float, |r| float(r.phases.ms(PhaseName::Pool))),
     column("memory_usage_mb", Float, |r| float(r.memory_usage_mb)),
     column("model_bytes", U64, |r| unsigned(r.model_bytes)),
     column("parity_cosine", Float, |r| parity(r, |p| Cell::Float(p.cosine))),

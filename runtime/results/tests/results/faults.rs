@@ -187,7 +187,7 @@ async fn a_folder_deleted_under_it_is_made_again() {
 async fn a_long_journal_is_followed_by_another() {
     let folder = tempfile::tempdir().unwrap();
     let results = Results::open(folder.path()).await.unwrap();
-    let long = |id| pelago_protocol::Report { hardware_reason: "x".repeat(600_000), ..report(id) };
+    let long = |id| pelago_protocol::Report { browser_product: "x".repeat(600_000), ..report(id) };
     for id in ["a", "b", "c"] {
         results.record(&long(id)).await.unwrap();
     }
@@ -202,7 +202,7 @@ async fn a_long_journal_is_followed_by_another() {
 #[ignore = "started by another test, in a process of its own"]
 async fn cramped() {
     let results = Results::open(std::env::var(DIR).unwrap()).await.unwrap();
-    let long = |id: &str| pelago_protocol::Report { hardware_reason: "x".repeat(1500), ..report(id) };
+    let long = |id: &str| pelago_protocol::Report { browser_product: "x".repeat(1500), ..report(id) };
     for run in 0..12 {
         match results.record(&long(&format!("{run:02}"))).await {
             Ok(()) => println!("acknowledged {run:02}"),

@@ -58,7 +58,14 @@ async fn old_rows_and_old_lines_are_kept() {
         └────────┴───────────────┴───────────────┴────────┴───┴───────────────┴───────────┴─────────┴──────┘"#]]
     .assert_eq(&rows.to_string());
     let version = results.sql("SELECT version FROM schema_version").await.unwrap();
-    assert_eq!(version.column("version").unwrap().u64().unwrap().get(0), Some(4));
+    assert_eq!(version.column("version").unwrap().u64().unwrap().get(0), Some(5));
+    // The parts of old runs are rows, those of the database and the one of the journal alike.
+    let sessions = results
+        .sql("SELECT run_id, number, role, graph_cid, platform, nodes_total FROM run_sessions ORDER BY run_id")
+        .await;
+    expect![[""]].assert_eq(&sessions.unwrap().to_string());
+    let phases = results.sql("SELECT run_id, number, phase, role, ms FROM run_phases ORDER BY run_id, number").await;
+    expect![[""]].assert_eq(&phases.unwrap().to_string());
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use chrono::DateTime;
 use expect_test::expect;
 use pelago_protocol::{
-    Adapter, BrowserKind, Family, Phases, Placement, Platform, Precision, PrecisionChoice, Report, Source, TierBytes,
+    Adapter, BrowserKind, Family, Phase, PhaseName, Phases, Placement, Platform, Precision, PrecisionChoice, Report,
+    Role, SessionReport, Source, TierBytes,
 };
 use pelago_results::{Filter, Results, ResultsError};
 use polars::prelude::{DataFrame, DataType, TimeUnit, TimeZone};
@@ -21,14 +22,12 @@ pub(crate) fn text() -> impl Strategy<Value = String> {
 }
 
 pub(crate) fn floats() -> impl Strategy<Value = Phases> {
-    vec(option::of(float()), 7).prop_map(|f| Phases {
-        open_ms: f[0],
-        fetch_ms: f[1],
-        compile_ms: f[2],
-        first_run_ms: f[3],
-        tokenize_ms: f[4],
-        run_ms: f[5],
-        pool_ms: f[6],
+    vec(option::of(float()), PhaseName::ALL.len()).prop_map(|times| {
+        let mut phases = Phases::default();
+        for (phase, ms) in PhaseName::ALL.iter().zip(times) {
+            phases.add(*phase, Some(Role::Model), ms);
+        }
+        phases
     })
 }
 
@@ -50,8 +49,6 @@ fn reports() -> impl Strategy<Value = Report> {
             started: DateTime::from_timestamp_micros(time).unwrap().to_rfc3339(),
             model_name: texts[1].clone(),
             model_cid: texts[2].clone(),
-            graph_cid: texts[3].clone(),
-            graph: texts[8].clone(),
             modules: lists[0].clone(),
             similarity: flags[4].then(|| texts[7].clone()),
             prompt: flags[0].then(|| texts[0].clone()),
@@ -63,23 +60,31 @@ fn reports() -> impl Strategy<Value = Report> {
             browser_product: texts[4].clone(),
             browser_version: texts[5].clone(),
             is_real_hardware: flags[0],
-            hardware_reason: texts[6].clone(),
-            adapter: adapter.map(|(texts, is_fallback_adapter)| Adapter {
-                vendor: texts[0].clone(),
-                architecture: texts[1].clone(),
-                device: texts[2].clone(),
-                description: texts[3].clone(),
-                is_fallback_adapter,
-            }),
-            execution_provider: texts[7].clone(),
-            placement: Placement {
-                nodes_total: small[0],
-                nodes_on_provider: small[1],
-                nodes_shape_arithmetic: small[2],
-                fallback_operators: lists[0].clone(),
-                shape_operators: lists[1].clone(),
-            },
-            threads: small[3],
+            sessions: vec![SessionReport {
+                role: Role::Model,
+                graph_cid: texts[3].clone(),
+                graph: texts[8].clone(),
+                platform: words.1,
+                hardware_reason: texts[6].clone(),
+                is_real_hardware: flags[0],
+                adapter: adapter.map(|(texts, is_fallback_adapter)| Adapter {
+                    vendor: texts[0].clone(),
+                    architecture: texts[1].clone(),
+                    device: texts[2].clone(),
+                    description: texts[3].clone(),
+                    is_fallback_adapter,
+                }),
+                execution_provider: texts[7].clone(),
+                placement: Placement {
+                    nodes_total: small[0],
+                    nodes_on_provider: small[1],
+                    nodes_shape_arithmetic: small[2],
+                    fallback_operators: lists[0].clone(),
+                    shape_operators: lists[1].clone(),
+                },
+                threads: small[3],
+                warm: flags[2],
+            }],
             precision: words.3,
             requested_precision: if flags[2] { PrecisionChoice::Auto } else { words.3.into() },
             mixed_precision: flags[1],
@@ -94,6 +99,7 @@ fn reports() -> impl Strategy<Value = Report> {
             truncated_texts: large[0],
             throughput_items_per_sec: rest[0],
             memory_usage_mb: rest[1],
+            browser_memory_mb: rest[0],
             memory_predicted_mb: rest[3],
             ipfs_cache_hit: flags[3],
             ipfs_source: words.4,
@@ -138,10 +144,40 @@ proptest! {
 #[test]
 fn equality_in_these_tests_tells_values_apart() {
     let (mut one, mut other) = (report("a"), report("a"));
-    one.phases.open_ms = Some(f64::NAN);
+    let open = |report: &mut Report| report.phases.add(PhaseName::Open, None, Some(f64::NAN));
+    open(&mut one);
     assert!(!Results::frame(&[one.clone()]).unwrap().equals_missing(&Results::frame(&[other.clone()]).unwrap()));
-    other.phases.open_ms = Some(f64::NAN);
+    open(&mut other);
     assert!(Results::frame(&[one]).unwrap().equals_missing(&Results::frame(&[other]).unwrap()));
+}
+
+#[tokio::test]
+async fn every_graph_and_every_phase_is_a_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let results = Results::open(folder.path()).await.unwrap();
+    let mut run = report("a");
+    let decoder =
+        SessionReport { role: Role::Decoder, graph_cid: "bafkreidecoder".to_owned(), ..run.sessions[0].clone() };
+    run.sessions[0].role = Role::Encoder;
+    run.sessions.push(decoder);
+    run.phases = Phases::default();
+    run.phases.add(PhaseName::Open, None, Some(900.0));
+    run.phases.add(PhaseName::Run, Some(Role::Encoder), Some(5.0));
+    run.phases.add(PhaseName::Run, Some(Role::Decoder), Some(20.0));
+    run.phases.add(PhaseName::Compile, Some(Role::Decoder), None);
+    results.record(&run).await.unwrap();
+    // Once more: all of it is there already.
+    results.record(&run).await.unwrap();
+    let sessions = results
+        .sql("SELECT number, role, graph_cid, nodes_total, is_real_hardware FROM run_sessions ORDER BY number")
+        .await
+        .unwrap();
+    expect![[""]].assert_eq(&sessions.to_string());
+    let phases = results.sql("SELECT number, phase, role, ms FROM run_phases ORDER BY number").await.unwrap();
+    expect![[""]].assert_eq(&phases.to_string());
+    // The run has the first graph's proof and the time of all.
+    let whole = results.sql("SELECT graph_cid, run_ms, compile_ms FROM runs").await.unwrap();
+    expect![[""]].assert_eq(&whole.to_string());
 }
 
 #[tokio::test]
@@ -149,7 +185,7 @@ async fn without_runs_there_are_still_columns() {
     let folder = tempfile::tempdir().unwrap();
     let results = Results::open(folder.path()).await.unwrap();
     let history = results.history(Filter::default()).await.unwrap();
-    assert_eq!(history.shape(), (0, 69));
+    assert_eq!(history.shape(), (0, 70));
     assert_eq!(history.schema(), Results::frame(&[]).unwrap().schema());
     let started = history.column("started").unwrap().dtype().clone();
     assert_eq!(started, DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)));

@@ -48,10 +48,10 @@ export function textsOf(data: EmbedData, tensors: readonly Tensor[]): Text[] {
 }
 
 /** Throws where a text has more tokens than the model takes, or only tokens that pooling leaves out. */
-export function checkLengths({ model, lengths, unpooled }: EmbedData, limit: number): void {
+export function checkLengths({ lengths, unpooled }: EmbedData, limit: number): void {
   lengths.forEach((length, index) => {
     if (length > limit)
-      throw new PageFault('input_too_long', `Expected at most ${limit} tokens for ${model.name}, found ${length} in ${nth(index, lengths)}.`);
+      throw new PageFault('input_too_long', `Expected at most ${limit} tokens, found ${length} in ${nth(index, lengths)}.`);
     if (length <= unpooled)
       throw new PageFault(
         'empty_input',

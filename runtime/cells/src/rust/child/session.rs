@@ -30,7 +30,7 @@ pub(super) fn address() -> io::Result<String> {
 /// Opens a connection for one purpose.
 pub(super) fn connect(call: Call) -> io::Result<UnixStream> {
     let mut stream = UnixStream::connect(address()?)?;
-    cells::write_frame(&mut stream, &Opening { token: token()?, call }, &[])?;
+    cells::write_frame(&mut stream, &Opening { token: token()?, call })?;
     Ok(stream)
 }
 
@@ -46,7 +46,7 @@ pub(super) fn open() -> io::Result<()> {
 /// Follows the session's orders until it is gone, and ends with it: a cell whose
 /// kernel was killed has nobody left to answer to.
 fn obey(mut orders: UnixStream) {
-    while let Ok((order, _)) = cells::read_frame::<Order>(&mut orders) {
+    while let Ok(order) = cells::read_frame::<Order>(&mut orders) {
         match order {
             Order::Interrupt => INTERRUPTED.store(true, Ordering::Relaxed),
         }
@@ -59,10 +59,10 @@ pub(super) fn tell(notice: &Notice) {
     send(notice, &[]);
 }
 
-/// Tells the session something with a body.
+/// Tells the session something whose body is made already.
 pub(super) fn send(notice: &impl Serialize, body: &[u8]) {
     let Some(control) = CONTROL.get() else { return };
     let mut control = control.lock().unwrap_or_else(PoisonError::into_inner);
     // A session that is gone ends this process by `obey`.
-    let _ = cells::write_frame(&mut *control, notice, body);
+    let _ = cells::write_packed(&mut *control, notice, body);
 }

@@ -168,7 +168,7 @@ fn progress() -> Option<UnixStream> {
     let variable = |name| std::env::var(name).ok();
     let mut stream = UnixStream::connect(variable(SOCKET_VARIABLE)?).ok()?;
     let opening = Opening { token: variable(TOKEN_VARIABLE)?, call: Call::Building };
-    cells::write_frame(&mut stream, &opening, &[]).ok()?;
+    cells::write_frame(&mut stream, &opening).ok()?;
     Some(stream)
 }
 

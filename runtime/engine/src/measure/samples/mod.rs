@@ -30,7 +30,7 @@ pub(super) async fn usual_input(engine: &Engine, fp32: &Prepared) -> Result<Inpu
     let made = declared.inputs.iter().map(|input| tensors::tensor(input, &declared));
     let made = made.collect::<Result<Vec<_>, _>>().map_err(|what| RunError::Unsupported {
         what: format!("a set of inputs for {}: {what}", fp32.source.name),
-        help: "give the graph's own tensors: bench(…).input(tensors) in a cell".to_owned(),
+        advice: "give the graph's own tensors: bench(…).input(tensors) in a cell".into(),
     })?;
     Ok(Input::Tensors(made))
 }

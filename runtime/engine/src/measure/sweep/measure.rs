@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use pelago_models::PrepareError;
 use pelago_protocol::{
     BrowserKind, ErrorCode, Input, Observer, Output, Parity, ParityVerdict, Phases, Platform, Precision, Request, Run,
-    Step, SweepOutcome, SweepRequest, SweepRow,
+    Step, SweepOutcome, SweepRequest, SweepRow, Voice,
 };
 use pelago_statistics as statistics;
 
@@ -227,12 +227,12 @@ impl<'a> Measuring<'a> {
     /// Has the pages let go of a group's sessions, but for the reference's.
     async fn let_go(&self, group: &[Measured]) {
         for candidate in group.iter().filter_map(|measured| measured.candidate.as_ref()) {
-            if candidate.prepared.source.graph.cid == self.reference.prepared.source.graph.cid {
+            if candidate.prepared.graph().cid == self.reference.prepared.graph().cid {
                 continue;
             }
             let Some(worker) = self.engine.fleet.opened(&candidate.route.installation).await else { continue };
             // What stays held costs memory, and no figure.
-            if let Err(error) = dispose(&*worker, candidate.prepared.source.graph.cid.clone()).await {
+            if let Err(error) = dispose(&*worker, candidate.prepared.graph().cid.clone()).await {
                 tracing::warn!(%error, "a page keeps a model that is not needed any more");
             }
         }
@@ -293,8 +293,8 @@ fn fitting(found: &[Measured]) -> usize {
     let mut held: HashMap<(&str, &str, Platform), u64> = HashMap::new();
     for (index, measured) in found.iter().enumerate() {
         let Some(candidate) = &measured.candidate else { continue };
-        let source = &candidate.prepared.source;
-        let key = (candidate.route.installation.as_str(), source.graph.cid.as_str(), candidate.route.platform);
+        let graph = candidate.prepared.graph().cid.as_str();
+        let key = (candidate.route.installation.as_str(), graph, candidate.route.platform);
         held.insert(key, candidate.bytes());
         let of_page = |(key, bytes): (&(&str, &str, Platform), &u64)| {
             if key.0 == candidate.route.installation { *bytes } else { 0 }
@@ -358,6 +358,7 @@ fn fail(row: &mut SweepRow, error: &RunError) {
         _ if code == ErrorCode::NotFinite.as_str() => SweepOutcome::Broken,
         _ => SweepOutcome::Failed,
     };
-    let help = error.help();
+    // A row is read in tables of every front end: options have the names that commands give them.
+    let help = error.advice().words(Voice::Command);
     row.problem = Some(if help.is_empty() { error.to_string() } else { format!("{error}; {help}") });
 }
