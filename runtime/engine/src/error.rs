@@ -8,7 +8,8 @@ use pelago_protocol::{Advice, ErrorCode, PageError, Platform, Precision, Setting
 use pelago_content::StoreError;
 use pelago_models::PrepareError;
 
-use crate::record::RecordError;
+/// Why something is not recorded.
+pub type RecordError = Box<dyn std::error::Error + Send + Sync>;
 
 /// An error of a run.
 #[derive(Debug, thiserror::Error)]
@@ -200,15 +201,13 @@ impl RunError {
             Self::Tune { .. } => "allow a larger error, or more bits among the choices".into(),
             Self::Unsupported { advice, .. } => advice.clone(),
             Self::EmptyInput { .. } => "give at least one text or tensor".into(),
-            Self::Golden { problem: _, file } if file == crate::GOLDEN => Advice::from("name one with ")
+            Self::Golden { .. } => Advice::from("name a golden file with ")
                 .setting(Setting::Golden)
                 .text("; scripts/golden.py writes it with sentence-transformers"),
             Self::UnexpectedOutput { .. } | Self::Json(_) | Self::Task { .. } => {
                 "page and program may be of different builds: build both again with `make build`".into()
             }
-            Self::Golden { .. } | Self::Recipe { .. } | Self::Record(_) | Self::Browser(_) | Self::Page(_) => {
-                Advice::none()
-            }
+            Self::Recipe { .. } | Self::Record(_) | Self::Browser(_) | Self::Page(_) => Advice::none(),
         }
     }
 

@@ -2,7 +2,6 @@
 //! recorder's business.
 
 use std::collections::HashMap;
-use std::error::Error;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,10 +13,8 @@ use pelago_models::Prepared;
 use pelago_protocol::{BrowserKind, FailedRun, MeasuredRun, Platform, Report, Run, SweepRow, Transfer};
 use pelago_statistics as statistics;
 
+use crate::error::RecordError;
 use crate::{Route, RunError};
-
-/// Why something is not recorded.
-pub type RecordError = Box<dyn Error + Send + Sync>;
 
 /// Keeps what runs measured, and tells what earlier ones did.
 #[async_trait]

@@ -3,7 +3,6 @@
 
 use std::any::TypeId;
 
-use pelago_cell::host;
 use pelago_protocol::cells::{CellShown, Content, Place};
 use pelago_protocol::packed;
 
@@ -40,7 +39,7 @@ pub(crate) fn show(place: Place, content: Content) {
     let shown = CellShown { place, content };
     // Nothing in it has a form that JSON lacks.
     if let Ok(json) = serde_json::to_vec(&shown) {
-        host::show(&json, &packed::body(&shown));
+        pelago_cell::show_content(&json, &packed::body(&shown));
     }
 }
 

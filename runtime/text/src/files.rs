@@ -6,27 +6,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::Error;
-use crate::modules::{TABLE, folders};
-use crate::tokenizer::TRANSFORMER_CONFIGS;
 
 /// Longest file that is read whole: a tokenizer of 256,000 words is 34 MB, a Dense layer of 4096 × 4096 is 64 MB.
 pub const FILE_MAX: u64 = 256 << 20;
-
-/// Files of the transformer's folder, and of the model's own.
-const SETTINGS: [&str; 10] = [
-    "modules.json",
-    "config.json",
-    "config_sentence_transformers.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-];
-/// Files of the folder of any other module.
-const OF_MODULES: [&str; 3] = ["config.json", "model.safetensors", "pytorch_model.bin"];
 
 /// The files of one model, by their path relative to its folder.
 #[derive(Clone, Debug, Default)]
@@ -39,24 +21,6 @@ impl FromIterator<(String, Vec<u8>)> for Files {
     fn from_iter<T: IntoIterator<Item = (String, Vec<u8>)>>(files: T) -> Self {
         Self { read: files.into_iter().collect(), listed: BTreeSet::new() }
     }
-}
-
-/// Which of a model's files this crate reads. `modules` is its `modules.json`, where there is one.
-///
-/// # Errors
-/// `Damaged` and `Outside`, of `modules.json`.
-pub fn needed<'a>(paths: impl IntoIterator<Item = &'a str>, modules: Option<&[u8]>) -> Result<Vec<String>, Error> {
-    let folders = modules.map(folders).transpose()?.unwrap_or_default();
-    let (transformers, others): (Vec<_>, Vec<_>) =
-        folders.into_iter().partition(|(_, kind)| kind == "Transformer" || kind == TABLE);
-    let others = others.into_iter().map(|(folder, _)| folder).chain([String::from("1_Pooling")]).collect::<Vec<_>>();
-    let is_needed = |path: &&str| {
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let of_transformer = folder.is_empty() || transformers.iter().any(|(transformer, _)| transformer == folder);
-        (of_transformer && (SETTINGS.contains(&name) || TRANSFORMER_CONFIGS.contains(&name)))
-            || (!folder.is_empty() && others.iter().any(|other| other == folder) && OF_MODULES.contains(&name))
-    };
-    Ok(paths.into_iter().filter(is_needed).map(str::to_owned).collect())
 }
 
 impl Files {

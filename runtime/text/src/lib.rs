@@ -8,6 +8,7 @@ mod encode;
 mod error;
 mod files;
 mod modules;
+mod needed;
 mod prompts;
 mod tokenizer;
 
@@ -17,9 +18,10 @@ use serde_json::Value;
 pub use self::encode::{EncodeOptions, Tokens};
 pub use self::error::Error;
 use self::files::join;
-pub use self::files::{FILE_MAX, Files, needed, python_json};
+pub use self::files::{FILE_MAX, Files, python_json};
 use self::modules::Modules;
 pub use self::modules::{TABLE, folders};
+pub use self::needed::needed;
 use self::prompts::Prompts;
 use self::tokenizer::Tokenizer;
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind, tokenize};
 
-use super::completeness::is_whole;
+use super::judge::is_whole;
 
 /// A part of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ mod completeness;
 mod completion;
 mod error;
 mod event;
+mod judge;
 mod question;
 #[cfg(test)]
 mod tests;

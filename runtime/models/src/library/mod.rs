@@ -23,4 +23,5 @@ pub use describe::Described;
 pub(crate) use describe::Located;
 pub use error::ModelError;
 pub use family::{Clues, Detected, detect};
-pub use names::{AddedModel, Model, Models, Resolved};
+pub use names::{AddedModel, Models, Resolved};
+pub use rows::Model;

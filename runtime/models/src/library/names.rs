@@ -10,7 +10,7 @@ use pelago_protocol::Family;
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::name::check_name;
-use super::rows::{COLUMNS, current, forget, model, now};
+use super::rows::{COLUMNS, Model, current, forget, model, now};
 use super::{Checked, Clues, Detected, ModelError, check_folder, detect, staged};
 use pelago_content::{AddOptions, AddProgress, Added, Entry, Store, StoreError, of_gateway, parse_address};
 
@@ -26,25 +26,6 @@ CREATE TABLE IF NOT EXISTS families (cid BLOB PRIMARY KEY, family TEXT NOT NULL)
 ";
 /// `config.json` and `modules.json` are read up to this size.
 const JSON_MAX: u64 = 64 << 20;
-
-/// A name and what it stands for, or stood for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Model {
-    /// The name.
-    pub name: String,
-    /// CID of its folder.
-    pub cid: Cid,
-    /// Where it came from: a folder's path, `ipfs://<cid>`, `hf://<repository>@<commit>` or an address.
-    pub source: String,
-    /// The profile it was imported under.
-    pub profile: String,
-    /// When, RFC 3339.
-    pub added_at: String,
-    /// Bytes.
-    pub size: u64,
-    /// Files.
-    pub files: u64,
-}
 
 /// A model that was just added.
 #[derive(Clone, Debug)]

@@ -3,7 +3,24 @@
 use pelago_content::Cid;
 use rusqlite::{OptionalExtension, Row, Transaction};
 
-use super::Model;
+/// A name and what it stands for, or stood for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// The name.
+    pub name: String,
+    /// CID of its folder.
+    pub cid: Cid,
+    /// Where it came from: a folder's path, `ipfs://<cid>`, `hf://<repository>@<commit>` or an address.
+    pub source: String,
+    /// The profile it was imported under.
+    pub profile: String,
+    /// When, RFC 3339.
+    pub added_at: String,
+    /// Bytes.
+    pub size: u64,
+    /// Files.
+    pub files: u64,
+}
 
 /// What [`model`] reads, of the table `names` as `n`.
 pub(super) const COLUMNS: &str = "n.name, n.cid, n.source, n.profile, n.added_at,

@@ -7,7 +7,7 @@ use pelago_protocol::{DType, ExternalData, Family, Graph, Platform, Precision};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::files::StoredFiles;
-use super::wanted::{Making, Wanted};
+use super::wanted::{CHECKPOINT, Making, Wanted};
 use super::{PrepareError, Preparer};
 use crate::library::{Described, Recipe};
 use pelago_content::{AddOptions, Entry, Kind};
@@ -24,8 +24,6 @@ const CONVERT_VERSION: &str = "1";
 const BUILT: &str = ".pelago.onnx";
 /// The name of a model in another precision, in a folder of its own.
 const CONVERTED: &str = "model.onnx";
-/// What a user calls the graph that is built of the model's weights.
-pub(super) const CHECKPOINT: &str = "checkpoint";
 /// `modules.json` is read up to this size.
 const MODULES_MAX: u64 = 1 << 20;
 

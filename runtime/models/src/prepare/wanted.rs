@@ -3,8 +3,10 @@
 use pelago_protocol::{Platform, Precision, Request};
 
 use super::PrepareError;
-use super::graph::CHECKPOINT;
 use pelago_onnx::precision::{Form, Recipe};
+
+/// What a user calls the graph that is built of the model's weights.
+pub(super) const CHECKPOINT: &str = "checkpoint";
 
 /// A graph of a model, where its precision is known.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

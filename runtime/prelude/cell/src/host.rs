@@ -86,19 +86,17 @@ pub struct Table {
     pub is_interrupted: extern "C" fn() -> bool,
 }
 
-/// The name of [`pelago_cell_connect`], ended by a zero.
+/// The name of [`pelago_cell_connect`](crate::connect::pelago_cell_connect), ended by a zero.
 pub const CONNECT: &std::ffi::CStr = c"pelago_cell_connect";
 
 static TABLE: AtomicPtr<Table> = AtomicPtr::new(std::ptr::null_mut());
 
-/// Takes the table. The process calls it once for each library that holds this crate.
+/// Takes the table.
 ///
 /// # Safety
 /// The table lives as long as the process.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn pelago_cell_connect(table: *const Table) {
+pub(crate) unsafe fn set(table: *const Table) {
     TABLE.store(table.cast_mut(), Ordering::Release);
-    crate::panics::install();
 }
 
 /// The table; `None` in a process that is not one of cells.
@@ -113,11 +111,4 @@ pub(crate) fn table() -> Option<&'static Table> {
 #[must_use]
 pub fn interrupted() -> bool {
     table().is_some_and(|table| (table.is_interrupted)())
-}
-
-/// Shows what the JSON of a `CellShown` says.
-pub fn show(json: &[u8], body: &[u8]) {
-    if let Some(table) = table() {
-        (table.show)(Bytes::raw(json), Bytes::raw(body), crate::print::flush);
-    }
 }

@@ -7,6 +7,7 @@
 //! `pelago-prelude`'s, which has a copy of this crate inside.
 
 pub mod cell;
+pub mod connect;
 mod explain;
 pub mod host;
 mod panics;
@@ -20,3 +21,5 @@ pub use print::Stream;
 
 #[doc(hidden)]
 pub use print::print;
+#[doc(hidden)]
+pub use show::show_content;

@@ -19,6 +19,13 @@ const TEXT: usize = 100_000;
 #[derive(Debug)]
 pub struct Wrap<'a, T: ?Sized>(pub &'a T);
 
+/// Shows what the JSON of a `CellShown` says, with its body.
+pub fn show_content(json: &[u8], body: &[u8]) {
+    if let Some(table) = host::table() {
+        (table.show)(Bytes::raw(json), Bytes::raw(body), flush);
+    }
+}
+
 /// What a type without an `evcxr_display` of its own answers to it.
 #[derive(Debug)]
 pub struct NotShown;

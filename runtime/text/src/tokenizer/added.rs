@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tokenizers::AddedToken;
 
-use super::classes::default_token;
+use super::defaults::default_token;
 use super::settings::{NAMED, Settings};
 
 /// Adds what is not there yet. An id in `added_tokens_decoder` only orders them: a token gets the vocabulary's id for

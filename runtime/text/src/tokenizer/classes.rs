@@ -3,14 +3,8 @@
 
 use serde_json::{Value, json};
 
+use super::defaults::{BERT, DEBERTA_V2, GPT2, LLAMA, MPNET, ROBERTA, default_token};
 use super::settings::Settings;
-
-const BERT: [&str; 2] = ["BertTokenizer", "DistilBertTokenizer"];
-const MPNET: &str = "MPNetTokenizer";
-const ROBERTA: &str = "RobertaTokenizer";
-const GPT2: &str = "GPT2Tokenizer";
-const LLAMA: &str = "LlamaTokenizer";
-const DEBERTA_V2: &str = "DebertaV2Tokenizer";
 
 /// The `tokenizer.json` that the class makes of the file's.
 pub(super) fn rebuilt(settings: &Settings) -> Value {
@@ -29,26 +23,6 @@ pub(super) fn rebuilt(settings: &Settings) -> Value {
         _ => {}
     }
     json
-}
-
-/// The special tokens of a class, where no file names them.
-pub(super) fn default_token(class: &str, name: &str) -> Option<&'static str> {
-    let bert = BERT.contains(&class) || class == DEBERTA_V2;
-    let angled = class == MPNET || class == ROBERTA;
-    Some(match name {
-        "unk_token" if bert || class == MPNET => "[UNK]",
-        "sep_token" if bert => "[SEP]",
-        "pad_token" if bert => "[PAD]",
-        "cls_token" if bert => "[CLS]",
-        "mask_token" if bert => "[MASK]",
-        "bos_token" | "cls_token" if angled => "<s>",
-        "eos_token" | "sep_token" if angled => "</s>",
-        "unk_token" if angled => "<unk>",
-        "pad_token" if angled => "<pad>",
-        "mask_token" if angled => "<mask>",
-        "bos_token" | "eos_token" | "unk_token" if class == GPT2 => "<|endoftext|>",
-        _ => return None,
-    })
 }
 
 fn token<'a>(settings: &'a Settings, name: &str) -> &'a str {

@@ -4,6 +4,7 @@
 
 mod added;
 mod classes;
+mod defaults;
 mod limits;
 mod settings;
 mod slow;

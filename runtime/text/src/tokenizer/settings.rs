@@ -94,7 +94,7 @@ impl Settings {
 
     pub(super) fn pad_id(&self, tokenizer: &tokenizers::Tokenizer) -> u32 {
         let named = self.named("pad_token").or_else(|| self.tokenizer["padding"]["pad_token"].as_str());
-        let named = named.or_else(|| super::classes::default_token(&self.class, "pad_token"));
+        let named = named.or_else(|| super::defaults::default_token(&self.class, "pad_token"));
         // What is padded is masked: any row of the table will do.
         named.and_then(|token| tokenizer.token_to_id(token)).unwrap_or_default()
     }

@@ -8,10 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use pelago_cell::host::{CONNECT, Table};
 
-use super::table::TABLE;
-
-/// A cell's function, by evcxr's convention: it gets the store of the variables and gives it back.
-pub(super) type Function = extern "C" fn(*mut c_void) -> *mut c_void;
+use super::table::{Function, TABLE};
 
 /// A shared object that stays loaded for good.
 #[derive(Clone, Copy, Debug)]

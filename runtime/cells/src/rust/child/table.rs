@@ -1,13 +1,16 @@
 //! The functions that cells call: [`pelago_cell::host::Table`].
 
+use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use pelago_cell::host::{Bytes, Flush, Table, Thrown};
 use pelago_protocol::cells::{self, CellShown, Content, Notice, Place};
 
-use super::library::Function;
 use super::{owner, protocol, session, streams};
+
+/// A cell's function, by evcxr's convention: it gets the store of the variables and gives it back.
+pub(super) type Function = extern "C" fn(*mut c_void) -> *mut c_void;
 
 pub(super) static TABLE: Table =
     Table { begin, end, turn, thrown, unwound, protocol: forward, show_text, show, is_cell_thread, is_interrupted };
