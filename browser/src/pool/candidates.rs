@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pelago_protocol::BrowserKind;
+use pelago_protocol::{BrowserKind, InstallationId};
 
 use crate::driver::{Installation, Remote, Target};
 
@@ -11,7 +11,7 @@ use crate::driver::{Installation, Remote, Target};
 pub struct Candidate {
     /// Product and version, or a remote's URL: the same in every session. Further
     /// remotes at one URL have `#2`, `#3`, … after it.
-    pub id: String,
+    pub id: InstallationId,
     /// The kind that a request names.
     pub kind: BrowserKind,
     /// What to open.
@@ -25,11 +25,11 @@ pub(super) fn of(remotes: &[Remote], installations: &[Installation]) -> Vec<Cand
     for found in remotes {
         let number = at_url.entry(&found.url).and_modify(|number| *number += 1).or_insert(1);
         let id = if *number == 1 { found.url.clone() } else { format!("{}#{number}", found.url) };
-        candidates.push(Candidate { id, kind: found.kind, target: found.clone().into() });
+        candidates.push(Candidate { id: id.into(), kind: found.kind, target: found.clone().into() });
     }
     let local = installations.iter().filter(|found| !remotes.iter().any(|remote| remote.kind == found.kind));
     candidates.extend(local.map(|found| Candidate {
-        id: found.id.clone(),
+        id: found.id.clone().into(),
         kind: found.kind,
         target: found.clone().into(),
     }));

@@ -10,7 +10,7 @@ use crate::server::Server;
 /// What opening a candidate takes.
 #[derive(Debug)]
 pub(super) struct Launcher {
-    id: String,
+    id: InstallationId,
     target: Target,
     options: LaunchOptions,
     server: Arc<Server>,

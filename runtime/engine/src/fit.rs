@@ -4,9 +4,7 @@
 use std::collections::HashMap;
 
 use pelago_browser::driver::Target;
-use pelago_protocol::{
-    Capabilities, FIXED_ROWS_A_RUN, Fit, Input, Observer, Platform, Precision, ROWS_A_RUN, Request, Step, TOKENS_A_RUN,
-};
+use pelago_protocol::{Capabilities, FIXED_ROWS_A_RUN, Fit, Input, InstallationId, ModelCid, Observer, Platform, Precision, ROWS_A_RUN, Request, Step, TOKENS_A_RUN};
 
 use pelago_models::prepare::{Making, Prepared, Preparer, Wanted};
 use pelago_onnx::precision::{Limits, Memory, Recipe, Shapes, largest_that_fits};
@@ -28,11 +26,11 @@ const CANDIDATES: [Precision; 4] = [Precision::Bits32, Precision::Bits16, Precis
 /// What a choice depends on. Made once for each: memory that is free changes with what is loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Question {
-    model: String,
+    model: ModelCid,
     graph: Option<String>,
     mixed: bool,
     memory_limit: Option<u64>,
-    installation: String,
+    installation: InstallationId,
     platform: Platform,
     /// What the prediction is made of, each up to the next power of two.
     shapes: Vec<(String, u64)>,

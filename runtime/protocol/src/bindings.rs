@@ -32,6 +32,7 @@ fn the_pages_types_are_these_types() {
         WasmCapabilities,
         Capabilities,
         ExternalData,
+        GraphCid,
         Graph,
         Role,
         TensorHeader,

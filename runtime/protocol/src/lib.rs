@@ -10,6 +10,7 @@ mod capabilities;
 pub mod cells;
 pub mod chart;
 mod family;
+mod ids;
 mod limits;
 mod message;
 mod model;
@@ -33,6 +34,7 @@ pub use capabilities::{
     Adapter, Capabilities, Hardware, WasmCapabilities, WebGpuCapabilities, WebNnCapabilities, WebNnContext,
 };
 pub use family::Family;
+pub use ids::{FailureId, GraphCid, InstallationId, ModelCid, RunId, SweepId};
 pub use limits::{FIXED_ROWS_A_RUN, REQUESTS_A_PAGE, ROWS_A_RUN, TOKENS_A_RUN};
 pub use message::{ErrorCode, Header, Hello, PROTOCOL_VERSION, PageError, Progress, ProgressPhase, TensorHeader};
 pub use model::{ExternalData, Graph, Graphs};
@@ -44,7 +46,7 @@ pub use record::{FailedRun, MeasuredRun, Transfer};
 pub use report::{Phase, PhaseName, Phases, Placement, Report, Role, SessionReport, Source, TierBytes};
 pub use request::{
     Cancel, Dispose, DisposeResult, EmbedData, EmbedResult, ExecutionOptions, HeldSession, Input, LoadResult, OnLong,
-    Pooling, Request, RunData, RunResult, SessionFacts,
+    PageCall, Pooling, Request, RunData, RunResult, SessionFacts,
 };
 pub use step::{Fit, Observer, Step};
 pub use sweep::{SweepOutcome, SweepRequest, SweepRow};

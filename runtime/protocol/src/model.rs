@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DType, Role};
+use crate::{DType, GraphCid, Role};
 
 /// A file that an ONNX graph keeps its weights in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct ExternalData {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Graph {
     /// CID of the graph's file: what the page keys its sessions by.
-    pub cid: String,
+    pub cid: GraphCid,
     /// Where the session's server has it, from the root.
     pub url: String,
     /// Bytes.

@@ -1,19 +1,19 @@
 //! What is kept of runs beside their reports.
 
-use crate::{BrowserKind, Platform, Precision};
+use crate::{BrowserKind, FailureId, ModelCid, Platform, Precision, RunId};
 
 /// A run that a browser was asked for and that ended in an error. What was refused
 /// before that, such as a model that nobody knows, is no failed run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailedRun {
     /// Unique, and in the order of time (UUID version 7).
-    pub failure_id: String,
+    pub failure_id: FailureId,
     /// When the request came, RFC 3339.
     pub started: String,
     /// The model's name.
     pub model_name: String,
     /// CID of the model's folder.
-    pub model_cid: String,
+    pub model_cid: ModelCid,
     /// The browser that was to run it.
     pub browser: BrowserKind,
     /// The platform that was to run it.
@@ -36,7 +36,7 @@ pub struct FailedRun {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transfer {
     /// The run that the model was fetched for.
-    pub run_id: String,
+    pub run_id: RunId,
     /// The source's name.
     pub source: String,
     /// `peer`, `gateway` or `kubo`.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Adapter, BrowserKind, Family, Parity, Platform, Precision, PrecisionChoice};
+use crate::{Adapter, BrowserKind, Family, GraphCid, ModelCid, Parity, Platform, Precision, PrecisionChoice, RunId};
 
 crate::word::words! {
     /// The tier that gave most bytes of a model.
@@ -108,7 +108,7 @@ pub struct SessionReport {
     /// What the graph is for.
     pub role: Role,
     /// CID of the graph.
-    pub graph_cid: String,
+    pub graph_cid: GraphCid,
     /// Where the graph came from: `checkpoint` where Pelago built it of the model's weights, else the path of the
     /// published file.
     pub graph: String,
@@ -153,13 +153,13 @@ pub struct TierBytes {
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Report {
     /// Unique, and in the order of time (UUID version 7).
-    pub run_id: String,
+    pub run_id: RunId,
     /// When the request came, RFC 3339 in UTC.
     pub started: String,
     /// The model's name.
     pub model_name: String,
     /// CID of the model's folder.
-    pub model_cid: String,
+    pub model_cid: ModelCid,
     /// What is done with a text besides the graph, e.g. `mean`, `Dense(768→512, Tanh)`, `Normalize`; empty for models
     /// that take no texts.
     pub modules: Vec<String>,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::packed::{Attached, Attachments, PackedError};
-use crate::{BrowserKind, Graphs, Platform, Precision, PrecisionChoice, Tensor};
+use crate::{BrowserKind, GraphCid, Graphs, Platform, Precision, PrecisionChoice, Tensor};
 
 /// What a model is given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -146,6 +146,29 @@ impl Request {
     }
 }
 
+/// A request to a page: its own type is the data of the message.
+pub trait PageCall: Serialize {
+    /// The `type` of the message.
+    const TYPE: &'static str;
+    /// The data of the answer.
+    type Reply: serde::de::DeserializeOwned;
+}
+
+impl PageCall for EmbedData {
+    const TYPE: &'static str = "embed";
+    type Reply = EmbedResult;
+}
+
+impl PageCall for RunData {
+    const TYPE: &'static str = "run";
+    type Reply = RunResult;
+}
+
+impl PageCall for Dispose {
+    const TYPE: &'static str = "dispose";
+    type Reply = DisposeResult;
+}
+
 /// The `options` of a task.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -243,8 +266,8 @@ pub struct RunData {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Dispose {
-    /// Only sessions of this graph, by CID.
-    pub graph: Option<String>,
+    /// Only sessions of this graph.
+    pub graph: Option<GraphCid>,
     /// How many of the most recently used to keep.
     pub keep: usize,
 }
@@ -295,8 +318,8 @@ pub struct SessionFacts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct HeldSession {
-    /// CID of its graph.
-    pub graph: String,
+    /// Its graph.
+    pub graph: GraphCid,
     /// Where it runs.
     pub platform: Platform,
     /// Bytes of the graph and its weights.

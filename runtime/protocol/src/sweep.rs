@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BrowserKind, Input, Parity, Phases, Platform, Precision};
+use crate::{BrowserKind, Input, ModelCid, Parity, Phases, Platform, Precision, SweepId};
 
 /// What is to be measured: every combination of the lists. An empty list stands
 /// for all that this machine has.
@@ -47,11 +47,11 @@ crate::word::words! {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepRow {
     /// The sweep that it belongs to.
-    pub sweep_id: String,
+    pub sweep_id: SweepId,
     /// The model's name.
     pub model_name: String,
     /// CID of the model's folder.
-    pub model_cid: String,
+    pub model_cid: ModelCid,
     /// The kind of browser.
     pub browser: BrowserKind,
     /// The product's own name, e.g. `chrome-headless-shell`.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BrowserKind, Input, Platform, Precision};
+use crate::{BrowserKind, Input, ModelCid, Platform, Precision};
 
 /// What is to be found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ pub struct Tuned {
     /// The model's name.
     pub model_name: String,
     /// CID of the model's folder.
-    pub model_cid: String,
+    pub model_cid: ModelCid,
     /// The browser that ran it.
     pub browser_product: String,
     /// The platform that ran it.

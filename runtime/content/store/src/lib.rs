@@ -56,6 +56,7 @@
 
 mod error;
 mod index;
+mod inner;
 mod keep;
 mod layout;
 mod options;
@@ -67,12 +68,13 @@ pub use error::StoreError;
 pub use index::rows::column_cid;
 pub use keep::gc::Collected;
 pub use keep::pins::{Lease, Pin};
+pub use layout::disk::Stamp;
 pub use options::{AddOptions, StoreOptions};
 pub use read::blocks::Verified;
 pub use read::collisions::{case_collisions, check_export};
 pub use read::folders::{Entry, Kind};
 pub use read::stats::DagStat;
 pub use read::tier_counter::{TierBytes, TierCounter};
-pub use store::{ByteStream, Root, Stamp, Store};
-pub use write::add::{AddProgress, Added};
+pub use store::{ByteStream, Root, Store};
+pub use write::import::{AddProgress, Added};
 pub use write::ingest::Ingest;

@@ -15,7 +15,8 @@ use crate::StoreError;
 use crate::index::Index;
 use crate::index::rebuild::rebuild;
 use crate::index::rows::{column_cid, root_id, take_root};
-use crate::keep::pins;
+use crate::inner::Inner;
+use crate::keep::holds;
 use crate::layout::disk::Disk;
 use crate::options::StoreOptions;
 use crate::read::blocks::Verified;
@@ -42,28 +43,10 @@ pub struct Root {
     pub added_at: String,
 }
 
-/// See [`Store::stamp`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stamp(pub(crate) [Option<(u64, SystemTime)>; 2]);
-
 /// A handle on the store.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
-}
-
-/// What the handles share.
-pub(crate) struct Inner {
-    /// Where files lie.
-    pub(crate) disk: Disk,
-    /// Which blocks and roots there are.
-    pub(crate) index: Index,
-    /// What this process remembers of its reads.
-    pub(crate) cache: Cache,
-    /// What the fetches of this process bring.
-    pub(crate) transfers: Transfers,
-    /// The most that extents may have, bytes.
-    pub(crate) quota: Option<u64>,
 }
 
 impl std::fmt::Debug for Store {
@@ -182,7 +165,7 @@ impl Store {
             let unneeded = inner.index.try_write(|tx| {
                 let id = inner.index.sql(root_id(tx, &root))?;
                 let id = id.ok_or(StoreError::UnknownRoot { cid: Box::new(root) })?;
-                match inner.index.sql(pins::holder(&inner.disk, tx, id))? {
+                match inner.index.sql(holds::holder(&inner.disk, tx, id))? {
                     Some(by) => Err(StoreError::InUse { cid: Box::new(root), by }),
                     None => inner.index.sql(take_root(tx, id)),
                 }

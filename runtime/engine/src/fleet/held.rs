@@ -55,11 +55,6 @@ pub(crate) async fn dispose(worker: &dyn Worker, graph: String) -> Result<Dispos
 }
 
 async fn send(worker: &dyn Worker, graph: Option<String>) -> Result<DisposeResult, RunError> {
-    let message = Message {
-        kind: "dispose".to_owned(),
-        data: serde_json::to_value(Dispose { graph, keep: 0 })?,
-        ..Message::default()
-    };
     let options = RequestOptions { deadline: RUN_DEADLINE, progress: None, repeat_safe: true };
-    Ok(ask(worker, "dispose", message, options).await?.0)
+    Ok(ask(worker, &Dispose { graph, keep: 0 }, Message::default(), options).await?.0)
 }

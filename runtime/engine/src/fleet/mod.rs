@@ -14,9 +14,9 @@ use async_trait::async_trait;
 use pelago_browser::driver::Discovery;
 use pelago_browser::link::{Answer, Message, RequestOptions};
 use pelago_browser::pool::{Candidate, Page, Pool, PoolError};
-use pelago_protocol::{BrowserKind, Capabilities};
-use serde::de::DeserializeOwned;
+use pelago_protocol::{BrowserKind, Capabilities, PageCall, Tensor};
 
+use crate::RunError;
 pub(crate) use content::StoreContent;
 pub use held::Unloaded;
 pub(crate) use held::{dispose, held, unload};
@@ -44,21 +44,21 @@ pub trait Worker: Debug + Send + Sync {
     async fn request(&self, message: Message, options: RequestOptions) -> Result<Answer, PoolError>;
 }
 
-/// Sends a request and reads the data of its answer.
+/// Sends a request and reads the data of its answer. `message` has what goes beside the call.
 ///
 /// # Errors
 /// As [`Worker::request`], and [`PoolError::Answer`] where the data is not a `T`.
-pub(crate) async fn ask<T: DeserializeOwned>(
+pub(crate) async fn ask<C: PageCall>(
     worker: &dyn Worker,
-    request: &'static str,
+    call: &C,
     message: Message,
     options: RequestOptions,
-) -> Result<(T, Vec<pelago_protocol::Tensor>), PoolError> {
+) -> Result<(C::Reply, Vec<Tensor>), RunError> {
+    let message = Message { kind: C::TYPE.to_owned(), data: serde_json::to_value(call)?, ..message };
     let answer = worker.request(message, options).await?;
-    let data = serde_json::from_value(answer.data);
-    let data = data.map_err(|source| PoolError::Answer {
+    let data = serde_json::from_value(answer.data).map_err(|source| PoolError::Answer {
         product: worker.product().to_owned(),
-        request,
+        request: C::TYPE,
         source: Arc::new(source),
     })?;
     Ok((data, answer.tensors))

@@ -4,14 +4,14 @@
 //! decides; without a measurement, the family and the adapters do.
 
 use pelago_browser::driver::{Installation, Product};
-use pelago_protocol::{BrowserKind, Capabilities, Family, Platform};
+use pelago_protocol::{BrowserKind, Capabilities, Family, InstallationId, Platform};
 use serde::Serialize;
 
 /// A browser and a platform in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Route {
     /// The installation's id, see [`Installation::id`].
-    pub installation: String,
+    pub installation: InstallationId,
     /// The kind of browser.
     pub browser: BrowserKind,
     /// The platform: never `auto`.

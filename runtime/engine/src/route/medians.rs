@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use pelago_models::Prepared;
-use pelago_protocol::{MeasuredRun, Platform, Precision, Report, Request};
+use pelago_protocol::{MeasuredRun, ModelCid, Platform, Precision, Report, Request};
 
 /// Runs of a route that are kept, the latest.
 const KEPT: usize = 50;
@@ -12,7 +12,7 @@ const KEPT: usize = 50;
 /// What is alike: the model in one precision, and inputs of about one size.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Likeness {
-    model_cid: String,
+    model_cid: ModelCid,
     precision: Precision,
     mixed: bool,
     recipe: Option<String>,
@@ -46,7 +46,7 @@ impl Likeness {
 
     fn sized(batch: u64, tokens: Option<u64>) -> Self {
         Self {
-            model_cid: String::new(),
+            model_cid: ModelCid::default(),
             precision: Precision::Bits32,
             mixed: false,
             recipe: None,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pelago_browser::driver::Target;
 use pelago_browser::pool::Candidate;
 use pelago_models::Prepared;
-use pelago_protocol::{BrowserKind, Capabilities, Platform, Report, Request};
+use pelago_protocol::{BrowserKind, Capabilities, InstallationId, Platform, Report, Request};
 
 pub use choice::{OptimalHardware, Route};
 
@@ -25,7 +25,7 @@ const HISTORY: u64 = 500;
 #[derive(Debug)]
 pub struct BrowserCapabilities {
     /// The browser's id.
-    pub installation: String,
+    pub installation: InstallationId,
     /// The kind of browser.
     pub browser: BrowserKind,
     /// Product name and version; the id again for a remote one that did not open.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pelago_models::PrepareError;
-use pelago_protocol::{EmbedResult, Output, Request, Tensor};
+use pelago_protocol::{Output, Request, Tensor};
 use pelago_text::{EncodeOptions, TextModel, Tokens};
 
 use super::{Asking, Executed};
@@ -43,7 +43,7 @@ pub(super) async fn embed(asking: &Asking<'_>, texts: &[String]) -> Result<Execu
     let tokens = encode(model, request, texts).await?;
     let tokenize_ms = milliseconds(began);
     let (data, tensors) = model.embed_data(prepared.graphs(), &tokens);
-    let (result, tensors): (EmbedResult, _) = asking.send("embed", data, tensors).await?;
+    let (result, tensors) = asking.send(&data, tensors).await?;
     let ([rows, dimensions], values) = embeddings(worker, tensors)?;
     if rows != tokens.lengths.len() {
         let found = format!("{rows} vectors for {} rows", tokens.lengths.len());

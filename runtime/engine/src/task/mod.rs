@@ -5,9 +5,9 @@ mod run;
 
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_models::Prepared;
-use pelago_protocol::{ExecutionOptions, Input, LoadResult, Observer, Output, Platform, Request, Step, Tensor};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use pelago_protocol::{
+    ExecutionOptions, Input, LoadResult, Observer, Output, PageCall, Platform, Request, Step, Tensor,
+};
 use tokio::sync::mpsc;
 
 use self::embed::Embedded;
@@ -56,13 +56,8 @@ impl Engine {
 }
 
 impl Asking<'_> {
-    /// Sends the page a request of a kind and passes its progress on while it works.
-    async fn send<T: DeserializeOwned>(
-        &self,
-        kind: &'static str,
-        data: impl Serialize,
-        tensors: Vec<Tensor>,
-    ) -> Result<(T, Vec<Tensor>), RunError> {
+    /// Sends the page a call and passes its progress on while it works.
+    async fn send<C: PageCall>(&self, call: &C, tensors: Vec<Tensor>) -> Result<(C::Reply, Vec<Tensor>), RunError> {
         let options = ExecutionOptions {
             allow_fallback: self.request.allow_fallback,
             fixed_shapes: true,
@@ -70,12 +65,11 @@ impl Asking<'_> {
             ..ExecutionOptions::default()
         };
         let message = Message {
-            kind: kind.to_owned(),
             model_name: Some(self.prepared.source.name.clone()),
             platform: Some(self.platform),
-            data: serde_json::to_value(data)?,
             options: serde_json::to_value(&options)?,
             tensors,
+            ..Message::default()
         };
         let (sender, mut receiver) = mpsc::channel(PROGRESS_QUEUE);
         // A model changes nothing by running, so it may run twice.
@@ -94,7 +88,7 @@ impl Asking<'_> {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            answer = ask(self.worker, kind, message, options) => Ok(answer?),
+            answer = ask(self.worker, call, message, options) => answer,
             () = pass_on => unreachable!("the future that passes progress on never ends"),
         }
     }

@@ -1,6 +1,6 @@
 //! A graph on tensors of the user's own: its outputs come back as they are.
 
-use pelago_protocol::{Output, RunData, RunResult, Tensor};
+use pelago_protocol::{Output, RunData, Tensor};
 
 use super::{Asking, Executed};
 use crate::RunError;
@@ -11,7 +11,7 @@ use crate::RunError;
 /// Those of the page.
 pub(super) async fn run(asking: &Asking<'_>, inputs: &[Tensor]) -> Result<Executed, RunError> {
     let data = RunData { graphs: asking.prepared.graphs(), outputs: Vec::new() };
-    let (result, tensors): (RunResult, _) = asking.send("run", data, inputs.to_vec()).await?;
+    let (result, tensors) = asking.send(&data, inputs.to_vec()).await?;
     Ok(Executed {
         load: result.load,
         processing_ms: result.processing_ms,

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use pelago_protocol::{Family, Graph, Graphs, Observer, Role};
+use pelago_protocol::{Family, Graph, Graphs, ModelCid, Observer, Role};
 
 pub use self::error::PrepareError;
 use self::graph::Chosen;
@@ -39,7 +39,7 @@ pub struct Source {
     /// The name it is known by.
     pub name: String,
     /// CID of its folder.
-    pub cid: String,
+    pub cid: ModelCid,
     /// What it does.
     pub family: Family,
     /// Paths of all its files, relative to the folder.
@@ -191,7 +191,7 @@ impl Preparer {
         roots.dedup();
         let source = Source {
             name: model.name.clone(),
-            cid: model.cid.to_string(),
+            cid: model.cid.to_string().into(),
             family: model.family,
             files: model.files.iter().map(|file| file.path.clone()).collect(),
         };

@@ -16,13 +16,15 @@
 
 mod error;
 mod key;
+mod kind;
 mod name;
 mod record;
 mod resolve;
 mod source;
 
 pub use error::{AnswerError, NameError, RecordError, ResolveError, Unanswered};
+pub use kind::{NameSourceKind, RECORD_MAX};
 pub use name::{Address, Name, Owner};
-pub use record::{RECORD_MAX, Record, Value, newest};
+pub use record::{Record, Value, newest};
 pub use resolve::{ResolveOptions, Resolved, resolve};
-pub use source::{NameSource, NameSourceKind};
+pub use source::NameSource;

@@ -8,10 +8,8 @@ use pelago_dag::Cid;
 use prost::Message as _;
 use serde::Deserialize;
 
-use super::{Address, Name, RecordError, key};
+use super::{Address, Name, RECORD_MAX, RecordError, key};
 
-/// The largest record, bytes.
-pub const RECORD_MAX: usize = 10 << 10;
 /// What is signed begins with this.
 const SIGNED: &[u8] = b"ipns-signature:";
 /// The one validity type that there is: an end.

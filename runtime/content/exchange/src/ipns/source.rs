@@ -7,7 +7,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::error::AnswerError;
-use super::{Name, Owner, RECORD_MAX, Record};
+use super::{Name, NameSourceKind, Owner, RECORD_MAX, Record};
 use crate::retrieve::body::{Body, first_line};
 use crate::retrieve::http::{check_status, expect_type};
 use crate::retrieve::{HttpOptions, Meter, Pace, ProviderError, Reach, net};
@@ -15,27 +15,6 @@ use crate::retrieve::{HttpOptions, Meter, Pace, ProviderError, Reach, net};
 const RECORD: &str = "application/vnd.ipfs.ipns-record";
 /// The longest answer of a Kubo daemon, bytes.
 const PATH_MAX: u64 = 16 << 10;
-
-/// What a source of records is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NameSourceKind {
-    /// Delegated routing: `GET /routing/v1/ipns/<name>` (<https://specs.ipfs.tech/routing/http-routing-v1/>).
-    Router,
-    /// A trustless gateway: `GET /ipns/<name>?format=ipns-record`.
-    Gateway,
-    /// A Kubo daemon: `/api/v0/name/resolve`. Its word is taken.
-    Kubo,
-}
-
-impl std::fmt::Display for NameSourceKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::Router => "router",
-            Self::Gateway => "gateway",
-            Self::Kubo => "kubo",
-        })
-    }
-}
 
 /// A source of records that the user named.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use url::Url;
 
-use super::server::ReplicaHost;
+use super::replica_host::ReplicaHost;
 
 /// Failures that are remembered; the oldest is forgotten for a new one.
 const FAILURES: usize = 256;

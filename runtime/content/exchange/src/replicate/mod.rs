@@ -27,6 +27,7 @@ mod ledger;
 mod peers;
 mod pinning;
 pub mod placement;
+mod replica_host;
 mod rest;
 mod server;
 
@@ -43,5 +44,6 @@ pub use peers::{PeerEngine, Trust};
 pub use pinning::PinningEngine;
 pub(crate) use placement::uniform;
 pub use placement::{Candidate, Plan};
+pub use replica_host::{HostError, ReplicaHost};
 pub use rest::Credentials;
-pub use server::{HostError, ReplicaHost, ServerOptions, router};
+pub use server::{ServerOptions, router};

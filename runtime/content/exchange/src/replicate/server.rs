@@ -33,6 +33,7 @@ use url::{Host, Url};
 
 use super::ReplicaError;
 use super::jobs::{Job, Jobs};
+use super::replica_host::ReplicaHost;
 use super::rest::parse;
 
 /// The longest request, bytes.
@@ -41,24 +42,6 @@ const REQUEST_MAX: usize = 16 << 10;
 const TOKEN_MIN: usize = 16;
 /// The wait that is asked for where too many pulls wait, s.
 const BUSY_WAIT: &str = "60";
-
-/// What a host says went wrong.
-pub type HostError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Who holds replicas: the store, and the fetch that fills it.
-pub trait ReplicaHost: Send + Sync + 'static {
-    /// Fetches all blocks of a root from a gateway, verified, and keeps the root. Dropped, it stops.
-    fn pull(&self, root: Cid, from: Url) -> BoxFuture<'static, Result<(), HostError>>;
-
-    /// Whether the root is whole here, and kept for others.
-    fn holds(&self, root: Cid) -> BoxFuture<'static, Result<bool, HostError>>;
-
-    /// Keeps the root no longer for others, so that it may be evicted.
-    fn release(&self, root: Cid) -> BoxFuture<'static, Result<(), HostError>>;
-
-    /// Bytes that are left for replicas.
-    fn free(&self) -> BoxFuture<'static, Result<u64, HostError>>;
-}
 
 /// How a peer takes part.
 #[derive(Clone, Debug)]

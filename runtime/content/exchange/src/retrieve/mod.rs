@@ -14,6 +14,7 @@ pub(crate) mod body;
 mod discover;
 mod error;
 pub(crate) mod http;
+mod kind;
 mod kubo;
 mod multiaddr;
 pub(crate) mod net;
@@ -26,9 +27,10 @@ pub use body::Pace;
 pub use discover::{Announcement, Discovery, Extent};
 pub use error::{Dropped, FetchError, ProviderError};
 pub use http::{HttpOptions, HttpProvider};
+pub use kind::Kind;
 pub use kubo::KuboProvider;
 pub use net::Reach;
-pub use provider::{BlockStream, Kind, Meter, Provider, Request, Scope};
+pub use provider::{BlockStream, Meter, Provider, Request, Scope};
 pub use routing::Routing;
 pub use schedule::{
     CarUse, Fetched, Hints, Limits, Options, Progress, Source, SourceProgress, SourceReport, Sources, fetch,

@@ -10,9 +10,9 @@ use rusqlite::Transaction;
 
 use crate::StoreError;
 use crate::index::rows;
-use crate::keep::pins;
+use crate::keep::holds;
 use crate::layout::extent::{Found, Placed, Record, RootRecord, read_contents};
-use crate::read::blocks::read_at;
+use crate::layout::read::read_at;
 
 /// Blocks as the extents' tables of contents place them.
 struct Places(HashMap<Cid, (PathBuf, Placed)>);
@@ -80,7 +80,7 @@ pub(crate) fn rebuild(tx: &Transaction<'_>, extents: &Path, pinned: &Path) -> Re
         rows::insert_fetched(tx, id, blocks.iter()).map_err(sql)?;
     }
     for root in crate::layout::cids_in(pinned)? {
-        pins::set(tx, &root).map_err(sql)?;
+        holds::set(tx, &root).map_err(sql)?;
     }
     tx.execute(
         "DELETE FROM blocks WHERE NOT EXISTS (SELECT 1 FROM root_blocks r WHERE r.cid = blocks.cid)

@@ -78,6 +78,11 @@ pub fn column_cid(row: &rusqlite::Row<'_>, column: usize) -> Result<Cid, rusqlit
         .map_err(|e| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, Box::new(e)))
 }
 
+/// Now, in ms since 1970.
+pub(crate) fn now_ms() -> i64 {
+    chrono::Utc::now().timestamp_millis()
+}
+
 /// See [`Index::root_id`].
 pub(crate) fn root_id(c: &Connection, cid: &Cid) -> Result<Option<i64>, rusqlite::Error> {
     c.prepare_cached("SELECT id FROM roots WHERE cid IN (?1, ?2, ?3) ORDER BY cid = ?1 DESC LIMIT 1")?
@@ -160,7 +165,7 @@ pub(crate) fn insert_root(
             root.files as i64,
             root.added_at,
             extent,
-            crate::keep::last_used::now_ms(),
+            now_ms(),
             root.cost_ms as i64,
             root.evictable
         ],

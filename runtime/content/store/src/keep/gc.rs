@@ -8,9 +8,9 @@ use pelago_dag::{Cid, cid};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::index::rows::{column_cid, insert_extent, prune_rows, take_fetch};
+use crate::inner::Inner;
 use crate::layout::extent::{ExtentWriter, Record, RootRecord, Sealed, sync_folder};
 use crate::layout::fetch_lock::FetchLock;
-use crate::store::Inner;
 use crate::{Store, StoreError};
 
 /// An extent is written anew if less of it than this is alive.

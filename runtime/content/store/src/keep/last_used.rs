@@ -7,18 +7,13 @@ use std::sync::{Mutex, PoisonError};
 use pelago_dag::Cid;
 use rusqlite::{Transaction, params};
 
-use crate::index::rows::root_id;
+use crate::index::rows::{now_ms, root_id};
 
 /// How much later than a use it may be written, ms.
 const EVERY_MS: i64 = 60_000;
 
 /// Uses that are remembered between two writes; more are not noted.
 const NOTED: usize = 1024;
-
-/// Now, in ms since 1970.
-pub(crate) fn now_ms() -> i64 {
-    chrono::Utc::now().timestamp_millis()
-}
 
 /// Uses that are not written yet.
 #[derive(Default)]

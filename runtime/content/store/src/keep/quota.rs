@@ -26,9 +26,9 @@ use std::sync::Arc;
 use pelago_dag::Cid;
 use rusqlite::{Transaction, params};
 
-use crate::index::rows::{column_cid, take_fetch, take_root};
-use crate::keep::{last_used, pins};
-use crate::store::Inner;
+use crate::index::rows::{column_cid, now_ms, take_fetch, take_root};
+use crate::inner::Inner;
+use crate::keep::holds;
 use crate::{Store, StoreError};
 
 /// What a block takes beside its bytes, in tables of contents and the index, bytes.
@@ -186,7 +186,7 @@ impl Inner {
         self.index.sql(self.cache.used.write(tx))?;
         self.forget_dead(tx)?;
         let reserved = sum("SELECT coalesce(sum(bytes), 0) FROM reservations")?;
-        let now = last_used::now_ms();
+        let now = now_ms();
         loop {
             let used = sum("SELECT coalesce(sum(size), 0) FROM extents")?;
             if used.saturating_add(reserved).saturating_add(bytes) <= quota {
@@ -235,7 +235,7 @@ impl Inner {
             });
         let mut free = Vec::new();
         for candidate in self.index.sql(rows)? {
-            let held = self.index.sql(pins::holder(&self.disk, tx, candidate.id))?.is_some();
+            let held = self.index.sql(holds::holder(&self.disk, tx, candidate.id))?.is_some();
             if !held && !self.index.sql(is_named(tx, &candidate.cid))? {
                 free.push(candidate);
             }

@@ -4,10 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::owner::{self, Owner};
-use crate::{Stamp, StoreError};
+use crate::StoreError;
 
 /// The index's file.
 const INDEX: &str = "store.sqlite";
+
+/// See [`Store::stamp`](crate::Store::stamp).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp(pub(crate) [Option<(u64, SystemTime)>; 2]);
 
 /// The folders of a store. Nothing in them is read here.
 pub(crate) struct Disk {

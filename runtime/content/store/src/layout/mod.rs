@@ -11,6 +11,7 @@ pub(crate) mod disk;
 pub(crate) mod extent;
 pub(crate) mod fetch_lock;
 pub(crate) mod owner;
+pub(crate) mod read;
 
 /// The CIDs that files of a folder bear as names: pins, and claims of the living and the dead.
 pub(crate) fn cids_in(folder: &Path) -> Result<Vec<Cid>, StoreError> {

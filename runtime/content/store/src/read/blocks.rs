@@ -15,9 +15,9 @@ use rustix::buffer::spare_capacity;
 
 use crate::StoreError;
 use crate::index::Location;
+use crate::inner::Inner;
 use crate::read::memory::{HOT, SMALL, Stamp};
 use crate::read::tier_counter::Tier;
-use crate::store::Inner;
 
 /// What `verify` went through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -280,22 +280,4 @@ impl Cursor {
             Node::Folder(_) | Node::Shard(_) | Node::Symlink(_) => bad("a part of a file was expected, another found"),
         }
     }
-}
-
-/// Reads as much as is there: a short read shows in the hash.
-pub(crate) fn read_at(file: &File, offset: u64, length: u64) -> std::io::Result<Bytes> {
-    let length = length as usize;
-    // Not set to zero first: that would be another pass over every byte.
-    let mut buffer = Buffer::with_capacity(length);
-    while buffer.len() < length {
-        let at = offset + buffer.len() as u64;
-        match rustix::io::pread(file, spare_capacity(&mut *buffer), at) {
-            Ok(0) => break,
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(e) => return Err(e.into()),
-        }
-    }
-    // The buffer may be larger than what was asked for.
-    buffer.truncate(length);
-    Ok(buffer.into_bytes())
 }

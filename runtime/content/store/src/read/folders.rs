@@ -9,7 +9,7 @@ use pelago_dag::walk::validate;
 use pelago_dag::{BlockError, Cid, cid};
 
 use crate::StoreError;
-use crate::store::Inner;
+use crate::inner::Inner;
 
 /// A file or folder of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]

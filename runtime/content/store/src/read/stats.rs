@@ -4,8 +4,8 @@ use chrono::{DateTime, SecondsFormat};
 use pelago_dag::Cid;
 
 use crate::index::rows::root_id;
-use crate::keep::pins;
-use crate::store::Inner;
+use crate::inner::Inner;
+use crate::keep::holds;
 use crate::{Store, StoreError};
 
 /// A root in figures.
@@ -45,7 +45,7 @@ impl Inner {
                 c.query_row("SELECT pinned_at IS NOT NULL, used_at FROM roots WHERE id = ?", [id], |r| {
                     Ok((r.get(0)?, r.get(1)?))
                 })?;
-            let leased = pins::is_leased(&self.disk, c, id)?;
+            let leased = holds::is_leased(&self.disk, c, id)?;
             let sum = "SELECT count(*), coalesce(sum(b.length), 0), coalesce(sum(b.length) FILTER (WHERE
                 NOT EXISTS (SELECT 1 FROM root_blocks y WHERE y.cid = x.cid AND y.root <> x.root)
                 AND NOT EXISTS (SELECT 1 FROM fetch_blocks f WHERE f.cid = x.cid)), 0)

@@ -7,9 +7,10 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use pelago_dag::{Cid, parse_address};
 
+use crate::inner::Inner;
 use crate::read::blocks::{Cursor, Part};
 use crate::read::tier_counter::TierCounter;
-use crate::store::{ByteStream, Inner};
+use crate::store::ByteStream;
 use crate::{Store, StoreError};
 
 /// Blocks that a stream has in the air: one being sent, one being read.

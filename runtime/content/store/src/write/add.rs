@@ -9,36 +9,8 @@ use pelago_dag::{Cid, Profile};
 
 use crate::options::AddOptions;
 use crate::write::folder::{self, Item};
-use crate::write::import::import;
+use crate::write::import::{AddProgress, Added, import};
 use crate::{Store, StoreError};
-
-/// How far an import is.
-#[derive(Clone, Debug)]
-pub struct AddProgress {
-    /// Bytes read and hashed.
-    pub done: u64,
-    /// Bytes in all.
-    pub total: u64,
-    /// The file at hand.
-    pub file: PathBuf,
-}
-
-/// An import.
-#[derive(Clone, Debug)]
-pub struct Added {
-    /// The root's CID.
-    pub root: Cid,
-    /// Bytes of content.
-    pub size: u64,
-    /// Files.
-    pub files: u64,
-    /// Bytes of blocks that the store did not have before.
-    pub new_bytes: u64,
-    /// The profile it was imported under; none for what was fetched, as its maker chose that.
-    pub profile: Option<Profile>,
-    /// Files and folders left out because their names begin with a dot.
-    pub hidden: Vec<PathBuf>,
-}
 
 impl Store {
     /// Adds a folder. Dropping the future stops the import at the next batch; nothing of it stays.

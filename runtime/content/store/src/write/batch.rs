@@ -12,10 +12,10 @@ use rusqlite::params;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::index::rows::{self, Commit, fetch_id, insert_extent, insert_fetched, take_fetch};
+use crate::inner::Inner;
 use crate::keep::quota::{Ahead, PER_BLOCK, Reservation};
 use crate::layout::extent::{ExtentWriter, Record, RootRecord, Sealed, sync_folder};
 use crate::layout::fetch_lock::FetchLock;
-use crate::store::Inner;
 use crate::write::add::Added;
 use crate::{Store, StoreError};
 

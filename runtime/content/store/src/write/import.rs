@@ -13,13 +13,40 @@ use pelago_dag::{Cid, Profile};
 
 use crate::StoreError;
 use crate::index::rows::Commit;
+use crate::inner::Inner;
 use crate::keep::quota::{Ahead, PER_BLOCK, Reservation};
 use crate::layout::extent::{ExtentWriter, Record, Room, RootRecord, Sealed, sync_folder};
 use crate::options::AddOptions;
-use crate::store::Inner;
-use crate::write::add::{AddProgress, Added};
 use crate::write::chunks::{self, Leaf, Source};
 use crate::write::folder::Item;
+
+/// How far an import is.
+#[derive(Clone, Debug)]
+pub struct AddProgress {
+    /// Bytes read and hashed.
+    pub done: u64,
+    /// Bytes in all.
+    pub total: u64,
+    /// The file at hand.
+    pub file: PathBuf,
+}
+
+/// An import.
+#[derive(Clone, Debug)]
+pub struct Added {
+    /// The root's CID.
+    pub root: Cid,
+    /// Bytes of content.
+    pub size: u64,
+    /// Files.
+    pub files: u64,
+    /// Bytes of blocks that the store did not have before.
+    pub new_bytes: u64,
+    /// The profile it was imported under; none for what was fetched, as its maker chose that.
+    pub profile: Option<Profile>,
+    /// Files and folders left out because their names begin with a dot.
+    pub hidden: Vec<PathBuf>,
+}
 
 /// One import, which leaves nothing behind unless it is committed.
 struct Import<'a> {

@@ -18,7 +18,7 @@ use futures::TryFutureExt as _;
 use futures::future::BoxFuture;
 use pelago_dag::{BlockError, Blocks, Cid, Coming, cid};
 
-use crate::store::Inner;
+use crate::inner::Inner;
 use crate::write::add::Added;
 use crate::write::batch::Shared;
 use crate::{Store, StoreError};

@@ -11,7 +11,7 @@ use pelago_dag::{Cid, cid};
 
 use crate::StoreError;
 use crate::layout::extent::{Placed, Room};
-use crate::read::blocks::read_at;
+use crate::layout::read::read_at;
 
 struct Place {
     file: Arc<File>,
