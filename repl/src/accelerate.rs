@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use pelago_protocol::Run;
+use pelago_protocol::{Run, Voice};
 use pelago_results::Results;
 use pelago_session::{Session, SessionOptions};
 
@@ -55,7 +55,12 @@ async fn with_session(session: &Session, arguments: &Accelerate) -> Result<ExitC
     } else {
         show(&runs)?;
         for (route, error) in &failed {
-            output::say(&format!("{} on {}: {error}\n  → {}", route.platform, route.installation, error.help()));
+            output::say(&format!(
+                "{} on {}: {error}\n  → {}",
+                route.platform,
+                route.installation,
+                error.advice().words(Voice::Shell)
+            ));
         }
     }
     Ok(if failed.is_empty() && !runs.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use pelago_cells::interpreter::InterpreterError;
 use pelago_cells::rust::CellsError;
 use pelago_kernel::KernelError;
+use pelago_protocol::Voice;
 use pelago_results::reports::NoMoment;
 use pelago_session::SessionError;
 use serde_json::json;
@@ -136,8 +137,8 @@ impl Failure {
 
     fn parts(&self) -> (&'static str, String, String) {
         match self {
-            Self::Session(error) => (error.code(), error.to_string(), error.help()),
-            Self::Cells(error) => ("cells", error.to_string(), error.help()),
+            Self::Session(error) => (error.code(), error.to_string(), error.advice().words(Voice::Shell)),
+            Self::Cells(error) => ("cells", error.to_string(), error.advice().words(Voice::Shell)),
             Self::Script(error) => ("script", error.to_string(), String::new()),
             // Their messages say what to do.
             Self::Install(error) => ("install", error.to_string(), String::new()),

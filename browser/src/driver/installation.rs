@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pelago_protocol::BrowserKind;
+use pelago_protocol::{BrowserKind, InstallationId};
 
 /// A browser by the name that it is sold under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,7 +97,7 @@ pub(super) fn driver_name(kind: BrowserKind) -> &'static str {
 pub struct Installation {
     /// Product and version, e.g. `chromium-156.0.8078.79`: the same on every
     /// run, so a profile folder may be named after it.
-    pub id: String,
+    pub id: InstallationId,
     /// The kind that a request names.
     pub kind: BrowserKind,
     /// Which browser exactly.

@@ -61,7 +61,7 @@ pub(super) fn pair(mut found: Found) -> Discovery {
 
 fn installation(product: Product, binary: PathBuf, version: String, driver: &FoundDriver) -> Installation {
     Installation {
-        id: format!("{}-{version}", product.name().to_lowercase()),
+        id: format!("{}-{version}", product.name().to_lowercase()).into(),
         kind: product.kind(),
         product,
         binary,

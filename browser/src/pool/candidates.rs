@@ -29,7 +29,7 @@ pub(super) fn of(remotes: &[Remote], installations: &[Installation]) -> Vec<Cand
     }
     let local = installations.iter().filter(|found| !remotes.iter().any(|remote| remote.kind == found.kind));
     candidates.extend(local.map(|found| Candidate {
-        id: found.id.clone().into(),
+        id: found.id.clone(),
         kind: found.kind,
         target: found.clone().into(),
     }));
@@ -43,7 +43,7 @@ mod tests {
 
     fn installation(product: Product) -> Installation {
         Installation {
-            id: format!("{}-1.0", product.name().to_lowercase()),
+            id: format!("{}-1.0", product.name().to_lowercase()).into(),
             kind: product.kind(),
             product,
             binary: "browser".into(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pelago_protocol::{BrowserKind, PageError};
+use pelago_protocol::{BrowserKind, InstallationId, PageError};
 
 use crate::driver::{BrowserError, LaunchError};
 use crate::link::LinkError;
@@ -52,7 +52,7 @@ pub enum PoolError {
     #[error("{id} was closed while it was being opened; ask for it again to open it")]
     Closed {
         /// The browser's id.
-        id: String,
+        id: InstallationId,
     },
     /// The browser, its tab or its driver ended while a request was with it.
     #[error("{product} was lost while it worked: {reason}")]

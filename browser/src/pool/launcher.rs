@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use pelago_protocol::InstallationId;
+
 use super::slot::Opener;
 use super::{Candidate, Page, PoolError, PoolOptions};
 use crate::driver::{LaunchOptions, Target};
@@ -19,7 +21,7 @@ pub(super) struct Launcher {
 impl Launcher {
     pub(super) fn new(candidate: &Candidate, options: &PoolOptions, server: Arc<Server>) -> Self {
         let launch = LaunchOptions {
-            profile: Some(options.profiles.join(&candidate.id)),
+            profile: Some(options.profiles.join(&*candidate.id)),
             headless: options.headless,
             deadline: options.open_deadline,
             ..LaunchOptions::new(options.reaper.clone())

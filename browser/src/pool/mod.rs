@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pelago_protocol::BrowserKind;
+use pelago_protocol::{BrowserKind, InstallationId};
 
 pub use candidates::Candidate;
 pub use error::PoolError;
@@ -58,7 +58,7 @@ pub struct PoolOptions {
 pub struct Pool {
     discovery: Discovery,
     candidates: Vec<Candidate>,
-    slots: HashMap<String, Slot<Launcher>>,
+    slots: HashMap<InstallationId, Slot<Launcher>>,
 }
 
 /// A page, and what it took to have it.

@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(20);
 /// An installation of scripts.
 fn fake(product: Product, browser: PathBuf, driver: PathBuf) -> Installation {
     Installation {
-        id: "fake-1.0".to_owned(),
+        id: "fake-1.0".into(),
         kind: product.kind(),
         product,
         binary: browser,

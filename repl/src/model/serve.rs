@@ -59,7 +59,7 @@ impl Serve {
         let hold = || {
             let token = self.secrets.replica_token.clone().ok_or_else(|| RunError::Unsupported {
                 what: "holding models for whoever asks".to_owned(),
-                help: "give the token that your Pelagos share: PELAGO_REPLICA_TOKEN".to_owned(),
+                advice: "give the token that your Pelagos share: PELAGO_REPLICA_TOKEN".into(),
             });
             let token = token.map_err(SessionError::from)?;
             let id = self.listen.to_string();

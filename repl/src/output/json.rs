@@ -1,6 +1,7 @@
 //! The JSON that scripts read: one object a line on stdout. Its form is
 //! documented in the README and stable.
 
+use pelago_protocol::Voice;
 use std::io::Write;
 
 use pelago_session::RunError;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 /// `{"error": {"code", "message", "help"}}`
 pub(crate) fn error(error: &RunError) -> Value {
-    json!({ "error": { "code": error.code(), "message": error.to_string(), "help": error.help() } })
+    json!({ "error": { "code": error.code(), "message": error.to_string(), "help": error.advice().words(Voice::Shell) } })
 }
 
 /// Prints one object on a line of its own.

@@ -4,7 +4,10 @@
 use std::collections::HashMap;
 
 use pelago_browser::driver::Target;
-use pelago_protocol::{Capabilities, FIXED_ROWS_A_RUN, Fit, Input, InstallationId, ModelCid, Observer, Platform, Precision, ROWS_A_RUN, Request, Step, TOKENS_A_RUN};
+use pelago_protocol::{
+    Capabilities, FIXED_ROWS_A_RUN, Fit, Input, InstallationId, ModelCid, Observer, Platform, Precision, ROWS_A_RUN,
+    Request, Step, TOKENS_A_RUN,
+};
 
 use pelago_models::prepare::{Making, Prepared, Preparer, Wanted};
 use pelago_onnx::precision::{Limits, Memory, Recipe, Shapes, largest_that_fits};

@@ -25,12 +25,12 @@ use pelago_models::prepare::{Prepared, Preparer, Served};
 use pelago_protocol::{BrowserKind, Input, Observer, Request};
 use pelago_text::EncodeOptions;
 
-pub use error::RunError;
+pub use error::{RecordError, RunError};
 pub use fleet::{Fleet, Opened, Unloaded, Worker};
 pub use measure::golden::{GOLDEN, Golden, GoldenCase, GoldenCompared, check as check_golden};
 pub use measure::sweep::{Sweep, sweep};
 pub use measure::tune::tune;
-pub use record::{RecordError, Recorder};
+pub use record::Recorder;
 pub use route::{BrowserCapabilities, OptimalHardware, Route};
 pub use run::every_route::Attempt;
 pub use run::report::hardware;
@@ -104,7 +104,7 @@ impl Engine {
                 browser: candidate.kind,
                 product: match &opened {
                     Ok(opened) => format!("{} {}", opened.worker.product(), opened.worker.version()),
-                    Err(_) => candidate.id.clone(),
+                    Err(_) => candidate.id.to_string(),
                 },
                 capabilities: opened.map(|opened| opened.worker.capabilities().clone()),
             });

@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
 use pelago_content::retrieve::SourceReport;
 use pelago_models::Prepared;
-use pelago_protocol::{BrowserKind, FailedRun, MeasuredRun, Platform, Report, Run, SweepRow, Transfer};
+use pelago_protocol::{
+    BrowserKind, FailedRun, FailureId, MeasuredRun, ModelCid, Platform, Report, Run, RunId, SweepRow, Transfer,
+};
 use pelago_statistics as statistics;
 
 use crate::error::RecordError;
@@ -27,7 +29,7 @@ pub trait Recorder: Debug + Send + Sync {
         &self,
         report: &Report,
         transfers: &[Transfer],
-        recovered: Option<&str>,
+        recovered: Option<&FailureId>,
     ) -> Result<(), RecordError>;
 
     /// Records a run that failed.
@@ -51,14 +53,14 @@ pub trait Recorder: Debug + Send + Sync {
 
 /// A model on a route: what a failure and its recovery have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Place(String, BrowserKind, Platform);
+struct Place(ModelCid, BrowserKind, Platform);
 
 /// The recorder, and the failures that no run has followed yet that went well.
 #[derive(Debug)]
 pub(crate) struct Recording {
     recorder: Arc<dyn Recorder>,
     /// Ids of failures.
-    failed: Mutex<HashMap<Place, String>>,
+    failed: Mutex<HashMap<Place, FailureId>>,
 }
 
 impl Recording {
@@ -76,7 +78,7 @@ impl Recording {
         let place = Place(report.model_cid.clone(), report.browser, report.platform);
         // The first run that goes well where one had failed is its recovery.
         let failure = self.failed().remove(&place);
-        if let Err(error) = self.recorder.record_run(report, &transfers, failure.as_deref()).await {
+        if let Err(error) = self.recorder.record_run(report, &transfers, failure.as_ref()).await {
             run.report.warnings.push(format!("this run is not recorded: {error}"));
         }
     }
@@ -95,7 +97,7 @@ impl Recording {
             return;
         }
         let failed = FailedRun {
-            failure_id: uuid::Uuid::now_v7().to_string(),
+            failure_id: uuid::Uuid::now_v7().to_string().into(),
             started: started.to_rfc3339_opts(SecondsFormat::Micros, true),
             model_name: prepared.source.name.clone(),
             model_cid: prepared.source.cid.clone(),
@@ -127,16 +129,16 @@ impl Recording {
         self.recorder.record_sweep(rows).await.map_err(RunError::Record)
     }
 
-    fn failed(&self) -> MutexGuard<'_, HashMap<Place, String>> {
+    fn failed(&self) -> MutexGuard<'_, HashMap<Place, FailureId>> {
         // An entry is put in whole, so a panic elsewhere leaves none half done.
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What a fetch reports of a source.
-fn transfer(run_id: &str, source: &SourceReport) -> Transfer {
+fn transfer(run_id: &RunId, source: &SourceReport) -> Transfer {
     Transfer {
-        run_id: run_id.to_owned(),
+        run_id: run_id.clone(),
         source: source.name.clone(),
         kind: source.kind.as_str().to_owned(),
         bytes: source.bytes,

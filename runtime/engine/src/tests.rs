@@ -11,8 +11,8 @@ use pelago_content::{Store, StoreOptions};
 use pelago_models::network::HUGGING_FACE;
 use pelago_models::{Models, NetworkOptions};
 use pelago_protocol::{
-    BrowserKind, ErrorCode, FailedRun, MeasuredRun, Platform, Precision, PrecisionChoice, Report, Run, Step, SweepRow,
-    Transfer,
+    BrowserKind, ErrorCode, FailedRun, FailureId, MeasuredRun, Platform, Precision, PrecisionChoice, Report, Run, Step,
+    SweepRow, Transfer,
 };
 
 use super::*;
@@ -32,12 +32,17 @@ struct Records {
 
 #[async_trait]
 impl Recorder for Records {
-    async fn record_run(&self, report: &Report, _: &[Transfer], recovered: Option<&str>) -> Result<(), RecordError> {
+    async fn record_run(
+        &self,
+        report: &Report,
+        _: &[Transfer],
+        recovered: Option<&FailureId>,
+    ) -> Result<(), RecordError> {
         if *self.is_full.lock().unwrap() {
             return Err("no space left on the device".into());
         }
         let route = format!("{} {}", report.browser_product, report.platform);
-        self.runs.lock().unwrap().push((route, recovered.map(str::to_owned)));
+        self.runs.lock().unwrap().push((route, recovered.map(ToString::to_string)));
         Ok(())
     }
 

@@ -10,6 +10,14 @@ macro_rules! ids {
         #[cfg_attr(test, derive(ts_rs::TS))]
         pub struct $name(String);
 
+        impl $name {
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl From<String> for $name {
             fn from(text: String) -> Self {
                 Self(text)
@@ -32,6 +40,12 @@ macro_rules! ids {
             type Target = str;
 
             fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
                 &self.0
             }
         }

@@ -1,5 +1,6 @@
 //! What can go wrong between a report and its row, and what the user can do.
 
+use pelago_protocol::RunId;
 use std::{io, path::PathBuf, time::Duration};
 
 /// An error of the results.
@@ -89,7 +90,7 @@ pub enum ResultsError {
     #[error("expected `started` of run {run_id} as RFC 3339 between the years 1970 and 9999, found {found:?}")]
     Started {
         /// The run.
-        run_id: String,
+        run_id: RunId,
         /// What its report says.
         found: String,
     },

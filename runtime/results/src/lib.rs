@@ -38,7 +38,7 @@ use std::{
 
 use chrono::Utc;
 use duckdb::InterruptHandle;
-use pelago_protocol::{FailedRun, MeasuredRun, Report, SweepRow, Transfer};
+use pelago_protocol::{FailedRun, FailureId, MeasuredRun, Report, SweepRow, Transfer};
 use polars::frame::DataFrame;
 use tokio::{
     task::{JoinHandle, spawn_blocking},
@@ -120,7 +120,7 @@ impl Results {
         &self,
         report: &Report,
         transfers: &[Transfer],
-        recovered: Option<&str>,
+        recovered: Option<&FailureId>,
     ) -> Result<(), ResultsError> {
         let mut rows = vec![columns::run(report)?];
         rows.extend(columns::part::rows(report));

@@ -18,7 +18,7 @@ impl Session {
             column(name, installations.iter().map(of).collect())
         };
         let columns = vec![
-            texts("id", &|found| found.id.clone()),
+            texts("id", &|found| found.id.to_string()),
             texts("browser", &|found| found.kind.to_string()),
             texts("product", &|found| found.product.name().to_owned()),
             texts("version", &|found| found.version.clone()),

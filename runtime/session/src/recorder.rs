@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use pelago_engine::{RecordError, Recorder};
-use pelago_protocol::{FailedRun, MeasuredRun, Report, SweepRow, Transfer};
+use pelago_protocol::{FailedRun, FailureId, MeasuredRun, Report, SweepRow, Transfer};
 use pelago_results::Results;
 
 /// Records in the results.
@@ -15,7 +15,7 @@ impl Recorder for ResultsRecorder {
         &self,
         report: &Report,
         transfers: &[Transfer],
-        recovered: Option<&str>,
+        recovered: Option<&FailureId>,
     ) -> Result<(), RecordError> {
         Ok(self.0.record_run(report, transfers, recovered).await?)
     }

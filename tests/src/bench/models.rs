@@ -65,7 +65,7 @@ impl Models {
         let base_url = format!("/ipfs/{}/", model.cid);
         let graph = Graph {
             url: format!("/ipfs/{}", graph.root),
-            cid: graph.root.to_string(),
+            cid: graph.root.to_string().into(),
             size: graph.size,
             external_data: vec![ExternalData {
                 location: WEIGHTS.to_owned(),

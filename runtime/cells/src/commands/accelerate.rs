@@ -4,7 +4,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use clap::{ArgMatches, Args};
-use pelago_protocol::{BrowserKind, Input, OnLong, Platform, PrecisionChoice, Request};
+use pelago_protocol::{BrowserKind, Input, OnLong, Platform, PrecisionChoice, Request, Voice};
 
 use super::command::taken;
 use super::{Command, CommandError, Context, Values, values};
@@ -164,7 +164,12 @@ async fn every_route(context: &Context<'_>, request: &Request, repeat: u32) -> R
                 Ok(run) => runs.push(run),
                 Err(error) => {
                     let route = attempt.route;
-                    let text = format!("{} on {}: {error}\n  → {}\n", route.platform, route.installation, error.help());
+                    let text = format!(
+                        "{} on {}: {error}\n  → {}\n",
+                        route.platform,
+                        route.installation,
+                        error.advice().words(Voice::Command)
+                    );
                     // A front end that is gone needs no output.
                     let _ = context.events.send(Event::Stderr(text)).await;
                     failed.get_or_insert(error);

@@ -3,6 +3,7 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::interpreter::CellError;
+use pelago_protocol::Voice;
 use pelago_session::SessionError;
 
 /// Why a command gave nothing.
@@ -138,7 +139,7 @@ impl CommandError {
             Self::Value { command, expected, .. } => one_of(command, expected),
             Self::Conflict { with, .. } if with.is_empty() => "write it once".to_owned(),
             Self::Conflict { .. } => "leave one of them out".to_owned(),
-            Self::Session(error) => error.help(),
+            Self::Session(error) => error.advice().words(Voice::Command),
             Self::Cells(error) => error.help.clone().unwrap_or_default(),
         }
     }

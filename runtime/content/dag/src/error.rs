@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use ::cid::Cid;
+use crate::limits::Cid;
 
 /// An error of blocks: what was given is not what its CID says, or is not well-formed. CIDs are
 /// boxed, so that a `Result` stays small.

@@ -17,3 +17,10 @@ pub const PATH: usize = 4096;
 pub const BLOCKS: usize = 1 << 22;
 /// Links that a walk holds at a time, some 200 bytes each.
 pub const OPEN_LINKS: usize = 1 << 19;
+
+/// The longest digest of an identity CID that is accepted (UnixFS specification).
+pub const IDENTITY_MAX: usize = 128;
+
+/// A content identifier, with room for the longest digest that is accepted: `cid::Cid` has 64 bytes of it,
+/// and an identity CID may carry 128.
+pub type Cid = ::cid::CidGeneric<IDENTITY_MAX>;

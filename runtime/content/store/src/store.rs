@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -17,7 +16,7 @@ use crate::index::rebuild::rebuild;
 use crate::index::rows::{column_cid, root_id, take_root};
 use crate::inner::Inner;
 use crate::keep::holds;
-use crate::layout::disk::Disk;
+use crate::layout::disk::{Disk, Stamp};
 use crate::options::StoreOptions;
 use crate::read::blocks::Verified;
 use crate::read::cache::Cache;

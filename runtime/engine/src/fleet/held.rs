@@ -1,7 +1,7 @@
 //! What workers hold, and having them let go of models.
 
 use pelago_browser::link::{Message, RequestOptions};
-use pelago_protocol::{Dispose, DisposeResult};
+use pelago_protocol::{Dispose, DisposeResult, GraphCid};
 
 use super::{Fleet, Worker, ask};
 use crate::RunError;
@@ -21,13 +21,13 @@ pub struct Unloaded {
 }
 
 /// Has every open page let go of the sessions of these graphs (CIDs); of all sessions where there are none named.
-pub(crate) async fn unload(fleet: &dyn Fleet, graphs: Option<Vec<String>>) -> Result<Vec<Unloaded>, RunError> {
+pub(crate) async fn unload(fleet: &dyn Fleet, graphs: Option<Vec<GraphCid>>) -> Result<Vec<Unloaded>, RunError> {
     let graphs = graphs.map_or_else(|| vec![None], |graphs| graphs.into_iter().map(Some).collect());
     let mut all = Vec::new();
     for candidate in fleet.candidates() {
         let Some(worker) = fleet.opened(&candidate.id).await else { continue };
         // The first question is of no graph: what is held, where nothing is to be let go of.
-        let mut result = send(&*worker, Some(String::new())).await?;
+        let mut result = send(&*worker, Some(GraphCid::default())).await?;
         let mut unloaded = 0;
         for graph in &graphs {
             result = send(&*worker, graph.clone()).await?;
@@ -46,15 +46,15 @@ pub(crate) async fn unload(fleet: &dyn Fleet, graphs: Option<Vec<String>>) -> Re
 /// MiB that a page holds now; `None` where the browser does not tell.
 pub(crate) async fn held(worker: &dyn Worker) -> Option<f64> {
     // No graph has this CID: nothing is let go of.
-    dispose(worker, String::new()).await.ok()?.memory_usage_mb
+    dispose(worker, GraphCid::default()).await.ok()?.memory_usage_mb
 }
 
 /// Has a page let go of a graph's sessions.
-pub(crate) async fn dispose(worker: &dyn Worker, graph: String) -> Result<DisposeResult, RunError> {
+pub(crate) async fn dispose(worker: &dyn Worker, graph: GraphCid) -> Result<DisposeResult, RunError> {
     send(worker, Some(graph)).await
 }
 
-async fn send(worker: &dyn Worker, graph: Option<String>) -> Result<DisposeResult, RunError> {
+async fn send(worker: &dyn Worker, graph: Option<GraphCid>) -> Result<DisposeResult, RunError> {
     let options = RequestOptions { deadline: RUN_DEADLINE, progress: None, repeat_safe: true };
     Ok(ask(worker, &Dispose { graph, keep: 0 }, Message::default(), options).await?.0)
 }

@@ -70,7 +70,7 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
     let bytes =
         TierBytes { p2p: given(network, Kind::is_peer), ipfs: given(network, |kind| !kind.is_peer()), ..facts.bytes };
     Report {
-        run_id: uuid::Uuid::now_v7().to_string(),
+        run_id: uuid::Uuid::now_v7().to_string().into(),
         started: facts.started.to_rfc3339_opts(SecondsFormat::Micros, true),
         model_name: source.name.clone(),
         model_cid: source.cid.clone(),

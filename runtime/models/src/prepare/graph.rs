@@ -127,7 +127,7 @@ impl Preparer {
         let weights = weights.iter().filter_map(|path| model.file(path));
         let graph = Graph {
             url: format!("/ipfs/{cid}"),
-            cid: cid.to_string(),
+            cid: cid.to_string().into(),
             size,
             external_data: weights.map(|file| external(model.cid, &file.path, file.size)).collect(),
             index_type: Some(DType::Int32),
@@ -163,7 +163,7 @@ impl Preparer {
         });
         let graph = Graph {
             url: url_of(model.cid, path),
-            cid: file.cid.to_string(),
+            cid: file.cid.to_string().into(),
             size: file.size,
             external_data: external_data.collect(),
             index_type: None,
@@ -215,7 +215,7 @@ impl Preparer {
         let data = files.iter().filter(|file| file.kind == Kind::File && file.path != CONVERTED);
         let graph = Graph {
             url: format!("/ipfs/{root}/{CONVERTED}"),
-            cid: file.cid.to_string(),
+            cid: file.cid.to_string().into(),
             size: file.size,
             external_data: data.map(|file| external(root, &file.path, file.size)).collect(),
             index_type,

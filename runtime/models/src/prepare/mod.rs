@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use pelago_protocol::{Family, Graph, Graphs, ModelCid, Observer, Role};
+use pelago_protocol::{Family, Graph, GraphCid, Graphs, ModelCid, Observer, Role};
 
 pub use self::error::PrepareError;
 use self::graph::Chosen;
@@ -134,7 +134,7 @@ struct Known {
     stamp: Stamp,
     prepared: HashMap<(String, Wanted), Prepared>,
     /// CIDs of all graphs that were prepared for a model, which pages may still hold.
-    graphs: HashMap<Cid, BTreeSet<String>>,
+    graphs: HashMap<Cid, BTreeSet<GraphCid>>,
 }
 
 impl Preparer {
@@ -236,7 +236,7 @@ impl Preparer {
     }
 
     /// CIDs of the graphs of a model that were prepared in this session.
-    pub fn graphs_of(&self, model: Cid) -> Vec<String> {
+    pub fn graphs_of(&self, model: Cid) -> Vec<GraphCid> {
         self.lock().graphs.get(&model).into_iter().flatten().cloned().collect()
     }
 

@@ -1,6 +1,6 @@
 //! The columns of what a run is made of: a row a graph that ran, and a row a phase.
 
-use pelago_protocol::{Adapter, Phase, Report, SessionReport};
+use pelago_protocol::{Adapter, Phase, Report, RunId, SessionReport};
 
 use super::{
     Cell, Column,
@@ -9,16 +9,16 @@ use super::{
 };
 
 /// A part of a run, with its place among the others.
-pub(super) struct Part<'a, T> {
-    run_id: &'a str,
+pub(super) struct Part<T> {
+    run_id: RunId,
     number: u32,
-    of: &'a T,
+    of: T,
 }
 
 /// The rows of a run's sessions, then those of its phases.
 pub(crate) fn rows(report: &Report) -> Vec<Row> {
-    fn each<'a, T>(report: &'a Report, parts: &'a [T]) -> impl Iterator<Item = Part<'a, T>> {
-        (0..).zip(parts).map(|(number, of)| Part { run_id: &report.run_id, number, of })
+    fn each<T: Clone>(report: &Report, parts: &[T]) -> impl Iterator<Item = Part<T>> {
+        (0..).zip(parts).map(|(number, of)| Part { run_id: report.run_id.clone(), number, of: of.clone() })
     }
     let sessions = each(report, &report.sessions);
     let sessions = sessions.map(|part| Row { table: Table::RunSessions, cells: cells(SESSIONS, &part) });
@@ -26,12 +26,12 @@ pub(crate) fn rows(report: &Report) -> Vec<Row> {
     sessions.chain(phases.map(|part| Row { table: Table::RunPhases, cells: cells(PHASES, &part) })).collect()
 }
 
-fn adapter(part: &Part<'_, SessionReport>, field: fn(&Adapter) -> &String) -> Cell {
+fn adapter(part: &Part<SessionReport>, field: fn(&Adapter) -> &String) -> Cell {
     part.of.adapter.as_ref().map_or(Cell::Null, |adapter| text(field(adapter)))
 }
 
-pub(super) const SESSIONS: &[Column<Part<'_, SessionReport>>] = &[
-    column("run_id", Text, |p| text(p.run_id)),
+pub(super) const SESSIONS: &[Column<Part<SessionReport>>] = &[
+    column("run_id", Text, |p| text(&p.run_id)),
     column("number", U32, |p| number(p.number)),
     column("role", Text, |p| text(p.of.role.as_str())),
     column("graph_cid", Text, |p| text(&p.of.graph_cid)),
@@ -56,8 +56,8 @@ pub(super) const SESSIONS: &[Column<Part<'_, SessionReport>>] = &[
     column("warm", Bool, |p| Cell::Bool(p.of.warm)),
 ];
 
-pub(super) const PHASES: &[Column<Part<'_, Phase>>] = &[
-    column("run_id", Text, |p| text(p.run_id)),
+pub(super) const PHASES: &[Column<Part<Phase>>] = &[
+    column("run_id", Text, |p| text(&p.run_id)),
     column("number", U32, |p| number(p.number)),
     column("phase", Text, |p| text(p.of.phase.as_str())),
     column("role", Text, |p| p.of.role.map_or(Cell::Null, |role| text(role.as_str()))),

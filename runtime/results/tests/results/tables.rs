@@ -52,7 +52,7 @@ async fn views_are_of_the_rows() {
     };
     results.record_failure(&failure("f")).await.unwrap();
     let given = [transfer("http://one", "peer", 60), transfer("http://two", "gateway", 20)];
-    results.record_run(&run, &given, Some("f")).await.unwrap();
+    results.record_run(&run, &given, Some(&"f".into())).await.unwrap();
     results.record_failure(&failure("g")).await.unwrap();
 
     check(

@@ -9,7 +9,7 @@ use super::arguments::{Add, ModelCommand};
 use pelago_content::origin::Selection;
 use pelago_content::{AddOptions, AddProgress};
 use pelago_models::network::Network;
-use pelago_protocol::{Observer, Step};
+use pelago_protocol::{Advice, Observer, Step};
 use pelago_session::{RunError, SessionError};
 
 impl ModelCommand {
@@ -44,7 +44,7 @@ impl ModelCommand {
             Self::Check(check) => {
                 return Err(RunError::Unsupported {
                     what: format!("comparing {} without a session", check.model),
-                    help: "use `pelago model check` or `:model check`".to_owned(),
+                    advice: Advice::from("use ").command("model check"),
                 }
                 .into());
             }
@@ -111,7 +111,7 @@ async fn add(add: Add, network: &Network, folder: &Path, observer: &Observer) ->
         if !include.is_empty() || !exclude.is_empty() {
             return Err(RunError::Unsupported {
                 what: "choosing files of a folder".to_owned(),
-                help: "--include and --exclude are for repositories; of a folder all files are added".to_owned(),
+                advice: "--include and --exclude are for repositories; of a folder all files are added".into(),
             }
             .into());
         }

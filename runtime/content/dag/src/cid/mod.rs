@@ -7,8 +7,10 @@ use sha2::{Digest, Sha256};
 
 pub use address::{of_gateway, parse_address};
 
+pub use crate::limits::Cid;
+
 use crate::BlockError;
-use crate::limits::BLOCK_MAX;
+use crate::limits::{BLOCK_MAX, IDENTITY_MAX};
 
 /// The multicodec of raw bytes.
 pub const RAW: u64 = 0x55;
@@ -18,12 +20,6 @@ pub const DAG_PB: u64 = 0x70;
 pub const DAG_CBOR: u64 = 0x71;
 const SHA2_256: u64 = 0x12;
 const IDENTITY: u64 = 0x00;
-/// The longest digest of an identity CID that is accepted (UnixFS specification).
-const IDENTITY_MAX: usize = 128;
-
-/// A content identifier, with room for the longest digest that is accepted: `cid::Cid` has 64 bytes of it,
-/// and an identity CID may carry 128.
-pub type Cid = ::cid::CidGeneric<IDENTITY_MAX>;
 
 /// The CIDv1 of a block with sha2-256.
 pub fn of(codec: u64, bytes: &[u8]) -> Cid {

@@ -23,7 +23,6 @@ use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use futures::future::BoxFuture;
 use pelago_dag::{Cid, cid};
 use serde::{Deserialize, Serialize};
 use serde_json::json;

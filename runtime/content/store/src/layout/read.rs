@@ -3,6 +3,8 @@
 use std::fs::File;
 
 use bytes::Bytes;
+use pelago_dag::buffer::Buffer;
+use rustix::buffer::spare_capacity;
 
 /// Reads as much as is there: a short read shows in the hash.
 pub(crate) fn read_at(file: &File, offset: u64, length: u64) -> std::io::Result<Bytes> {

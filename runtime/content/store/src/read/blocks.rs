@@ -1,21 +1,19 @@
 //! Reading: CIDs to blocks, ranges to parts of blocks, and no byte before its
 //! block was hashed.
 
-use std::fs::File;
 use std::ops::Range;
 use std::vec::IntoIter;
 
 use bytes::Bytes;
-use pelago_dag::buffer::Buffer;
 use pelago_dag::limits::FILE_DEPTH;
 use pelago_dag::unixfs::{self, Node};
 use pelago_dag::walk::{ValidateSource, validate};
 use pelago_dag::{BLOCK_MAX, BlockError, Cid, cid};
-use rustix::buffer::spare_capacity;
 
 use crate::StoreError;
 use crate::index::Location;
 use crate::inner::Inner;
+use crate::layout::read::read_at;
 use crate::read::memory::{HOT, SMALL, Stamp};
 use crate::read::tier_counter::Tier;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use pelago_dag::{Cid, Profile};
+use pelago_dag::Cid;
 
 use crate::options::AddOptions;
 use crate::write::folder::{self, Item};

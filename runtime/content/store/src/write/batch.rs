@@ -16,7 +16,7 @@ use crate::inner::Inner;
 use crate::keep::quota::{Ahead, PER_BLOCK, Reservation};
 use crate::layout::extent::{ExtentWriter, Record, RootRecord, Sealed, sync_folder};
 use crate::layout::fetch_lock::FetchLock;
-use crate::write::add::Added;
+use crate::write::import::Added;
 use crate::{Store, StoreError};
 
 /// A batch is sealed at this many bytes,

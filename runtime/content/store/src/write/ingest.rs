@@ -19,8 +19,8 @@ use futures::future::BoxFuture;
 use pelago_dag::{BlockError, Blocks, Cid, Coming, cid};
 
 use crate::inner::Inner;
-use crate::write::add::Added;
 use crate::write::batch::Shared;
+use crate::write::import::Added;
 use crate::{Store, StoreError};
 
 /// How long [`Store::ingest`] waits for a claim: gc holds one for a moment.

@@ -5,7 +5,7 @@ mod announced;
 pub(crate) mod batch;
 mod chunks;
 mod folder;
-mod import;
+pub(crate) mod import;
 pub(crate) mod ingest;
 pub(crate) mod transfers;
 mod unindexed;

@@ -98,7 +98,7 @@ impl<'a> Measuring<'a> {
     async fn find(&mut self, combination: Combination) -> Measured {
         let source = &self.reference.prepared.source;
         let mut row = SweepRow {
-            sweep_id: self.id.to_owned(),
+            sweep_id: self.id.into(),
             model_name: source.name.clone(),
             model_cid: source.cid.clone(),
             browser: combination.browser,
@@ -293,11 +293,11 @@ fn fitting(found: &[Measured]) -> usize {
     let mut held: HashMap<(&str, &str, Platform), u64> = HashMap::new();
     for (index, measured) in found.iter().enumerate() {
         let Some(candidate) = &measured.candidate else { continue };
-        let graph = candidate.prepared.graph().cid.as_str();
-        let key = (candidate.route.installation.as_str(), graph, candidate.route.platform);
+        let graph = &*candidate.prepared.graph().cid;
+        let key = (&*candidate.route.installation, graph, candidate.route.platform);
         held.insert(key, candidate.bytes());
         let of_page = |(key, bytes): (&(&str, &str, Platform), &u64)| {
-            if key.0 == candidate.route.installation { *bytes } else { 0 }
+            if candidate.route.installation == key.0 { *bytes } else { 0 }
         };
         if index > 0 && held.iter().map(of_page).sum::<u64>() > HELD {
             return index;
