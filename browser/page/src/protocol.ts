@@ -234,9 +234,23 @@ dtype: DType,
  */
 shape: Array<number>, 
 /**
- * Offset in bytes from the end of the header; a multiple of 8.
+ * Offset in bytes from the end of the header; a multiple of 8. 0 where attachments hold the bytes.
  */
 offset: number, 
+/**
+ * Length in bytes.
+ */
+byte_length: number, };
+
+export type Attachment = { 
+/**
+ * 128 random bits as 32 hexadecimal digits, drawn by the sender and used once.
+ */
+id: string, 
+/**
+ * The index in `tensors` of the tensor that it belongs to.
+ */
+tensor: number, 
 /**
  * Length in bytes.
  */
@@ -268,9 +282,13 @@ data: unknown,
  */
 options: unknown, 
 /**
- * The tensors whose bytes follow.
+ * The tensors of the message, in order.
  */
-tensors: Array<TensorHeader>, };
+tensors: Array<TensorHeader>, 
+/**
+ * The attachments that hold the bytes of large tensors: by tensor, then in the order of its bytes.
+ */
+attachments: Array<Attachment>, };
 
 export type Hello = { 
 /**
@@ -585,7 +603,7 @@ load: LoadResult,
  */
 processing_ms: number, };
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export const TOKENS_A_RUN = 8192;
 
@@ -594,3 +612,5 @@ export const ROWS_A_RUN = 64;
 export const FIXED_ROWS_A_RUN = 16;
 
 export const REQUESTS_A_PAGE = 256;
+
+export const ATTACHMENT_BYTES = 262144;

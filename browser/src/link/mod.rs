@@ -9,7 +9,12 @@
 //! [`LinkOptions::reconnect_grace`]. Requests of which nothing went out are then
 //! sent; those that are `repeat_safe` are sent again, under the same id; all
 //! others end with [`LinkError::Interrupted`] at once.
+//!
+//! Tensors of [`ATTACHMENT_BYTES`](pelago_protocol::ATTACHMENT_BYTES) or more do
+//! not go through the socket: messages name them, and they travel over HTTP
+//! through the server that the page was loaded from. See [`attachments`].
 
+pub(crate) mod attachments;
 mod close;
 mod error;
 pub mod frame;
@@ -28,8 +33,10 @@ use pelago_protocol::{Hello, REQUESTS_A_PAGE};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use attachments::Attachments;
+pub use attachments::{AttachmentId, NotAnId};
 pub use close::CloseReason;
-pub use error::{FrameError, GoneReason, LinkError};
+pub use error::{AttachmentError, FrameError, GoneReason, LinkError};
 pub use frame::Frame;
 pub use request::{Answer, Message, RequestOptions};
 pub(crate) use socket::{Event, Io, Socket};
@@ -37,7 +44,7 @@ pub(crate) use socket::{Event, Io, Socket};
 /// How a link behaves.
 #[derive(Clone, Debug)]
 pub struct LinkOptions {
-    /// Bytes that a message may have, in either direction.
+    /// Bytes that a message may have, in either direction, with the tensors that travel beside it.
     pub max_frame_bytes: usize,
     /// Requests that a page may have to answer at once; further ones wait.
     pub max_in_flight: usize,
@@ -52,6 +59,12 @@ pub struct LinkOptions {
     pub busy_silence_timeout: Duration,
     /// How long a page that lost its socket may take to open another.
     pub reconnect_grace: Duration,
+    /// How long a tensor that an answer announced may take to begin to come, and
+    /// how long it may stand still.
+    pub attachment_timeout: Duration,
+    /// How long a tensor that came before its answer waits for it. The page sends
+    /// the answer first, but on another connection.
+    pub announcement_timeout: Duration,
 }
 
 impl Default for LinkOptions {
@@ -64,6 +77,8 @@ impl Default for LinkOptions {
             silence_timeout: Duration::from_secs(20),
             busy_silence_timeout: Duration::from_secs(180),
             reconnect_grace: Duration::from_secs(10),
+            attachment_timeout: Duration::from_secs(30),
+            announcement_timeout: Duration::from_secs(5),
         }
     }
 }
@@ -83,6 +98,14 @@ pub enum LinkState {
 #[derive(Clone, Debug)]
 pub struct Link(Arc<Shared>);
 
+/// Where what the server gets from a page goes.
+pub(crate) struct Entrance {
+    /// Sockets that the page opens after its first.
+    pub(crate) sockets: mpsc::Sender<Socket>,
+    /// Tensors that travel beside messages.
+    pub(crate) attachments: Arc<Attachments>,
+}
+
 #[derive(Debug)]
 struct Shared {
     hello: Hello,
@@ -97,20 +120,20 @@ struct Shared {
 }
 
 impl Link {
-    /// Starts the task of a page that has said hello. Returns also where a
-    /// socket goes that the same page opens later.
+    /// Starts the task of a page that has said hello.
     pub(crate) fn start(
         socket: Socket,
         hello: Hello,
         options: LinkOptions,
         server: &CancellationToken,
-    ) -> (Self, mpsc::Sender<Socket>) {
+    ) -> (Self, Entrance) {
         let (requests, requested) = mpsc::channel(1);
         let (cancels, cancelled) = mpsc::channel(options.max_in_flight.max(1));
         let (sockets, reopened) = mpsc::channel(1);
         let (state, state_seen) = watch::channel(LinkState::Connected);
         let ids = Arc::new(AtomicU64::new(1));
         let closing = CancellationToken::new();
+        let attachments = Attachments::new(options.announcement_timeout);
         let link = Self(Arc::new(Shared {
             hello,
             max_frame_bytes: options.max_frame_bytes,
@@ -120,9 +143,10 @@ impl Link {
             state: state_seen,
             closing: closing.clone(),
         }));
-        let ends = task::Ends { requests: requested, cancels: cancelled, sockets: reopened, state, ids };
+        let entrance = Entrance { sockets, attachments: Arc::clone(&attachments) };
+        let ends = task::Ends { requests: requested, cancels: cancelled, sockets: reopened, state, ids, attachments };
         tokio::spawn(task::Task::new(socket, ends, options, closing, server.clone()).run());
-        (link, sockets)
+        (link, entrance)
     }
 
     /// What the page said of itself when it connected first.

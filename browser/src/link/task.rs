@@ -11,14 +11,17 @@ use pelago_protocol::{Cancel, Header};
 use serde_json::Value;
 use tokio::{
     sync::{mpsc, watch},
+    task::JoinSet,
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    CloseReason, Event, Frame, FrameError, GoneReason, LinkOptions, LinkState, Socket, frame,
+    Answer, AttachmentError, CloseReason, Event, Frame, FrameError, GoneReason, LinkOptions, LinkState, Socket,
+    attachments::Attachments,
+    frame,
     heartbeat::{Beat, Heartbeat},
-    in_flight::{InFlight, Requests},
+    in_flight::{InFlight, Limits, Requests},
 };
 
 /// The `id` of a message that nothing answers.
@@ -37,11 +40,14 @@ pub(super) struct Ends {
     pub(super) sockets: mpsc::Receiver<Socket>,
     pub(super) state: watch::Sender<LinkState>,
     pub(super) ids: Arc<AtomicU64>,
+    pub(super) attachments: Arc<Attachments>,
 }
 
 pub(super) struct Task {
     connection: Connection,
     in_flight: Requests,
+    /// Answers whose tensors come beside them.
+    collecting: JoinSet<(u64, Result<Answer, AttachmentError>)>,
     ends: Ends,
     options: LinkOptions,
     closing: CancellationToken,
@@ -62,7 +68,9 @@ impl Task {
         server: CancellationToken,
     ) -> Self {
         let connection = Connection::open(socket, &options);
-        Self { connection, in_flight: Requests::default(), ends, options, closing, server }
+        let limits = Limits { bytes: options.max_frame_bytes, patience: options.attachment_timeout };
+        let in_flight = Requests::new(Arc::clone(&ends.attachments), limits);
+        Self { connection, in_flight, collecting: JoinSet::new(), ends, options, closing, server }
     }
 
     pub(super) async fn run(mut self) {
@@ -78,6 +86,7 @@ impl Task {
             Connection::Lost { .. } => None,
         };
         self.in_flight.end(reason, |id| socket.as_ref().is_some_and(|socket| socket.is_waiting(id)));
+        self.ends.attachments.close();
         drop(self.ends);
         if let Some(socket) = socket {
             socket.close(CloseReason::Done).await;
@@ -95,6 +104,12 @@ impl Task {
             Some(Request { id, request }) = self.ends.requests.recv(), if has_room => self.on_request(id, request),
             id = self.ends.cancels.recv() => self.on_cancel(id.ok_or(GoneReason::Closed)?),
             Some(socket) = self.ends.sockets.recv() => self.on_socket(socket),
+            // Also where it was aborted: a branch that does not match is not polled again in this turn.
+            joined = self.collecting.join_next(), if !self.collecting.is_empty() => {
+                if let Some(Ok((id, answer))) = joined {
+                    self.on_collected(id, answer);
+                }
+            }
             () = tokio::time::sleep_until(due) => self.on_time()?,
             () = self.closing.cancelled() => return Err(GoneReason::Closed),
             () = self.server.cancelled() => return Err(GoneReason::ServerStopped),
@@ -116,7 +131,7 @@ impl Task {
     fn on_message(&mut self, message: &Bytes) {
         match frame::split(message) {
             Ok((header, body)) => match header.kind.as_str() {
-                "result" | "error" | "progress" => self.in_flight.answer(header, &body),
+                "result" | "error" | "progress" => self.on_answer(header, &body),
                 "pong" => {}
                 kind => tracing::warn!(kind, "the page sent a message of a type that the host does not know"),
             },
@@ -129,6 +144,25 @@ impl Task {
                 }
             }
         }
+        self.heard();
+    }
+
+    fn on_answer(&mut self, header: Header, body: &Bytes) {
+        if let Some((id, collection)) = self.in_flight.answer(header, body) {
+            let reading = self.collecting.spawn(async move { (id, collection.collect().await) });
+            self.in_flight.collecting(id, reading);
+        }
+    }
+
+    fn on_collected(&mut self, id: u64, answer: Result<Answer, AttachmentError>) {
+        let is_complete = answer.is_ok();
+        self.in_flight.collected(id, answer);
+        if is_complete {
+            self.heard();
+        }
+    }
+
+    fn heard(&mut self) {
         if let Connection::Open { heartbeat, .. } = &mut self.connection {
             heartbeat.heard(Instant::now(), !self.in_flight.is_empty());
         }
@@ -141,9 +175,9 @@ impl Task {
         let Connection::Open { socket, heartbeat } = &mut self.connection else { return };
         let frame = if request.repeat_safe { request.frame.clone() } else { request.frame.take() };
         if let Some(frame) = frame {
+            self.in_flight.insert(id, &frame, request);
             socket.push(id, frame);
             heartbeat.asked();
-            self.in_flight.insert(id, request);
         }
     }
 
@@ -241,6 +275,7 @@ fn cancel(target: u64) -> Option<Frame> {
 
 fn control(id: u64, kind: &str, data: Value) -> Option<Frame> {
     let (kind, options) = (kind.to_owned(), Value::Null);
-    let header = Header { id, kind, model_name: None, platform: None, data, options, tensors: Vec::new() };
+    let (tensors, attachments) = (Vec::new(), Vec::new());
+    let header = Header { id, kind, model_name: None, platform: None, data, options, tensors, attachments };
     Frame::encode(header, Vec::new(), usize::MAX).ok()
 }

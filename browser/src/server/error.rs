@@ -7,7 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::assets::AssetsError;
+use crate::{
+    assets::AssetsError,
+    link::{AttachmentError, AttachmentId, NotAnId},
+};
 
 /// Why there is no server, or no page for it.
 #[derive(Debug, thiserror::Error)]
@@ -61,12 +64,12 @@ pub(super) enum Refusal {
     Host { expected: String, found: String },
     #[error("requests from {found:?} are not answered, only those of this server's own page")]
     Origin { found: String },
-    #[error("a WebSocket must say its Origin")]
-    NoOrigin,
+    #[error("{what} must say its Origin")]
+    NoOrigin { what: &'static str },
     #[error("requests from other sites ({found}) are not answered")]
     Site { found: String },
-    #[error("only GET and HEAD are answered")]
-    Method,
+    #[error("only {allowed} are answered here")]
+    Method { allowed: &'static str },
     #[error("a token is needed: open the address that the session gave")]
     NoToken,
     #[error("this token is not valid, no longer or never: ask the session for a new invitation")]
@@ -75,6 +78,22 @@ pub(super) enum Refusal {
     Used,
     #[error("model files are given to invited pages alone: the cookie of this server is missing or not valid")]
     Cookie,
+    #[error("an attachment goes to the page of its message alone: the token of that page is missing (Authorization: Bearer)")]
+    NoBearer,
+    #[error("this page has not said hello on its socket yet")]
+    NoHello,
+    #[error(transparent)]
+    NotAnId(#[from] NotAnId),
+    #[error("there is no attachment {id}: no message of this page names it, or its request has ended")]
+    NoAttachment { id: AttachmentId },
+    #[error("attachment {id} was used already: each is sent once")]
+    AttachmentUsed { id: AttachmentId },
+    #[error("too many attachments came before the messages that name them")]
+    TooManyAttachments,
+    #[error("the request of attachment {id} ended before it was there")]
+    AttachmentEnded { id: AttachmentId },
+    #[error(transparent)]
+    Attachment(#[from] AttachmentError),
     #[error("there is nothing at {path:?}")]
     NotFound { path: String },
     #[error("this is no WebSocket handshake: {message}")]
@@ -84,9 +103,11 @@ pub(super) enum Refusal {
 impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound { .. } => StatusCode::NOT_FOUND,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Handshake { .. } => StatusCode::BAD_REQUEST,
+            Self::NotFound { .. } | Self::NoAttachment { .. } => StatusCode::NOT_FOUND,
+            Self::AttachmentUsed { .. } | Self::AttachmentEnded { .. } => StatusCode::GONE,
+            Self::TooManyAttachments => StatusCode::TOO_MANY_REQUESTS,
+            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Handshake { .. } | Self::NotAnId(_) | Self::Attachment(_) => StatusCode::BAD_REQUEST,
             _ => StatusCode::FORBIDDEN,
         }
     }

@@ -1,5 +1,9 @@
 //! A message between host and page: a JSON header, then the bytes of its
 //! tensors. How the two are framed is the link's business.
+//!
+//! A tensor of [`ATTACHMENT_BYTES`](crate::ATTACHMENT_BYTES) or more is not in
+//! the message. It travels beside it over HTTP, as one or more attachments that
+//! the header names.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +11,7 @@ use crate::{DType, Platform};
 
 /// The version of this language. A page and a host of different versions refuse
 /// each other instead of guessing.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// What stands before the bytes of a message.
 ///
@@ -17,6 +21,7 @@ pub const PROTOCOL_VERSION: u32 = 1;
 /// the `id` of the request that they answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct Header {
     /// Chosen by the host, never used twice on one browser. 0 where the message answers nothing.
     #[cfg_attr(test, ts(type = "number"))]
@@ -40,14 +45,18 @@ pub struct Header {
     #[serde(default)]
     #[cfg_attr(test, ts(type = "unknown"))]
     pub options: serde_json::Value,
-    /// The tensors whose bytes follow.
+    /// The tensors of the message, in order.
     #[serde(default)]
     pub tensors: Vec<TensorHeader>,
+    /// The attachments that hold the bytes of large tensors: by tensor, then in the order of its bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
 }
 
-/// Where in the bytes after the header a tensor is.
+/// A tensor, and where in the bytes after the header it is unless attachments hold its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct TensorHeader {
     /// The graph's name for it.
     pub name: String,
@@ -55,8 +64,22 @@ pub struct TensorHeader {
     pub dtype: DType,
     /// Dimensions, outermost first.
     pub shape: Vec<usize>,
-    /// Offset in bytes from the end of the header; a multiple of 8.
+    /// Offset in bytes from the end of the header; a multiple of 8. 0 where attachments hold the bytes.
     pub offset: usize,
+    /// Length in bytes.
+    pub byte_length: usize,
+}
+
+/// Bytes of a message that travel beside it, at `/attachments/<id>` of the server that the page was loaded from. The
+/// page gets those of the host's messages and posts those of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct Attachment {
+    /// 128 random bits as 32 hexadecimal digits, drawn by the sender and used once.
+    pub id: String,
+    /// The index in `tensors` of the tensor that it belongs to.
+    pub tensor: usize,
     /// Length in bytes.
     pub byte_length: usize,
 }
@@ -64,6 +87,7 @@ pub struct TensorHeader {
 /// What a page says first, as the `data` of a `hello`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct Hello {
     /// The page's [`PROTOCOL_VERSION`].
     pub protocol_version: u32,
@@ -77,6 +101,7 @@ pub struct Hello {
 /// How far a long request is, as the `data` of a `progress`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct Progress {
     /// What is going on.
     pub phase: ProgressPhase,
@@ -105,6 +130,7 @@ crate::word::words! {
 /// An error of the page, as the `data` of an `error`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct PageError {
     /// Which error.
     pub code: ErrorCode,

@@ -247,6 +247,7 @@ pub struct Dispose {
 /// The answer to `dispose`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct DisposeResult {
     /// Sessions let go of.
     pub disposed: usize,
@@ -269,6 +270,7 @@ pub struct Cancel {
 /// What is true of an onnxruntime session for as long as it lives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct SessionFacts {
     /// The provider that onnxruntime placed the graph on, by its own name.
     pub execution_provider: String,
@@ -289,6 +291,7 @@ pub struct SessionFacts {
 /// A session that a page holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct HeldSession {
     /// CID of its graph.
     pub graph: String,
@@ -304,6 +307,7 @@ pub struct HeldSession {
 /// The answer to `load`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct LoadResult {
     /// The session that is ready now.
     pub session: SessionFacts,
@@ -324,6 +328,7 @@ pub struct LoadResult {
 /// The answer to `embed`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct EmbedResult {
     /// How the session came to be, for this request.
     pub load: LoadResult,
@@ -346,6 +351,7 @@ pub struct EmbedResult {
 /// The answer to `run`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct RunResult {
     /// How the session came to be, for this request.
     pub load: LoadResult,

@@ -10,6 +10,8 @@ export interface LinkEvents {
   /** A socket is open: say hello. */
   open(): void;
   message(buffer: ArrayBuffer): void;
+  /** The socket is lost. Another will be opened. */
+  lost(): void;
   /** For the human: what the link is doing. */
   status(text: string): void;
 }
@@ -28,9 +30,19 @@ export class Link {
     this.connect();
   }
 
-  /** Sends, or drops the message where no socket is open. The host has answered its callers itself then. */
-  send(buffer: ArrayBuffer): void {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(buffer);
+  /**
+   * Sends, and returns the socket that takes the message. `null` where none is open: the message is dropped, and the
+   * host has answered its callers itself.
+   */
+  send(buffer: ArrayBuffer): WebSocket | null {
+    if (this.socket?.readyState !== WebSocket.OPEN) return null;
+    this.socket.send(buffer);
+    return this.socket;
+  }
+
+  /** Whether this socket is the one that the host listens to. */
+  isOpen(socket: WebSocket): boolean {
+    return this.socket === socket && socket.readyState === WebSocket.OPEN;
   }
 
   private connect(): void {
@@ -65,6 +77,7 @@ export class Link {
   private lost(socket: WebSocket): void {
     if (this.socket !== socket) return;
     this.socket = null;
+    this.events.lost();
     const now = performance.now();
     // After a socket that was in use, the time to give up starts again.
     if (this.attempt === 0) this.lostAt = now;

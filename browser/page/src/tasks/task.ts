@@ -4,9 +4,26 @@
  * threads of the page, so a task can be run from anywhere.
  */
 
+import type { Known } from '../link/fields.js';
 import type { Tensor } from '../link/frame.js';
-import type { Graph, Progress } from '../protocol.js';
+import type { Graph, ModelSource, Progress } from '../protocol.js';
 import type { Model } from '../sessions/model.js';
+
+/** The fields of a model, for the data of tasks that run one. */
+export const MODEL: Known<ModelSource> = {
+  name: true,
+  cid: true,
+  base_url: true,
+  family: true,
+  files: true,
+  graph: {
+    cid: true,
+    url: true,
+    size: true,
+    external_data: { location: true, url: true, size: true },
+    index_type: true,
+  },
+};
 
 /** Data with the tensors that belong to it: what a request brings, and what an answer brings back. */
 export interface Packed<T> {
@@ -35,6 +52,8 @@ export type Part = never;
  * `decoder`.
  */
 export interface Task<In, Out, Role extends string = 'model'> {
+  /** The fields that the data of a request may have. A request with another one is refused. */
+  readonly fields: Known<In>;
   /** The graphs of a request, by role. What the host sent is not checked yet: a graph may be missing. */
   graphs(data: In): Readonly<Record<Role, Graph | undefined>>;
   /**

@@ -5,8 +5,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { type HeaderToSend, type Tensor, decode, encode, tensorsOf } from '../../src/link/frame.js';
+import { type HeaderToSend, type Packet, type Tensor, decode, encode, tensorsOf } from '../../src/link/frame.js';
 import type { ExecutionOptions, PageError, Platform, Progress } from '../../src/protocol.js';
+import { BesideServer } from './beside.js';
 import type { CallType, InOf, OutOf } from '../../src/worker/calls.js';
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -47,6 +48,7 @@ export class Host {
   readonly progress: Progress[] = [];
   /** What the page has asked for over HTTP. */
   readonly paths = new Set<string>();
+  readonly beside = new BesideServer();
   private readonly waiting = new Map<string, () => void>();
   hellos = 0;
   private nextId = 1;
@@ -70,7 +72,7 @@ export class Host {
       host.paths.add(request.url ?? '');
       host.waiting.get(request.url ?? '')?.();
       // An answer that never comes.
-      if (request.url === '/slow') return;
+      if (request.url === '/slow' || host.beside.handle(request, response)) return;
       void serve(mounts, prefixes, { script, executorScript }, request, response);
     });
     const sockets = new WebSocketServer({ server, path: '/link', maxPayload: 2 ** 30, perMessageDeflate: false });
@@ -115,24 +117,29 @@ export class Host {
   request(header: Omit<HeaderToSend, 'id'>, tensors: readonly Tensor[] = []): Request<unknown> {
     const id = this.nextId++;
     const answer = new Promise<Answer>((resolve, reject) => this.pending.set(id, { resolve, reject }));
-    this.socket?.send(encode({ id, ...header }, tensors));
+    this.send(encode({ id, ...header }, tensors));
     return Object.assign(answer, { id });
   }
 
   cancel(target: number): void {
-    this.socket?.send(encode({ id: this.nextId++, type: 'cancel', data: { target } }));
+    this.send(encode({ id: this.nextId++, type: 'cancel', data: { target } }));
   }
 
   async ping(): Promise<void> {
     const id = this.nextId++;
     await new Promise<void>((resolve) => {
       this.pongs.set(id, resolve);
-      this.socket?.send(encode({ id, type: 'ping' }));
+      this.send(encode({ id, type: 'ping' }));
     });
   }
 
   close(): Promise<void> {
     return this.stop();
+  }
+
+  private send(packet: Packet): void {
+    this.beside.offer(packet);
+    this.socket?.send(packet.buffer);
   }
 
   private accept(socket: WebSocket): void {
@@ -148,7 +155,10 @@ export class Host {
         this.onHello?.();
       } else if (type === 'progress') this.progress.push(body as Progress);
       else if (type === 'pong') this.pongs.get(id)?.();
-      else if (type === 'result') this.pending.get(id)?.resolve({ data: body, tensors: tensorsOf(frame) });
+      else if (type === 'result')
+        void this.beside
+          .bodies(frame.header.attachments)
+          .then((bodies) => this.pending.get(id)?.resolve({ data: body, tensors: tensorsOf(frame, bodies) }));
       else if (type === 'error') this.pending.get(id)?.reject(new RemoteError(body as PageError));
     });
   }
