@@ -51,7 +51,7 @@ const facts = async () => ({
   cookie: document.cookie,
 });
 const token = new URLSearchParams(location.search).get("token");
-const attachment = (id, more) => fetch(`/attachments/${id}`, { headers: { Authorization: `Bearer ${token}` }, ...more });
+const attachment = (id) => fetch(`/attachments/${id}`, { headers: { Authorization: `Bearer ${token}` } });
 const open = () => {
   const socket = new WebSocket(`ws://${location.host}/link${location.search}`);
   socket.binaryType = "arraybuffer";
@@ -65,9 +65,10 @@ const open = () => {
     if (header.data?.facts) header.data = await facts();
     const beside = header.attachments ?? [];
     const bodies = await Promise.all(beside.map(async ({ id }) => (await attachment(id)).arrayBuffer()));
-    beside.forEach((one) => (one.id = crypto.randomUUID().replaceAll("-", "")));
+    delete header.attachments;
+    if (beside.length > 0) header.following = beside.map(({ tensor }) => tensor);
     socket.send(frame(header, new Uint8Array(data, 4 + length)));
-    bodies.forEach((body, index) => attachment(beside[index].id, { method: "POST", body }));
+    bodies.forEach((body) => socket.send(body));
   };
   socket.onclose = ({ code }) => { if (code < 4000) setTimeout(open, 50); };
 };

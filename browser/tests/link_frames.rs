@@ -10,8 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn header(data: Value) -> Header {
-    let (tensors, attachments) = (Vec::new(), Vec::new());
-    Header { id: 7, kind: "run".into(), model_name: None, platform: None, data, options: Value::Null, tensors, attachments }
+    Header::new(7, "run", data)
 }
 
 fn tensor() -> impl Strategy<Value = Tensor> {
@@ -132,8 +131,10 @@ fn large_tensors_are_named_and_stay_outside() {
     let ids: Vec<String> = frame.attachments().iter().map(|(id, _)| id.to_string()).collect();
     assert!(frame.size() < limit + 2000);
     let (header, body) = frame::split(&Bytes::from(frame.into_parts().concat())).unwrap();
-    let named = header.attachments.iter().map(|found| (found.tensor, found.byte_length, found.id.as_str()));
-    assert_eq!(named.collect::<Vec<_>>(), [(0, limit, ids[0].as_str()), (3, 2 * limit, ids[1].as_str())]);
+    let named = header.attachments.iter().map(|found| (found.tensor, found.id.as_str()));
+    assert_eq!(named.collect::<Vec<_>>(), [(0, ids[0].as_str()), (3, ids[1].as_str())]);
+    let lengths = header.tensors.iter().map(|found| (found.offset, found.byte_length));
+    assert_eq!(lengths.collect::<Vec<_>>(), [(0, limit), (0, limit - 1), (limit, 3), (0, 2 * limit)]);
     assert_eq!(frame::tensors(header.tensors[1..3].to_vec(), &body).unwrap(), tensors[1..3]);
 
     let all = |limit| Frame::encode(self::header(Value::Null), tensors.clone(), limit);
@@ -156,7 +157,7 @@ fn a_field_that_is_not_known_is_refused() {
         expect![[""]],
     );
     check(
-        r#"{"id":7,"type":"result","attachments":[{"id":"0","tensor":0,"byte_length":1,"url":"x"}]}"#,
+        r#"{"id":7,"type":"result","attachments":[{"id":"0","tensor":0,"url":"x"}]}"#,
         expect![[""]],
     );
 }

@@ -131,7 +131,7 @@ async fn strangers_get_a_reason_and_nothing_else() {
         404 there is nothing at "../Cargo.toml"
         403 model files are given to invited pages alone: the cookie of this server is missing or not valid
         403 model files are given to invited pages alone: the cookie of this server is missing or not valid
-        405 only GET and HEAD are answered here
+        405 only GET and HEAD are answered
         403 this server answers to http://127.0.0.1:PORT alone, not to "evil.example"
         403 this server answers to http://127.0.0.1:PORT alone, not to "localhost"
         403 requests from "http://evil.example" are not answered, only those of this server's own page

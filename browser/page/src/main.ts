@@ -6,7 +6,7 @@
 import { PageFault, faultOf } from './errors.js';
 import { Attachments, Superseded } from './link/attachments.js';
 import { type Known, checkFields } from './link/fields.js';
-import { type Frame, type Packet, checkHeader, decode, echo, encode } from './link/frame.js';
+import { type Frame, checkHeader, decode, echo, encode } from './link/frame.js';
 import { Link } from './link/link.js';
 import { type Cancel, type Hello, PROTOCOL_VERSION } from './protocol.js';
 import { status } from './status.js';
@@ -40,34 +40,24 @@ function start(token: string): void {
   const link = new Link(`ws://${location.host}/link?token=${encodeURIComponent(token)}`, {
     open() {
       const data: Hello = { protocol_version: PROTOCOL_VERSION, user_agent: navigator.userAgent, page_id: pageId };
-      send(encode({ id: 0, type: 'hello', data }));
+      link.send(encode({ id: 0, type: 'hello', data }));
       status('connected. Models run here until the session closes this page.');
     },
     message: receive,
     lost: () => attachments.lost(),
     status,
   });
-  const fail = (id: number, fault: PageFault): void => send(encode({ id, type: 'error', data: fault }));
+  const fail = (id: number, fault: PageFault): void => link.send(encode({ id, type: 'error', data: fault }));
 
   const executor = new ExecutorHost(
     {
-      packet: send,
+      packet: (packet) => link.send(packet),
       done: (id) => queue.finish(id),
       status,
     },
     crossOriginIsolated ? navigator.hardwareConcurrency : 1,
   );
   const queue = new RequestQueue<Request>((request) => void start(request));
-
-  /** Sends a message, and then what travels beside it: the host knows by then what will come. */
-  function send({ id, buffer, beside }: Packet): void {
-    const socket = link.send(buffer);
-    if (socket === null || beside.length === 0) return;
-    attachments.post(id, beside).catch((error: unknown) => {
-      // After a lost socket the request may have been sent again, and this answer is no longer the only one.
-      if (link.isOpen(socket)) fail(id, faultOf(error, 'sending tensors', 'fetch_failed'));
-    });
-  }
 
   function receive(buffer: ArrayBuffer): void {
     let id = 0;
@@ -86,12 +76,12 @@ function start(token: string): void {
     const request = frame.header as Immediate;
     switch (request.type) {
       case 'ping':
-        return send(encode({ id, type: 'pong' }));
+        return link.send(encode({ id, type: 'pong' }));
       case 'cancel':
         return cancel(request.data);
     }
-    const bodies = attachments.get(id, frame.header.attachments);
-    if (request.type === 'echo') return void answered(id, async () => send(echo(frame, await bodies)));
+    const bodies = attachments.get(frame.header);
+    if (request.type === 'echo') return void answered(id, async () => link.send(echo(frame, await bodies)));
     // Where it is taken back before it is awaited, nobody else looks at why it failed.
     bodies.catch(() => undefined);
     queue.push({ id, frame, bodies });

@@ -234,7 +234,7 @@ dtype: DType,
  */
 shape: Array<number>, 
 /**
- * Offset in bytes from the end of the header; a multiple of 8. 0 where attachments hold the bytes.
+ * Offset in bytes from the end of the header; a multiple of 8. 0 where the bytes are not in the message.
  */
 offset: number, 
 /**
@@ -244,17 +244,13 @@ byte_length: number, };
 
 export type Attachment = { 
 /**
- * 128 random bits as 32 hexadecimal digits, drawn by the sender and used once.
+ * 128 random bits as 32 hexadecimal digits.
  */
 id: string, 
 /**
- * The index in `tensors` of the tensor that it belongs to.
+ * The index of the tensor in `tensors`.
  */
-tensor: number, 
-/**
- * Length in bytes.
- */
-byte_length: number, };
+tensor: number, };
 
 export type Header = { 
 /**
@@ -286,9 +282,14 @@ options: unknown,
  */
 tensors: Array<TensorHeader>, 
 /**
- * The attachments that hold the bytes of large tensors: by tensor, then in the order of its bytes.
+ * Host to page: the attachments that hold the bytes of large tensors, in the order of these.
  */
-attachments: Array<Attachment>, };
+attachments: Array<Attachment>, 
+/**
+ * Page to host: the indices of the large tensors, in order. The bytes of each are one of the messages that
+ * follow this one.
+ */
+following: Array<number>, };
 
 export type Hello = { 
 /**

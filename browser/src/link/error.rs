@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use pelago_protocol::{PageError, TensorError};
 
-use super::AttachmentId;
-
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -53,16 +51,6 @@ pub enum LinkError {
         /// What is wrong with it.
         source: FrameError,
     },
-    /// A large tensor of the answer did not come as the answer said.
-    #[error("the page's answer to {kind:?} is not complete: {source}")]
-    Attachment {
-        /// The `type` of the request.
-        kind: String,
-        /// Whether the request may be sent again as it is.
-        repeatable: bool,
-        /// What is wrong with the tensor.
-        source: AttachmentError,
-    },
     /// The request does not fit in a message.
     #[error("the request {kind:?} cannot be sent: {source}")]
     Unsendable {
@@ -80,9 +68,7 @@ impl LinkError {
     pub fn is_repeatable(&self) -> bool {
         match self {
             Self::Page { error } => error.repeatable,
-            Self::Interrupted { repeatable, .. }
-            | Self::Gone { repeatable, .. }
-            | Self::Attachment { repeatable, .. } => *repeatable,
+            Self::Interrupted { repeatable, .. } | Self::Gone { repeatable, .. } => *repeatable,
             Self::Deadline { .. } | Self::Malformed { .. } | Self::Unsendable { .. } => false,
         }
     }
@@ -106,60 +92,6 @@ pub enum GoneReason {
     Lost {
         /// How long it was waited for.
         waited: Duration,
-    },
-}
-
-/// Why a tensor that travels beside its message is not there.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AttachmentError {
-    /// Nothing came.
-    #[error(
-        "tensor {tensor:?} was announced with {announced} bytes beside the message, and none came within {waited:?}: \
-         send the request again"
-    )]
-    NeverCame {
-        /// Which tensor.
-        tensor: String,
-        /// Bytes that were announced.
-        announced: usize,
-        /// How long they were waited for.
-        waited: Duration,
-    },
-    /// It began to come and stopped.
-    #[error(
-        "tensor {tensor:?} was announced with {announced} bytes, and nothing followed the first {actual} within \
-         {waited:?}: send the request again"
-    )]
-    Stalled {
-        /// Which tensor.
-        tensor: String,
-        /// Bytes that were announced.
-        announced: usize,
-        /// Bytes that came.
-        actual: usize,
-        /// How long the next ones were waited for.
-        waited: Duration,
-    },
-    /// The transfer ended before its end.
-    #[error("tensor {tensor:?} was announced with {announced} bytes, and its transfer ended after {actual}: send the request again")]
-    EndedEarly {
-        /// Which tensor.
-        tensor: String,
-        /// Bytes that were announced.
-        announced: usize,
-        /// Bytes that came.
-        actual: usize,
-    },
-    /// What came has another length.
-    #[error("tensor {tensor:?} was announced with {announced} bytes, and {actual} came: page and host may be of different builds")]
-    Length {
-        /// Which tensor.
-        tensor: String,
-        /// Bytes that were announced.
-        announced: usize,
-        /// Bytes that came; when there are too many, those up to the first too many.
-        actual: usize,
     },
 }
 
@@ -234,6 +166,37 @@ pub enum FrameError {
     /// The bytes do not fill the shape.
     #[error(transparent)]
     Tensor(#[from] TensorError),
+    /// The page names a tensor that does not follow its message: one that is not there, that lies in the message, or
+    /// that is out of order.
+    #[error("tensor {index} of {count} cannot follow its message: those that do are named in order and have no offset")]
+    Following {
+        /// The index that it names.
+        index: usize,
+        /// Tensors of the message.
+        count: usize,
+    },
+    /// What follows a message is not the tensor that is due.
+    #[error("tensor {name:?} of {expected} bytes is due after its message, {actual} bytes came")]
+    FollowingLength {
+        /// Which tensor.
+        name: String,
+        /// Bytes that are due.
+        expected: usize,
+        /// Bytes that came.
+        actual: usize,
+    },
+    /// The page names attachments.
+    #[error("a page has no attachments to give, and its message names {count}")]
+    Attachments {
+        /// How many.
+        count: usize,
+    },
+    /// The system gives no random numbers for an attachment's id.
+    #[error("the operating system gives no random numbers: {message}; check that /dev/urandom is readable")]
+    Random {
+        /// What the system said.
+        message: String,
+    },
     /// More bytes than a message may have.
     #[error("the message has {size} bytes and may have {limit}: send less at once or raise the limit")]
     TooLarge {
@@ -241,49 +204,5 @@ pub enum FrameError {
         size: usize,
         /// Bytes it may have.
         limit: usize,
-    },
-    /// The page names an attachment by something else than an id.
-    #[error("{id:?} names no attachment: an id is 32 hexadecimal digits")]
-    AttachmentId {
-        /// What it says.
-        id: String,
-    },
-    /// The page names an attachment twice.
-    #[error("attachment {id} is named twice: an id is used once")]
-    AttachmentTwice {
-        /// Which attachment.
-        id: AttachmentId,
-    },
-    /// An attachment belongs to no tensor, or stands after that of a later tensor.
-    #[error("an attachment of tensor {tensor} is out of place: the message has {count} tensors, theirs stand in order")]
-    AttachmentOrder {
-        /// The index of the tensor that it names.
-        tensor: usize,
-        /// Tensors of the message.
-        count: usize,
-    },
-    /// A tensor's attachments do not make it up.
-    #[error("tensor {name:?} has {byte_length} bytes at no offset, and its attachments have {found}, none of them 0")]
-    AttachmentLength {
-        /// Which tensor.
-        name: String,
-        /// Bytes it claims.
-        byte_length: usize,
-        /// Bytes of its attachments.
-        found: usize,
-    },
-    /// Attachments in a message that has none.
-    #[error("a {kind:?} has no tensors beside it, and {count} attachments were named")]
-    AttachmentsOf {
-        /// The `type` of the message.
-        kind: String,
-        /// Attachments it names.
-        count: usize,
-    },
-    /// The system gives no random numbers for an id.
-    #[error("the operating system gives no random numbers: {message}; check that /dev/urandom is readable")]
-    Random {
-        /// What the system said.
-        message: String,
     },
 }

@@ -2,8 +2,9 @@
 //! JSON, spaces up to a multiple of 8, then the bytes of its tensors, each at a
 //! multiple of 8 from the end of the header.
 //!
-//! A tensor of [`ATTACHMENT_BYTES`] or more is no part of these bytes: the header
-//! names an attachment for it, which travels beside the message.
+//! A tensor of [`ATTACHMENT_BYTES`] or more is no part of these bytes. In a message
+//! to the page the header names an attachment for it, which travels beside the
+//! message; in one of the page it follows as a message of its own.
 //!
 //! Knows nothing of sockets. Tensors are never copied here: a frame to send
 //! holds them as they came, and a received one is sliced.
@@ -50,6 +51,7 @@ impl Frame {
         let mut attachments = Vec::new();
         header.tensors.clear();
         header.attachments.clear();
+        header.following.clear();
         for (index, tensor) in tensors.iter().enumerate() {
             let byte_length = tensor.bytes.len();
             let mut entry = TensorHeader {
@@ -62,7 +64,7 @@ impl Frame {
             if byte_length as u64 >= ATTACHMENT_BYTES {
                 let id = AttachmentId::draw()?;
                 attachments.push((id, tensor.bytes.clone()));
-                header.attachments.push(Attachment { id: id.to_string(), tensor: index, byte_length });
+                header.attachments.push(Attachment { id: id.to_string(), tensor: index });
                 beside = beside.saturating_add(byte_length);
             } else {
                 entry.offset = offset;
@@ -106,10 +108,10 @@ impl Frame {
     ///
     /// # Errors
     /// [`FrameError::Random`].
-    pub(super) fn again(&self) -> Result<Self, FrameError> {
+    pub(super) fn renewed(self) -> Result<Self, FrameError> {
         match &self.beside {
             Some(beside) => Self::encode(beside.header.clone(), beside.tensors.clone(), usize::MAX),
-            None => Ok(self.clone()),
+            None => Ok(self),
         }
     }
 

@@ -1,19 +1,15 @@
 //! The requests that a page has not answered yet.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
-use bytes::Bytes;
-use pelago_protocol::{Header, Progress};
+use pelago_protocol::Progress;
 use serde_json::Value;
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::AbortHandle,
-};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Answer, AttachmentError, Frame, FrameError, GoneReason, LinkError,
-    attachments::{Attachments, Collection, Offered},
-    frame,
+    Answer, Frame, FrameError, GoneReason, LinkError,
+    attachments::{Attachments, Offered},
+    incoming::Incoming,
 };
 
 /// A request whose answer kills its page, or its page's connection, is not
@@ -29,39 +25,19 @@ pub(crate) struct InFlight {
     /// To send it with: before it went out, and again where that is safe.
     pub(crate) frame: Option<Frame>,
     pub(crate) repeats: u8,
-    /// What the page may get beside the message while it is on this socket.
+    /// What the page may get beside the message, while that is on a socket.
     pub(crate) offered: Option<Offered>,
-    /// Set once the answer came, while the tensors beside it do. They come over
-    /// connections of their own, so a lost socket does not end it.
-    pub(crate) collecting: Option<Collecting>,
-}
-
-/// Ends the reading of an answer when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Collecting(pub(crate) AbortHandle);
-
-impl Drop for Collecting {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 /// By id, so that what is repeated keeps its order.
 pub(crate) struct Requests {
     requests: BTreeMap<u64, InFlight>,
     attachments: Arc<Attachments>,
-    limits: Limits,
-}
-
-/// What an answer with attachments may take.
-pub(crate) struct Limits {
-    pub(crate) bytes: usize,
-    pub(crate) patience: Duration,
 }
 
 impl Requests {
-    pub(crate) fn new(attachments: Arc<Attachments>, limits: Limits) -> Self {
-        Self { requests: BTreeMap::new(), attachments, limits }
+    pub(crate) fn new(attachments: Arc<Attachments>) -> Self {
+        Self { requests: BTreeMap::new(), attachments }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -69,7 +45,7 @@ impl Requests {
     }
 
     /// A request goes out.
-    pub(crate) fn insert(&mut self, id: u64, frame: &Frame, mut request: InFlight) {
+    pub(crate) fn insert(&mut self, id: u64, mut request: InFlight, frame: &Frame) {
         request.offered = self.offer(frame);
         self.requests.insert(id, request);
     }
@@ -88,9 +64,7 @@ impl Requests {
         let mut waiting: BTreeMap<u64, Frame> = waiting.into_iter().collect();
         for (id, mut request) in std::mem::take(&mut self.requests) {
             request.offered = None;
-            if request.collecting.is_some() {
-                // Its answer is here.
-            } else if let Some(frame) = waiting.remove(&id) {
+            if let Some(frame) = waiting.remove(&id) {
                 request.frame = Some(frame);
             } else if request.repeat_safe && request.repeats < MAX_REPEATS {
                 request.repeats += 1;
@@ -108,20 +82,16 @@ impl Requests {
     pub(crate) fn resume(&mut self) -> Vec<(u64, Frame)> {
         let mut frames = Vec::new();
         for (id, mut request) in std::mem::take(&mut self.requests) {
-            if request.collecting.is_none() && let Some(frame) = &request.frame {
-                match frame.again() {
-                    Ok(frame) => {
-                        request.offered = self.offer(&frame);
-                        frames.push((id, frame));
-                    }
-                    Err(source) => {
-                        let InFlight { kind, reply, .. } = request;
-                        _ = reply.send(Err(LinkError::Unsendable { kind, source }));
-                        continue;
-                    }
+            let frame = if request.repeat_safe { request.frame.clone() } else { request.frame.take() };
+            match frame.map(Frame::renewed).transpose() {
+                Ok(Some(frame)) => {
+                    request.offered = self.offer(&frame);
+                    frames.push((id, frame));
                 }
-                if !request.repeat_safe {
-                    request.frame = None;
+                Ok(None) => {}
+                Err(source) => {
+                    _ = request.reply.send(Err(LinkError::Unsendable { kind: request.kind, source }));
+                    continue;
                 }
             }
             self.requests.insert(id, request);
@@ -137,73 +107,29 @@ impl Requests {
         }
     }
 
-    /// Hands an answer of the page to whom it belongs. Where tensors come beside
-    /// it, returns what must be collected first.
-    pub(crate) fn answer(&mut self, header: Header, body: &Bytes) -> Option<(u64, Collection)> {
-        let id = header.id;
-        match (header.kind.as_str(), header.attachments.len()) {
-            ("result", 1..) => return Some((id, self.announce(header, body)?)),
-            (_, count @ 1..) => {
-                self.fail(id, FrameError::AttachmentsOf { kind: header.kind, count });
-                return None;
-            }
-            ("progress", 0) => {
-                self.progress(id, header.data);
-                return None;
-            }
-            (_, 0) => {}
+    /// Hands an answer of the page to whom it belongs.
+    pub(crate) fn answer(&mut self, mut incoming: Incoming) {
+        let id = incoming.header.id;
+        let data = std::mem::take(&mut incoming.header.data);
+        if incoming.header.kind == "progress" {
+            return self.progress(id, data);
         }
         let Some(InFlight { kind, reply, .. }) = self.remove(id) else {
             // What was cancelled may still be answered.
-            tracing::debug!(id, kind = header.kind, "an answer to no request");
-            return None;
+            tracing::debug!(id, kind = incoming.header.kind, "an answer to no request");
+            return;
         };
-        let answer = match header.kind.as_str() {
-            "result" => frame::tensors(header.tensors, body).map(|tensors| Answer { data: header.data, tensors }),
-            _ => match parse("error", header.data) {
+        let answer = match incoming.header.kind.as_str() {
+            "result" => incoming.tensors().map(|tensors| Answer { data, tensors }),
+            _ => match parse("error", data) {
                 Ok(error) => {
                     _ = reply.send(Err(LinkError::Page { error }));
-                    return None;
+                    return;
                 }
                 Err(source) => Err(source),
             },
         };
         _ = reply.send(answer.map_err(|source| LinkError::Malformed { kind, source }));
-        None
-    }
-
-    fn announce(&mut self, header: Header, body: &Bytes) -> Option<Collection> {
-        let id = header.id;
-        let Some(request) = self.requests.get_mut(&id).filter(|request| request.collecting.is_none()) else {
-            tracing::debug!(id, "an answer to no request, or another answer to one");
-            return None;
-        };
-        // Neither is needed again: the answer is here.
-        request.offered = None;
-        request.frame = None;
-        let Limits { bytes, patience } = self.limits;
-        match Collection::announce(&self.attachments, header, body, bytes, patience) {
-            Ok(collection) => Some(collection),
-            Err(source) => {
-                self.fail(id, source);
-                None
-            }
-        }
-    }
-
-    /// The rest of an answer is being read by the task of `reading`.
-    pub(crate) fn collecting(&mut self, id: u64, reading: AbortHandle) {
-        match self.requests.get_mut(&id) {
-            Some(request) => request.collecting = Some(Collecting(reading)),
-            None => reading.abort(),
-        }
-    }
-
-    /// All of an answer is there, or never will be.
-    pub(crate) fn collected(&mut self, id: u64, answer: Result<Answer, AttachmentError>) {
-        if let Some(InFlight { kind, reply, repeat_safe: repeatable, .. }) = self.remove(id) {
-            _ = reply.send(answer.map_err(|source| LinkError::Attachment { kind, repeatable, source }));
-        }
     }
 
     /// The answer to `id` cannot be read; `false` where there is no such request.

@@ -10,9 +10,10 @@
 //! sent; those that are `repeat_safe` are sent again, under the same id; all
 //! others end with [`LinkError::Interrupted`] at once.
 //!
-//! Tensors of [`ATTACHMENT_BYTES`](pelago_protocol::ATTACHMENT_BYTES) or more do
-//! not go through the socket: messages name them, and they travel over HTTP
-//! through the server that the page was loaded from. See [`attachments`].
+//! Tensors of [`ATTACHMENT_BYTES`](pelago_protocol::ATTACHMENT_BYTES) or more go to
+//! the page beside the socket: a message names them, and the page gets them over
+//! HTTP from the server that it was loaded from. See [`attachments`]. Those of an
+//! answer follow it through the socket, each as a message of its own.
 
 pub(crate) mod attachments;
 mod close;
@@ -20,6 +21,7 @@ mod error;
 pub mod frame;
 mod heartbeat;
 mod in_flight;
+mod incoming;
 mod request;
 mod socket;
 mod task;
@@ -36,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 use attachments::Attachments;
 pub use attachments::{AttachmentId, NotAnId};
 pub use close::CloseReason;
-pub use error::{AttachmentError, FrameError, GoneReason, LinkError};
+pub use error::{FrameError, GoneReason, LinkError};
 pub use frame::Frame;
 pub use request::{Answer, Message, RequestOptions};
 pub(crate) use socket::{Event, Io, Socket};
@@ -44,7 +46,7 @@ pub(crate) use socket::{Event, Io, Socket};
 /// How a link behaves.
 #[derive(Clone, Debug)]
 pub struct LinkOptions {
-    /// Bytes that a message may have, in either direction, with the tensors that travel beside it.
+    /// Bytes that a message may have, in either direction, with all its tensors.
     pub max_frame_bytes: usize,
     /// Requests that a page may have to answer at once; further ones wait.
     pub max_in_flight: usize,
@@ -59,12 +61,6 @@ pub struct LinkOptions {
     pub busy_silence_timeout: Duration,
     /// How long a page that lost its socket may take to open another.
     pub reconnect_grace: Duration,
-    /// How long a tensor that an answer announced may take to begin to come, and
-    /// how long it may stand still.
-    pub attachment_timeout: Duration,
-    /// How long a tensor that came before its answer waits for it. The page sends
-    /// the answer first, but on another connection.
-    pub announcement_timeout: Duration,
 }
 
 impl Default for LinkOptions {
@@ -77,8 +73,6 @@ impl Default for LinkOptions {
             silence_timeout: Duration::from_secs(20),
             busy_silence_timeout: Duration::from_secs(180),
             reconnect_grace: Duration::from_secs(10),
-            attachment_timeout: Duration::from_secs(30),
-            announcement_timeout: Duration::from_secs(5),
         }
     }
 }
@@ -102,7 +96,7 @@ pub struct Link(Arc<Shared>);
 pub(crate) struct Entrance {
     /// Sockets that the page opens after its first.
     pub(crate) sockets: mpsc::Sender<Socket>,
-    /// Tensors that travel beside messages.
+    /// Tensors that the page gets.
     pub(crate) attachments: Arc<Attachments>,
 }
 
@@ -133,7 +127,7 @@ impl Link {
         let (state, state_seen) = watch::channel(LinkState::Connected);
         let ids = Arc::new(AtomicU64::new(1));
         let closing = CancellationToken::new();
-        let attachments = Attachments::new(options.announcement_timeout);
+        let attachments = Arc::new(Attachments::default());
         let link = Self(Arc::new(Shared {
             hello,
             max_frame_bytes: options.max_frame_bytes,

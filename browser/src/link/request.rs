@@ -63,17 +63,7 @@ impl Link {
     async fn ask(&self, message: Message, options: RequestOptions) -> Result<Answer, LinkError> {
         let Message { kind, model_name, platform, data, options: how, tensors } = message;
         let id = self.0.ids.fetch_add(1, Ordering::Relaxed);
-        let (tensors_of_frame, attachments) = (Vec::new(), Vec::new());
-        let header = Header {
-            id,
-            kind: kind.clone(),
-            model_name,
-            platform,
-            data,
-            options: how,
-            tensors: tensors_of_frame,
-            attachments,
-        };
+        let header = Header { model_name, platform, options: how, ..Header::new(id, &kind, data) };
         let frame = match Frame::encode(header, tensors, self.0.max_frame_bytes) {
             Ok(frame) => frame,
             Err(source) => return Err(LinkError::Unsendable { kind, source }),
@@ -85,16 +75,8 @@ impl Link {
         let (reply, answer) = oneshot::channel();
         let RequestOptions { progress, repeat_safe, .. } = options;
         let frame = Some(frame);
-        let request = InFlight {
-            kind: kind.clone(),
-            reply,
-            progress,
-            repeat_safe,
-            frame,
-            repeats: 0,
-            offered: None,
-            collecting: None,
-        };
+        let request =
+            InFlight { kind: kind.clone(), reply, progress, repeat_safe, frame, repeats: 0, offered: None };
         if self.0.requests.send(task::Request { id, request }).await.is_err() {
             return Err(gone(kind));
         }

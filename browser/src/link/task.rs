@@ -11,17 +11,16 @@ use pelago_protocol::{Cancel, Header};
 use serde_json::Value;
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Answer, AttachmentError, CloseReason, Event, Frame, FrameError, GoneReason, LinkOptions, LinkState, Socket,
+    CloseReason, Event, Frame, FrameError, GoneReason, LinkOptions, LinkState, Socket,
     attachments::Attachments,
-    frame,
     heartbeat::{Beat, Heartbeat},
-    in_flight::{InFlight, Limits, Requests},
+    in_flight::{InFlight, Requests},
+    incoming::{Incoming, Unreadable},
 };
 
 /// The `id` of a message that nothing answers.
@@ -46,8 +45,8 @@ pub(super) struct Ends {
 pub(super) struct Task {
     connection: Connection,
     in_flight: Requests,
-    /// Answers whose tensors come beside them.
-    collecting: JoinSet<(u64, Result<Answer, AttachmentError>)>,
+    /// A message of which tensors are to follow.
+    incoming: Option<Incoming>,
     ends: Ends,
     options: LinkOptions,
     closing: CancellationToken,
@@ -68,9 +67,8 @@ impl Task {
         server: CancellationToken,
     ) -> Self {
         let connection = Connection::open(socket, &options);
-        let limits = Limits { bytes: options.max_frame_bytes, patience: options.attachment_timeout };
-        let in_flight = Requests::new(Arc::clone(&ends.attachments), limits);
-        Self { connection, in_flight, collecting: JoinSet::new(), ends, options, closing, server }
+        let in_flight = Requests::new(Arc::clone(&ends.attachments));
+        Self { connection, in_flight, incoming: None, ends, options, closing, server }
     }
 
     pub(super) async fn run(mut self) {
@@ -104,12 +102,6 @@ impl Task {
             Some(Request { id, request }) = self.ends.requests.recv(), if has_room => self.on_request(id, request),
             id = self.ends.cancels.recv() => self.on_cancel(id.ok_or(GoneReason::Closed)?),
             Some(socket) = self.ends.sockets.recv() => self.on_socket(socket),
-            // Also where it was aborted: a branch that does not match is not polled again in this turn.
-            joined = self.collecting.join_next(), if !self.collecting.is_empty() => {
-                if let Some(Ok((id, answer))) = joined {
-                    self.on_collected(id, answer);
-                }
-            }
             () = tokio::time::sleep_until(due) => self.on_time()?,
             () = self.closing.cancelled() => return Err(GoneReason::Closed),
             () = self.server.cancelled() => return Err(GoneReason::ServerStopped),
@@ -119,7 +111,7 @@ impl Task {
 
     fn on_event(&mut self, event: Event) -> Result<(), GoneReason> {
         match event {
-            Event::Message(message) => self.on_message(&message),
+            Event::Message(message) => self.on_message(message),
             Event::Text => self.hang_up(CloseReason::Malformed),
             Event::TooLarge => self.hang_up(CloseReason::TooLarge),
             Event::Left => return Err(GoneReason::PageLeft),
@@ -128,43 +120,37 @@ impl Task {
         Ok(())
     }
 
-    fn on_message(&mut self, message: &Bytes) {
-        match frame::split(message) {
-            Ok((header, body)) => match header.kind.as_str() {
-                "result" | "error" | "progress" => self.on_answer(header, &body),
-                "pong" => {}
-                kind => tracing::warn!(kind, "the page sent a message of a type that the host does not know"),
-            },
-            Err(error) => {
+    fn on_message(&mut self, message: Bytes) {
+        let read = match self.incoming.take() {
+            Some(incoming) => incoming.follow(message),
+            None => Incoming::read(&message, self.options.max_frame_bytes),
+        };
+        match read {
+            Ok(incoming) if incoming.is_whole() => self.on_whole(incoming),
+            Ok(incoming) => self.incoming = Some(incoming),
+            Err(Unreadable { id, error }) => {
                 tracing::warn!(%error, "the page sent a message that cannot be read");
-                let id = if let FrameError::Header { id, .. } = error { id } else { None };
-                if !id.is_some_and(|id| self.in_flight.fail(id, error)) {
-                    // Some request may wait for it: better interrupted now than at its deadline.
+                // Where a message begins that follows a broken one, nobody knows.
+                let is_lost = !matches!(error, FrameError::Header { .. });
+                let is_told = id.is_some_and(|id| self.in_flight.fail(id, error));
+                // Otherwise some request may wait for it: better interrupted now than at its deadline.
+                if is_lost || !is_told {
                     return self.hang_up(CloseReason::Malformed);
                 }
             }
         }
-        self.heard();
-    }
-
-    fn on_answer(&mut self, header: Header, body: &Bytes) {
-        if let Some((id, collection)) = self.in_flight.answer(header, body) {
-            let reading = self.collecting.spawn(async move { (id, collection.collect().await) });
-            self.in_flight.collecting(id, reading);
-        }
-    }
-
-    fn on_collected(&mut self, id: u64, answer: Result<Answer, AttachmentError>) {
-        let is_complete = answer.is_ok();
-        self.in_flight.collected(id, answer);
-        if is_complete {
-            self.heard();
-        }
-    }
-
-    fn heard(&mut self) {
         if let Connection::Open { heartbeat, .. } = &mut self.connection {
             heartbeat.heard(Instant::now(), !self.in_flight.is_empty());
+        }
+    }
+
+    fn on_whole(&mut self, incoming: Incoming) {
+        let header = &incoming.header;
+        match (header.kind.as_str(), header.attachments.len()) {
+            (_, count @ 1..) => _ = self.in_flight.fail(header.id, FrameError::Attachments { count }),
+            ("result" | "error" | "progress", 0) => self.in_flight.answer(incoming),
+            ("pong", 0) => {}
+            (kind, 0) => tracing::warn!(kind, "the page sent a message of a type that the host does not know"),
         }
     }
 
@@ -175,7 +161,7 @@ impl Task {
         let Connection::Open { socket, heartbeat } = &mut self.connection else { return };
         let frame = if request.repeat_safe { request.frame.clone() } else { request.frame.take() };
         if let Some(frame) = frame {
-            self.in_flight.insert(id, &frame, request);
+            self.in_flight.insert(id, request, &frame);
             socket.push(id, frame);
             heartbeat.asked();
         }
@@ -242,6 +228,7 @@ impl Task {
         let lost = Connection::Lost { until: Instant::now() + self.options.reconnect_grace };
         match std::mem::replace(&mut self.connection, lost) {
             Connection::Open { socket, .. } => {
+                self.incoming = None;
                 self.ends.state.send_replace(LinkState::Interrupted);
                 Some(socket)
             }
@@ -274,8 +261,5 @@ fn cancel(target: u64) -> Option<Frame> {
 }
 
 fn control(id: u64, kind: &str, data: Value) -> Option<Frame> {
-    let (kind, options) = (kind.to_owned(), Value::Null);
-    let (tensors, attachments) = (Vec::new(), Vec::new());
-    let header = Header { id, kind, model_name: None, platform: None, data, options, tensors, attachments };
-    Frame::encode(header, Vec::new(), usize::MAX).ok()
+    Frame::encode(Header::new(id, kind, data), Vec::new(), usize::MAX).ok()
 }

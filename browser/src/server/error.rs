@@ -9,7 +9,7 @@ use axum::{
 
 use crate::{
     assets::AssetsError,
-    link::{AttachmentError, AttachmentId, NotAnId},
+    link::{AttachmentId, NotAnId},
 };
 
 /// Why there is no server, or no page for it.
@@ -64,12 +64,12 @@ pub(super) enum Refusal {
     Host { expected: String, found: String },
     #[error("requests from {found:?} are not answered, only those of this server's own page")]
     Origin { found: String },
-    #[error("{what} must say its Origin")]
-    NoOrigin { what: &'static str },
+    #[error("a WebSocket must say its Origin")]
+    NoOrigin,
     #[error("requests from other sites ({found}) are not answered")]
     Site { found: String },
-    #[error("only {allowed} are answered here")]
-    Method { allowed: &'static str },
+    #[error("only GET and HEAD are answered")]
+    Method,
     #[error("a token is needed: open the address that the session gave")]
     NoToken,
     #[error("this token is not valid, no longer or never: ask the session for a new invitation")]
@@ -82,18 +82,14 @@ pub(super) enum Refusal {
     NoBearer,
     #[error("this page has not said hello on its socket yet")]
     NoHello,
+    #[error("only GET is answered here: an attachment is given once")]
+    AttachmentMethod,
     #[error(transparent)]
     NotAnId(#[from] NotAnId),
-    #[error("there is no attachment {id}: no message of this page names it, or its request has ended")]
+    #[error("there is no attachment {id}: no message to this page names it, or its request has ended")]
     NoAttachment { id: AttachmentId },
-    #[error("attachment {id} was used already: each is sent once")]
+    #[error("attachment {id} was used already: each is given once")]
     AttachmentUsed { id: AttachmentId },
-    #[error("too many attachments came before the messages that name them")]
-    TooManyAttachments,
-    #[error("the request of attachment {id} ended before it was there")]
-    AttachmentEnded { id: AttachmentId },
-    #[error(transparent)]
-    Attachment(#[from] AttachmentError),
     #[error("there is nothing at {path:?}")]
     NotFound { path: String },
     #[error("this is no WebSocket handshake: {message}")]
@@ -104,10 +100,9 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotFound { .. } | Self::NoAttachment { .. } => StatusCode::NOT_FOUND,
-            Self::AttachmentUsed { .. } | Self::AttachmentEnded { .. } => StatusCode::GONE,
-            Self::TooManyAttachments => StatusCode::TOO_MANY_REQUESTS,
-            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Handshake { .. } | Self::NotAnId(_) | Self::Attachment(_) => StatusCode::BAD_REQUEST,
+            Self::AttachmentUsed { .. } => StatusCode::GONE,
+            Self::Method | Self::AttachmentMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Handshake { .. } | Self::NotAnId(_) => StatusCode::BAD_REQUEST,
             _ => StatusCode::FORBIDDEN,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -36,7 +36,7 @@ impl OwnOrigin {
         Self { origin: format!("http://{host}"), host, policy }
     }
 
-    fn check(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
         // A foreign name that resolves to 127.0.0.1 would make this server part of a foreign origin.
         let host = text(headers, header::HOST).unwrap_or_default();
         if host != self.host {
@@ -50,6 +50,9 @@ impl OwnOrigin {
         if let Some(found) = site.filter(|site| site != "same-origin" && site != "none") {
             return Err(Refusal::Site { found });
         }
+        if method != Method::GET && method != Method::HEAD {
+            return Err(Refusal::Method);
+        }
         Ok(())
     }
 }
@@ -60,7 +63,7 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
 
 /// The layer around every route.
 pub(super) async fn only_own(State(own): State<Arc<OwnOrigin>>, request: Request, next: Next) -> Response {
-    let mut response = match own.check(request.headers()) {
+    let mut response = match own.check(request.method(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => {
             tracing::warn!(path = request.uri().path(), %refusal, "a request was refused");

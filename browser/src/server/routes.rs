@@ -1,5 +1,5 @@
-//! What is where: `/` the page, `/link` its socket, `/attachments/…` what is too
-//! large for that, `/ipfs/…` model files, all else the page's own files.
+//! What is where: `/` the page, `/link` its socket, `/attachments/…` tensors that
+//! are too large for that, `/ipfs/…` model files, all else the page's own files.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -8,7 +8,7 @@ use axum::{
     body::Body,
     extract::{Path, Query, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
-    middleware::{self, Next},
+    middleware,
     response::{IntoResponse, Response},
     routing::any,
 };
@@ -33,24 +33,14 @@ const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 const NEVER: HeaderValue = HeaderValue::from_static("no-store");
 
 pub(super) fn router(shared: Arc<Shared>, port: u16) -> Router {
-    let reads = Router::new()
+    Router::new()
         .route("/", any(index))
         .route("/link", any(link))
+        .route("/attachments/{id}", any(attachments::attachment))
         .route("/ipfs/{*path}", any(ipfs))
         .fallback(asset)
-        .layer(middleware::from_fn(only_reads));
-    Router::new()
-        .route("/attachments/{id}", any(attachments::attachment))
-        .merge(reads)
         .layer(middleware::from_fn_with_state(Arc::new(OwnOrigin::new(port)), origin::only_own))
         .with_state(shared)
-}
-
-async fn only_reads(request: Request, next: Next) -> Result<Response, Refusal> {
-    match *request.method() {
-        Method::GET | Method::HEAD => Ok(next.run(request).await),
-        _ => Err(Refusal::Method { allowed: "GET and HEAD" }),
-    }
 }
 
 async fn index(
@@ -87,7 +77,7 @@ async fn link(
 ) -> Result<Response, Refusal> {
     // The layer around every route checked that an Origin is the right one, but not that there is one.
     if !request.headers().contains_key(header::ORIGIN) {
-        return Err(Refusal::NoOrigin { what: "a WebSocket" });
+        return Err(Refusal::NoOrigin);
     }
     let token = parameters.get("token").ok_or(Refusal::NoToken)?.clone();
     shared.guests.has_token(&token)?;

@@ -139,10 +139,10 @@ pub async fn reply(mut stream: TcpStream) -> Reply {
     Reply { status, headers, body: bytes[end + 4..].to_vec() }
 }
 
-/// A page's side of a link: its socket, and what travels beside it.
+/// A page's side of a link: its socket, and what it gets beside that.
 pub struct Page(pub WebSocketStream<TcpStream>, pub Beside);
 
-/// Gets and posts attachments, as the page that has this token.
+/// Gets attachments, as the page that has this token.
 #[derive(Clone)]
 pub struct Beside {
     pub address: SocketAddr,
@@ -151,27 +151,12 @@ pub struct Beside {
 
 impl Beside {
     pub async fn get(&self, id: &str) -> Reply {
+        reply(self.begin_get(id).await).await
+    }
+
+    pub async fn begin_get(&self, id: &str) -> TcpStream {
         let bearer = format!("Bearer {}", self.token);
-        let path = format!("/attachments/{id}");
-        reply(begin(self.address, "GET", &path, &[("Authorization", &bearer)]).await).await
-    }
-
-    /// Begins to post a body of the length that is said.
-    pub async fn begin_post(&self, id: &str, length: usize) -> TcpStream {
-        self.begin_post_with(id, ("Content-Length", &length.to_string())).await
-    }
-
-    pub async fn begin_post_with(&self, id: &str, header: (&str, &str)) -> TcpStream {
-        let (bearer, origin) = (format!("Bearer {}", self.token), format!("http://{}", self.address));
-        let headers = [("Authorization", bearer.as_str()), ("Origin", origin.as_str()), header];
-        begin(self.address, "POST", &format!("/attachments/{id}"), &headers).await
-    }
-
-    pub async fn post(&self, id: &str, bytes: &[u8]) -> Reply {
-        let mut stream = self.begin_post(id, bytes.len()).await;
-        // Where it is refused before its end, the reply says why.
-        _ = stream.write_all(bytes).await;
-        reply(stream).await
+        begin(self.address, "GET", &format!("/attachments/{id}"), &[("Authorization", &bearer)]).await
     }
 
     /// The tensors of a message, with those beside it.
@@ -191,6 +176,22 @@ impl Beside {
         }
         tensors
     }
+}
+
+/// A message as a page sends it: with its large tensors in messages of their own after it.
+pub fn messages(header: Header, tensors: &[Tensor]) -> Vec<Vec<u8>> {
+    let frame = Frame::encode(header, tensors.to_vec(), usize::MAX).unwrap();
+    let (mut header, body) = frame::split(&frame.into_parts().concat().into()).unwrap();
+    header.following = header.attachments.drain(..).map(|attachment| attachment.tensor).collect();
+    let following = header.following.iter().map(|index| tensors[*index].bytes.to_vec()).collect::<Vec<_>>();
+    [vec![message(&json!(header), &body)], following].concat()
+}
+
+/// A message of any JSON as its header.
+pub fn message(header: &Value, body: &[u8]) -> Vec<u8> {
+    let json = header.to_string();
+    let json = format!("{json:<width$}", width = (json.len() + 4).next_multiple_of(8) - 4);
+    [&(json.len() as u32).to_le_bytes()[..], json.as_bytes(), body].concat()
 }
 
 impl Page {
@@ -221,12 +222,8 @@ impl Page {
     }
 
     pub async fn send(&mut self, id: u64, kind: &str, data: Value, tensors: Vec<Tensor>) {
-        let frame = Frame::encode(header(id, kind, data), tensors, usize::MAX).unwrap();
-        let attachments = frame.attachments().to_vec();
-        self.send_bytes(frame.into_parts().concat()).await;
-        for (id, bytes) in attachments {
-            let reply = self.1.post(&id.to_string(), &bytes).await;
-            assert_eq!(reply.status, 204, "{}", reply.text());
+        for message in messages(header(id, kind, data), &tensors) {
+            self.send_bytes(message).await;
         }
     }
 
@@ -265,13 +262,10 @@ impl Page {
             let (header, body) = frame::split(&bytes).unwrap();
             let tensors = self.1.tensors(&header, &body).await;
             let kind = if header.kind == "ping" { "pong" } else { "result" };
-            let frame = Frame::encode(self::header(header.id, kind, header.data), tensors, usize::MAX).unwrap();
-            let attachments = frame.attachments().to_vec();
-            if self.0.send(Message::Binary(frame.into_parts().concat().into())).await.is_err() {
-                return;
-            }
-            for (id, bytes) in attachments {
-                self.1.post(&id.to_string(), &bytes).await;
+            for message in messages(self::header(header.id, kind, header.data), &tensors) {
+                if self.0.send(Message::Binary(message.into())).await.is_err() {
+                    return;
+                }
             }
         }
     }
@@ -288,9 +282,7 @@ impl Page {
 }
 
 pub fn header(id: u64, kind: &str, data: Value) -> Header {
-    let (kind, options) = (kind.to_owned(), Value::Null);
-    let (tensors, attachments) = (Vec::new(), Vec::new());
-    Header { id, kind, model_name: None, platform: None, data, options, tensors, attachments }
+    Header::new(id, kind, data)
 }
 
 /// A server, a link, and the other end of it.

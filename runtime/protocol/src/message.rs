@@ -2,8 +2,8 @@
 //! tensors. How the two are framed is the link's business.
 //!
 //! A tensor of [`ATTACHMENT_BYTES`](crate::ATTACHMENT_BYTES) or more is not in
-//! the message. It travels beside it over HTTP, as one or more attachments that
-//! the header names.
+//! the message. Host to page, the header names an attachment, which the page gets
+//! over HTTP. Page to host, its bytes are a message of their own that follows.
 
 use serde::{Deserialize, Serialize};
 
@@ -48,12 +48,34 @@ pub struct Header {
     /// The tensors of the message, in order.
     #[serde(default)]
     pub tensors: Vec<TensorHeader>,
-    /// The attachments that hold the bytes of large tensors: by tensor, then in the order of its bytes.
+    /// Host to page: the attachments that hold the bytes of large tensors, in the order of these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// Page to host: the indices of the large tensors, in order. The bytes of each are one of the messages that
+    /// follow this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub following: Vec<usize>,
 }
 
-/// A tensor, and where in the bytes after the header it is unless attachments hold its bytes.
+impl Header {
+    /// A header without tensors and options.
+    #[must_use]
+    pub fn new(id: u64, kind: &str, data: serde_json::Value) -> Self {
+        Self {
+            id,
+            kind: kind.to_owned(),
+            model_name: None,
+            platform: None,
+            data,
+            options: serde_json::Value::Null,
+            tensors: Vec::new(),
+            attachments: Vec::new(),
+            following: Vec::new(),
+        }
+    }
+}
+
+/// A tensor, and where in the bytes after the header it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
@@ -64,24 +86,21 @@ pub struct TensorHeader {
     pub dtype: DType,
     /// Dimensions, outermost first.
     pub shape: Vec<usize>,
-    /// Offset in bytes from the end of the header; a multiple of 8. 0 where attachments hold the bytes.
+    /// Offset in bytes from the end of the header; a multiple of 8. 0 where the bytes are not in the message.
     pub offset: usize,
     /// Length in bytes.
     pub byte_length: usize,
 }
 
-/// Bytes of a message that travel beside it, at `/attachments/<id>` of the server that the page was loaded from. The
-/// page gets those of the host's messages and posts those of its own.
+/// A tensor that the page gets from `/attachments/<id>` of the server that it was loaded from, once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Attachment {
-    /// 128 random bits as 32 hexadecimal digits, drawn by the sender and used once.
+    /// 128 random bits as 32 hexadecimal digits.
     pub id: String,
-    /// The index in `tensors` of the tensor that it belongs to.
+    /// The index of the tensor in `tensors`.
     pub tensor: usize,
-    /// Length in bytes.
-    pub byte_length: usize,
 }
 
 /// What a page says first, as the `data` of a `hello`.

@@ -1,13 +1,13 @@
 /**
  * A message as bytes. First the length of the header as a little-endian u32. Then
  * the header as JSON, padded with spaces up to a multiple of 8. Then the bytes of
- * the tensors, each at a multiple of 8. A large tensor is not among them: the header
- * names an attachment for it, which travels beside the message. Knows nothing of
- * sockets, nor of what a message asks.
+ * the tensors, each at a multiple of 8. A large tensor is not among them: in a message
+ * of the host the header names an attachment for it, and after one of the page it is
+ * a message of its own. Knows nothing of sockets, nor of what a message asks.
  */
 
 import { PageFault } from '../errors.js';
-import { ATTACHMENT_BYTES, type Attachment, type DType, type Header, type TensorHeader } from '../protocol.js';
+import { ATTACHMENT_BYTES, type DType, type Header, type TensorHeader } from '../protocol.js';
 import { type Known, checkFields } from './fields.js';
 
 /** Bytes of the length before the header. */
@@ -43,26 +43,19 @@ export interface Frame {
   readonly buffer: ArrayBuffer;
 }
 
-/** Bytes that travel beside a message. */
-export interface Beside {
-  readonly id: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-}
-
-/** A message that is ready to be sent. */
+/** A message that is ready to be sent, and the messages that follow it: one for each large tensor. */
 export interface Packet {
-  readonly id: number;
   readonly buffer: ArrayBuffer;
-  readonly beside: readonly Beside[];
+  readonly following: readonly Uint8Array<ArrayBuffer>[];
 }
 
 /** The buffers of a packet, each once: what is handed to another thread with it. */
-export const buffersOf = ({ buffer, beside }: Pick<Packet, 'buffer' | 'beside'>): ArrayBuffer[] => [
-  ...new Set([buffer, ...beside.map(({ bytes }) => bytes.buffer)]),
+export const buffersOf = ({ buffer, following }: Packet): ArrayBuffer[] => [
+  ...new Set([buffer, ...following.map((bytes) => bytes.buffer)]),
 ];
 
 /** A header to be sent. Its tensors are passed beside it. */
-export type HeaderToSend = Omit<Partial<Header>, 'tensors' | 'attachments'> & Pick<Header, 'id' | 'type'>;
+export type HeaderToSend = Omit<Partial<Header>, 'tensors' | 'attachments' | 'following'> & Pick<Header, 'id' | 'type'>;
 
 const HEADER: Known<Header> = {
   id: true,
@@ -72,46 +65,40 @@ const HEADER: Known<Header> = {
   data: true,
   options: true,
   tensors: { name: true, dtype: true, shape: true, offset: true, byte_length: true },
-  attachments: { id: true, tensor: true, byte_length: true },
+  attachments: { id: true, tensor: true },
+  following: true,
 };
 
 const align = (length: number): number => Math.ceil(length / ALIGN) * ALIGN;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** 128 random bits. Whoever knows the id of an attachment may have it. */
-function drawId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
+/** Whether a tensor is not in its message. */
+export const isLarge = ({ byteLength }: Uint8Array): boolean => byteLength >= ATTACHMENT_BYTES;
 
 /** Puts a message into one buffer, without its large tensors. Each of the others is copied once. */
 export function encode(header: HeaderToSend, tensors: readonly Tensor[] = []): Packet {
   const entries: TensorHeader[] = [];
-  const attachments: Attachment[] = [];
-  const beside: Beside[] = [];
+  const following: number[] = [];
   let length = 0;
-  tensors.forEach(({ name, dtype, shape, bytes }, tensor) => {
+  tensors.forEach(({ name, dtype, shape, bytes }, index) => {
     const entry = { name, dtype, shape: [...shape], offset: 0, byte_length: bytes.byteLength };
-    if (bytes.byteLength >= ATTACHMENT_BYTES) {
-      const id = drawId();
-      attachments.push({ id, tensor, byte_length: bytes.byteLength });
-      beside.push({ id, bytes });
-    } else {
+    if (isLarge(bytes)) following.push(index);
+    else {
       entry.offset = length;
       length = align(length + bytes.byteLength);
     }
     entries.push(entry);
   });
-  const json = encoder.encode(JSON.stringify({ ...header, tensors: entries, ...(beside.length > 0 ? { attachments } : {}) }));
+  const json = encoder.encode(JSON.stringify({ ...header, tensors: entries, ...(following.length > 0 ? { following } : {}) }));
   const body = align(PREFIX + json.byteLength);
   const buffer = new ArrayBuffer(body + length);
   writeHeader(buffer, json, body);
   const all = new Uint8Array(buffer);
-  entries.forEach(({ offset, byte_length }, i) => {
-    if (byte_length < ATTACHMENT_BYTES) all.set((tensors[i] as Tensor).bytes, body + offset);
+  tensors.forEach(({ bytes }, index) => {
+    if (!isLarge(bytes)) all.set(bytes, body + (entries[index] as TensorHeader).offset);
   });
-  return { id: header.id, buffer, beside };
+  return { buffer, following: following.map((index) => (tensors[index] as Tensor).bytes) };
 }
 
 function writeHeader(buffer: ArrayBuffer, json: Uint8Array, body: number): void {
@@ -141,12 +128,15 @@ export function decode(buffer: ArrayBuffer): Frame {
   if (typeof header.type !== 'string') throw bad(`the type ${JSON.stringify(header.type)}`);
   header.tensors ??= [];
   header.attachments ??= [];
+  header.following ??= [];
   return { header, body, buffer };
 }
 
-/** Throws `bad_request` where a header has fields that the page does not know. */
+/** Throws `bad_request` where a header has fields that the page does not know, or that only a page's has. */
 export function checkHeader(header: Header): void {
   checkFields('the header', header, HEADER);
+  if (header.following.length > 0)
+    throw new PageFault('bad_request', `Expected large tensors of the host as attachments, found ${header.following.length} to follow.`);
 }
 
 /**
@@ -186,14 +176,14 @@ export function tensorsOf({ header, body, buffer }: Frame, bodies: readonly Arra
   });
 }
 
-/** The bodies of the attachments, by the index of their tensor. The host sends each tensor as one. */
+/** The bodies of the attachments, by the index of their tensor. */
 function bodiesOf({ tensors, attachments }: Header, bodies: readonly ArrayBuffer[]): Map<number, ArrayBuffer> {
   const found = new Map<number, ArrayBuffer>();
   attachments.forEach(({ tensor }, i) => {
     if (tensors[tensor] === undefined || found.has(tensor))
       throw new PageFault(
         'invalid_tensor',
-        `Expected one attachment for some of ${tensors.length} tensors, found one more for tensor ${tensor}.`,
+        `Expected at most one attachment for each of ${tensors.length} tensors, found one more for tensor ${tensor}.`,
       );
     found.set(tensor, bodies[i] as ArrayBuffer);
   });
@@ -206,11 +196,9 @@ function bodiesOf({ tensors, attachments }: Header, bodies: readonly ArrayBuffer
  */
 export function echo(frame: Frame, bodies: readonly ArrayBuffer[]): Packet {
   const { id, tensors, attachments } = frame.header;
-  const ids = attachments.map((attachment) => ({ ...attachment, id: drawId() }));
-  const header = { id, type: 'result', tensors, ...(ids.length > 0 ? { attachments: ids } : {}) };
-  const json = encoder.encode(JSON.stringify(header));
+  const following = attachments.map(({ tensor }) => tensor);
+  const json = encoder.encode(JSON.stringify({ id, type: 'result', tensors, ...(following.length > 0 ? { following } : {}) }));
   if (json.byteLength > frame.body - PREFIX) return encode({ id, type: 'result' }, tensorsOf(frame, bodies));
   writeHeader(frame.buffer, json, frame.body);
-  const beside = ids.map(({ id }, i) => ({ id, bytes: new Uint8Array(bodies[i] as ArrayBuffer) }));
-  return { id, buffer: frame.buffer, beside };
+  return { buffer: frame.buffer, following: bodies.map((body) => new Uint8Array(body)) };
 }

@@ -1,6 +1,7 @@
 /** The socket of the page: opens it, watches it and reopens it. Knows bytes, not what they mean. */
 
 import { GIVE_UP_MS, waitBefore } from './backoff.js';
+import type { Packet } from './frame.js';
 
 /** The host sends pings more often than this. A socket that is silent for longer is lost. */
 const SILENCE_MS = 15_000;
@@ -31,18 +32,13 @@ export class Link {
   }
 
   /**
-   * Sends, and returns the socket that takes the message. `null` where none is open: the message is dropped, and the
-   * host has answered its callers itself.
+   * Sends a message and those that follow it, or drops them where no socket is open. The host has answered its
+   * callers itself then.
    */
-  send(buffer: ArrayBuffer): WebSocket | null {
-    if (this.socket?.readyState !== WebSocket.OPEN) return null;
+  send({ buffer, following }: Packet): void {
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
     this.socket.send(buffer);
-    return this.socket;
-  }
-
-  /** Whether this socket is the one that the host listens to. */
-  isOpen(socket: WebSocket): boolean {
-    return this.socket === socket && socket.readyState === WebSocket.OPEN;
+    for (const bytes of following) this.socket.send(bytes);
   }
 
   private connect(): void {

@@ -5,7 +5,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { type HeaderToSend, type Packet, type Tensor, decode, encode, tensorsOf } from '../../src/link/frame.js';
+import { type Frame, type HeaderToSend, type Tensor, decode, tensorsOf } from '../../src/link/frame.js';
 import type { ExecutionOptions, PageError, Platform, Progress } from '../../src/protocol.js';
 import { BesideServer } from './beside.js';
 import type { CallType, InOf, OutOf } from '../../src/worker/calls.js';
@@ -117,19 +117,19 @@ export class Host {
   request(header: Omit<HeaderToSend, 'id'>, tensors: readonly Tensor[] = []): Request<unknown> {
     const id = this.nextId++;
     const answer = new Promise<Answer>((resolve, reject) => this.pending.set(id, { resolve, reject }));
-    this.send(encode({ id, ...header }, tensors));
+    this.send({ id, ...header }, tensors);
     return Object.assign(answer, { id });
   }
 
   cancel(target: number): void {
-    this.send(encode({ id: this.nextId++, type: 'cancel', data: { target } }));
+    this.send({ id: this.nextId++, type: 'cancel', data: { target } });
   }
 
   async ping(): Promise<void> {
     const id = this.nextId++;
     await new Promise<void>((resolve) => {
       this.pongs.set(id, resolve);
-      this.send(encode({ id, type: 'ping' }));
+      this.send({ id, type: 'ping' });
     });
   }
 
@@ -137,30 +137,45 @@ export class Host {
     return this.stop();
   }
 
-  private send(packet: Packet): void {
-    this.beside.offer(packet);
-    this.socket?.send(packet.buffer);
+  private send(header: HeaderToSend, tensors: readonly Tensor[] = []): void {
+    this.socket?.send(this.beside.offer(header, tensors));
   }
 
   private accept(socket: WebSocket): void {
     this.socket = socket;
     socket.binaryType = 'nodebuffer';
+    const followed = new Following();
     socket.on('message', (data: Buffer) => {
-      const copy = new ArrayBuffer(data.byteLength);
-      new Uint8Array(copy).set(data);
-      const frame = decode(copy);
+      const found = followed.next(Uint8Array.from(data).buffer);
+      if (found === null) return;
+      const [frame, bodies] = found;
       const { id, type, data: body } = frame.header;
       if (type === 'hello') {
         this.hellos += 1;
         this.onHello?.();
       } else if (type === 'progress') this.progress.push(body as Progress);
       else if (type === 'pong') this.pongs.get(id)?.();
-      else if (type === 'result')
-        void this.beside
-          .bodies(frame.header.attachments)
-          .then((bodies) => this.pending.get(id)?.resolve({ data: body, tensors: tensorsOf(frame, bodies) }));
+      else if (type === 'result') this.pending.get(id)?.resolve({ data: body, tensors: tensorsOf(frame, bodies) });
       else if (type === 'error') this.pending.get(id)?.reject(new RemoteError(body as PageError));
     });
+  }
+}
+
+/** Puts the tensors that follow a message to it. */
+class Following {
+  private frame: Frame | null = null;
+  private bodies: ArrayBuffer[] = [];
+
+  /** The next message of the page; `null` while more is to follow. */
+  next(buffer: ArrayBuffer): [Frame, ArrayBuffer[]] | null {
+    if (this.frame === null) this.frame = decode(buffer);
+    else this.bodies.push(buffer);
+    const { frame, bodies } = this;
+    if (bodies.length < frame.header.following.length) return null;
+    [this.frame, this.bodies] = [null, []];
+    // Looked at as if they had come as the host's do.
+    frame.header.attachments = frame.header.following.map((tensor) => ({ id: '', tensor }));
+    return [frame, bodies];
   }
 }
 

@@ -6,7 +6,7 @@ import { PageFault } from '../../src/errors.js';
 import {
   ELEMENT_SIZE,
   type Frame,
-  type Packet,
+  type HeaderToSend,
   type Tensor,
   buffersOf,
   checkHeader,
@@ -16,6 +16,7 @@ import {
   tensorsOf,
 } from '../../src/link/frame.js';
 import { ATTACHMENT_BYTES, type Attachment, type DType, type Header, type TensorHeader } from '../../src/protocol.js';
+import { encodeBeside } from '../browser/beside.js';
 
 const tensor = (name: string, dtype: DType, count: number): Tensor => ({
   name,
@@ -29,11 +30,11 @@ test('what is encoded is decoded, for every type and odd lengths', () => {
     tensor(`${dtype}é`, dtype, 5),
     tensor(`${dtype}0`, dtype, 0),
   ]);
-  const { buffer, beside } = encode({ id: 7, type: 'run', platform: 'wasm', data: { text: 'naïve 🦊' }, options: null }, tensors);
+  const { buffer, following } = encode({ id: 7, type: 'run', platform: 'wasm', data: { text: 'naïve 🦊' }, options: null }, tensors);
   const frame = decode(buffer);
   assert.equal(frame.body % 8, 0);
   assert.deepEqual(frame.header.data, { text: 'naïve 🦊' });
-  assert.deepEqual(beside, []);
+  assert.deepEqual(following, []);
   const read = tensorsOf(frame, []);
   assert.deepEqual(read, tensors);
   for (const { bytes } of read) {
@@ -86,26 +87,31 @@ test('tensors that lie about themselves are refused', () => {
   assert.throws(() => tensorsOf(twice, []), /sent twice/);
 });
 
-/** What the host would get: the frame, and the bodies of its attachments. */
-const received = ({ buffer, beside }: Packet): [Frame, ArrayBuffer[]] => [
-  decode(buffer),
-  beside.map(({ bytes }) => bytes.slice().buffer),
-];
+/** A message as the host would send it, and the bodies of its attachments. */
+const sent = (header: HeaderToSend, tensors: readonly Tensor[]): [Frame, ArrayBuffer[]] => {
+  const [buffer, beside] = encodeBeside(header, tensors);
+  return [decode(buffer), Array.from(beside.values(), (bytes) => Uint8Array.from(bytes).buffer)];
+};
 
-test('large tensors travel beside the message, in their order', () => {
+test('large tensors follow the message, in their order', () => {
   const below = tensor('below', 'uint8', ATTACHMENT_BYTES - 1);
   const at = tensor('at', 'uint8', ATTACHMENT_BYTES);
   const tensors = [at, below, tensor('small', 'int64', 3), tensor('above', 'float32', ATTACHMENT_BYTES)];
-  const packet = encode({ id: 1, type: 'run' }, tensors);
-  assert.ok(packet.buffer.byteLength < ATTACHMENT_BYTES + 2000);
-  assert.deepEqual(packet.beside.map(({ bytes }) => bytes), [at.bytes, tensors[3]?.bytes]);
-  const [frame, bodies] = received(packet);
-  const { attachments } = frame.header;
-  assert.deepEqual(attachments.map(({ tensor, byte_length }) => [tensor, byte_length]), [[0, ATTACHMENT_BYTES], [3, 4 * ATTACHMENT_BYTES]]);
-  assert.deepEqual(attachments.map(({ id }) => id), packet.beside.map(({ id }) => id));
-  for (const { id } of attachments) assert.match(id, /^[0-9a-f]{32}$/);
-  assert.notEqual(attachments[0]?.id, attachments[1]?.id);
-  assert.deepEqual(tensorsOf(frame, bodies), tensors);
+  const { buffer, following } = encode({ id: 1, type: 'result' }, tensors);
+  assert.ok(buffer.byteLength < ATTACHMENT_BYTES + 2000);
+  assert.deepEqual(following, [at.bytes, tensors[3]?.bytes]);
+  const { header } = decode(buffer);
+  assert.deepEqual(header.following, [0, 3]);
+  assert.deepEqual(header.tensors.map(({ offset }) => offset), [0, 0, ATTACHMENT_BYTES, 0]);
+});
+
+test('the tensors of the host are found in the message and in its attachments', () => {
+  const tensors = [tensor('at', 'uint8', ATTACHMENT_BYTES), tensor('small', 'int64', 3), tensor('above', 'float32', ATTACHMENT_BYTES)];
+  const [frame, bodies] = sent({ id: 1, type: 'run' }, tensors);
+  assert.deepEqual(frame.header.attachments.map(({ tensor }) => tensor), [0, 2]);
+  const read = tensorsOf(frame, bodies);
+  assert.deepEqual(read, tensors);
+  assert.equal(read[2]?.bytes.buffer, bodies[1]);
   checkHeader(frame.header);
 });
 
@@ -123,7 +129,7 @@ test('a buffer that two tensors share is handed over once', () => {
 
 test('attachments that do not fit their tensors are refused', () => {
   const lie = (change: (header: Header, bodies: ArrayBuffer[]) => void, words: RegExp): void => {
-    const [frame, bodies] = received(encode({ id: 1, type: 'run' }, [tensor('x', 'uint8', ATTACHMENT_BYTES), tensor('y', 'uint8', 1)]));
+    const [frame, bodies] = sent({ id: 1, type: 'run' }, [tensor('x', 'uint8', ATTACHMENT_BYTES), tensor('y', 'uint8', 1)]);
     change(frame.header, bodies);
     assert.throws(
       () => tensorsOf(frame, bodies),
@@ -141,7 +147,7 @@ test('attachments that do not fit their tensors are refused', () => {
 });
 
 test('fields that the page does not know are refused, wherever they are', () => {
-  const [{ header }] = received(encode({ id: 1, type: 'run', data: { any: 1 } }, [tensor('x', 'uint8', ATTACHMENT_BYTES)]));
+  const [{ header }] = sent({ id: 1, type: 'run', data: { any: 1 } }, [tensor('x', 'uint8', ATTACHMENT_BYTES)]);
   checkHeader(header);
   const strange = (change: object, words: RegExp): void => {
     assert.throws(
@@ -153,24 +159,19 @@ test('fields that the page does not know are refused, wherever they are', () => 
   strange({ tensors: [{ ...header.tensors[0], stride: 4 }] }, /a field of the header\.tensors, found stride/);
   strange({ attachments: [{ ...header.attachments[0], url: 'x' }] }, /a field of the header\.attachments, found url/);
   strange({ constructor: 1 }, /found constructor/);
+  strange({ following: [0] }, /found 1 to follow/);
 });
 
 test('an echo goes back in the buffers in which it came', () => {
-  const sent = encode({ id: 9, type: 'echo', data: null, options: null }, [
-    tensor('x', 'float32', 1000),
-    tensor('large', 'int64', ATTACHMENT_BYTES),
-  ]);
-  const [frame, bodies] = received(sent);
-  const expected = tensorsOf(decode(sent.buffer.slice(0)), bodies);
-  const ids = frame.header.attachments.map(({ id }) => id);
-  const back = echo(frame, bodies);
-  assert.equal(back.buffer, sent.buffer);
-  assert.equal(back.beside[0]?.bytes.buffer, bodies[0]);
-  const [answer, beside] = received(back);
-  assert.deepEqual([answer.header.id, answer.header.type], [9, 'result']);
-  assert.deepEqual(tensorsOf(answer, beside), expected);
-  assert.deepEqual(answer.header.attachments.map(({ id }) => id), back.beside.map(({ id }) => id));
-  assert.notEqual(answer.header.attachments[0]?.id, ids[0], 'each is used once');
+  const tensors = [tensor('x', 'float32', 1000), tensor('large', 'int64', ATTACHMENT_BYTES)];
+  const [frame, bodies] = sent({ id: 9, type: 'echo', data: null, options: null }, tensors);
+  const { buffer, following } = echo(frame, bodies);
+  assert.equal(buffer, frame.buffer);
+  assert.equal(following[0]?.buffer, bodies[0]);
+  const answer = decode(buffer);
+  assert.deepEqual([answer.header.id, answer.header.type, answer.header.following], [9, 'result', [1]]);
+  answer.header.attachments = [{ id: '', tensor: 1 }];
+  assert.deepEqual(tensorsOf(answer, bodies), tensors);
 });
 
 test('an echo whose answer needs more room is copied', () => {
