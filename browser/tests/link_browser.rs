@@ -50,10 +50,12 @@ const facts = async () => ({
   bad: await tries(async () => (await (await fetch("/ipfs/cid/bad")).text())),
   cookie: document.cookie,
 });
+const token = new URLSearchParams(location.search).get("token");
+const attachment = (id) => fetch(`/attachments/${id}`, { headers: { Authorization: `Bearer ${token}` } });
 const open = () => {
   const socket = new WebSocket(`ws://${location.host}/link${location.search}`);
   socket.binaryType = "arraybuffer";
-  socket.onopen = () => socket.send(frame({ id: 0, type: "hello", data: { protocol_version: 1, user_agent: navigator.userAgent, page_id: pageId } }));
+  socket.onopen = () => socket.send(frame({ id: 0, type: "hello", data: { protocol_version: 2, user_agent: navigator.userAgent, page_id: pageId } }));
   socket.onmessage = async ({ data }) => {
     const length = new DataView(data).getUint32(0, true);
     const header = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
@@ -61,7 +63,12 @@ const open = () => {
     if (header.type === "drop") return socket.close();
     header.type = header.type === "ping" ? "pong" : "result";
     if (header.data?.facts) header.data = await facts();
+    const beside = header.attachments ?? [];
+    const bodies = await Promise.all(beside.map(async ({ id }) => (await attachment(id)).arrayBuffer()));
+    delete header.attachments;
+    if (beside.length > 0) header.following = beside.map(({ tensor }) => tensor);
     socket.send(frame(header, new Uint8Array(data, 4 + length)));
+    bodies.forEach((body) => socket.send(body));
   };
   socket.onclose = ({ code }) => { if (code < 4000) setTimeout(open, 50); };
 };

@@ -5,13 +5,12 @@
 use bytes::Bytes;
 use expect_test::{Expect, expect};
 use pelago_browser::link::{Frame, FrameError, frame};
-use pelago_protocol::{DType, Header, Platform, Tensor, TensorHeader};
+use pelago_protocol::{ATTACHMENT_BYTES, DType, Header, Platform, Tensor, TensorHeader};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn header(data: Value) -> Header {
-    let tensors = Vec::new();
-    Header { id: 7, kind: "run".into(), model_name: None, platform: None, data, options: Value::Null, tensors }
+    Header::new(7, "run", data)
 }
 
 fn tensor() -> impl Strategy<Value = Tensor> {
@@ -118,4 +117,47 @@ fn what_is_wrong_with_a_message_is_said() {
     check(b"\x04\0\0\0{}  ", expect!["the header is not one of this protocol: missing field `id` at line 1 column 2"]);
     let error = frame::split(&Bytes::from_static(b"\x0c\0\0\0{\"id\":7}    ")).unwrap_err();
     assert!(matches!(error, FrameError::Header { id: Some(7), .. }), "{error}");
+}
+
+#[test]
+fn large_tensors_are_named_and_stay_outside() {
+    let limit = usize::try_from(ATTACHMENT_BYTES).unwrap();
+    let tensor = |name: &str, length: usize| Tensor::new(name, DType::UInt8, vec![length], vec![7; length].into()).unwrap();
+    let tensors = vec![tensor("large", limit), tensor("below", limit - 1), tensor("small", 3), tensor("larger", 2 * limit)];
+    let frame = Frame::encode(header(Value::Null), tensors.clone(), usize::MAX).unwrap();
+    let outside: Vec<Bytes> = frame.attachments().iter().map(|(_, bytes)| bytes.clone()).collect();
+    assert_eq!(outside, [tensors[0].bytes.clone(), tensors[3].bytes.clone()]);
+    assert!(outside[0].as_ptr() == tensors[0].bytes.as_ptr(), "copied");
+    let ids: Vec<String> = frame.attachments().iter().map(|(id, _)| id.to_string()).collect();
+    assert!(frame.size() < limit + 2000);
+    let (header, body) = frame::split(&Bytes::from(frame.into_parts().concat())).unwrap();
+    let named = header.attachments.iter().map(|found| (found.tensor, found.id.as_str()));
+    assert_eq!(named.collect::<Vec<_>>(), [(0, ids[0].as_str()), (3, ids[1].as_str())]);
+    let lengths = header.tensors.iter().map(|found| (found.offset, found.byte_length));
+    assert_eq!(lengths.collect::<Vec<_>>(), [(0, limit), (0, limit - 1), (limit, 3), (0, 2 * limit)]);
+    assert_eq!(frame::tensors(header.tensors[1..3].to_vec(), &body).unwrap(), tensors[1..3]);
+
+    let all = |limit| Frame::encode(self::header(Value::Null), tensors.clone(), limit);
+    assert!(matches!(all(4 * limit).unwrap_err(), FrameError::TooLarge { .. }), "what is outside counts");
+    all(4 * limit + 2000).unwrap();
+}
+
+#[test]
+fn a_field_that_is_not_known_is_refused() {
+    let check = |json: &str, expected: Expect| {
+        let json = format!("{json:<width$}", width = (json.len() + 4).next_multiple_of(8) - 4);
+        let message = [&(json.len() as u32).to_le_bytes()[..], json.as_bytes()].concat();
+        let error = frame::split(&message.into()).unwrap_err();
+        assert!(matches!(error, FrameError::Header { id: Some(7), .. }), "{error}");
+        expected.assert_eq(&error.to_string());
+    };
+    check(r#"{"id":7,"type":"result","mood":1}"#, expect![[""]]);
+    check(
+        r#"{"id":7,"type":"result","tensors":[{"name":"x","dtype":"int8","shape":[],"offset":0,"byte_length":1,"stride":4}]}"#,
+        expect![[""]],
+    );
+    check(
+        r#"{"id":7,"type":"result","attachments":[{"id":"0","tensor":0,"url":"x"}]}"#,
+        expect![[""]],
+    );
 }

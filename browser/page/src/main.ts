@@ -4,7 +4,9 @@
  */
 
 import { PageFault, faultOf } from './errors.js';
-import { type Frame, decode, echo, encode } from './link/frame.js';
+import { Attachments, Superseded } from './link/attachments.js';
+import { type Known, checkFields } from './link/fields.js';
+import { type Frame, checkHeader, decode, echo, encode } from './link/frame.js';
 import { Link } from './link/link.js';
 import { type Cancel, type Hello, PROTOCOL_VERSION } from './protocol.js';
 import { status } from './status.js';
@@ -15,6 +17,8 @@ import { threadsFor } from './worker/threads.js';
 interface Request {
   readonly id: number;
   readonly frame: Frame;
+  /** The bodies of its attachments, which come while it waits. */
+  readonly bodies: Promise<ArrayBuffer[]>;
 }
 
 /** What this thread answers. Every other request is for the executor, whose calls are in `worker/calls.ts`. */
@@ -26,10 +30,13 @@ type Immediate =
   /** Not answered: the request that it ends is. */
   | { readonly type: 'cancel'; readonly data: Partial<Cancel> | null };
 
+const CANCEL: Known<Cancel> = { target: true };
+
 const token = new URLSearchParams(location.search).get('token');
 const pageId = crypto.randomUUID();
 
 function start(token: string): void {
+  const attachments = new Attachments(token);
   const link = new Link(`ws://${location.host}/link?token=${encodeURIComponent(token)}`, {
     open() {
       const data: Hello = { protocol_version: PROTOCOL_VERSION, user_agent: navigator.userAgent, page_id: pageId };
@@ -37,27 +44,27 @@ function start(token: string): void {
       status('connected. Models run here until the session closes this page.');
     },
     message: receive,
+    lost: () => attachments.lost(),
     status,
   });
   const fail = (id: number, fault: PageFault): void => link.send(encode({ id, type: 'error', data: fault }));
 
   const executor = new ExecutorHost(
     {
-      frame: (buffer) => link.send(buffer),
+      packet: (packet) => link.send(packet),
       done: (id) => queue.finish(id),
       status,
     },
     crossOriginIsolated ? navigator.hardwareConcurrency : 1,
   );
-  const queue = new RequestQueue<Request>(({ id, frame: { header, buffer } }) => {
-    executor.run({ id, buffer }, threadsFor(header));
-  });
+  const queue = new RequestQueue<Request>((request) => void start(request));
 
   function receive(buffer: ArrayBuffer): void {
     let id = 0;
     try {
       const frame = decode(buffer);
       id = frame.header.id;
+      checkHeader(frame.header);
       dispatch(frame);
     } catch (error) {
       fail(id, faultOf(error, 'reading a message', 'internal'));
@@ -70,17 +77,37 @@ function start(token: string): void {
     switch (request.type) {
       case 'ping':
         return link.send(encode({ id, type: 'pong' }));
-      case 'echo':
-        return link.send(echo(frame));
       case 'cancel':
-        return cancel(request.data?.target);
-      default:
-        return queue.push({ id, frame });
+        return cancel(request.data);
+    }
+    const bodies = attachments.get(frame.header);
+    if (request.type === 'echo') return void answered(id, async () => link.send(echo(frame, await bodies)));
+    // Where it is taken back before it is awaited, nobody else looks at why it failed.
+    bodies.catch(() => undefined);
+    queue.push({ id, frame, bodies });
+  }
+
+  async function start({ id, frame: { header, buffer }, bodies }: Request): Promise<void> {
+    const runs = await answered(id, async () => executor.run({ id, buffer, bodies: await bodies }, threadsFor(header)));
+    if (!runs) queue.finish(id);
+  }
+
+  /** Whether `act` ended well. Where it did not, the host is told why, unless it sends the request again. */
+  async function answered(id: number, act: () => Promise<void>): Promise<boolean> {
+    try {
+      await act();
+      return true;
+    } catch (error) {
+      if (!(error instanceof Superseded)) fail(id, faultOf(error, 'getting tensors', 'internal'));
+      return false;
     }
   }
 
-  function cancel(target: number | undefined): void {
+  function cancel(data: Partial<Cancel> | null): void {
+    checkFields('cancel', data, CANCEL);
+    const target = data?.target;
     if (target === undefined) return;
+    attachments.cancel(target);
     if (queue.remove(target)) fail(target, new PageFault('cancelled', `Request ${target} was cancelled before it ran.`));
     else executor.cancel(target);
   }

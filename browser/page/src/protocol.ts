@@ -210,13 +210,23 @@ dtype: DType,
  */
 shape: Array<number>, 
 /**
- * Offset in bytes from the end of the header; a multiple of 8.
+ * Offset in bytes from the end of the header; a multiple of 8. 0 where the bytes are not in the message.
  */
 offset: number, 
 /**
  * Length in bytes.
  */
 byte_length: number, };
+
+export type Attachment = { 
+/**
+ * 128 random bits as 32 hexadecimal digits.
+ */
+id: string, 
+/**
+ * The index of the tensor in `tensors`.
+ */
+tensor: number, };
 
 export type Header = { 
 /**
@@ -244,9 +254,18 @@ data: unknown,
  */
 options: unknown, 
 /**
- * The tensors whose bytes follow.
+ * The tensors of the message, in order.
  */
-tensors: Array<TensorHeader>, };
+tensors: Array<TensorHeader>, 
+/**
+ * Host to page: the attachments that hold the bytes of large tensors, in the order of these.
+ */
+attachments: Array<Attachment>, 
+/**
+ * Page to host: the indices of the large tensors, in order. The bytes of each are one of the messages that
+ * follow this one.
+ */
+following: Array<number>, };
 
 export type Hello = { 
 /**
@@ -547,7 +566,7 @@ load: LoadResult,
  */
 processing_ms: number, };
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export const TOKENS_A_RUN = 8192;
 
@@ -556,3 +575,5 @@ export const ROWS_A_RUN = 64;
 export const FIXED_ROWS_A_RUN = 16;
 
 export const REQUESTS_A_PAGE = 256;
+
+export const ATTACHMENT_BYTES = 262144;

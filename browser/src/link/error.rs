@@ -166,6 +166,37 @@ pub enum FrameError {
     /// The bytes do not fill the shape.
     #[error(transparent)]
     Tensor(#[from] TensorError),
+    /// The page names a tensor that does not follow its message: one that is not there, that lies in the message, or
+    /// that is out of order.
+    #[error("tensor {index} of {count} cannot follow its message: those that do are named in order and have no offset")]
+    Following {
+        /// The index that it names.
+        index: usize,
+        /// Tensors of the message.
+        count: usize,
+    },
+    /// What follows a message is not the tensor that is due.
+    #[error("tensor {name:?} of {expected} bytes is due after its message, {actual} bytes came")]
+    FollowingLength {
+        /// Which tensor.
+        name: String,
+        /// Bytes that are due.
+        expected: usize,
+        /// Bytes that came.
+        actual: usize,
+    },
+    /// The page names attachments.
+    #[error("a page has no attachments to give, and its message names {count}")]
+    Attachments {
+        /// How many.
+        count: usize,
+    },
+    /// The system gives no random numbers for an attachment's id.
+    #[error("the operating system gives no random numbers: {message}; check that /dev/urandom is readable")]
+    Random {
+        /// What the system said.
+        message: String,
+    },
     /// More bytes than a message may have.
     #[error("the message has {size} bytes and may have {limit}: send less at once or raise the limit")]
     TooLarge {

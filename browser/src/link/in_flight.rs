@@ -1,13 +1,16 @@
 //! The requests that a page has not answered yet.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use bytes::Bytes;
-use pelago_protocol::{Header, Progress};
+use pelago_protocol::Progress;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Answer, Frame, FrameError, GoneReason, LinkError, frame};
+use super::{
+    Answer, Frame, FrameError, GoneReason, LinkError,
+    attachments::{Attachments, Offered},
+    incoming::Incoming,
+};
 
 /// A request whose answer kills its page, or its page's connection, is not
 /// tried over and over.
@@ -22,29 +25,45 @@ pub(crate) struct InFlight {
     /// To send it with: before it went out, and again where that is safe.
     pub(crate) frame: Option<Frame>,
     pub(crate) repeats: u8,
+    /// What the page may get beside the message, while that is on a socket.
+    pub(crate) offered: Option<Offered>,
 }
 
 /// By id, so that what is repeated keeps its order.
-#[derive(Default)]
-pub(crate) struct Requests(BTreeMap<u64, InFlight>);
+pub(crate) struct Requests {
+    requests: BTreeMap<u64, InFlight>,
+    attachments: Arc<Attachments>,
+}
 
 impl Requests {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub(crate) fn new(attachments: Arc<Attachments>) -> Self {
+        Self { requests: BTreeMap::new(), attachments }
     }
 
-    pub(crate) fn insert(&mut self, id: u64, request: InFlight) {
-        self.0.insert(id, request);
+    pub(crate) fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// A request goes out.
+    pub(crate) fn insert(&mut self, id: u64, mut request: InFlight, frame: &Frame) {
+        request.offered = self.offer(frame);
+        self.requests.insert(id, request);
+    }
+
+    fn offer(&self, frame: &Frame) -> Option<Offered> {
+        let attachments = frame.attachments();
+        (!attachments.is_empty()).then(|| self.attachments.offer(attachments))
     }
 
     pub(crate) fn remove(&mut self, id: u64) -> Option<InFlight> {
-        self.0.remove(&id)
+        self.requests.remove(&id)
     }
 
     /// The socket is gone. `waiting` had not begun to go out; the rest may have run.
     pub(crate) fn interrupt(&mut self, waiting: impl IntoIterator<Item = (u64, Frame)>) {
         let mut waiting: BTreeMap<u64, Frame> = waiting.into_iter().collect();
-        for (id, mut request) in std::mem::take(&mut self.0) {
+        for (id, mut request) in std::mem::take(&mut self.requests) {
+            request.offered = None;
             if let Some(frame) = waiting.remove(&id) {
                 request.frame = Some(frame);
             } else if request.repeat_safe && request.repeats < MAX_REPEATS {
@@ -55,40 +74,54 @@ impl Requests {
                 _ = reply.send(Err(LinkError::Interrupted { kind, repeatable: repeat_safe }));
                 continue;
             }
-            self.0.insert(id, request);
+            self.requests.insert(id, request);
         }
     }
 
     /// What to send on a new socket: all that outlived the old one.
     pub(crate) fn resume(&mut self) -> Vec<(u64, Frame)> {
-        let frame_of = |request: &mut InFlight| {
-            if request.repeat_safe { request.frame.clone() } else { request.frame.take() }
-        };
-        self.0.iter_mut().filter_map(|(id, request)| Some((*id, frame_of(request)?))).collect()
+        let mut frames = Vec::new();
+        for (id, mut request) in std::mem::take(&mut self.requests) {
+            let frame = if request.repeat_safe { request.frame.clone() } else { request.frame.take() };
+            match frame.map(Frame::renewed).transpose() {
+                Ok(Some(frame)) => {
+                    request.offered = self.offer(&frame);
+                    frames.push((id, frame));
+                }
+                Ok(None) => {}
+                Err(source) => {
+                    _ = request.reply.send(Err(LinkError::Unsendable { kind: request.kind, source }));
+                    continue;
+                }
+            }
+            self.requests.insert(id, request);
+        }
+        frames
     }
 
     /// The page is gone for good. `unsent` tells of a request whether nothing of it went out.
     pub(crate) fn end(&mut self, reason: GoneReason, unsent: impl Fn(u64) -> bool) {
-        for (id, InFlight { kind, reply, repeat_safe, frame, .. }) in std::mem::take(&mut self.0) {
+        for (id, InFlight { kind, reply, repeat_safe, frame, .. }) in std::mem::take(&mut self.requests) {
             let repeatable = repeat_safe || frame.is_some() || unsent(id);
             _ = reply.send(Err(LinkError::Gone { kind, reason, repeatable }));
         }
     }
 
     /// Hands an answer of the page to whom it belongs.
-    pub(crate) fn answer(&mut self, header: Header, body: &Bytes) {
-        let id = header.id;
-        if header.kind == "progress" {
-            return self.progress(id, header.data);
+    pub(crate) fn answer(&mut self, mut incoming: Incoming) {
+        let id = incoming.header.id;
+        let data = std::mem::take(&mut incoming.header.data);
+        if incoming.header.kind == "progress" {
+            return self.progress(id, data);
         }
         let Some(InFlight { kind, reply, .. }) = self.remove(id) else {
             // What was cancelled may still be answered.
-            tracing::debug!(id, kind = header.kind, "an answer to no request");
+            tracing::debug!(id, kind = incoming.header.kind, "an answer to no request");
             return;
         };
-        let answer = match header.kind.as_str() {
-            "result" => frame::tensors(header.tensors, body).map(|tensors| Answer { data: header.data, tensors }),
-            _ => match parse("error", header.data) {
+        let answer = match incoming.header.kind.as_str() {
+            "result" => incoming.tensors().map(|tensors| Answer { data, tensors }),
+            _ => match parse("error", data) {
                 Ok(error) => {
                     _ = reply.send(Err(LinkError::Page { error }));
                     return;
@@ -107,7 +140,7 @@ impl Requests {
     }
 
     fn progress(&self, id: u64, data: Value) {
-        let Some(progress) = self.0.get(&id).and_then(|request| request.progress.as_ref()) else { return };
+        let Some(progress) = self.requests.get(&id).and_then(|request| request.progress.as_ref()) else { return };
         match parse::<Progress>("progress", data) {
             // A listener that is behind misses a step: the next one says more.
             Ok(step) => _ = progress.try_send(step),

@@ -9,12 +9,19 @@
 //! [`LinkOptions::reconnect_grace`]. Requests of which nothing went out are then
 //! sent; those that are `repeat_safe` are sent again, under the same id; all
 //! others end with [`LinkError::Interrupted`] at once.
+//!
+//! Tensors of [`ATTACHMENT_BYTES`](pelago_protocol::ATTACHMENT_BYTES) or more go to
+//! the page beside the socket: a message names them, and the page gets them over
+//! HTTP from the server that it was loaded from. See [`attachments`]. Those of an
+//! answer follow it through the socket, each as a message of its own.
 
+pub(crate) mod attachments;
 mod close;
 mod error;
 pub mod frame;
 mod heartbeat;
 mod in_flight;
+mod incoming;
 mod request;
 mod socket;
 mod task;
@@ -28,6 +35,8 @@ use pelago_protocol::{Hello, REQUESTS_A_PAGE};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use attachments::Attachments;
+pub use attachments::{AttachmentId, NotAnId};
 pub use close::CloseReason;
 pub use error::{FrameError, GoneReason, LinkError};
 pub use frame::Frame;
@@ -37,7 +46,7 @@ pub(crate) use socket::{Event, Io, Socket};
 /// How a link behaves.
 #[derive(Clone, Debug)]
 pub struct LinkOptions {
-    /// Bytes that a message may have, in either direction.
+    /// Bytes that a message may have, in either direction, with all its tensors.
     pub max_frame_bytes: usize,
     /// Requests that a page may have to answer at once; further ones wait.
     pub max_in_flight: usize,
@@ -83,6 +92,14 @@ pub enum LinkState {
 #[derive(Clone, Debug)]
 pub struct Link(Arc<Shared>);
 
+/// Where what the server gets from a page goes.
+pub(crate) struct Entrance {
+    /// Sockets that the page opens after its first.
+    pub(crate) sockets: mpsc::Sender<Socket>,
+    /// Tensors that the page gets.
+    pub(crate) attachments: Arc<Attachments>,
+}
+
 #[derive(Debug)]
 struct Shared {
     hello: Hello,
@@ -97,20 +114,20 @@ struct Shared {
 }
 
 impl Link {
-    /// Starts the task of a page that has said hello. Returns also where a
-    /// socket goes that the same page opens later.
+    /// Starts the task of a page that has said hello.
     pub(crate) fn start(
         socket: Socket,
         hello: Hello,
         options: LinkOptions,
         server: &CancellationToken,
-    ) -> (Self, mpsc::Sender<Socket>) {
+    ) -> (Self, Entrance) {
         let (requests, requested) = mpsc::channel(1);
         let (cancels, cancelled) = mpsc::channel(options.max_in_flight.max(1));
         let (sockets, reopened) = mpsc::channel(1);
         let (state, state_seen) = watch::channel(LinkState::Connected);
         let ids = Arc::new(AtomicU64::new(1));
         let closing = CancellationToken::new();
+        let attachments = Arc::new(Attachments::default());
         let link = Self(Arc::new(Shared {
             hello,
             max_frame_bytes: options.max_frame_bytes,
@@ -120,9 +137,10 @@ impl Link {
             state: state_seen,
             closing: closing.clone(),
         }));
-        let ends = task::Ends { requests: requested, cancels: cancelled, sockets: reopened, state, ids };
+        let entrance = Entrance { sockets, attachments: Arc::clone(&attachments) };
+        let ends = task::Ends { requests: requested, cancels: cancelled, sockets: reopened, state, ids, attachments };
         tokio::spawn(task::Task::new(socket, ends, options, closing, server.clone()).run());
-        (link, sockets)
+        (link, entrance)
     }
 
     /// What the page said of itself when it connected first.

@@ -63,7 +63,7 @@ impl Link {
     async fn ask(&self, message: Message, options: RequestOptions) -> Result<Answer, LinkError> {
         let Message { kind, model_name, platform, data, options: how, tensors } = message;
         let id = self.0.ids.fetch_add(1, Ordering::Relaxed);
-        let header = Header { id, kind: kind.clone(), model_name, platform, data, options: how, tensors: Vec::new() };
+        let header = Header { model_name, platform, options: how, ..Header::new(id, &kind, data) };
         let frame = match Frame::encode(header, tensors, self.0.max_frame_bytes) {
             Ok(frame) => frame,
             Err(source) => return Err(LinkError::Unsendable { kind, source }),
@@ -74,7 +74,9 @@ impl Link {
         let Ok(place) = self.0.cancels.clone().reserve_owned().await else { return Err(gone(kind)) };
         let (reply, answer) = oneshot::channel();
         let RequestOptions { progress, repeat_safe, .. } = options;
-        let request = InFlight { kind: kind.clone(), reply, progress, repeat_safe, frame: Some(frame), repeats: 0 };
+        let frame = Some(frame);
+        let request =
+            InFlight { kind: kind.clone(), reply, progress, repeat_safe, frame, repeats: 0, offered: None };
         if self.0.requests.send(task::Request { id, request }).await.is_err() {
             return Err(gone(kind));
         }

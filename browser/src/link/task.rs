@@ -16,9 +16,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    CloseReason, Event, Frame, FrameError, GoneReason, LinkOptions, LinkState, Socket, frame,
+    CloseReason, Event, Frame, FrameError, GoneReason, LinkOptions, LinkState, Socket,
+    attachments::Attachments,
     heartbeat::{Beat, Heartbeat},
     in_flight::{InFlight, Requests},
+    incoming::{Incoming, Unreadable},
 };
 
 /// The `id` of a message that nothing answers.
@@ -37,11 +39,14 @@ pub(super) struct Ends {
     pub(super) sockets: mpsc::Receiver<Socket>,
     pub(super) state: watch::Sender<LinkState>,
     pub(super) ids: Arc<AtomicU64>,
+    pub(super) attachments: Arc<Attachments>,
 }
 
 pub(super) struct Task {
     connection: Connection,
     in_flight: Requests,
+    /// A message of which tensors are to follow.
+    incoming: Option<Incoming>,
     ends: Ends,
     options: LinkOptions,
     closing: CancellationToken,
@@ -62,7 +67,8 @@ impl Task {
         server: CancellationToken,
     ) -> Self {
         let connection = Connection::open(socket, &options);
-        Self { connection, in_flight: Requests::default(), ends, options, closing, server }
+        let in_flight = Requests::new(Arc::clone(&ends.attachments));
+        Self { connection, in_flight, incoming: None, ends, options, closing, server }
     }
 
     pub(super) async fn run(mut self) {
@@ -78,6 +84,7 @@ impl Task {
             Connection::Lost { .. } => None,
         };
         self.in_flight.end(reason, |id| socket.as_ref().is_some_and(|socket| socket.is_waiting(id)));
+        self.ends.attachments.close();
         drop(self.ends);
         if let Some(socket) = socket {
             socket.close(CloseReason::Done).await;
@@ -104,7 +111,7 @@ impl Task {
 
     fn on_event(&mut self, event: Event) -> Result<(), GoneReason> {
         match event {
-            Event::Message(message) => self.on_message(&message),
+            Event::Message(message) => self.on_message(message),
             Event::Text => self.hang_up(CloseReason::Malformed),
             Event::TooLarge => self.hang_up(CloseReason::TooLarge),
             Event::Left => return Err(GoneReason::PageLeft),
@@ -113,24 +120,37 @@ impl Task {
         Ok(())
     }
 
-    fn on_message(&mut self, message: &Bytes) {
-        match frame::split(message) {
-            Ok((header, body)) => match header.kind.as_str() {
-                "result" | "error" | "progress" => self.in_flight.answer(header, &body),
-                "pong" => {}
-                kind => tracing::warn!(kind, "the page sent a message of a type that the host does not know"),
-            },
-            Err(error) => {
+    fn on_message(&mut self, message: Bytes) {
+        let read = match self.incoming.take() {
+            Some(incoming) => incoming.follow(message),
+            None => Incoming::read(&message, self.options.max_frame_bytes),
+        };
+        match read {
+            Ok(incoming) if incoming.is_whole() => self.on_whole(incoming),
+            Ok(incoming) => self.incoming = Some(incoming),
+            Err(Unreadable { id, error }) => {
                 tracing::warn!(%error, "the page sent a message that cannot be read");
-                let id = if let FrameError::Header { id, .. } = error { id } else { None };
-                if !id.is_some_and(|id| self.in_flight.fail(id, error)) {
-                    // Some request may wait for it: better interrupted now than at its deadline.
+                // Where a message begins that follows a broken one, nobody knows.
+                let is_lost = !matches!(error, FrameError::Header { .. });
+                let is_told = id.is_some_and(|id| self.in_flight.fail(id, error));
+                // Otherwise some request may wait for it: better interrupted now than at its deadline.
+                if is_lost || !is_told {
                     return self.hang_up(CloseReason::Malformed);
                 }
             }
         }
         if let Connection::Open { heartbeat, .. } = &mut self.connection {
             heartbeat.heard(Instant::now(), !self.in_flight.is_empty());
+        }
+    }
+
+    fn on_whole(&mut self, incoming: Incoming) {
+        let header = &incoming.header;
+        match (header.kind.as_str(), header.attachments.len()) {
+            (_, count @ 1..) => _ = self.in_flight.fail(header.id, FrameError::Attachments { count }),
+            ("result" | "error" | "progress", 0) => self.in_flight.answer(incoming),
+            ("pong", 0) => {}
+            (kind, 0) => tracing::warn!(kind, "the page sent a message of a type that the host does not know"),
         }
     }
 
@@ -141,9 +161,9 @@ impl Task {
         let Connection::Open { socket, heartbeat } = &mut self.connection else { return };
         let frame = if request.repeat_safe { request.frame.clone() } else { request.frame.take() };
         if let Some(frame) = frame {
+            self.in_flight.insert(id, request, &frame);
             socket.push(id, frame);
             heartbeat.asked();
-            self.in_flight.insert(id, request);
         }
     }
 
@@ -208,6 +228,7 @@ impl Task {
         let lost = Connection::Lost { until: Instant::now() + self.options.reconnect_grace };
         match std::mem::replace(&mut self.connection, lost) {
             Connection::Open { socket, .. } => {
+                self.incoming = None;
                 self.ends.state.send_replace(LinkState::Interrupted);
                 Some(socket)
             }
@@ -240,7 +261,5 @@ fn cancel(target: u64) -> Option<Frame> {
 }
 
 fn control(id: u64, kind: &str, data: Value) -> Option<Frame> {
-    let (kind, options) = (kind.to_owned(), Value::Null);
-    let header = Header { id, kind, model_name: None, platform: None, data, options, tensors: Vec::new() };
-    Frame::encode(header, Vec::new(), usize::MAX).ok()
+    Frame::encode(Header::new(id, kind, data), Vec::new(), usize::MAX).ok()
 }

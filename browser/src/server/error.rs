@@ -7,7 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::assets::AssetsError;
+use crate::{
+    assets::AssetsError,
+    link::{AttachmentId, NotAnId},
+};
 
 /// Why there is no server, or no page for it.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +78,18 @@ pub(super) enum Refusal {
     Used,
     #[error("model files are given to invited pages alone: the cookie of this server is missing or not valid")]
     Cookie,
+    #[error("an attachment goes to the page of its message alone: the token of that page is missing (Authorization: Bearer)")]
+    NoBearer,
+    #[error("this page has not said hello on its socket yet")]
+    NoHello,
+    #[error("only GET is answered here: an attachment is given once")]
+    AttachmentMethod,
+    #[error(transparent)]
+    NotAnId(#[from] NotAnId),
+    #[error("there is no attachment {id}: no message to this page names it, or its request has ended")]
+    NoAttachment { id: AttachmentId },
+    #[error("attachment {id} was used already: each is given once")]
+    AttachmentUsed { id: AttachmentId },
     #[error("there is nothing at {path:?}")]
     NotFound { path: String },
     #[error("this is no WebSocket handshake: {message}")]
@@ -84,9 +99,10 @@ pub(super) enum Refusal {
 impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NotFound { .. } => StatusCode::NOT_FOUND,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Handshake { .. } => StatusCode::BAD_REQUEST,
+            Self::NotFound { .. } | Self::NoAttachment { .. } => StatusCode::NOT_FOUND,
+            Self::AttachmentUsed { .. } => StatusCode::GONE,
+            Self::Method | Self::AttachmentMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Handshake { .. } | Self::NotAnId(_) => StatusCode::BAD_REQUEST,
             _ => StatusCode::FORBIDDEN,
         }
     }

@@ -8,13 +8,10 @@ use std::{
 
 use rand::{TryRngCore, rngs::OsRng};
 use subtle::ConstantTimeEq;
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::Instant,
-};
+use tokio::{sync::oneshot, time::Instant};
 
 use super::error::{Refusal, ServerError};
-use crate::link::{CloseReason, Link, Socket};
+use crate::link::{CloseReason, Entrance, Link, Socket, attachments::Attachments};
 
 /// 256 bits from the operating system, as hexadecimal digits. Has no `Debug`.
 #[derive(Clone)]
@@ -77,14 +74,14 @@ struct Page {
 
 enum Seat {
     Free { until: Instant, link: Option<oneshot::Sender<Link>> },
-    Taken { page_id: String, sockets: mpsc::Sender<Socket> },
+    Taken { page_id: String, entrance: Entrance },
 }
 
 impl Page {
     fn is_over(&self, now: Instant) -> bool {
         match &self.seat {
             Seat::Free { until, link } => now >= *until || link.as_ref().is_none_or(oneshot::Sender::is_closed),
-            Seat::Taken { sockets, .. } => sockets.is_closed(),
+            Seat::Taken { entrance, .. } => entrance.sockets.is_closed(),
         }
     }
 }
@@ -124,6 +121,14 @@ impl Guests {
         find(&mut self.pages(), token).map(|_| ())
     }
 
+    /// The attachments of the page that has this token.
+    pub(super) fn attachments(&self, token: &str) -> Result<Arc<Attachments>, Refusal> {
+        match &find(&mut self.pages(), token)?.seat {
+            Seat::Taken { entrance, .. } => Ok(Arc::clone(&entrance.attachments)),
+            Seat::Free { .. } => Err(Refusal::NoHello),
+        }
+    }
+
     /// A page says hello. The token belongs to the first `page_id`: its socket
     /// goes to `start`, and later ones to the link that came of it.
     ///
@@ -134,20 +139,21 @@ impl Guests {
         token: &str,
         page_id: &str,
         socket: Socket,
-        start: impl FnOnce(Socket) -> (Link, mpsc::Sender<Socket>),
+        start: impl FnOnce(Socket) -> (Link, Entrance),
     ) -> Result<(), (Box<Socket>, CloseReason)> {
         let mut pages = self.pages();
         let Ok(page) = find(&mut pages, token) else { return Err((Box::new(socket), CloseReason::NotInvited)) };
         match &mut page.seat {
             Seat::Free { link, .. } => {
                 let Some(waiting) = link.take() else { return Err((Box::new(socket), CloseReason::NotInvited)) };
-                let (link, sockets) = start(socket);
-                page.seat = Seat::Taken { page_id: page_id.to_owned(), sockets };
+                let (link, entrance) = start(socket);
+                page.seat = Seat::Taken { page_id: page_id.to_owned(), entrance };
                 // Where nobody waits any more, dropping the link closes the page.
                 _ = waiting.send(link);
                 Ok(())
             }
-            Seat::Taken { page_id: owner, sockets } if owner == page_id => sockets
+            Seat::Taken { page_id: owner, entrance } if owner == page_id => entrance
+                .sockets
                 .try_send(socket)
                 // Full: the page opens sockets faster than its link can take them.
                 .map_err(|error| (Box::new(error.into_inner()), CloseReason::Replaced)),

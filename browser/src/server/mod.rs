@@ -4,8 +4,11 @@
 //! It listens on 127.0.0.1 alone. A page is invited with a token that the address
 //! holds; loading the page sets a cookie, without which `/ipfs/` stays shut; the
 //! page's socket presents the token again, and the first page to do so keeps it.
+//! Large tensors come beside that socket, by ids that its messages name; who asks
+//! for one presents the token too.
 //! The server knows no browser, no model and no block.
 
+mod attachments;
 mod content;
 mod error;
 mod greet;

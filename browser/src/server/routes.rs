@@ -1,5 +1,5 @@
-//! What is where: `/` the page, `/link` its socket, `/ipfs/…` model files, all
-//! else the page's own files.
+//! What is where: `/` the page, `/link` its socket, `/attachments/…` tensors that
+//! are too large for that, `/ipfs/…` model files, all else the page's own files.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 use super::{
-    Shared, content,
+    Shared, attachments, content,
     error::{Refusal, plain},
     greet,
     invite::Secret,
@@ -36,6 +36,7 @@ pub(super) fn router(shared: Arc<Shared>, port: u16) -> Router {
     Router::new()
         .route("/", any(index))
         .route("/link", any(link))
+        .route("/attachments/{id}", any(attachments::attachment))
         .route("/ipfs/{*path}", any(ipfs))
         .fallback(asset)
         .layer(middleware::from_fn_with_state(Arc::new(OwnOrigin::new(port)), origin::only_own))

@@ -7,7 +7,7 @@
     reason = "each test file uses a part of it; a failure here is a failed test"
 )]
 
-use std::{collections::HashMap, ops::Range, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt, stream};
@@ -16,7 +16,7 @@ use pelago_browser::{
     link::{Frame, Link, LinkOptions, frame},
     server::{Content, ContentError, ContentInfo, ContentStream, Invitation, Server, ServerOptions},
 };
-use pelago_protocol::{Header, Hello, PROTOCOL_VERSION, Tensor};
+use pelago_protocol::{Header, Hello, PROTOCOL_VERSION, Tensor, TensorHeader};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -110,13 +110,23 @@ impl Reply {
 
 /// One request on one connection, with `Host` as it should be unless `headers` has one.
 pub async fn http(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]) -> Reply {
-    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    reply(begin(server.address(), method, path, headers).await).await
+}
+
+/// Sends the head of a request. The body, if it has one, is up to the caller.
+pub async fn begin(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)]) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
     let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     if !headers.iter().any(|(name, _)| *name == "Host") {
-        request += &format!("Host: {}\r\n", server.address());
+        request += &format!("Host: {address}\r\n");
     }
     headers.iter().for_each(|(name, value)| request += &format!("{name}: {value}\r\n"));
     stream.write_all(format!("{request}\r\n").as_bytes()).await.unwrap();
+    stream
+}
+
+/// All that comes until the connection ends.
+pub async fn reply(mut stream: TcpStream) -> Reply {
     let mut bytes = Vec::new();
     // A connection that is reset has given all that it will give.
     _ = stream.read_to_end(&mut bytes).await;
@@ -129,8 +139,60 @@ pub async fn http(server: &Server, method: &str, path: &str, headers: &[(&str, &
     Reply { status, headers, body: bytes[end + 4..].to_vec() }
 }
 
-/// A page's side of a link.
-pub struct Page(pub WebSocketStream<TcpStream>);
+/// A page's side of a link: its socket, and what it gets beside that.
+pub struct Page(pub WebSocketStream<TcpStream>, pub Beside);
+
+/// Gets attachments, as the page that has this token.
+#[derive(Clone)]
+pub struct Beside {
+    pub address: SocketAddr,
+    pub token: String,
+}
+
+impl Beside {
+    pub async fn get(&self, id: &str) -> Reply {
+        reply(self.begin_get(id).await).await
+    }
+
+    pub async fn begin_get(&self, id: &str) -> TcpStream {
+        let bearer = format!("Bearer {}", self.token);
+        begin(self.address, "GET", &format!("/attachments/{id}"), &[("Authorization", &bearer)]).await
+    }
+
+    /// The tensors of a message, with those beside it.
+    pub async fn tensors(&self, header: &Header, body: &Bytes) -> Vec<Tensor> {
+        let mut tensors = Vec::new();
+        for (index, entry) in header.tensors.iter().enumerate() {
+            let attachment = header.attachments.iter().find(|attachment| attachment.tensor == index);
+            tensors.push(match attachment {
+                Some(attachment) => {
+                    let reply = self.get(&attachment.id).await;
+                    assert_eq!(reply.status, 200, "{}", reply.text());
+                    let TensorHeader { name, dtype, shape, .. } = entry.clone();
+                    Tensor::new(name, dtype, shape, reply.body.into()).unwrap()
+                }
+                None => frame::tensors(vec![entry.clone()], body).unwrap().remove(0),
+            });
+        }
+        tensors
+    }
+}
+
+/// A message as a page sends it: with its large tensors in messages of their own after it.
+pub fn messages(header: Header, tensors: &[Tensor]) -> Vec<Vec<u8>> {
+    let frame = Frame::encode(header, tensors.to_vec(), usize::MAX).unwrap();
+    let (mut header, body) = frame::split(&frame.into_parts().concat().into()).unwrap();
+    header.following = header.attachments.drain(..).map(|attachment| attachment.tensor).collect();
+    let following = header.following.iter().map(|index| tensors[*index].bytes.to_vec()).collect::<Vec<_>>();
+    [vec![message(&json!(header), &body)], following].concat()
+}
+
+/// A message of any JSON as its header.
+pub fn message(header: &Value, body: &[u8]) -> Vec<u8> {
+    let json = header.to_string();
+    let json = format!("{json:<width$}", width = (json.len() + 4).next_multiple_of(8) - 4);
+    [&(json.len() as u32).to_le_bytes()[..], json.as_bytes(), body].concat()
+}
 
 impl Page {
     /// Opens a socket without saying anything.
@@ -144,7 +206,7 @@ impl Page {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let (socket, _) = tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
-        Ok(Self(socket))
+        Ok(Self(socket, Beside { address, token: token.to_owned() }))
     }
 
     /// Opens a socket and says hello.
@@ -160,8 +222,9 @@ impl Page {
     }
 
     pub async fn send(&mut self, id: u64, kind: &str, data: Value, tensors: Vec<Tensor>) {
-        let frame = Frame::encode(header(id, kind, data), tensors, usize::MAX).unwrap();
-        self.send_bytes(frame.into_parts().concat()).await;
+        for message in messages(header(id, kind, data), &tensors) {
+            self.send_bytes(message).await;
+        }
     }
 
     pub async fn send_bytes(&mut self, bytes: Vec<u8>) {
@@ -180,12 +243,15 @@ impl Page {
     }
 
     pub async fn receive_any(&mut self) -> (Header, Vec<Tensor>) {
+        let (header, body) = self.receive_frame().await;
+        let tensors = self.1.tensors(&header, &body).await;
+        (header, tensors)
+    }
+
+    /// The next message without what travels beside it.
+    pub async fn receive_frame(&mut self) -> (Header, Bytes) {
         match self.0.next().await.unwrap().unwrap() {
-            Message::Binary(bytes) => {
-                let (header, body) = frame::split(&bytes).unwrap();
-                let tensors = frame::tensors(header.tensors.clone(), &body).unwrap();
-                (header, tensors)
-            }
+            Message::Binary(bytes) => frame::split(&bytes).unwrap(),
             other => panic!("not a message: {other:?}"),
         }
     }
@@ -194,11 +260,12 @@ impl Page {
     pub async fn echo(mut self) {
         while let Some(Ok(Message::Binary(bytes))) = self.0.next().await {
             let (header, body) = frame::split(&bytes).unwrap();
-            let tensors = frame::tensors(header.tensors.clone(), &body).unwrap();
+            let tensors = self.1.tensors(&header, &body).await;
             let kind = if header.kind == "ping" { "pong" } else { "result" };
-            let frame = Frame::encode(self::header(header.id, kind, header.data), tensors, usize::MAX).unwrap();
-            if self.0.send(Message::Binary(frame.into_parts().concat().into())).await.is_err() {
-                return;
+            for message in messages(self::header(header.id, kind, header.data), &tensors) {
+                if self.0.send(Message::Binary(message.into())).await.is_err() {
+                    return;
+                }
             }
         }
     }
@@ -215,8 +282,7 @@ impl Page {
 }
 
 pub fn header(id: u64, kind: &str, data: Value) -> Header {
-    let (kind, options) = (kind.to_owned(), Value::Null);
-    Header { id, kind, model_name: None, platform: None, data, options, tensors: Vec::new() }
+    Header::new(id, kind, data)
 }
 
 /// A server, a link, and the other end of it.

@@ -36,6 +36,7 @@ fn the_pages_types_are_these_types() {
         Graph,
         Role,
         TensorHeader,
+        Attachment,
         Header,
         Hello,
         ProgressPhase,
@@ -62,6 +63,7 @@ fn the_pages_types_are_these_types() {
         ("ROWS_A_RUN", ROWS_A_RUN),
         ("FIXED_ROWS_A_RUN", FIXED_ROWS_A_RUN),
         ("REQUESTS_A_PAGE", REQUESTS_A_PAGE),
+        ("ATTACHMENT_BYTES", ATTACHMENT_BYTES),
     ] {
         text.push_str(&format!("\nexport const {name} = {value};\n"));
     }

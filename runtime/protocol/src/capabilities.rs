@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The verdict on one platform of one browser.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct Hardware {
     /// True only where the adapter is known not to be a software one. `None`
     /// where the browser gives no way to tell.
@@ -19,6 +20,7 @@ pub struct Hardware {
 /// string empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct Adapter {
     /// e.g. `nvidia`.
     pub vendor: String,
@@ -35,6 +37,7 @@ pub struct Adapter {
 /// WebGPU in one browser.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct WebGpuCapabilities {
     /// Whether a device was really made.
     pub available: bool,
@@ -54,6 +57,7 @@ pub struct WebGpuCapabilities {
 /// One WebNN context.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct WebNnContext {
     /// The device type asked for: `cpu`, `gpu` or `npu`.
     pub device_type: String,
@@ -71,6 +75,7 @@ pub struct WebNnContext {
 /// WebNN in one browser.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct WebNnCapabilities {
     /// Whether any context was made.
     pub available: bool,
@@ -85,6 +90,7 @@ pub struct WebNnCapabilities {
 /// WebAssembly in one browser.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct WasmCapabilities {
     /// 128 bit SIMD.
     pub simd: bool,
@@ -99,6 +105,7 @@ pub struct WasmCapabilities {
 /// Everything a page knows of its browser.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct Capabilities {
     /// `navigator.userAgent`.
     pub user_agent: String,

@@ -8,3 +8,5 @@ pub const ROWS_A_RUN: u64 = 64;
 pub const FIXED_ROWS_A_RUN: u64 = 16;
 /// Requests that a page may have at once, running or waiting.
 pub const REQUESTS_A_PAGE: u64 = 256;
+/// Bytes from which on a tensor is not in its message, but beside it or after it.
+pub const ATTACHMENT_BYTES: u64 = 256 << 10;

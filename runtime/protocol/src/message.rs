@@ -1,5 +1,9 @@
 //! A message between host and page: a JSON header, then the bytes of its
 //! tensors. How the two are framed is the link's business.
+//!
+//! A tensor of [`ATTACHMENT_BYTES`](crate::ATTACHMENT_BYTES) or more is not in
+//! the message. Host to page, the header names an attachment, which the page gets
+//! over HTTP. Page to host, its bytes are a message of their own that follows.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +11,7 @@ use crate::{DType, Platform};
 
 /// The version of this language. A page and a host of different versions refuse
 /// each other instead of guessing.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// What stands before the bytes of a message.
 ///
@@ -17,6 +21,7 @@ pub const PROTOCOL_VERSION: u32 = 1;
 /// the `id` of the request that they answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct Header {
     /// Chosen by the host, never used twice on one browser. 0 where the message answers nothing.
     #[cfg_attr(test, ts(type = "number"))]
@@ -40,14 +45,40 @@ pub struct Header {
     #[serde(default)]
     #[cfg_attr(test, ts(type = "unknown"))]
     pub options: serde_json::Value,
-    /// The tensors whose bytes follow.
+    /// The tensors of the message, in order.
     #[serde(default)]
     pub tensors: Vec<TensorHeader>,
+    /// Host to page: the attachments that hold the bytes of large tensors, in the order of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+    /// Page to host: the indices of the large tensors, in order. The bytes of each are one of the messages that
+    /// follow this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub following: Vec<usize>,
 }
 
-/// Where in the bytes after the header a tensor is.
+impl Header {
+    /// A header without tensors and options.
+    #[must_use]
+    pub fn new(id: u64, kind: &str, data: serde_json::Value) -> Self {
+        Self {
+            id,
+            kind: kind.to_owned(),
+            model_name: None,
+            platform: None,
+            data,
+            options: serde_json::Value::Null,
+            tensors: Vec::new(),
+            attachments: Vec::new(),
+            following: Vec::new(),
+        }
+    }
+}
+
+/// A tensor, and where in the bytes after the header it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct TensorHeader {
     /// The graph's name for it.
     pub name: String,
@@ -55,15 +86,27 @@ pub struct TensorHeader {
     pub dtype: DType,
     /// Dimensions, outermost first.
     pub shape: Vec<usize>,
-    /// Offset in bytes from the end of the header; a multiple of 8.
+    /// Offset in bytes from the end of the header; a multiple of 8. 0 where the bytes are not in the message.
     pub offset: usize,
     /// Length in bytes.
     pub byte_length: usize,
 }
 
+/// A tensor that the page gets from `/attachments/<id>` of the server that it was loaded from, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct Attachment {
+    /// 128 random bits as 32 hexadecimal digits.
+    pub id: String,
+    /// The index of the tensor in `tensors`.
+    pub tensor: usize,
+}
+
 /// What a page says first, as the `data` of a `hello`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct Hello {
     /// The page's [`PROTOCOL_VERSION`].
     pub protocol_version: u32,
@@ -77,6 +120,7 @@ pub struct Hello {
 /// How far a long request is, as the `data` of a `progress`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct Progress {
     /// What is going on.
     pub phase: ProgressPhase,
@@ -105,6 +149,7 @@ crate::word::words! {
 /// An error of the page, as the `data` of an `error`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct PageError {
     /// Which error.
     pub code: ErrorCode,

@@ -275,6 +275,7 @@ pub struct Dispose {
 /// The answer to `dispose`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct DisposeResult {
     /// Sessions let go of.
     pub disposed: usize,
@@ -297,6 +298,7 @@ pub struct Cancel {
 /// What is true of an onnxruntime session for as long as it lives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct SessionFacts {
     /// The provider that onnxruntime placed the graph on, by its own name.
     pub execution_provider: String,
@@ -317,6 +319,7 @@ pub struct SessionFacts {
 /// A session that a page holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct HeldSession {
     /// Its graph.
     pub graph: GraphCid,
@@ -332,6 +335,7 @@ pub struct HeldSession {
 /// How a session came to be, for one request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct LoadResult {
     /// The session that is ready now.
     pub session: SessionFacts,
@@ -352,6 +356,7 @@ pub struct LoadResult {
 /// The answer to `embed`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct EmbedResult {
     /// How the session came to be, for this request.
     pub load: LoadResult,
@@ -374,6 +379,7 @@ pub struct EmbedResult {
 /// The answer to `run`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct RunResult {
     /// How the session came to be, for this request.
     pub load: LoadResult,

@@ -1,6 +1,7 @@
 /** The socket of the page: opens it, watches it and reopens it. Knows bytes, not what they mean. */
 
 import { GIVE_UP_MS, waitBefore } from './backoff.js';
+import type { Packet } from './frame.js';
 
 /** The host sends pings more often than this. A socket that is silent for longer is lost. */
 const SILENCE_MS = 15_000;
@@ -10,6 +11,8 @@ export interface LinkEvents {
   /** A socket is open: say hello. */
   open(): void;
   message(buffer: ArrayBuffer): void;
+  /** The socket is lost. Another will be opened. */
+  lost(): void;
   /** For the human: what the link is doing. */
   status(text: string): void;
 }
@@ -28,9 +31,14 @@ export class Link {
     this.connect();
   }
 
-  /** Sends, or drops the message where no socket is open. The host has answered its callers itself then. */
-  send(buffer: ArrayBuffer): void {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(buffer);
+  /**
+   * Sends a message and those that follow it, or drops them where no socket is open. The host has answered its
+   * callers itself then.
+   */
+  send({ buffer, following }: Packet): void {
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    this.socket.send(buffer);
+    for (const bytes of following) this.socket.send(bytes);
   }
 
   private connect(): void {
@@ -65,6 +73,7 @@ export class Link {
   private lost(socket: WebSocket): void {
     if (this.socket !== socket) return;
     this.socket = null;
+    this.events.lost();
     const now = performance.now();
     // After a socket that was in use, the time to give up starts again.
     if (this.attempt === 0) this.lostAt = now;

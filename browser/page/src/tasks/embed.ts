@@ -10,7 +10,7 @@ import type { ort } from '../runtime/onnxruntime.js';
 import type { Model } from '../sessions/model.js';
 import type { GraphInput } from '../sessions/onnx.js';
 import type { Held } from '../sessions/sessions.js';
-import type { Task } from './task.js';
+import { GRAPHS, type Task } from './task.js';
 import { type Run, type Shapes, plan } from './text/buckets.js';
 import { feedsFor, fixedTo } from './text/inputs.js';
 import { chooseOutput } from './text/outputs.js';
@@ -39,6 +39,17 @@ function shapesOf(model: Model, inputs: readonly GraphInput[], limit: number): S
 }
 
 export const embed: Task<EmbedData, EmbedResult> = {
+  fields: {
+    graphs: GRAPHS,
+    lengths: true,
+    pad_id: true,
+    pad_left: true,
+    max_tokens: true,
+    pooling: true,
+    unpooled: true,
+    task_id: true,
+  },
+
   graphs: ({ graphs }) => ({ model: graphs?.model }),
 
   async *run({ model }, { data, tensors }, { signal, progress }) {

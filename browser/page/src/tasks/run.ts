@@ -7,7 +7,7 @@ import type { ort } from '../runtime/onnxruntime.js';
 import { checkInputs, checkOutput, fromOrt } from '../runtime/tensors.js';
 import type { GraphInput } from '../sessions/onnx.js';
 import type { Fixed } from '../sessions/sessions.js';
-import type { Task } from './task.js';
+import { GRAPHS, type Task } from './task.js';
 
 /** The named dimensions of the graph as these tensors have them. */
 function fixedBy(inputs: readonly GraphInput[], tensors: readonly Tensor[]): Fixed {
@@ -23,6 +23,8 @@ function fixedBy(inputs: readonly GraphInput[], tensors: readonly Tensor[]): Fix
 }
 
 export const run: Task<RunData, RunResult> = {
+  fields: { graphs: GRAPHS, outputs: true },
+
   graphs: ({ graphs }) => ({ model: graphs?.model }),
 
   async *run({ model }, { data, tensors }) {

@@ -4,9 +4,28 @@
  * threads of the page, so a task can be run from anywhere.
  */
 
+import type { Known } from '../link/fields.js';
 import type { Tensor } from '../link/frame.js';
-import type { Graph, Progress } from '../protocol.js';
+import type { EmbedData, Graph, Progress } from '../protocol.js';
 import type { Model } from '../sessions/model.js';
+
+/** The fields of a graph. */
+const GRAPH: Known<Graph> = {
+  cid: true,
+  url: true,
+  size: true,
+  external_data: { location: true, url: true, size: true },
+  index_type: true,
+};
+
+/** The fields of the graphs of a request, by role. */
+export const GRAPHS: Known<EmbedData['graphs']> = {
+  model: GRAPH,
+  encoder: GRAPH,
+  decoder: GRAPH,
+  vision_encoder: GRAPH,
+  embed_tokens: GRAPH,
+};
 
 /** Data with the tensors that belong to it: what a request brings, and what an answer brings back. */
 export interface Packed<T> {
@@ -35,6 +54,8 @@ export type Part = never;
  * `decoder`.
  */
 export interface Task<In, Out, Role extends string = 'model'> {
+  /** The fields that the data of a request may have. A request with another one is refused. */
+  readonly fields: Known<In>;
   /** The graphs of a request, by role. What the host sent is not checked yet: a graph may be missing. */
   graphs(data: In): Readonly<Record<Role, Graph | undefined>>;
   /**

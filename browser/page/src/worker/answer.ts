@@ -7,6 +7,7 @@
 
 import { PageFault } from '../errors.js';
 import { PROVIDERS } from '../facts/placement.js';
+import { type AnyKnown, type Known, checkFields } from '../link/fields.js';
 import { type Frame, tensorsOf } from '../link/frame.js';
 import type { ExecutionOptions, Graph } from '../protocol.js';
 import { Model } from '../sessions/model.js';
@@ -22,28 +23,43 @@ const DEFAULTS: ExecutionOptions = {
   memory_budget: null,
 };
 
+const OPTIONS: Known<ExecutionOptions> = {
+  allow_fallback: true,
+  webnn_device_type: true,
+  threads: true,
+  fixed_shapes: true,
+  memory_budget: true,
+};
+
+/** A call of which it is not known what goes in and comes out. */
+type AnyCall = Omit<Task<unknown, unknown, string>, 'fields'> & { readonly fields: AnyKnown };
+
 /** A call whose request has the least that it needs. */
 export interface Found {
   readonly frame: Frame;
-  readonly call: Task<unknown, unknown, string>;
+  /** The bodies of the frame's attachments. */
+  readonly bodies: readonly ArrayBuffer[];
+  readonly call: AnyCall;
   /** The graphs that the call runs, by role. */
   readonly graphs: Readonly<Record<string, Graph>>;
 }
 
 /** Finds the call that a frame asks for. Throws `bad_request` where there is none, or where the frame does not fit it. */
-export function find(frame: Frame): Found {
-  const { type, data } = frame.header;
+export function find(frame: Frame, bodies: readonly ArrayBuffer[]): Found {
+  const { type, data, options } = frame.header;
   if (!isCall(type)) throw new PageFault('bad_request', `This page knows no request of type ${type}.`);
-  const call: Task<unknown, unknown, string> = CALLS[type];
+  const call: AnyCall = CALLS[type];
   if (call !== CALLS.capabilities && (typeof data !== 'object' || data === null))
     throw new PageFault('bad_request', `Expected the data of ${type} to be an object, found ${JSON.stringify(data)}.`);
+  checkFields(type, data, call.fields);
+  checkFields('options', options, OPTIONS);
   const graphs: Record<string, Graph> = {};
   for (const [role, graph] of Object.entries(call.graphs(data))) {
     if (typeof graph?.url !== 'string')
       throw new PageFault('bad_request', `Expected ${type} to name a graph as its ${role}, found none.`);
     graphs[role] = graph;
   }
-  return { frame, call, graphs };
+  return { frame, bodies, call, graphs };
 }
 
 /** The platform of a request. It must be one that a graph can run on. */
@@ -54,7 +70,7 @@ function platformOf({ header: { platform } }: Frame): Wanted['platform'] {
 }
 
 /** Answers the call. `alone` says that each of its sessions must be the only one that is held. */
-export async function answer({ frame, call, graphs }: Found, alone: boolean, context: Context): Promise<Packed<unknown>> {
+export async function answer({ frame, bodies, call, graphs }: Found, alone: boolean, context: Context): Promise<Packed<unknown>> {
   const models = Object.entries(graphs).map(([role, graph]) => {
     const options: ExecutionOptions = {
       ...DEFAULTS,
@@ -64,6 +80,6 @@ export async function answer({ frame, call, graphs }: Found, alone: boolean, con
     };
     return [role, new Model({ graph, platform: platformOf(frame), options, ...context })] as const;
   });
-  const input = { data: frame.header.data, tensors: tensorsOf(frame) };
+  const input = { data: frame.header.data, tensors: tensorsOf(frame, bodies) };
   return outputOf(call.run(Object.fromEntries(models), input, context));
 }

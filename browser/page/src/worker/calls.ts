@@ -5,6 +5,7 @@
  */
 
 import { capabilities } from '../facts/capabilities.js';
+import type { Known } from '../link/fields.js';
 import type { Capabilities, Dispose, DisposeResult } from '../protocol.js';
 import { dispose } from '../sessions/sessions.js';
 import { TASKS } from '../tasks/index.js';
@@ -12,7 +13,8 @@ import type { Task } from '../tasks/task.js';
 import type { BaselineData, BaselineResult } from './baseline.js';
 
 /** A call that is about no graph. */
-const plain = <In, Out>(answer: (data: In) => Promise<Out>): Task<In, Out, never> => ({
+const plain = <In, Out>(fields: Known<In>, answer: (data: In) => Promise<Out>): Task<In, Out, never> => ({
+  fields,
   graphs: () => ({}),
   async *run(_models, { data }) {
     return { data: await answer(data), tensors: [] };
@@ -21,6 +23,7 @@ const plain = <In, Out>(answer: (data: In) => Promise<Out>): Task<In, Out, never
 
 /** Loaded when it is asked for: transformers.js comes with it. */
 const baseline: Task<BaselineData, BaselineResult> = {
+  fields: { embed: TASKS.embed.fields, text: true, normalize: true, repeat: true, transformers_model_url: true },
   graphs: ({ embed }) => ({ model: embed?.graphs?.model }),
   async *run(models, input, context) {
     return { data: await (await import('./baseline.js')).baseline(models, input, context), tensors: [] };
@@ -29,8 +32,8 @@ const baseline: Task<BaselineData, BaselineResult> = {
 
 export const CALLS = {
   ...TASKS,
-  capabilities: plain<null, Capabilities>(capabilities),
-  dispose: plain<Dispose, DisposeResult>(({ graph, keep }) => dispose(graph, keep)),
+  capabilities: plain<null, Capabilities>(true, capabilities),
+  dispose: plain<Dispose, DisposeResult>({ graph: true, keep: true }, ({ graph, keep }) => dispose(graph, keep)),
   baseline,
 };
 

@@ -14,20 +14,15 @@
  */
 
 import { PageFault } from '../errors.js';
-import { encode } from '../link/frame.js';
-import type { FromExecutor, ToExecutor } from './messages.js';
+import { type Packet, encode } from '../link/frame.js';
+import type { Arrived, FromExecutor, ToExecutor } from './messages.js';
 
 export interface ExecutorEvents {
-  /** A frame for the socket. */
-  frame(buffer: ArrayBuffer): void;
+  /** A message for the host. */
+  packet(packet: Packet): void;
   /** The request has been answered. */
   done(id: number): void;
   status(text: string): void;
-}
-
-interface Request {
-  readonly id: number;
-  readonly buffer: ArrayBuffer;
 }
 
 const hasJspi = 'Suspending' in WebAssembly;
@@ -52,7 +47,8 @@ export class ExecutorHost {
    * of threads of wasm that it needs, `null` for one a core. Another number needs
    * another runtime, which begins without sessions. `undefined` takes any runtime.
    */
-  run({ id, buffer }: Request, threads: number | null | undefined): void {
+  run(request: Arrived, threads: number | null | undefined): void {
+    const { id } = request;
     // Replacing the Worker now would lose the answer.
     if (this.running !== null)
       throw new PageFault('internal', `Expected request ${this.running.id} to be answered before ${id} runs.`);
@@ -62,7 +58,7 @@ export class ExecutorHost {
       this.restart(`a request for ${count} threads of wasm instead of ${this.threads}`);
       this.threads = count;
     }
-    this.hand(buffer, null);
+    this.hand(request, null);
   }
 
   cancel(id: number): void {
@@ -71,9 +67,9 @@ export class ExecutorHost {
     this.post({ kind: 'cancel', id });
   }
 
-  private hand(buffer: ArrayBuffer, freed: number | null): void {
+  private hand(request: Arrived, freed: number | null): void {
     this.worker ??= this.spawn();
-    this.post({ kind: 'request', buffer, freed }, [buffer]);
+    this.post({ kind: 'request', request, freed }, [request.buffer, ...request.bodies]);
   }
 
   private post(message: ToExecutor, transfer: Transferable[] = []): void {
@@ -98,15 +94,15 @@ export class ExecutorHost {
   private receive(message: FromExecutor): void {
     switch (message.kind) {
       case 'progress':
-        return this.events.frame(message.frame);
+        return this.events.packet(message.packet);
       case 'again':
         this.restart('out_of_memory, and the request is run again alone');
         // The cancellation went to the Worker that has been ended.
         if (this.running?.cancelled)
-          return this.fail(new PageFault('cancelled', `Request ${message.id} was cancelled before it ran again.`));
-        return this.hand(message.buffer, message.held);
+          return this.fail(new PageFault('cancelled', `Request ${message.request.id} was cancelled before it ran again.`));
+        return this.hand(message.request, message.held);
       case 'done':
-        this.events.frame(message.frame);
+        this.events.packet(message.packet);
         if (message.broken !== null) this.restart(message.broken);
         return this.finish();
     }
@@ -122,7 +118,7 @@ export class ExecutorHost {
   /** Answers the request that runs, if there is one. */
   private fail(fault: PageFault): void {
     if (this.running === null) return;
-    this.events.frame(encode({ id: this.running.id, type: 'error', data: fault }));
+    this.events.packet(encode({ id: this.running.id, type: 'error', data: fault }));
     this.finish();
   }
 

@@ -5,7 +5,7 @@
  */
 
 import { PageFault, faultOf } from '../errors.js';
-import { decode, encode } from '../link/frame.js';
+import { buffersOf, decode, encode } from '../link/frame.js';
 import type { Graph } from '../protocol.js';
 import { builds, bytesBeside } from '../sessions/sessions.js';
 import { bytesOf } from '../sessions/wanted.js';
@@ -15,7 +15,9 @@ import type { FromExecutor, Incoming, ToExecutor } from './messages.js';
 let current: { readonly id: number; readonly controller: AbortController } | null = null;
 
 const post = (message: FromExecutor): void =>
-  self.postMessage(message, { transfer: [message.kind === 'again' ? message.buffer : message.frame] });
+  self.postMessage(message, {
+    transfer: message.kind === 'again' ? [message.request.buffer, ...message.request.bodies] : buffersOf(message.packet),
+  });
 
 /** The fault of a request that ran out of memory, with what it needed and what was in its way. */
 function noRoom(fault: PageFault, graphs: readonly Graph[], held: number): PageFault {
@@ -25,20 +27,20 @@ function noRoom(fault: PageFault, graphs: readonly Graph[], held: number): PageF
   return new PageFault(fault.code, `${fault.message.replace(/\.$/, '')} (${sizes}${tried}).`, { cause: fault.cause });
 }
 
-async function handle({ buffer, freed }: Incoming<'request'>): Promise<void> {
-  const frame = decode(buffer);
+async function handle({ request, freed }: Incoming<'request'>): Promise<void> {
+  const frame = decode(request.buffer);
   const { id, type } = frame.header;
   const controller = new AbortController();
   current = { id, controller };
   const before = builds();
   let found: Found | null = null;
   try {
-    found = find(frame);
+    found = find(frame, request.bodies);
     const { data, tensors } = await answer(found, freed !== null, {
       signal: controller.signal,
-      progress: (progress) => post({ kind: 'progress', frame: encode({ id, type: 'progress', data: progress }) }),
+      progress: (progress) => post({ kind: 'progress', packet: encode({ id, type: 'progress', data: progress }) }),
     });
-    post({ kind: 'done', id, frame: encode({ id, type: 'result', data }, tensors), broken: null });
+    post({ kind: 'done', packet: encode({ id, type: 'result', data }, tensors), broken: null });
   } catch (error) {
     let fault = faultOf(error, `answering ${type}`, 'internal');
     const graphs = Object.values(found?.graphs ?? {});
@@ -46,10 +48,10 @@ async function handle({ buffer, freed }: Incoming<'request'>): Promise<void> {
       // What was built before leaves less room than there may be, even where it was
       // released: heaps do not shrink. Where nothing was, another try would end the same.
       const held = bytesBeside(new Set(graphs.map(({ cid }) => cid)));
-      if (freed === null && (before > 0 || builds() > graphs.length)) return post({ kind: 'again', id, buffer, held });
+      if (freed === null && (before > 0 || builds() > graphs.length)) return post({ kind: 'again', request, held });
       fault = noRoom(fault, graphs, freed ?? held);
     }
-    post({ kind: 'done', id, frame: encode({ id, type: 'error', data: fault }), broken: fault.fatal ? fault.code : null });
+    post({ kind: 'done', packet: encode({ id, type: 'error', data: fault }), broken: fault.fatal ? fault.code : null });
   } finally {
     current = null;
   }

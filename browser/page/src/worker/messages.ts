@@ -1,30 +1,36 @@
 /**
  * What the page's main thread and its Worker say to each other. As in
  * onnxruntime-web's `proxy-messages.ts`, the kind of a message ties what goes in
- * to what comes out. Frames and buffers are transferred, never copied.
+ * to what comes out. Messages of the host and tensors are transferred, never copied.
  */
 
+import type { Packet } from '../link/frame.js';
 import type { ErrorCode } from '../protocol.js';
 
-/** A frame of progress, ready for the socket. */
+/** A message of the host with the bodies of its attachments. */
+export interface Arrived {
+  readonly id: number;
+  readonly buffer: ArrayBuffer;
+  readonly bodies: readonly ArrayBuffer[];
+}
+
+/** Progress, ready to be sent. */
 interface Progress {
   readonly kind: 'progress';
-  readonly frame: ArrayBuffer;
+  readonly packet: Packet;
 }
 
 /** The request had no room beside the `held` bytes of other models: it is to be run once more, alone, in a new Worker. */
 interface Again {
   readonly kind: 'again';
-  readonly id: number;
-  readonly buffer: ArrayBuffer;
+  readonly request: Arrived;
   readonly held: number;
 }
 
-/** The request has been answered, by a frame that is ready for the socket. */
+/** The request has been answered, by a message that is ready to be sent. */
 interface Done {
   readonly kind: 'done';
-  readonly id: number;
-  readonly frame: ArrayBuffer;
+  readonly packet: Packet;
   /** Set where the runtime is broken and the Worker must be replaced. */
   readonly broken: ErrorCode | null;
 }
@@ -34,7 +40,7 @@ type Message =
   | {
       readonly kind: 'request';
       readonly in: {
-        readonly buffer: ArrayBuffer;
+        readonly request: Arrived;
         /**
          * Set where there was no room for the request beside other models: the bytes that
          * these held. Each session of the request is then to be the only one that is held.

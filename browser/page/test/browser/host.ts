@@ -5,8 +5,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { type HeaderToSend, type Tensor, decode, encode, tensorsOf } from '../../src/link/frame.js';
+import { type Frame, type HeaderToSend, type Tensor, decode, tensorsOf } from '../../src/link/frame.js';
 import type { ExecutionOptions, PageError, Platform, Progress } from '../../src/protocol.js';
+import { BesideServer } from './beside.js';
 import type { CallType, InOf, OutOf } from '../../src/worker/calls.js';
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -47,6 +48,7 @@ export class Host {
   readonly progress: Progress[] = [];
   /** What the page has asked for over HTTP. */
   readonly paths = new Set<string>();
+  readonly beside = new BesideServer();
   private readonly waiting = new Map<string, () => void>();
   hellos = 0;
   private nextId = 1;
@@ -70,7 +72,7 @@ export class Host {
       host.paths.add(request.url ?? '');
       host.waiting.get(request.url ?? '')?.();
       // An answer that never comes.
-      if (request.url === '/slow') return;
+      if (request.url === '/slow' || host.beside.handle(request, response)) return;
       void serve(mounts, prefixes, { script, executorScript }, request, response);
     });
     const sockets = new WebSocketServer({ server, path: '/link', maxPayload: 2 ** 30, perMessageDeflate: false });
@@ -115,19 +117,19 @@ export class Host {
   request(header: Omit<HeaderToSend, 'id'>, tensors: readonly Tensor[] = []): Request<unknown> {
     const id = this.nextId++;
     const answer = new Promise<Answer>((resolve, reject) => this.pending.set(id, { resolve, reject }));
-    this.socket?.send(encode({ id, ...header }, tensors));
+    this.send({ id, ...header }, tensors);
     return Object.assign(answer, { id });
   }
 
   cancel(target: number): void {
-    this.socket?.send(encode({ id: this.nextId++, type: 'cancel', data: { target } }));
+    this.send({ id: this.nextId++, type: 'cancel', data: { target } });
   }
 
   async ping(): Promise<void> {
     const id = this.nextId++;
     await new Promise<void>((resolve) => {
       this.pongs.set(id, resolve);
-      this.socket?.send(encode({ id, type: 'ping' }));
+      this.send({ id, type: 'ping' });
     });
   }
 
@@ -135,22 +137,45 @@ export class Host {
     return this.stop();
   }
 
+  private send(header: HeaderToSend, tensors: readonly Tensor[] = []): void {
+    this.socket?.send(this.beside.offer(header, tensors));
+  }
+
   private accept(socket: WebSocket): void {
     this.socket = socket;
     socket.binaryType = 'nodebuffer';
+    const followed = new Following();
     socket.on('message', (data: Buffer) => {
-      const copy = new ArrayBuffer(data.byteLength);
-      new Uint8Array(copy).set(data);
-      const frame = decode(copy);
+      const found = followed.next(Uint8Array.from(data).buffer);
+      if (found === null) return;
+      const [frame, bodies] = found;
       const { id, type, data: body } = frame.header;
       if (type === 'hello') {
         this.hellos += 1;
         this.onHello?.();
       } else if (type === 'progress') this.progress.push(body as Progress);
       else if (type === 'pong') this.pongs.get(id)?.();
-      else if (type === 'result') this.pending.get(id)?.resolve({ data: body, tensors: tensorsOf(frame) });
+      else if (type === 'result') this.pending.get(id)?.resolve({ data: body, tensors: tensorsOf(frame, bodies) });
       else if (type === 'error') this.pending.get(id)?.reject(new RemoteError(body as PageError));
     });
+  }
+}
+
+/** Puts the tensors that follow a message to it. */
+class Following {
+  private frame: Frame | null = null;
+  private bodies: ArrayBuffer[] = [];
+
+  /** The next message of the page; `null` while more is to follow. */
+  next(buffer: ArrayBuffer): [Frame, ArrayBuffer[]] | null {
+    if (this.frame === null) this.frame = decode(buffer);
+    else this.bodies.push(buffer);
+    const { frame, bodies } = this;
+    if (bodies.length < frame.header.following.length) return null;
+    [this.frame, this.bodies] = [null, []];
+    // Looked at as if they had come as the host's do.
+    frame.header.attachments = frame.header.following.map((tensor) => ({ id: '', tensor }));
+    return [frame, bodies];
   }
 }
 

@@ -2,10 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
-import { decode, encode } from '../../src/link/frame.js';
+import { type Packet, decode, encode } from '../../src/link/frame.js';
 import type { ErrorCode, PageError } from '../../src/protocol.js';
 import { ExecutorHost } from '../../src/worker/executor-host.js';
-import type { FromExecutor, ToExecutor } from '../../src/worker/messages.js';
+import type { Arrived, FromExecutor, ToExecutor } from '../../src/worker/messages.js';
 
 class FakeWorker {
   static all: FakeWorker[] = [];
@@ -32,11 +32,11 @@ class FakeWorker {
   }
 
   answer(id: number, broken: ErrorCode | null = null): void {
-    this.onmessage?.({ data: { kind: 'done', id, frame: encode({ id, type: broken ? 'error' : 'result' }), broken } });
+    this.onmessage?.({ data: { kind: 'done', packet: encode({ id, type: broken ? 'error' : 'result' }), broken } });
   }
 
-  again(id: number, buffer: ArrayBuffer): void {
-    this.onmessage?.({ data: { kind: 'again', id, buffer, held: 7 } });
+  again(request: Arrived): void {
+    this.onmessage?.({ data: { kind: 'again', request, held: 7 } });
   }
 }
 
@@ -50,14 +50,14 @@ beforeEach(() => {
   Object.assign(globalThis, { Worker: FakeWorker });
   FakeWorker.all = [];
   [frames, done, statuses] = [[], [], []];
-  const frame = (buffer: ArrayBuffer): void => {
+  const packet = ({ buffer }: Packet): void => {
     const { id, type, data } = decode(buffer).header;
     frames.push({ id, type, data });
   };
-  host = new ExecutorHost({ frame, done: (id) => done.push(id), status: (text) => statuses.push(text) }, 4);
+  host = new ExecutorHost({ packet, done: (id) => done.push(id), status: (text) => statuses.push(text) }, 4);
 });
 
-const request = (id: number): { id: number; buffer: ArrayBuffer } => ({ id, buffer: encode({ id, type: 'embed' }) });
+const request = (id: number): Arrived => ({ id, buffer: encode({ id, type: 'embed' }).buffer, bodies: [new ArrayBuffer(8)] });
 const worker = (index: number): FakeWorker => FakeWorker.all[index] as FakeWorker;
 
 test('other threads are another Worker, which says so; the same number is not', () => {
@@ -94,12 +94,12 @@ test('a Worker that says it is broken is replaced before the next request', () =
 });
 
 test('a request without room is run again, alone, in a new Worker', () => {
-  const { id, buffer } = request(1);
-  host.run({ id, buffer }, null);
-  assert.deepEqual(worker(0).received, [{ kind: 'request', buffer, freed: null }]);
-  worker(0).again(1, buffer);
+  const first = request(1);
+  host.run(first, null);
+  assert.deepEqual(worker(0).received, [{ kind: 'request', request: first, freed: null }]);
+  worker(0).again(first);
   assert.deepEqual([worker(0).ended, done, frames], [true, [], []]);
-  assert.deepEqual(worker(1).received, [{ kind: 'request', buffer, freed: 7 }]);
+  assert.deepEqual(worker(1).received, [{ kind: 'request', request: first, freed: 7 }]);
   worker(1).answer(1);
   host.run(request(2), null);
   assert.equal(FakeWorker.all.length, 2);
@@ -107,10 +107,10 @@ test('a request without room is run again, alone, in a new Worker', () => {
 });
 
 test('one that was cancelled is not run again', () => {
-  const { id, buffer } = request(1);
-  host.run({ id, buffer }, null);
+  const first = request(1);
+  host.run(first, null);
   host.cancel(1);
-  worker(0).again(1, buffer);
+  worker(0).again(first);
   assert.deepEqual([FakeWorker.all.length, done], [1, [1]]);
   assert.equal((frames[0]?.data as PageError).code, 'cancelled');
 });
