@@ -32,7 +32,7 @@ pub use capabilities::{
 pub use family::Family;
 pub use limits::{FIXED_ROWS_A_RUN, REQUESTS_A_PAGE, ROWS_A_RUN, TOKENS_A_RUN};
 pub use message::{ErrorCode, Header, Hello, PROTOCOL_VERSION, PageError, Progress, ProgressPhase, TensorHeader};
-pub use model::{ExternalData, Graph, ModelSource};
+pub use model::{Dimension, ExternalData, Graph, GraphFacts, GraphInput, ModelSource};
 pub use output::{Output, Run};
 pub use parity::{Parity, ParityVerdict};
 pub use platform::Platform;

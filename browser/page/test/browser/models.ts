@@ -2,16 +2,16 @@
 
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DType, ModelSource } from '../../src/protocol.js';
+import type { ModelSource } from '../../src/protocol.js';
+import { facts } from '../facts.js';
 
 export const PAGE = process.env['PELAGO_PAGE'] ?? '.';
 export const FIXTURES = join(PAGE, '..', '..', 'tests', 'fixtures', 'models');
 
 export function modelSource(
-  name: string,
+  name: 'bert' | 't5',
   folder: string,
   graph: string,
-  index_type: DType,
   external: readonly string[] = [],
 ): ModelSource {
   const base_url = `/models/${name}/`;
@@ -27,7 +27,7 @@ export function modelSource(
       cid: `graph-${name}`,
       url: base_url + graph,
       size: size(graph),
-      index_type,
+      facts: facts(name),
       external_data: external.map((location) => ({ location, url: base_url + location, size: size(location) })),
     },
   };
@@ -41,4 +41,4 @@ export interface Golden {
 }
 
 export const golden = JSON.parse(readFileSync(join(FIXTURES, 'bert', 'golden.json'), 'utf8')) as Golden;
-export const bert = modelSource('bert', join(FIXTURES, 'bert'), 'onnx/model.onnx', 'int64');
+export const bert = modelSource('bert', join(FIXTURES, 'bert'), 'onnx/model.onnx');

@@ -126,7 +126,8 @@ for (const [name, platforms, script] of routes) {
       const graph = { ...bert.graph, cid: 'missing', url: '/models/bert/onnx/absent.onnx' };
       await assert.rejects(one([FOX], { ...bert, graph }), refused('fetch_failed', /404/));
       const text = { ...bert.graph, cid: 'text', url: '/models/bert/vocab.txt', size: (await fetch(new URL('/models/bert/vocab.txt', host().url))).headers.get('content-length') };
-      await assert.rejects(one([FOX], { ...bert, graph: { ...text, size: Number(text.size) } }), refused('invalid_model', /ONNX/));
+      await assert.rejects(one([FOX], { ...bert, graph: { ...text, size: Number(text.size) } }), refused('invalid_model', /protobuf/i));
+      await assert.rejects(one([FOX], { ...bert, graph: { ...bert.graph, cid: 'undeclared', facts: null } }), refused('bad_request', /declares, found nothing/));
       const short = { ...bert.graph, cid: 'short', size: bert.graph.size + 1 };
       await assert.rejects(one([FOX], { ...bert, graph: short }), refused('fetch_failed', /bytes/));
       await assert.rejects(host().request({ type: 'embed', platform: 'wasm', data: null }), refused('bad_request', /found null/));

@@ -8,9 +8,10 @@ use crate::RunError;
 /// Runs the graph.
 ///
 /// # Errors
-/// Those of the page.
+/// [`RunError::Prepare`] for a graph that cannot be read, and those of the page.
 pub(super) async fn run(asking: &Asking<'_>, inputs: &[Tensor]) -> Result<Executed, RunError> {
-    let data = RunData { model: asking.prepared.source.clone(), outputs: Vec::new() };
+    let model = asking.engine.preparer.source(asking.prepared).await?;
+    let data = RunData { model, outputs: Vec::new() };
     let (result, tensors): (RunResult, _) = asking.send("run", data, inputs.to_vec()).await?;
     Ok(Executed {
         load: result.load,

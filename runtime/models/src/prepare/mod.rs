@@ -2,6 +2,7 @@
 //! with which files.
 
 mod error;
+mod facts;
 mod files;
 mod graph;
 mod predict;
@@ -14,9 +15,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use pelago_protocol::{ModelSource, Observer};
+use pelago_protocol::{GraphFacts, ModelSource, Observer};
 
 pub use self::error::PrepareError;
+pub use self::facts::graph_facts;
 use self::graph::Chosen;
 pub use self::predict::Declared;
 pub use self::served::{Counters, Served};
@@ -36,7 +38,7 @@ const OVERLAP: Duration = Duration::from_secs(60);
 /// A model that is ready to be served to a page, as far as it is here.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// What a page is told of it.
+    /// What a page is told of it, but for what its graph declares: see [`Preparer::source`].
     pub source: ModelSource,
     /// What it was asked for.
     pub wanted: Wanted,
@@ -112,6 +114,8 @@ struct Known {
     prepared: HashMap<(String, Wanted), Prepared>,
     /// CIDs of all graphs that were prepared for a model, which pages may still hold.
     graphs: HashMap<Cid, BTreeSet<String>>,
+    /// What each graph declares, by its CID.
+    facts: HashMap<Cid, GraphFacts>,
 }
 
 impl Preparer {

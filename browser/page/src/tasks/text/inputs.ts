@@ -7,8 +7,7 @@
 import type { InferenceSession } from 'onnxruntime-web';
 import { PageFault } from '../../errors.js';
 import type { Tensor } from '../../link/frame.js';
-import type { DType } from '../../protocol.js';
-import type { GraphInput } from '../../sessions/onnx.js';
+import type { DType, GraphInput } from '../../protocol.js';
 import type { Fixed } from '../../sessions/sessions.js';
 import type { Text } from './texts.js';
 
