@@ -20,5 +20,7 @@ pub mod gateway;
 pub mod ipns;
 pub mod replicate;
 pub mod retrieve;
+mod retry_after;
 
 pub use causes::{causes, find_cause};
+pub use retry_after::retry_after;

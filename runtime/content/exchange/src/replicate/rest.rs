@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use pelago_dag::Cid;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method};
 use serde::de::DeserializeOwned;
@@ -16,6 +16,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::ReplicaError;
+use crate::retry_after;
 
 /// The longest answer that is read, bytes.
 const ANSWER_MAX: usize = 4 << 20;
@@ -145,7 +146,7 @@ async fn read(request: reqwest::RequestBuilder, url: String) -> Result<Answer, R
         }
         body.extend_from_slice(&chunk);
     }
-    let wait = response.headers().get(RETRY_AFTER).and_then(|w| w.to_str().ok()?.parse().ok()).map(Duration::from_secs);
+    let wait = retry_after(response.headers());
     Ok(Answer { status: response.status().as_u16(), body: body.freeze(), wait, url })
 }
 

@@ -12,7 +12,7 @@ use pelago_dag::buffer::Buffer;
 use pelago_dag::car::{CarError, CarLimits, CarReader};
 use pelago_dag::{BLOCK_MAX, Cid};
 use reqwest::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE, RETRY_AFTER,
+    ACCEPT, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use tokio_util::io::StreamReader;
@@ -21,6 +21,7 @@ use url::Url;
 use super::body::{Body, first_line};
 use super::{BlockStream, Kind, Meter, Pace, Provider, ProviderError, Reach, Request, Scope, net};
 use crate::gateway::{COMING, NODE};
+use crate::retry_after;
 
 const RAW: &str = "application/vnd.ipld.raw";
 const CAR: &str = "application/vnd.ipld.car";
@@ -230,16 +231,6 @@ pub(crate) async fn check_status(response: Response, pace: Pace) -> Result<Respo
         }
         _ => Err(ProviderError::Status { status: status.as_u16(), message: first_line(response, pace).await }),
     }
-}
-
-/// Seconds, or a date (RFC 9110, 10.2.3).
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = chrono::DateTime::parse_from_rfc2822(text).ok()?;
-    Some((until.to_utc() - chrono::Utc::now()).to_std().unwrap_or_default())
 }
 
 /// When a block is worth asking for again that the source is fetching itself.
