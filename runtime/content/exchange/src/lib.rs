@@ -13,14 +13,10 @@
 //!
 //! This crate knows no models, no hubs and no browsers: content is a CID to it.
 
-mod causes;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod gateway;
 pub mod ipns;
 pub mod replicate;
 pub mod retrieve;
-mod retry_after;
 
-pub use causes::{causes, find_cause};
-pub use retry_after::retry_after;

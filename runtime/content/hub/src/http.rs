@@ -12,9 +12,11 @@ use std::time::Duration;
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use bytes::{Bytes, BytesMut};
 use pelago_exchange::retrieve::Reach;
-use pelago_exchange::{find_cause, retry_after};
+use pelago_http::{find_cause, retry_after};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use serde::de::DeserializeOwned;
@@ -217,7 +219,7 @@ pub(super) fn header(headers: &HeaderMap, name: &str) -> String {
 
 /// The wait that a server asks for: by `Retry-After`, or by `t=` of the draft's `RateLimit`, which the hub sends.
 fn wait_asked_for(headers: &HeaderMap) -> Option<Duration> {
-    retry_after(headers).or_else(|| {
+    retry_after(&header(headers, RETRY_AFTER.as_str())).or_else(|| {
         let limit = header(headers, "ratelimit");
         let seconds = limit.split(';').find_map(|part| part.trim().strip_prefix("t="))?;
         seconds.parse().ok().map(Duration::from_secs)

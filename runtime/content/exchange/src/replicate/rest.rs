@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use pelago_dag::Cid;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use pelago_http::retry_after;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method};
 use serde::de::DeserializeOwned;
@@ -16,7 +17,6 @@ use serde_json::Value;
 use url::Url;
 
 use super::ReplicaError;
-use crate::retry_after;
 
 /// The longest answer that is read, bytes.
 const ANSWER_MAX: usize = 4 << 20;
@@ -146,7 +146,7 @@ async fn read(request: reqwest::RequestBuilder, url: String) -> Result<Answer, R
         }
         body.extend_from_slice(&chunk);
     }
-    let wait = retry_after(response.headers());
+    let wait = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?));
     Ok(Answer { status: response.status().as_u16(), body: body.freeze(), wait, url })
 }
 

@@ -11,8 +11,9 @@ use futures::{StreamExt, TryFutureExt};
 use pelago_dag::buffer::Buffer;
 use pelago_dag::car::{CarError, CarLimits, CarReader};
 use pelago_dag::{BLOCK_MAX, Cid};
+use pelago_http::retry_after;
 use reqwest::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE,
+    ACCEPT, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE, RETRY_AFTER,
 };
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use tokio_util::io::StreamReader;
@@ -21,7 +22,6 @@ use url::Url;
 use super::body::{Body, first_line};
 use super::{BlockStream, Kind, Meter, Pace, Provider, ProviderError, Reach, Request, Scope, net};
 use crate::gateway::{COMING, NODE};
-use crate::retry_after;
 
 const RAW: &str = "application/vnd.ipld.raw";
 const CAR: &str = "application/vnd.ipld.car";
@@ -212,7 +212,7 @@ fn car_error(error: CarError) -> ProviderError {
 /// Tells the answers apart that the trustless gateway specification names.
 pub(crate) async fn check_status(response: Response, pace: Pace) -> Result<Response, ProviderError> {
     let status = response.status();
-    let wait = retry_after(response.headers());
+    let wait = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?));
     let coming = coming(response.headers());
     match status {
         _ if status.is_success() => Ok(response),
