@@ -171,6 +171,32 @@ url: string,
  */
 size: number, };
 
+export type Dimension = number | string;
+
+export type GraphInput = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its dimensions, outermost first.
+ */
+shape: Array<Dimension>, };
+
+export type GraphFacts = { 
+/**
+ * What it is to be given; its weights are not among them.
+ */
+inputs: Array<GraphInput>, 
+/**
+ * Names of the nodes whose data is integer or boolean: they compute shapes, masks and indices.
+ */
+integer_nodes: Array<string>, 
+/**
+ * Names of all other nodes.
+ */
+other_nodes: Array<string>, };
+
 export type Graph = { 
 /**
  * CID of the graph's file: what the page keys its sessions by.
@@ -189,10 +215,9 @@ size: number,
  */
 external_data: Array<ExternalData>, 
 /**
- * The element type of its index inputs (`input_ids`, …): `int32` for graphs
- * that Pelago builds, `int64` for an exporter's. `None` where it is not known.
+ * What its file declares, which the page does not read itself. `None` until a page is asked to run it.
  */
-index_type: DType | null, };
+facts: GraphFacts | null, };
 
 export type ModelSource = { 
 /**

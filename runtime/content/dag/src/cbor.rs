@@ -311,7 +311,8 @@ mod tests {
     fn the_library_finds_the_same_links_and_takes_what_is_no_dag_cbor() {
         let library = |block: &[u8]| DagCborCodec::links(block).map(Iterator::collect::<Vec<_>>);
         let (block, x, y) = document();
-        assert_eq!(library(&block).unwrap(), [x, y]);
+        let found = library(&block).unwrap().iter().map(ipld_core::cid::Cid::to_bytes).collect::<Vec<_>>();
+        assert_eq!(found, [x.to_bytes(), y.to_bytes()]);
         let mut longer = link_bytes(&x);
         longer[3] += 1;
         longer.push(0);
