@@ -73,7 +73,9 @@ async fn bytes_come_back_as_they_went() {
     let pool = pool(profiles.path()).await;
     for product in PRODUCTS {
         let page = page(&pool, product).await;
-        for lengths in [&[LIMIT - 1][..], &[LIMIT], &[LIMIT + 1], &[16 << 20], &[LIMIT, 3, 0, 2 * LIMIT + 1, LIMIT - 1, 5 << 20]] {
+        for lengths in
+            [&[LIMIT - 1][..], &[LIMIT], &[LIMIT + 1], &[16 << 20], &[LIMIT, 3, 0, 2 * LIMIT + 1, LIMIT - 1, 5 << 20]]
+        {
             let tensors: Vec<Tensor> =
                 lengths.iter().enumerate().map(|(index, length)| tensor(&index.to_string(), *length)).collect();
             let answer = echo(&page, tensors.clone()).await.unwrap();
@@ -168,7 +170,9 @@ async fn how_fast_it_is() {
     let pool = pool(profiles.path()).await;
     for product in PRODUCTS {
         let page = page(&pool, product).await;
-        for (bytes, runs) in [(0, 1000), (4 << 10, 1000), (LIMIT - 1, 200), (LIMIT, 200), (1 << 20, 100), (16 << 20, 30)] {
+        for (bytes, runs) in
+            [(0, 1000), (4 << 10, 1000), (LIMIT - 1, 200), (LIMIT, 200), (1 << 20, 100), (16 << 20, 30)]
+        {
             let tensor = tensor("x", bytes);
             let mut times = Vec::new();
             for run in 0..runs + runs / 10 {

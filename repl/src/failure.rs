@@ -9,6 +9,7 @@ use pelago_cells::rust::CellsError;
 use pelago_kernel::KernelError;
 use pelago_protocol::Voice;
 use pelago_results::reports::NoMoment;
+use pelago_runner::NotebookError;
 use pelago_session::SessionError;
 use serde_json::json;
 
@@ -45,12 +46,7 @@ pub(crate) enum Failure {
     /// Two reports that have no route in common.
     NothingToCompare,
     /// A file that could not be written.
-    Output {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
+    Output(Box<NotebookError>),
     /// Ctrl-C.
     Interrupted,
 }
@@ -160,11 +156,7 @@ impl Failure {
                 "the two reports have no route with warm runs of the same inputs in common".to_owned(),
                 "run the same inputs for both, several times in one session (`--repeat 30`)".to_owned(),
             ),
-            Self::Output { path, source } => (
-                "output",
-                format!("could not write {}: {source}", path.display()),
-                "check that the folder is there and writable".to_owned(),
-            ),
+            Self::Output(error) => ("output", error.to_string(), error.help()),
             Self::Interrupted => ("interrupted", "interrupted".to_owned(), String::new()),
         }
     }

@@ -82,13 +82,5 @@ fn comparison(compared: &Compared, format: ReportFormat) -> Result<String, Failu
 /// To the file that was named, whole or not at all; else to stdout.
 fn write(arguments: &Report, text: &str) -> Result<(), Failure> {
     let Some(path) = &arguments.output else { return Ok(output::print(text.trim_end_matches('\n'))?) };
-    let failed = |source| Failure::Output { path: path.clone(), source };
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
-    // A temporary file is its owner's alone; a report is a file like any other.
-    #[cfg(unix)]
-    std::fs::set_permissions(file.path(), std::os::unix::fs::PermissionsExt::from_mode(0o644)).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    pelago_runner::save(path, text).map_err(|error| Failure::Output(Box::new(error)))
 }

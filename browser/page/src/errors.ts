@@ -8,6 +8,7 @@ import type { ErrorCode, PageError } from './protocol.js';
 
 /** What the user can do next. A place that knows better says so itself. */
 const HELP: Readonly<Record<ErrorCode, string>> = {
+  graph_unknown: 'Send the request again with what the graph declares.',
   bad_request: 'The host and the page have different versions: build both from the same source.',
   platform_unavailable: 'Use another platform or another browser; `capabilities` lists what each browser of this machine has.',
   fallback_refused: 'Allow fallback, or use another platform for this model.',

@@ -171,11 +171,39 @@ url: string,
  */
 size: number, };
 
+export type GraphCid = string;
+
+export type Dimension = number | string;
+
+export type GraphInput = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its dimensions, outermost first.
+ */
+shape: Array<Dimension>, };
+
+export type GraphFacts = { 
+/**
+ * What it is to be given; its weights are not among them.
+ */
+inputs: Array<GraphInput>, 
+/**
+ * Names of the nodes whose data is integer or boolean: they compute shapes, masks and indices.
+ */
+integer_nodes: Array<string>, 
+/**
+ * Names of all other nodes.
+ */
+other_nodes: Array<string>, };
+
 export type Graph = { 
 /**
  * CID of the graph's file: what the page keys its sessions by.
  */
-cid: string, 
+cid: GraphCid, 
 /**
  * Where the session's server has it, from the root.
  */
@@ -189,10 +217,9 @@ size: number,
  */
 external_data: Array<ExternalData>, 
 /**
- * The element type of its index inputs (`input_ids`, …): `int32` for graphs
- * that Pelago builds, `int64` for an exporter's. `None` where it is not known.
+ * What its file declares, which the page does not read itself. `None` until a page is asked to run it.
  */
-index_type: DType | null, };
+facts: GraphFacts | null, };
 
 export type Role = "model" | "encoder" | "decoder" | "vision_encoder" | "embed_tokens";
 
@@ -302,7 +329,7 @@ loaded: number,
  */
 total: number | null, };
 
-export type ErrorCode = "bad_request" | "platform_unavailable" | "fallback_refused" | "fetch_failed" | "invalid_model" | "empty_input" | "input_too_long" | "invalid_tensor" | "not_finite" | "out_of_memory" | "device_lost" | "cancelled" | "execution_failed" | "internal";
+export type ErrorCode = "bad_request" | "graph_unknown" | "platform_unavailable" | "fallback_refused" | "fetch_failed" | "invalid_model" | "empty_input" | "input_too_long" | "invalid_tensor" | "not_finite" | "out_of_memory" | "device_lost" | "cancelled" | "execution_failed" | "internal";
 
 export type PageError = { 
 /**
@@ -393,9 +420,9 @@ outputs: Array<string>, };
 
 export type Dispose = { 
 /**
- * Only sessions of this graph, by CID.
+ * Only sessions of this graph.
  */
-graph: string | null, 
+graph: GraphCid | null, 
 /**
  * How many of the most recently used to keep.
  */
@@ -476,9 +503,9 @@ webnn_accelerated: boolean | null, };
 
 export type HeldSession = { 
 /**
- * CID of its graph.
+ * Its graph.
  */
-graph: string, 
+graph: GraphCid, 
 /**
  * Where it runs.
  */

@@ -1,5 +1,7 @@
 /** Tiny ONNX graphs for tests: as much of onnx.proto as they need, written field by field. */
 
+import type { GraphFacts } from '../src/protocol.js';
+
 /** TensorProto.DataType. */
 export const FLOAT = 1;
 export const INT32 = 6;
@@ -18,6 +20,8 @@ export interface Node {
   readonly op: string;
   readonly inputs: readonly string[];
   readonly output: string;
+  /** Whether it computes on integers. */
+  readonly integer?: boolean;
   readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
 }
 
@@ -92,4 +96,14 @@ export function onnx({ inputs, outputs, nodes, weights = {} }: GraphSpec): Uint8
     ...outputs.map((output) => value(12, output)),
   ];
   return Uint8Array.from([...number(1, 8), ...message(7, ...graph), ...message(8, number(2, 17))]);
+}
+
+/** What a host reads of the graph. */
+export function factsOf({ inputs, nodes }: GraphSpec): GraphFacts {
+  const names = (integer: boolean): string[] => nodes.filter((node) => (node.integer ?? false) === integer).map(({ output }) => output);
+  return {
+    inputs: inputs.map(({ name, shape }) => ({ name, shape: [...(shape ?? [])] })),
+    integer_nodes: names(true),
+    other_nodes: names(false),
+  };
 }

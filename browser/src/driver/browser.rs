@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use fantoccini::Client;
 use fantoccini::error::{CmdError, ErrorStatus};
+use pelago_http::causes;
 use serde_json::Value;
 
-use super::error::{BrowserError, chain};
+use super::error::BrowserError;
 use super::installation::{Installation, Product};
 use super::memory::Processes;
 use super::process::DriverProcess;
@@ -266,7 +267,7 @@ fn standard(
 fn error_text(error: &CmdError) -> String {
     match error {
         CmdError::Standard(error) => first_line(&error.message),
-        error => chain(error),
+        error => causes(error),
     }
 }
 

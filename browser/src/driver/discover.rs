@@ -176,8 +176,9 @@ fn found_drivers(search: &Search, name: &'static str) -> Vec<PathBuf> {
 }
 
 fn on_path(search: &Search, names: &[&str]) -> Vec<PathBuf> {
-    let paths = names.iter().flat_map(|name| search.path.iter().map(move |folder| folder.join(name)));
-    paths.filter(|path| is_executable(path)).collect()
+    // They were a PATH before, so no name has the colon that this refuses.
+    let Ok(folders) = std::env::join_paths(&search.path) else { return Vec::new() };
+    names.iter().flat_map(|name| which::which_in_global(name, Some(&folders)).into_iter().flatten()).collect()
 }
 
 /// `<tools>/<tool>-<version>/<file>` or `…/bin/<file>`, the newest version first.
@@ -206,11 +207,6 @@ fn in_tool_dirs(search: &Search, tool: &str, files: &[&str]) -> Vec<PathBuf> {
 /// Whether no other name of the same file was seen.
 fn is_new(path: &Path, seen: &mut HashSet<PathBuf>) -> bool {
     seen.insert(path.canonicalize().unwrap_or_else(|_| path.to_owned()))
-}
-
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }
 
 /// A snap's command is a link to `snap`, or a script that starts one.

@@ -300,14 +300,3 @@ pub enum BrowserError {
 fn lines(log: &[String]) -> String {
     if log.is_empty() { " nothing".to_owned() } else { log.iter().map(|line| format!("\n  {line}")).collect() }
 }
-
-/// An error and its causes: the outermost alone says "client error (Connect)".
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}

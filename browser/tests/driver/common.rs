@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use pelago_browser::driver::{Browser, Installation, LaunchOptions, Product, Search, discover};
 use pelago_browser::reaper::Reaper;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 /// So many tests open browsers at once.
@@ -51,19 +50,8 @@ pub(crate) async fn installation(product: Product) -> Installation {
 pub(crate) async fn page() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut socket, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let _ = socket.read(&mut [0; 4096]).await;
-                let body = "<!doctype html><title>small</title>";
-                let answer = format!(
-                    "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                    body.len()
-                );
-                let _ = socket.write_all(answer.as_bytes()).await;
-            });
-        }
-    });
+    let page = axum::Router::new().fallback(async || axum::response::Html("<!doctype html><title>small</title>"));
+    tokio::spawn(async move { axum::serve(listener, page).await });
     format!("http://{address}/")
 }
 

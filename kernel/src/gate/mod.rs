@@ -4,6 +4,8 @@
 //!
 //! ZeroMQ's library takes any length that a frame announces and reserves it; one
 //! header of nine bytes would end the process before any signature is checked.
+//! (`zeromq` 0.7 bounds what is read at a time, not a message. Once it has a
+//! maximum message size, `frames` can go; the deadlines must stay.)
 //! So a message larger than [`LIMITS`] ends its connection here, and so do a
 //! client that never greets and one that takes nothing for [`STALL`], which would
 //! hold the output of all others back. It knows nothing of Jupyter.

@@ -22,6 +22,7 @@ use std::path::PathBuf;
 
 pub use error::NotebookError;
 pub use execute::Rules;
+pub use files::save;
 pub use job::{Job, plan};
 pub use watch::{Line, Watcher};
 

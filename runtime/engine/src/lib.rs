@@ -36,6 +36,7 @@ pub use run::every_route::Attempt;
 pub use run::report::hardware;
 
 use self::fit::Fitter;
+use self::fleet::HeldGraphs;
 use self::record::Recording;
 use self::route::Router;
 use self::run::checked::Checked;
@@ -48,6 +49,7 @@ pub struct Engine {
     router: Router,
     recording: Recording,
     fitter: Fitter,
+    held: HeldGraphs,
     /// Bytes that a page's sessions may hold in all.
     page_budget: u64,
 }
@@ -80,6 +82,7 @@ impl Engine {
             preparer,
             recording: Recording::new(recorder),
             fitter: Fitter::default(),
+            held: HeldGraphs::default(),
             page_budget: fit::page_budget(),
         }
     }

@@ -1,11 +1,17 @@
-//! HTTP rules that every server of Pelago follows in the same way: today, which
-//! bytes a `Range` header asks for (RFC 9110, section 14).
+//! HTTP rules that all of Pelago's servers and clients follow in the same way:
+//! which bytes a `Range` header asks for (RFC 9110, section 14), how long a
+//! `Retry-After` wants a client to wait, and what caused a client's error.
 //!
 //! No HTTP library is known here. A caller passes text and gets plain values.
 
+mod causes;
+mod retry_after;
+
 use std::ops::Range;
 
+pub use causes::{causes, find_cause};
 use http_range_header::{RangeUnsatisfiableError, parse_range_header};
+pub use retry_after::retry_after;
 
 /// What a `Range` header asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -49,11 +49,11 @@ pub struct Header {
     #[serde(default)]
     pub tensors: Vec<TensorHeader>,
     /// Host to page: the attachments that hold the bytes of large tensors, in the order of these.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub attachments: Vec<Attachment>,
     /// Page to host: the indices of the large tensors, in order. The bytes of each are one of the messages that
     /// follow this one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub following: Vec<usize>,
 }
 
@@ -166,6 +166,8 @@ crate::word::words! {
     ErrorCode, "error code" {
         /// The request has a type or data that this page does not know.
         BadRequest = "bad_request",
+        /// The page was not told what the graph declares, and has not built a session of it.
+        GraphUnknown = "graph_unknown",
         /// This browser does not have the platform.
         PlatformUnavailable = "platform_unavailable",
         /// Nodes of the graph would run elsewhere than asked.

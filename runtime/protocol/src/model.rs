@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DType, GraphCid, Role};
+use crate::{GraphCid, Role};
 
 /// A file that an ONNX graph keeps its weights in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,9 +32,41 @@ pub struct Graph {
     pub size: u64,
     /// Files that hold its weights; empty where they are in the graph itself.
     pub external_data: Vec<ExternalData>,
-    /// The element type of its index inputs (`input_ids`, …): `int32` for graphs
-    /// that Pelago builds, `int64` for an exporter's. `None` where it is not known.
-    pub index_type: Option<DType>,
+    /// What its file declares, which the page does not read itself. `None` until a page is asked to run it.
+    pub facts: Option<GraphFacts>,
+}
+
+/// What an ONNX graph declares before it is run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct GraphFacts {
+    /// What it is to be given; its weights are not among them.
+    pub inputs: Vec<GraphInput>,
+    /// Names of the nodes whose data is integer or boolean: they compute shapes, masks and indices.
+    pub integer_nodes: Vec<String>,
+    /// Names of all other nodes.
+    pub other_nodes: Vec<String>,
+}
+
+/// An input of a graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct GraphInput {
+    /// Its name.
+    pub name: String,
+    /// Its dimensions, outermost first.
+    pub shape: Vec<Dimension>,
+}
+
+/// A dimension of a graph's input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(untagged)]
+pub enum Dimension {
+    /// Its size, the same for every run.
+    Size(#[cfg_attr(test, ts(type = "number"))] u64),
+    /// The name of a size that is only known when the graph runs; empty where it has none.
+    Name(String),
 }
 
 impl Graph {

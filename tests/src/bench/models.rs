@@ -12,9 +12,10 @@ use pelago_browser::pool::Page;
 use pelago_content::Cid;
 use pelago_content::Store;
 use pelago_models::library::Described;
+use pelago_models::prepare::graph_facts;
 use pelago_onnx::graph::{self, BuildOptions, Folder, IndexType};
 use pelago_protocol::{
-    BrowserKind, DType, EmbedData, EmbedResult, ExecutionOptions, ExternalData, Graph, Graphs, OnLong, Platform,
+    BrowserKind, EmbedData, EmbedResult, ExecutionOptions, ExternalData, Graph, GraphFacts, Graphs, OnLong, Platform,
     Request, Role, Tensor,
 };
 use pelago_session::{Session, SessionOptions};
@@ -60,6 +61,7 @@ impl Models {
         // The same bytes as the session builds, so the same CID.
         let parent = Some(model.cid.to_string());
         let built = graph::build(&Folder(folder.clone()), &BuildOptions { parent, index_type: IndexType::Int32 })?;
+        let facts = facts_of(&built.onnx)?;
         let graph = models.store().add_bytes(built.onnx).await?;
         let weights = model.file(WEIGHTS).map_or(0, |file| file.size);
         let base_url = format!("/ipfs/{}/", model.cid);
@@ -72,7 +74,7 @@ impl Models {
                 url: format!("{base_url}{WEIGHTS}"),
                 size: weights,
             }],
-            index_type: Some(DType::Int32),
+            facts: Some(facts),
         };
         let graphs = BTreeMap::from([(Role::Model, graph)]);
         let files: Vec<String> = model.files.iter().map(|file| file.path.clone()).collect();
@@ -149,6 +151,14 @@ pub(crate) fn asking() -> RequestOptions {
 /// Embeds in a page, past the session, with options that a request does not have.
 pub(crate) async fn embed(page: &Page, message: Message) -> Result<EmbedResult, Failure> {
     Ok(page.ask("embed", message, asking()).await?.0)
+}
+
+/// What a graph declares.
+fn facts_of(graph: &[u8]) -> Result<GraphFacts, Failure> {
+    const FILE: &str = "model.onnx";
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join(FILE), graph)?;
+    Ok(graph_facts(&Folder(folder.path().to_owned()), FILE)?)
 }
 
 /// The page of a browser, by product name; opened where it is not open.

@@ -5,7 +5,7 @@
  * lines, not sessions.
  */
 
-import type { Placement, Platform } from '../protocol.js';
+import type { GraphFacts, Placement, Platform } from '../protocol.js';
 
 export const CPU = 'CPUExecutionProvider';
 
@@ -31,6 +31,9 @@ const SHAPE_OPERATORS: ReadonlySet<string> = new Set([
 const MOVES: ReadonlySet<string> = new Set([
   'Cast', 'Concat', 'Expand', 'Gather', 'Identity', 'Range', 'Reshape', 'Shape', 'Size', 'Slice', 'Squeeze', 'Unsqueeze',
 ]); // prettier-ignore
+
+/** A node of the model's own work computes no shapes, whatever its type. */
+const NONE: ReadonlySet<string> = new Set();
 
 /** Copies between devices. onnxruntime adds them between nodes on different devices. */
 const COPIES: ReadonlySet<string> = new Set(['MemcpyFromHost', 'MemcpyToHost']);
@@ -76,16 +79,12 @@ export function parsePlacement(lines: readonly string[]): PlacementLog | null {
   return counts.size === 0 ? null : { counts, nodes };
 }
 
-/** What must be known of the graph to tell shape arithmetic from the work of the model. */
-export interface NodeFacts {
-  readonly nodes: ReadonlySet<string>;
-  readonly integerNodes: ReadonlySet<string>;
-}
-
 /** Counts and names the nodes of a session that should run on `provider`. */
-export function judge(log: PlacementLog, provider: string, graph: NodeFacts, lines: readonly string[]): Placement {
+export function judge(log: PlacementLog, provider: string, facts: GraphFacts, lines: readonly string[]): Placement {
   const total = [...log.counts.values()].reduce((sum, count) => sum + count, 0);
   const onProvider = log.counts.get(provider) ?? 0;
+  const integer = new Set(facts.integer_nodes);
+  const other = new Set(facts.other_nodes);
   const shapes = new Set<string>();
   for (const line of lines) {
     const forced = SHAPE_ON_CPU.exec(line);
@@ -98,13 +97,10 @@ export function judge(log: PlacementLog, provider: string, graph: NodeFacts, lin
   for (const node of log.nodes) {
     if (node.provider === provider) continue;
     elsewhere += 1;
-    const known = graph.nodes.has(node.name);
     const bookkeeping =
       COPIES.has(node.operator) ||
       shapes.has(node.name) ||
-      (known
-        ? SHAPE_OPERATORS.has(node.operator) && graph.integerNodes.has(node.name)
-        : MOVES.has(node.operator));
+      (integer.has(node.name) ? SHAPE_OPERATORS : other.has(node.name) ? NONE : MOVES).has(node.operator);
     if (bookkeeping) {
       shapeNodes += 1;
       arithmetic.add(node.operator);

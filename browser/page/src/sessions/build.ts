@@ -7,11 +7,10 @@ import type { InferenceSession } from 'onnxruntime-web';
 import { PageFault, faultOf } from '../errors.js';
 import { type FixedPlatform, type Provider, orLost } from '../facts/devices.js';
 import { CPU, PROVIDERS, actualProvider, judge, parsePlacement } from '../facts/placement.js';
-import type { ExecutionOptions, Placement } from '../protocol.js';
+import type { ExecutionOptions, GraphFacts, Placement } from '../protocol.js';
 import { capture } from '../runtime/console.js';
 import { ort } from '../runtime/onnxruntime.js';
 import type { Weights } from './graphs.js';
-import type { OnnxGraph } from './onnx.js';
 
 /** Everything that a session is built from. */
 export interface Ingredients {
@@ -20,7 +19,7 @@ export interface Ingredients {
   readonly provider: Provider | null;
   readonly options: ExecutionOptions;
   readonly bytes: Uint8Array;
-  readonly graph: OnnxGraph;
+  readonly facts: GraphFacts;
   /** The weights. Their memory is freed when the session has its own copy. */
   readonly externalData: readonly Weights[];
   /** Sizes of the dimensions that are fixed, by name. */
@@ -83,7 +82,7 @@ export async function releaseSession(session: InferenceSession): Promise<void> {
 
 /** Builds the session and reads what onnxruntime prints about its nodes. */
 async function prove(ingredients: Ingredients): Promise<Built> {
-  const { platform, options, graph } = ingredients;
+  const { platform, options, facts } = ingredients;
   // Only at this level does onnxruntime print where it placed the nodes.
   const { result: session, lines } = await capture(() => create(ingredients, { logSeverityLevel: 0 }));
   const asked = PROVIDERS[platform];
@@ -93,7 +92,7 @@ async function prove(ingredients: Ingredients): Promise<Built> {
       throw new PageFault('internal', 'Expected onnxruntime to print where it placed the nodes, found no such line.', {
         help: 'This version of onnxruntime-web is not the one that Pelago was built for: run `npm ci` and build again.',
       });
-    const placement = judge(log, asked, graph, lines);
+    const placement = judge(log, asked, facts, lines);
     refuseFallback(placement, platform, options);
     return { session, placement, actual: actualProvider(log, placement, asked) };
   } catch (error) {

@@ -1,33 +1,42 @@
-/** The files of a graph: fetches them, reads of the graph what the page needs, and keeps small graphs. Knows no sessions. */
+/** The files of a graph: fetches them, and keeps small graphs. Knows no sessions. */
 
+import { PageFault } from '../errors.js';
+import type { Graph, GraphFacts } from '../protocol.js';
 import { fetchBytes } from './fetch.js';
 import { Lru } from './lru.js';
-import { type OnnxGraph, readOnnx } from './onnx.js';
 import type { Wanted } from './wanted.js';
 
-/**
- * Graphs by CID. They are kept, so that another shape or platform need not fetch
- * and read them again. `bytes` is `null` where there are too many to be kept.
- */
-const graphs = new Lru<{ readonly graph: OnnxGraph; readonly bytes: Uint8Array | null }>();
+/** Graphs by CID. They are kept, so that another shape or platform need not fetch them again. */
+const graphs = new Lru<Uint8Array>();
 const GRAPHS_KEPT = 4;
-/** A graph with its weights inside is usually larger than this. Its bytes are not kept: one copy of the weights is enough. */
+/** A graph with its weights inside is usually larger than this. It is not kept: one copy of the weights is enough. */
 const GRAPH_BYTES_KEPT = 4 << 20;
 
-/** The graph of a request, fetched and read once. */
-export async function graphOf(wanted: Wanted): Promise<OnnxGraph> {
-  return (graphs.use(wanted.graph.cid) ?? (await fileOf(wanted))).graph;
+/** The bytes of the graph of a request. */
+export async function fileOf({ graph, signal, progress }: Wanted): Promise<Uint8Array> {
+  const known = graphs.use(graph.cid);
+  if (known) return known;
+  const bytes = await fetchBytes(graph.url, graph.size, { signal, progress: reporter(progress, graph.url) });
+  if (graph.size > GRAPH_BYTES_KEPT) return bytes;
+  graphs.add(graph.cid, bytes);
+  graphs.take(GRAPHS_KEPT, () => true);
+  return bytes;
 }
 
-/** The graph of a request with its bytes. They are fetched again where they were not kept. */
-export async function fileOf({ graph, signal, progress }: Wanted): Promise<{ graph: OnnxGraph; bytes: Uint8Array }> {
-  const known = graphs.use(graph.cid);
-  if (known?.bytes) return { graph: known.graph, bytes: known.bytes };
-  const bytes = await fetchBytes(graph.url, graph.size, { signal, progress: reporter(progress, graph.url) });
-  const read = known?.graph ?? readOnnx(bytes, graph.url);
-  graphs.add(graph.cid, { graph: read, bytes: graph.size <= GRAPH_BYTES_KEPT ? bytes : null });
-  graphs.take(GRAPHS_KEPT, () => true);
-  return { graph: read, bytes };
+/** What graphs declare, by CID. The host need not send it again. */
+const declared = new Lru<GraphFacts>();
+const DECLARED_KEPT = 64;
+
+/** What a graph declares, as the host read it. */
+export function factsOf({ cid, url, facts }: Graph): GraphFacts {
+  const known = facts ?? declared.use(cid);
+  if (known === undefined)
+    throw new PageFault('graph_unknown', `Expected what the graph ${url} declares, found nothing.`);
+  if (facts !== null) {
+    declared.add(cid, facts);
+    declared.take(DECLARED_KEPT, () => true);
+  }
+  return known;
 }
 
 /** A file of weights as onnxruntime takes it. `path` is the name that the graph has for it. */

@@ -6,11 +6,10 @@
 import { faultOf } from '../errors.js';
 import { orLost } from '../facts/devices.js';
 import type { Tensor } from '../link/frame.js';
-import type { LoadResult } from '../protocol.js';
+import type { GraphInput, LoadResult } from '../protocol.js';
 import type { ort } from '../runtime/onnxruntime.js';
 import { toOrt } from '../runtime/tensors.js';
-import { graphOf } from './graphs.js';
-import type { GraphInput } from './onnx.js';
+import { factsOf } from './graphs.js';
 import { type Fixed, type Held, release, session } from './sessions.js';
 import type { Wanted } from './wanted.js';
 
@@ -33,8 +32,8 @@ export class Model {
   }
 
   /** The inputs of the graph as its file declares them. They are known before there is a session. */
-  async inputs(): Promise<readonly GraphInput[]> {
-    return (await graphOf(this.wanted)).inputs;
+  get inputs(): readonly GraphInput[] {
+    return factsOf(this.wanted.graph).inputs;
   }
 
   /** The session whose open dimensions are fixed to these sizes; `null` leaves them open. It is built where it is not held. */

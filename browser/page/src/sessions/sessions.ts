@@ -11,7 +11,7 @@ import type { DisposeResult, HeldSession, LoadResult, SessionFacts } from '../pr
 import { build as runtimeBuild, heapBytes, started, threads } from '../runtime/onnxruntime.js';
 import { evictions } from './budget.js';
 import { build, refuseFallback, releaseSession } from './build.js';
-import { fileOf, weightsOf } from './graphs.js';
+import { factsOf, fileOf, weightsOf } from './graphs.js';
 import { Lru } from './lru.js';
 import { type Wanted, bytesOf } from './wanted.js';
 
@@ -60,7 +60,8 @@ export async function session(wanted: Wanted, fixed: Fixed | null): Promise<{ he
     return { held: known, load: loadOf(known, null) };
   }
   const start = performance.now();
-  const { graph: read, bytes } = await fileOf(wanted);
+  const declared = factsOf(graph);
+  const bytes = await fileOf(wanted);
   const provider = await providerFor(platform, options);
   const externalData = await weightsOf(wanted);
   await started;
@@ -71,7 +72,7 @@ export async function session(wanted: Wanted, fixed: Fixed | null): Promise<{ he
   for (const one of evictions(held.values(), size, options.memory_budget)) await release(one);
   begun += 1;
   const dimensions = fixed?.overrides ?? {};
-  const { session, placement, actual } = await build({ platform, provider, options, bytes, graph: read, externalData, dimensions });
+  const { session, placement, actual } = await build({ platform, provider, options, bytes, facts: declared, externalData, dimensions });
   const facts: SessionFacts = {
     execution_provider: actual,
     placement,

@@ -8,7 +8,6 @@ import { PageFault } from '../errors.js';
 import type { EmbedData, EmbedResult } from '../protocol.js';
 import type { ort } from '../runtime/onnxruntime.js';
 import type { Model } from '../sessions/model.js';
-import type { GraphInput } from '../sessions/onnx.js';
 import type { Held } from '../sessions/sessions.js';
 import { GRAPHS, type Task } from './task.js';
 import { type Run, type Shapes, plan } from './text/buckets.js';
@@ -19,21 +18,12 @@ import { Vectors } from './text/vectors.js';
 
 /** The session for runs of this shape. Where shapes are open, one session has all of them. */
 async function sessionFor(model: Model, { batch, length }: Run): Promise<Held> {
-  return model.session(model.fixesShapes ? fixedTo(await model.inputs(), batch, length) : null);
-}
-
-/**
- * The inputs of the graph. Where the session does not depend on the shape, it is
- * loaded for them: a large graph would else be fetched twice.
- */
-async function inputsOf(model: Model): Promise<readonly GraphInput[]> {
-  if (model.fixesShapes) return model.inputs();
-  return (await model.session(null)).session.inputMetadata.filter((input) => input.isTensor);
+  return model.session(model.fixesShapes ? fixedTo(model.inputs, batch, length) : null);
 }
 
 /** The shapes that runs may have, as platform, model and graph leave them open. */
-function shapesOf(model: Model, inputs: readonly GraphInput[], limit: number): Shapes {
-  const [batch, length] = inputs.find(({ name }) => name === 'input_ids')?.shape ?? [];
+function shapesOf(model: Model, limit: number): Shapes {
+  const [batch, length] = model.inputs.find(({ name }) => name === 'input_ids')?.shape ?? [];
   const fixed = (size: number | string | undefined): number | null => (typeof size === 'number' ? size : null);
   return { buckets: model.fixesShapes, limit, batch: fixed(batch), length: fixed(length) };
 }
@@ -56,7 +46,7 @@ export const embed: Task<EmbedData, EmbedResult> = {
     const texts = textsOf(data, tensors);
     const limit = data.max_tokens ?? Infinity;
     checkLengths(data, limit);
-    const shapes = shapesOf(model, await inputsOf(model), limit);
+    const shapes = shapesOf(model, limit);
     checkLengths(data, shapes.length ?? limit);
     const runs = plan(data.lengths, shapes);
     const vectors = new Vectors(data, texts);

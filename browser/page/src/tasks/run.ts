@@ -2,10 +2,9 @@
 
 import { PageFault } from '../errors.js';
 import type { Tensor } from '../link/frame.js';
-import type { RunData, RunResult } from '../protocol.js';
+import type { GraphInput, RunData, RunResult } from '../protocol.js';
 import type { ort } from '../runtime/onnxruntime.js';
 import { checkInputs, checkOutput, fromOrt } from '../runtime/tensors.js';
-import type { GraphInput } from '../sessions/onnx.js';
 import type { Fixed } from '../sessions/sessions.js';
 import { GRAPHS, type Task } from './task.js';
 
@@ -28,7 +27,7 @@ export const run: Task<RunData, RunResult> = {
   graphs: ({ graphs }) => ({ model: graphs?.model }),
 
   async *run({ model }, { data, tensors }) {
-    const held = await model.session(model.fixesShapes ? fixedBy(await model.inputs(), tensors) : null);
+    const held = await model.session(model.fixesShapes ? fixedBy(model.inputs, tensors) : null);
     const { inputMetadata, outputNames } = held.session;
     checkInputs(tensors, inputMetadata);
     const unknown = data.outputs.filter((name) => !outputNames.includes(name));

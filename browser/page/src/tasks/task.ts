@@ -15,7 +15,7 @@ const GRAPH: Known<Graph> = {
   url: true,
   size: true,
   external_data: { location: true, url: true, size: true },
-  index_type: true,
+  facts: { inputs: { name: true, shape: true }, integer_nodes: true, other_nodes: true },
 };
 
 /** The fields of the graphs of a request, by role. */

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import type { Tensor } from '../../src/link/frame.js';
 import type { EmbedData, Platform, Pooling } from '../../src/protocol.js';
-import { BOOL, FLOAT, FLOAT16, type GraphSpec, INT32, INT64, type Node, type Value, onnx } from '../graph.js';
+import { BOOL, FLOAT, FLOAT16, type GraphSpec, INT32, INT64, type Node, type Value, factsOf, onnx } from '../graph.js';
 import { distance, floats, int32, refused } from './ask.js';
 import type { Graphs } from './models.js';
 import { page } from './page.js';
@@ -26,6 +26,7 @@ const IDS = tokens('input_ids');
 const perToken = (name = 'last_hidden_state', type = FLOAT): Value => ({ name, type, shape: ['batch', 'sequence', 2] });
 const perText = (name = 'sentence_embedding'): Value => ({ name, type: FLOAT, shape: ['batch', 2] });
 const node = (op: string, inputs: string[], output: string, attributes: Node['attributes'] = {}): Node => ({ op, inputs, output, attributes });
+const integers = (...given: Parameters<typeof node>): Node => ({ ...node(...given), integer: true });
 const int64s = (...values: number[]) => ({ shape: [values.length], data: BigInt64Array.from(values, BigInt) });
 const WEIGHTS: Required<GraphSpec>['weights'] = {
   table: { shape: [8, 2], data: TABLE },
@@ -39,16 +40,17 @@ const WEIGHTS: Required<GraphSpec>['weights'] = {
 const folder = mkdtempSync(join(tmpdir(), 'pelago-graphs-'));
 /** A model that is nothing but this graph, in a file. */
 function model(name: string, inputs: Value[], outputs: Value[], ...nodes: Node[]): Graphs {
-  const bytes = onnx({ inputs, outputs, nodes, weights: WEIGHTS });
+  const spec = { inputs, outputs, nodes, weights: WEIGHTS };
+  const bytes = onnx(spec);
   const file = `${name}.onnx`;
   writeFileSync(join(folder, file), bytes);
-  const model = { cid: `graph-${name}`, url: `/graphs/${file}`, size: bytes.length, index_type: null, external_data: [] };
+  const model = { cid: `graph-${name}`, url: `/graphs/${file}`, size: bytes.length, facts: factsOf(spec), external_data: [] };
   return { model };
 }
 const lookup = (output: string, type = INT64): Node[] =>
-  type === INT64 ? [node('Gather', ['table', 'input_ids'], output)] : [node('Cast', ['input_ids'], 'ids', { to: INT64 }), node('Gather', ['table', 'ids'], output)];
+  type === INT64 ? [node('Gather', ['table', 'input_ids'], output)] : [integers('Cast', ['input_ids'], 'ids', { to: INT64 }), node('Gather', ['table', 'ids'], output)];
 /** A number a token as one a vector's element. */
-const spread = (input: string): Node[] => [node('Cast', [input], `${input}_f`, { to: FLOAT }), node('Unsqueeze', [`${input}_f`, 'last'], `${input}_v`)];
+const spread = (input: string, cast = integers): Node[] => [cast('Cast', [input], `${input}_f`, { to: FLOAT }), node('Unsqueeze', [`${input}_f`, 'last'], `${input}_v`)];
 
 const plain = model('plain', [IDS], [perToken()], ...lookup('last_hidden_state'));
 const lastColumn = model('last-column', [IDS], [perText()], ...lookup('x'), node('Gather', ['x', 'end'], 'sentence_embedding', { axis: 1 }));
@@ -59,7 +61,7 @@ const boolMask = model(
   [IDS, tokens('attention_mask', BOOL)],
   [perText()],
   ...lookup('x'),
-  node('Unsqueeze', ['attention_mask', 'last'], 'mask'),
+  integers('Unsqueeze', ['attention_mask', 'last'], 'mask'),
   node('Where', ['mask', 'x', 'zero'], 'seen'),
   node('ReduceSum', ['seen', 'first'], 'sentence_embedding', { keepdims: 0 }),
 );
@@ -69,7 +71,9 @@ const otherTypes = model(
   [tokens('input_ids', INT32), tokens('attention_mask', FLOAT), tokens('token_type_ids', INT32), tokens('position_ids', INT64)],
   [perToken('token_embeddings')],
   ...lookup('x', INT32),
-  ...['attention_mask', 'token_type_ids', 'position_ids'].flatMap(spread),
+  ...spread('attention_mask', node),
+  ...spread('token_type_ids'),
+  ...spread('position_ids'),
   node('Mul', ['x', 'attention_mask_v'], 'seen'),
   node('Add', ['seen', 'token_type_ids_v'], 'typed'),
   node('Add', ['typed', 'position_ids_v'], 'token_embeddings'),
@@ -92,7 +96,7 @@ const cached = model(
   node('Unsqueeze', ['x', 'first'], 'heads'),
   node('Concat', ['past_key_values.0.key', 'heads'], 'present.0.key', { axis: 2 }),
   node('Squeeze', ['present.0.key', 'first'], 'all'),
-  node('Cast', ['use_cache_branch'], 'branch', { to: FLOAT }),
+  integers('Cast', ['use_cache_branch'], 'branch', { to: FLOAT }),
   node('Add', ['all', 'branch'], 'shifted'),
   ...spread('attention_mask'),
   node('Mul', ['shifted', 'attention_mask_v'], 'last_hidden_state'),
@@ -102,7 +106,7 @@ const scalarTask = model(
   [IDS, { name: 'task_id', type: INT64, shape: [] }],
   [perToken('text_embeds')],
   ...lookup('x'),
-  node('Cast', ['task_id'], 'task', { to: FLOAT }),
+  integers('Cast', ['task_id'], 'task', { to: FLOAT }),
   node('Add', ['x', 'task'], 'text_embeds'),
 );
 const rowTask = model(
@@ -110,7 +114,7 @@ const rowTask = model(
   [IDS, { name: 'task_id', type: INT64, shape: ['batch'] }],
   [perToken('text_embeds')],
   ...lookup('x'),
-  node('Cast', ['task_id'], 'task', { to: FLOAT }),
+  integers('Cast', ['task_id'], 'task', { to: FLOAT }),
   node('Unsqueeze', ['task', 'both'], 'shift'),
   node('Add', ['x', 'shift'], 'text_embeds'),
 );
@@ -121,9 +125,9 @@ const unranked = (output: string): Graphs =>
     [IDS],
     [{ name: output, type: FLOAT, shape: null }],
     ...lookup('vectors'),
-    node('Shape', ['vectors'], 'shape'),
-    node('Equal', ['shape', 'shape'], 'same'),
-    node('Compress', ['shape', 'same'], 'dimensions'),
+    integers('Shape', ['vectors'], 'shape'),
+    integers('Equal', ['shape', 'shape'], 'same'),
+    integers('Compress', ['shape', 'same'], 'dimensions'),
     node('Reshape', ['vectors', 'dimensions'], output),
   );
 const oneShape = model('one-shape', [tokens('input_ids', INT64, [1, 4])], [{ name: 'x', type: FLOAT, shape: [1, 4, 2] }], ...lookup('x'));

@@ -2,7 +2,8 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DType, EmbedData, Graph } from '../../src/protocol.js';
+import type { EmbedData, Graph } from '../../src/protocol.js';
+import { facts } from '../facts.js';
 
 export const PAGE = process.env['PELAGO_PAGE'] ?? '.';
 export const FIXTURES = join(PAGE, '..', '..', 'tests', 'fixtures', 'models');
@@ -11,10 +12,9 @@ export const FIXTURES = join(PAGE, '..', '..', 'tests', 'fixtures', 'models');
 export type Graphs = EmbedData['graphs'];
 
 export function modelSource(
-  name: string,
+  name: 'bert' | 't5',
   folder: string,
   graph: string,
-  index_type: DType,
   external: readonly string[] = [],
 ): Graphs {
   const base_url = `/models/${name}/`;
@@ -24,7 +24,7 @@ export function modelSource(
       cid: `graph-${name}`,
       url: base_url + graph,
       size: size(graph),
-      index_type,
+      facts: facts(name),
       external_data: external.map((location) => ({ location, url: base_url + location, size: size(location) })),
     },
   };
@@ -44,4 +44,4 @@ export interface Golden {
 }
 
 export const golden = JSON.parse(readFileSync(join(FIXTURES, 'bert', 'golden.json'), 'utf8')) as Golden;
-export const bert = modelSource('bert', join(FIXTURES, 'bert'), 'onnx/model.onnx', 'int64');
+export const bert = modelSource('bert', join(FIXTURES, 'bert'), 'onnx/model.onnx');

@@ -126,7 +126,8 @@ for (const [name, platforms, script] of routes) {
       const graph = { ...graphOf(bert), cid: 'missing', url: '/models/bert/onnx/absent.onnx' };
       await assert.rejects(one([FOX], { model: graph }), refused('fetch_failed', /404/));
       const text = { ...graphOf(bert), cid: 'text', url: '/models/bert/vocab.txt', size: (await fetch(new URL('/models/bert/vocab.txt', host().url))).headers.get('content-length') };
-      await assert.rejects(one([FOX], { model: { ...text, size: Number(text.size) } }), refused('invalid_model', /ONNX/));
+      await assert.rejects(one([FOX], { model: { ...text, size: Number(text.size) } }), refused('invalid_model', /protobuf/i));
+      await assert.rejects(one([FOX], { model: { ...graphOf(bert), cid: 'undeclared', facts: null } }), refused('graph_unknown', /declares, found nothing/));
       const short = { ...graphOf(bert), cid: 'short', size: graphOf(bert).size + 1 };
       await assert.rejects(one([FOX], { model: short }), refused('fetch_failed', /bytes/));
       await assert.rejects(host().request({ type: 'embed', platform: 'wasm', data: null }), refused('bad_request', /found null/));

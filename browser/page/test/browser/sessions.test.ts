@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { ELEMENT_SIZE, type Tensor } from '../../src/link/frame.js';
 import type { DType, EmbedResult, ExternalData, HeldSession, Platform } from '../../src/protocol.js';
-import { FLOAT, type GraphSpec, INT64, type Weight, onnx } from '../graph.js';
+import { FLOAT, type GraphSpec, INT64, type Weight, factsOf, onnx } from '../graph.js';
 import { distance, floats, isGolden, refused } from './ask.js';
 import type { Answer } from './host.js';
 import { FIXTURES, type Graphs, bert, golden, graphOf, modelSource } from './models.js';
@@ -22,14 +22,15 @@ const OUTPUT = 'last_hidden_state';
 
 /** A model with the vectors of `table` for its tokens, and what else its nodes make of them. */
 function model(name: string, table: Weight, external_data: ExternalData[] = [], { nodes, weights }: Partial<GraphSpec> = {}): Graphs {
-  const bytes = onnx({
+  const spec = {
     inputs: [{ name: 'input_ids', type: INT64, shape: ['batch', 'sequence'] }],
     outputs: [{ name: OUTPUT, type: FLOAT, shape: ['batch', 'sequence', 2] }],
     nodes: nodes ?? [{ op: 'Gather', inputs: ['table', 'input_ids'], output: OUTPUT }],
     weights: { table, ...weights },
-  });
+  };
+  const bytes = onnx(spec);
   writeFileSync(join(folder, `${name}.onnx`), bytes);
-  const model = { cid: `graph-${name}`, url: `/graphs/${name}.onnx`, size: bytes.length, index_type: null, external_data };
+  const model = { cid: `graph-${name}`, url: `/graphs/${name}.onnx`, size: bytes.length, facts: factsOf(spec), external_data };
   return { model };
 }
 
@@ -51,7 +52,7 @@ const oversized = model('oversized', NOTHING, [], {
 });
 
 /** A decoder that was merged with its own version without a cache: onnxruntime's WebNN provider throws while it builds that. */
-const t5Decoder = modelSource('t5', join(FIXTURES, 't5'), 'onnx/decoder_model_merged.onnx', 'int64');
+const t5Decoder = modelSource('t5', join(FIXTURES, 't5'), 'onnx/decoder_model_merged.onnx');
 const zeros = (name: string, dtype: DType, shape: readonly number[]): Tensor => ({
   name,
   dtype,

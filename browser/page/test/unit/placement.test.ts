@@ -5,10 +5,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { CPU, PROVIDERS, type PlacementLog, actualProvider, judge, parsePlacement } from '../../src/facts/placement.js';
-import { readOnnx } from '../../src/sessions/onnx.js';
+import { facts } from '../facts.js';
 
 const page = process.env['PELAGO_PAGE'] ?? '.';
-const graph = readOnnx(readFileSync(join(page, '../../tests/fixtures/models/bert/onnx/model.onnx')), 'model.onnx');
+const graph = facts('bert');
 const log = (name: string): string[] => readFileSync(join(page, 'test/unit/logs', `${name}.txt`), 'utf8').trimEnd().split('\n');
 const parse = (lines: string[]): PlacementLog => {
   const parsed = parsePlacement(lines);

@@ -9,5 +9,6 @@ mod save;
 mod target;
 
 pub(crate) use self::identity::Identity;
-pub(crate) use self::save::{Saved, copies, save, save_unless_changed};
+pub use self::save::save;
+pub(crate) use self::save::{Saved, copies, save_unless_changed};
 pub(crate) use self::target::{TargetProblem, check};

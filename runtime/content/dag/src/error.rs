@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use crate::NodeError;
 use crate::limits::Cid;
 
 /// An error of blocks: what was given is not what its CID says, or is not well-formed. CIDs are
@@ -65,13 +66,13 @@ pub enum BlockError {
         /// The multicodec code.
         code: u64,
     },
-    /// A node that is not well-formed UnixFS.
-    #[error("node {cid} is not valid UnixFS: {reason}")]
+    /// A node that is not well-formed.
+    #[error("node {cid} is not valid: {source}")]
     Node {
         /// The node.
         cid: Box<Cid>,
         /// Expected and found.
-        reason: String,
+        source: NodeError,
     },
     /// A DAG that goes beyond what is worked on. Nothing of it was kept.
     #[error("{cid} has more than {max} {what}: such content is refused, do not use its source")]
@@ -86,4 +87,11 @@ pub enum BlockError {
     /// Where blocks are kept, something else failed.
     #[error(transparent)]
     Keeper(Box<dyn Error + Send + Sync>),
+}
+
+impl BlockError {
+    /// What is wrong with the bytes of a node.
+    pub fn node(cid: &Cid, source: impl Into<NodeError>) -> Self {
+        Self::Node { cid: Box::new(*cid), source: source.into() }
+    }
 }

@@ -7,7 +7,7 @@
 
 use std::io::Cursor;
 
-use crate::Cid;
+use crate::{Cid, NodeError};
 
 /// The multicodec of the hash, as nodes name it.
 pub(crate) const MURMUR3: u64 = 0x22;
@@ -150,15 +150,15 @@ impl Shard {
     /// # Errors
     ///
     /// What is wrong, and where.
-    pub fn check(&self, place: Place) -> Result<(), String> {
+    pub fn check(&self, place: Place) -> Result<(), NodeError> {
         if self.fanout != place.fanout {
-            return Err(format!("fan-out {} under one of {}", self.fanout.0, place.fanout.0));
+            return Err(NodeError::FanoutBelow { expected: place.fanout.0, found: self.fanout.0 });
         }
         if self.children.is_empty() && place.used > 0 {
-            return Err("a shard without entries below another".to_owned());
+            return Err(NodeError::EmptyShard);
         }
         match self.children.iter().find(|c| c.name.as_deref().is_some_and(|n| place.bucket(n) != Some(c.bucket))) {
-            Some(child) => Err(format!("entry {:?} is in a bucket that is not its hash's", child.name)),
+            Some(child) => Err(NodeError::WrongBucket { name: child.name.clone() }),
             None => Ok(()),
         }
     }

@@ -2,6 +2,9 @@
 //! strict: what two readers could understand differently is refused, such as a
 //! field that comes twice, fields out of order or bytes that no field explains.
 //!
+//! `ipld-dagpb` reads these bytes too, and takes some of what is refused here (a
+//! test below has it): of two fields it believes the last.
+//!
 //! This file does not know what the data mean; that is `unixfs`.
 
 use bytes::Bytes;
@@ -33,12 +36,71 @@ pub struct PbNode {
 const VARINT: u64 = 0;
 const BYTES: u64 = 2;
 
+/// Why bytes are no dag-pb.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PbError {
+    /// Data twice.
+    #[error("a second Data field")]
+    SecondData,
+    /// Links before and behind the data.
+    #[error("links on both sides of Data")]
+    SplitLinks,
+    /// A field that there is not.
+    #[error("field {field} of wire type {wire} in a {message}")]
+    Field {
+        /// `node` or `link`.
+        message: &'static str,
+        /// The field's number.
+        field: u64,
+        /// How its value is encoded.
+        wire: u64,
+    },
+    /// A field of a link that comes twice, or too late.
+    #[error("field {field} after field {last} in a link")]
+    Order {
+        /// The field's number.
+        field: u64,
+        /// That of the field before it.
+        last: u64,
+    },
+    /// A link to nothing.
+    #[error("a link has no Hash")]
+    NoHash,
+    /// A link to what is no CID.
+    #[error("a link's Hash is no CID: {source}")]
+    Hash {
+        /// Why not.
+        source: ::cid::Error,
+    },
+    /// A link's CID with bytes behind it.
+    #[error("{length} bytes of a link's Hash are no CID")]
+    HashLength {
+        /// All the bytes.
+        length: usize,
+    },
+    /// A name that is no text.
+    #[error("a link's Name is not UTF-8")]
+    Name,
+    /// A number that cannot be read.
+    #[error("a number that does not end, or is larger than 64 bits")]
+    Number,
+    /// Fewer bytes than were announced.
+    #[error("{announced} bytes announced, {found} there")]
+    Cut {
+        /// How many there should be.
+        announced: u64,
+        /// How many there are.
+        found: usize,
+    },
+}
+
 /// Decodes a block.
 ///
 /// # Errors
 ///
 /// What was expected and found.
-pub fn decode(block: &Bytes) -> Result<PbNode, String> {
+pub fn decode(block: &Bytes) -> Result<PbNode, PbError> {
     let mut input = Reader(block);
     let mut node = PbNode::default();
     let mut links_ended = false;
@@ -48,43 +110,43 @@ pub fn decode(block: &Bytes) -> Result<PbNode, String> {
                 node.data = Some(block.slice_ref(input.bytes()?));
                 links_ended = !node.links.is_empty();
             }
-            (1, BYTES) => return Err("a second Data field".to_owned()),
-            (2, BYTES) if links_ended => return Err("links on both sides of Data".to_owned()),
+            (1, BYTES) => return Err(PbError::SecondData),
+            (2, BYTES) if links_ended => return Err(PbError::SplitLinks),
             (2, BYTES) => node.links.push(link(input.bytes()?)?),
-            (field, kind) => return Err(format!("field {field} of wire type {kind} in a node")),
+            (field, wire) => return Err(PbError::Field { message: "node", field, wire }),
         }
     }
     Ok(node)
 }
 
-fn link(bytes: &[u8]) -> Result<Link, String> {
+fn link(bytes: &[u8]) -> Result<Link, PbError> {
     let mut input = Reader(bytes);
     let (mut cid, mut name, mut size) = (None, None, None);
     let mut last = 0;
     while !input.0.is_empty() {
         let (field, kind) = input.tag()?;
         if field <= last {
-            return Err(format!("field {field} after field {last} in a link"));
+            return Err(PbError::Order { field, last });
         }
         last = field;
         match (field, kind) {
             (1, BYTES) => {
                 let bytes = input.bytes()?;
-                let found = Cid::try_from(bytes).map_err(|e| format!("a link's Hash is no CID: {e}"))?;
+                let found = Cid::try_from(bytes).map_err(|source| PbError::Hash { source })?;
                 if found.encoded_len() != bytes.len() {
-                    return Err(format!("{} bytes of a link's Hash are no CID", bytes.len()));
+                    return Err(PbError::HashLength { length: bytes.len() });
                 }
                 cid = Some(found);
             }
             (2, BYTES) => {
-                let text = std::str::from_utf8(input.bytes()?).map_err(|_| "a link's Name is not UTF-8".to_owned())?;
+                let text = std::str::from_utf8(input.bytes()?).map_err(|_| PbError::Name)?;
                 name = Some(text.to_owned());
             }
             (3, VARINT) => size = Some(input.varint()?),
-            (field, kind) => return Err(format!("field {field} of wire type {kind} in a link")),
+            (field, wire) => return Err(PbError::Field { message: "link", field, wire }),
         }
     }
-    Ok(Link { cid: cid.ok_or("a link has no Hash")?, name, size })
+    Ok(Link { cid: cid.ok_or(PbError::NoHash)?, name, size })
 }
 
 struct Reader<'a>(&'a [u8]);
@@ -92,19 +154,18 @@ struct Reader<'a>(&'a [u8]);
 impl<'a> Reader<'a> {
     /// A number as protobuf has them. The crate `unsigned-varint` refuses those that are longer than
     /// they need be, and takes those that are larger than 64 bits.
-    fn varint(&mut self) -> Result<u64, String> {
-        let error = |_| "a number that does not end, or is larger than 64 bits".to_owned();
-        prost::encoding::decode_varint(&mut self.0).map_err(error)
+    fn varint(&mut self) -> Result<u64, PbError> {
+        prost::encoding::decode_varint(&mut self.0).map_err(|_| PbError::Number)
     }
 
-    fn tag(&mut self) -> Result<(u64, u64), String> {
+    fn tag(&mut self) -> Result<(u64, u64), PbError> {
         self.varint().map(|tag| (tag >> 3, tag & 7))
     }
 
-    fn bytes(&mut self) -> Result<&'a [u8], String> {
-        let length = self.varint()?;
-        let cut = usize::try_from(length).ok().and_then(|length| self.0.split_at_checked(length));
-        let (bytes, rest) = cut.ok_or_else(|| format!("{length} bytes announced, {} there", self.0.len()))?;
+    fn bytes(&mut self) -> Result<&'a [u8], PbError> {
+        let announced = self.varint()?;
+        let cut = usize::try_from(announced).ok().and_then(|length| self.0.split_at_checked(length));
+        let (bytes, rest) = cut.ok_or(PbError::Cut { announced, found: self.0.len() })?;
         self.0 = rest;
         Ok(bytes)
     }
@@ -161,7 +222,7 @@ mod tests {
         assert_eq!((node.links.len(), node.data.as_deref()), (1, Some(&[8, 2, 24, 6][..])));
         assert!(decode(&unhex(&format!("0a040802180612240a22{HASH}"))).is_ok(), "data first is an old form");
         let check = |hex: String, said: &str| {
-            let error = decode(&unhex(&hex)).unwrap_err();
+            let error = decode(&unhex(&hex)).unwrap_err().to_string();
             assert!(error.contains(said), "{hex}: {error:?} does not say {said:?}");
         };
         check("1200".into(), "no Hash");
@@ -183,6 +244,14 @@ mod tests {
         check(format!("1226120 00a22{HASH}").replace(' ', ""), "field 1 after field 2");
         check(format!("12250a23{HASH}00"), "no CID");
         check(format!("12270a22{HASH}1201ff"), "UTF-8");
+    }
+
+    #[test]
+    fn the_library_takes_what_is_ambiguous() {
+        for hex in ["0a000a00".to_owned(), format!("12480a22{HASH}0a22{HASH}"), format!("12250a23{HASH}00")] {
+            assert!(ipld_dagpb::PbNode::from_bytes(unhex(&hex)).is_ok(), "{hex}");
+            assert!(decode(&unhex(&hex)).is_err(), "{hex}");
+        }
     }
 
     #[test]

@@ -13,12 +13,9 @@
 //!
 //! This crate knows no models, no hubs and no browsers: content is a CID to it.
 
-mod causes;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod gateway;
 pub mod ipns;
 pub mod replicate;
 pub mod retrieve;
-
-pub use causes::{causes, find_cause};

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pelago_exchange::causes;
+use pelago_http::causes;
 use url::Url;
 
 /// An error of an origin.

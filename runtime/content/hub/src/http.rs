@@ -9,10 +9,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use bytes::{Bytes, BytesMut};
-use pelago_exchange::find_cause;
 use pelago_exchange::retrieve::Reach;
-use rand::Rng;
+use pelago_http::{find_cause, retry_after};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
@@ -187,7 +187,7 @@ pub(super) async fn check(answer: Answer) -> Result<Answer, OriginError> {
             _ => Ok(answer),
         };
     }
-    let (url, wait, status) = (answer.url.clone(), retry_after(headers), status.as_u16());
+    let (url, wait, status) = (answer.url.clone(), wait_asked_for(headers), status.as_u16());
     match status {
         408 | 429 | 500..=599 => Err(OriginError::Unavailable { url, status, wait }),
         401 | 403 => {
@@ -217,19 +217,13 @@ pub(super) fn header(headers: &HeaderMap, name: &str) -> String {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 
-/// The wait that a server asks for: `Retry-After` in seconds or as a date, or `t=` of the draft's
-/// `RateLimit`, which the hub sends.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = header(headers, RETRY_AFTER.as_str());
-    if let Ok(seconds) = text.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    if let Ok(date) = chrono::DateTime::parse_from_rfc2822(text.trim()) {
-        return Some((date.to_utc() - chrono::Utc::now()).to_std().unwrap_or_default());
-    }
-    let limit = header(headers, "ratelimit");
-    let seconds = limit.split(';').find_map(|part| part.trim().strip_prefix("t="))?;
-    seconds.parse().ok().map(Duration::from_secs)
+/// The wait that a server asks for: by `Retry-After`, or by `t=` of the draft's `RateLimit`, which the hub sends.
+fn wait_asked_for(headers: &HeaderMap) -> Option<Duration> {
+    retry_after(&header(headers, RETRY_AFTER.as_str())).or_else(|| {
+        let limit = header(headers, "ratelimit");
+        let seconds = limit.split(';').find_map(|part| part.trim().strip_prefix("t="))?;
+        seconds.parse().ok().map(Duration::from_secs)
+    })
 }
 
 /// Refuses private addresses that stand in the place of a name, for which no resolver is asked.
@@ -318,20 +312,25 @@ impl Pace {
 
 /// Tries of one request.
 pub(super) struct Tries {
-    made: u32,
-    max: u32,
-    back_off: Duration,
+    back_off: ExponentialBuilder,
+    waits: ExponentialBackoff,
     wait_max: Duration,
 }
 
 impl Tries {
     pub(super) fn new(options: &OriginOptions) -> Self {
-        Self { made: 0, max: options.tries, back_off: options.back_off, wait_max: options.wait_max }
+        // Jitter makes each wait up to twice as long.
+        let back_off = ExponentialBuilder::default()
+            .with_min_delay(options.back_off / 2)
+            .with_max_delay(options.wait_max / 2)
+            .with_max_times(options.tries.saturating_sub(1) as usize)
+            .with_jitter();
+        Self { back_off, waits: back_off.build(), wait_max: options.wait_max }
     }
 
     /// The last try brought something: the count begins anew.
     pub(super) fn progressed(&mut self) {
-        self.made = 0;
+        self.waits = self.back_off.build();
     }
 
     /// Waits until the next try.
@@ -340,19 +339,15 @@ impl Tries {
     ///
     /// The error itself where another try would not help, or there were enough.
     pub(super) async fn after(&mut self, error: OriginError) -> Result<(), OriginError> {
-        self.made += 1;
-        if !error.is_transient() || self.made >= self.max {
-            return Err(error);
-        }
-        let wished = match &error {
+        let asked_for = match &error {
             OriginError::Unavailable { wait, .. } => wait.unwrap_or_default(),
             _ => Duration::ZERO,
         };
-        if wished > self.wait_max {
+        if !error.is_transient() || asked_for > self.wait_max {
             return Err(error);
         }
-        let doubled = self.back_off.saturating_mul(1 << (self.made - 1).min(16)).min(self.wait_max);
-        let wait = wished.max(doubled.mul_f64(rand::rng().random_range(0.5..=1.0)));
+        let Some(wait) = self.waits.next() else { return Err(error) };
+        let wait = wait.max(asked_for);
         tracing::info!(%error, ?wait, "tried again after a wait");
         tokio::time::sleep(wait).await;
         Ok(())
@@ -368,7 +363,7 @@ mod tests {
         let of = |name: &'static str, value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(name, value.parse().unwrap());
-            retry_after(&headers)
+            wait_asked_for(&headers)
         };
         assert_eq!(of("retry-after", "7"), Some(Duration::from_secs(7)));
         assert_eq!(of("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));

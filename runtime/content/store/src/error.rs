@@ -299,6 +299,8 @@ impl From<StoreError> for BlockError {
 
 #[cfg(test)]
 mod tests {
+    use pelago_dag::NodeError;
+
     use super::*;
 
     #[test]
@@ -312,7 +314,7 @@ mod tests {
             BlockError::NotFolder { path: path() },
             BlockError::Address { text: path(), reason: "no CID".to_owned() },
             BlockError::Unsupported { cid: cid(), what: "hash", code: 1 },
-            BlockError::Node { cid: cid(), reason: "no data".to_owned() },
+            BlockError::node(&cid(), NodeError::NoData),
             BlockError::Limit { cid: cid(), what: "blocks", max: 1 },
             BlockError::Damaged { cid: cid(), error: "torn".into() },
             BlockError::Keeper("gone".into()),

@@ -225,7 +225,11 @@ impl Store {
         }
     }
 
-    /// Makes tables beside the store's own, for an area that keeps records of content. Blocks the thread, briefly.
+    /// Makes tables beside the store's own, for an area that keeps records of content. They are in the store's database
+    /// because such a record and the content that it is of must come and go together.
+    ///
+    /// Of the store's own tables nothing may be named but the view `content`, which has a row for each root that is kept
+    /// whole: `cid` (its bytes), `profile`, `size` (bytes) and `files` (how many). Blocks the thread, briefly.
     ///
     /// # Errors
     ///
@@ -234,7 +238,7 @@ impl Store {
         self.inner.index.write(|tx| tx.execute_batch(schema))
     }
 
-    /// Reads the store's database.
+    /// Reads the tables that [`Store::make_tables`] made, and the view `content`.
     ///
     /// # Errors
     ///

@@ -196,3 +196,24 @@ fn a_store_of_the_first_format_is_brought_up_to_date() {
         assert_eq!(store.stat_dag(root).await.unwrap().blocks, 4);
     });
 }
+
+#[test]
+fn the_view_of_content_has_what_is_kept() {
+    on(async {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let root = add(&store, 1, 2).await.unwrap();
+        let [kept] = &store.roots().await.unwrap()[..] else { panic!("one root is kept") };
+        let expected = (root.to_bytes(), kept.profile.clone(), kept.size, kept.files);
+        let row = store.read_tables(|c| {
+            c.query_row("SELECT cid, profile, size, files FROM content", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)? as u64, row.get::<_, i64>(3)? as u64))
+            })
+        });
+        assert_eq!(row.await.unwrap(), expected);
+        assert_eq!((expected.2, expected.3), (2 * MIB as u64, 1));
+        store.remove(root).await.unwrap();
+        let rows = store.read_tables(|c| c.query_row("SELECT count(*) FROM content", [], |row| row.get::<_, i64>(0)));
+        assert_eq!(rows.await.unwrap(), 0);
+    });
+}

@@ -195,6 +195,8 @@ fn a_store_that_cannot_be_written_is_read() {
     let store = Store::open(&dir).unwrap();
     assert_eq!(on(store.read_all(root, "a", 100)).unwrap(), "hello");
     on(store.verify(root)).unwrap();
+    let rows = store.read_tables(|c| c.query_row("SELECT count(*) FROM content", [], |row| row.get::<_, i64>(0)));
+    assert_eq!(on(rows).unwrap(), 1);
     let error = on(store.add_bytes("more")).unwrap_err();
     assert!(matches!(error, StoreError::ReadOnly { .. }), "{error}");
     assert!(matches!(on(store.remove(root)), Err(StoreError::ReadOnly { .. })));

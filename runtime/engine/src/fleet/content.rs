@@ -123,7 +123,8 @@ impl Content for StoreContent {
     }
 }
 
-/// Types that pages and onnxruntime care about; all else is bytes.
+/// Types that pages and onnxruntime care about; all else is bytes. A table of all types would be wrong here: content is
+/// anyone's, and what is served as a page or a script has this origin's rights.
 fn mime(path: &str) -> &'static str {
     match path.rsplit_once('.').map(|(_, extension)| extension) {
         Some("json") => "application/json",

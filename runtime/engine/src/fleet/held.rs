@@ -1,11 +1,40 @@
 //! What workers hold, and having them let go of models.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use pelago_browser::link::{Message, RequestOptions};
-use pelago_protocol::{Dispose, DisposeResult, GraphCid};
+use pelago_protocol::{Dispose, DisposeResult, GraphCid, HeldSession, InstallationId};
 
 use super::{Fleet, Worker, ask};
 use crate::RunError;
 use crate::run::RUN_DEADLINE;
+
+/// The graphs that each browser's page holds, as its last answer said.
+#[derive(Debug, Default)]
+pub(crate) struct HeldGraphs(Mutex<HashMap<InstallationId, HashSet<GraphCid>>>);
+
+impl HeldGraphs {
+    /// Whether the page of a browser holds a graph.
+    pub(crate) fn has(&self, installation: &InstallationId, graph: &GraphCid) -> bool {
+        self.lock().get(installation).is_some_and(|held| held.contains(graph))
+    }
+
+    /// Notes what an answer said.
+    pub(crate) fn set(&self, installation: &InstallationId, held: &[HeldSession]) {
+        let graphs = held.iter().map(|session| session.graph.clone()).collect();
+        self.lock().insert(installation.clone(), graphs);
+    }
+
+    /// After an error, a page may hold nothing any more.
+    pub(crate) fn forget(&self, installation: &InstallationId) {
+        self.lock().remove(installation);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<InstallationId, HashSet<GraphCid>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// What a page let go of.
 #[derive(Clone, Debug, PartialEq)]

@@ -19,7 +19,7 @@ use pelago_protocol::{BrowserKind, Capabilities, PageCall, Tensor};
 use crate::RunError;
 pub(crate) use content::StoreContent;
 pub use held::Unloaded;
-pub(crate) use held::{dispose, held, unload};
+pub(crate) use held::{HeldGraphs, dispose, held, unload};
 
 /// Where models run: one page, which answers one request after another.
 #[async_trait]

@@ -123,7 +123,7 @@ impl Engine {
         }
         check_adapter(request, prepared, route.platform, &*opened.worker)?;
         let before = prepared.served.total();
-        let executed = match self.task(request, prepared, route.platform, &*opened.worker, observer).await {
+        let executed = match self.task(request, prepared, route, &*opened.worker, observer).await {
             Ok(executed) => executed,
             Err(error) => return Err(prepared.failure().await.map_or(error, RunError::from)),
         };

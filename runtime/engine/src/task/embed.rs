@@ -42,7 +42,7 @@ pub(super) async fn embed(asking: &Asking<'_>, texts: &[String]) -> Result<Execu
     let began = Instant::now();
     let tokens = encode(model, request, texts).await?;
     let tokenize_ms = milliseconds(began);
-    let (data, tensors) = model.embed_data(prepared.graphs(), &tokens);
+    let (data, tensors) = model.embed_data(asking.graphs().await?, &tokens);
     let (result, tensors) = asking.send(&data, tensors).await?;
     let ([rows, dimensions], values) = embeddings(worker, tensors)?;
     if rows != tokens.lengths.len() {

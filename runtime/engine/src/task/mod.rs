@@ -6,7 +6,7 @@ mod run;
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_models::Prepared;
 use pelago_protocol::{
-    ExecutionOptions, Input, LoadResult, Observer, Output, PageCall, Platform, Request, Step, Tensor,
+    ErrorCode, ExecutionOptions, Graphs, Input, LoadResult, Observer, Output, PageCall, Platform, Request, Step, Tensor,
 };
 use tokio::sync::mpsc;
 
@@ -14,7 +14,7 @@ use self::embed::Embedded;
 use crate::fit::budget_on;
 use crate::fleet::{Worker, ask};
 use crate::run::RUN_DEADLINE;
-use crate::{Engine, RunError};
+use crate::{Engine, Route, RunError};
 
 /// Progress steps that may wait for an observer; one that is behind misses some.
 const PROGRESS_QUEUE: usize = 64;
@@ -35,6 +35,8 @@ pub(crate) struct Asking<'a> {
     platform: Platform,
     pub(crate) worker: &'a dyn Worker,
     observer: Option<&'a Observer>,
+    /// Whether the page is told what graphs declare.
+    declares: bool,
 }
 
 impl Engine {
@@ -43,19 +45,47 @@ impl Engine {
         &self,
         request: &Request,
         prepared: &Prepared,
-        platform: Platform,
+        route: &Route,
         worker: &dyn Worker,
         observer: Option<&Observer>,
     ) -> Result<Executed, RunError> {
-        let asking = Asking { engine: self, request, prepared, platform, worker, observer };
-        match &request.input {
-            Input::Texts(texts) => embed::embed(&asking, texts).await,
-            Input::Tensors(tensors) => run::run(&asking, tensors).await,
+        let graph = &prepared.graph().cid;
+        let declares = !self.held.has(&route.installation, graph);
+        let mut asking =
+            Asking { engine: self, request, prepared, platform: route.platform, worker, observer, declares };
+        let mut executed = asking.run().await;
+        // The page, or its Worker, is another one than the one that held the graph.
+        if !asking.declares && executed.as_ref().is_err_and(is_unknown_graph) {
+            asking.declares = true;
+            executed = asking.run().await;
         }
+        match &executed {
+            // One that built nothing changed nothing.
+            Ok(done) if done.load.warm => {}
+            Ok(done) => self.held.set(&route.installation, &done.load.held),
+            Err(_) => self.held.forget(&route.installation),
+        }
+        executed
     }
 }
 
+fn is_unknown_graph(error: &RunError) -> bool {
+    matches!(error, RunError::Browser(error) if error.page().is_some_and(|page| page.code == ErrorCode::GraphUnknown))
+}
+
 impl Asking<'_> {
+    async fn run(&self) -> Result<Executed, RunError> {
+        match &self.request.input {
+            Input::Texts(texts) => embed::embed(self, texts).await,
+            Input::Tensors(tensors) => run::run(self, tensors).await,
+        }
+    }
+
+    /// The graphs of the model as the page is told of them.
+    async fn graphs(&self) -> Result<Graphs, RunError> {
+        Ok(self.engine.preparer.graphs(self.prepared, self.declares).await?)
+    }
+
     /// Sends the page a call and passes its progress on while it works.
     async fn send<C: PageCall>(&self, call: &C, tensors: Vec<Tensor>) -> Result<(C::Reply, Vec<Tensor>), RunError> {
         let options = ExecutionOptions {

@@ -8,9 +8,9 @@ use crate::RunError;
 /// Runs the graph.
 ///
 /// # Errors
-/// Those of the page.
+/// [`RunError::Prepare`] for a graph that cannot be read, and those of the page.
 pub(super) async fn run(asking: &Asking<'_>, inputs: &[Tensor]) -> Result<Executed, RunError> {
-    let data = RunData { graphs: asking.prepared.graphs(), outputs: Vec::new() };
+    let data = RunData { graphs: asking.graphs().await?, outputs: Vec::new() };
     let (result, tensors) = asking.send(&data, inputs.to_vec()).await?;
     Ok(Executed {
         load: result.load,

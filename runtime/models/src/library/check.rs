@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use pelago_onnx::{files::Folder, read};
 use pelago_protocol::Family;
 use serde_json::Value;
 
-use super::{Clues, Detected, ModelError, detect, onnx, safetensors};
+use super::{Clues, Detected, ModelError, detect, safetensors};
 
 /// Any of these groups makes a tokenizer.
 const TOKENIZERS: &[&[&str]] = &[
@@ -84,7 +85,7 @@ pub fn check_folder(folder: &Path, family: Option<Family>) -> Result<Checked, Mo
         tensors.insert(file.clone(), safetensors::check(&folder.join(file))?);
     }
     check_index(folder, &tensors)?;
-    graphs.iter().try_for_each(|file| onnx::check(&folder.join(file), folder))?;
+    graphs.iter().try_for_each(|file| check_graph(folder, file))?;
 
     let name = default_name(&config, folder);
     let modules_file = folder.join("modules.json");
@@ -180,6 +181,14 @@ fn list(root: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> R
         }
     }
     Ok(())
+}
+
+/// A graph must be one, and the files that it keeps weights in must be there.
+fn check_graph(folder: &Path, file: &Path) -> Result<(), ModelError> {
+    // The store refuses a name that is not UTF-8.
+    let Some(name) = file.to_str() else { return Ok(()) };
+    let checked = read::check(&Folder(folder.to_owned()), name);
+    checked.map_err(|source| ModelError::Onnx { folder: folder.to_owned(), source })
 }
 
 /// A clone without Git LFS has small texts in place of its large files.

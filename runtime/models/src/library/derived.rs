@@ -28,7 +28,7 @@ impl Models {
         self.read(move |c| {
             c.query_row(
                 "SELECT child FROM derived WHERE parent = ? AND recipe = ? AND version = ?
-                 AND EXISTS (SELECT 1 FROM roots WHERE cid = child)",
+                 AND EXISTS (SELECT 1 FROM content WHERE cid = child)",
                 params![parent.to_bytes(), name, version],
                 |r| cid(r, 0),
             )
@@ -48,7 +48,7 @@ impl Models {
             .write(move |tx| {
                 tx.execute(
                     "INSERT OR REPLACE INTO derived (parent, recipe, version, child, added_at)
-                     SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM roots WHERE cid = ?4)",
+                     SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 FROM content WHERE cid = ?4)",
                     params![parent.to_bytes(), name, version, child.to_bytes(), now()],
                 )
             })

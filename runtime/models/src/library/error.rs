@@ -131,30 +131,13 @@ pub enum ModelError {
         /// What is missing: the file, or a tensor.
         missing: String,
     },
-    /// A file that is not an ONNX model.
-    #[error("{}: not an ONNX model: expected {expected}, found {actual}; export or download it again", file.display())]
+    /// A file that is not an ONNX model, or weights of one that are absent, too short or outside the folder.
+    #[error("{}: {source}", folder.display())]
     Onnx {
-        /// The file.
-        file: PathBuf,
-        /// What the format wants.
-        expected: &'static str,
-        /// What is there, and at which byte.
-        actual: String,
-    },
-    /// A file that a graph keeps weights in, absent, too short or outside the folder.
-    #[error(
-        "{} keeps weights in {location:?}: expected {expected}, found {actual}; put the file beside the graph",
-        file.display()
-    )]
-    ExternalData {
-        /// The graph.
-        file: PathBuf,
-        /// The file named in it.
-        location: String,
-        /// What is needed.
-        expected: String,
-        /// What is there.
-        actual: String,
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong with which of its files.
+        source: pelago_onnx::Error,
     },
     /// No rule knows the model.
     #[error(

@@ -12,7 +12,6 @@ mod error;
 mod family;
 mod name;
 mod names;
-mod onnx;
 mod rows;
 mod safetensors;
 mod staged;

@@ -177,7 +177,7 @@ impl Models {
         let (name, source) = (name.to_owned(), source.to_owned());
         let named = self
             .write(move |tx| {
-                let root = "SELECT profile FROM roots WHERE cid = ?";
+                let root = "SELECT profile FROM content WHERE cid = ?";
                 let profile: Option<String> = tx.query_row(root, [cid.to_bytes()], |r| r.get(0)).optional()?;
                 let Some(profile) = profile else { return Ok(false) };
                 if current(tx, &name)?.is_none_or(|model| model.cid != cid) {

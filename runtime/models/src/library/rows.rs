@@ -24,8 +24,8 @@ pub struct Model {
 
 /// What [`model`] reads, of the table `names` as `n`.
 pub(super) const COLUMNS: &str = "n.name, n.cid, n.source, n.profile, n.added_at,
-    coalesce((SELECT size FROM roots r WHERE r.cid = n.cid), 0),
-    coalesce((SELECT files FROM roots r WHERE r.cid = n.cid), 0)";
+    coalesce((SELECT size FROM content c WHERE c.cid = n.cid), 0),
+    coalesce((SELECT files FROM content c WHERE c.cid = n.cid), 0)";
 
 /// The time, RFC 3339 in UTC.
 pub(super) fn now() -> String {

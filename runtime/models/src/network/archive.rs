@@ -1,5 +1,6 @@
 //! Models as CAR files, which other programs of the IPFS world read and write.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,7 +24,10 @@ impl Network {
     pub async fn export(&self, root: Cid, path: &Path) -> Result<Exported, NetworkError> {
         let io = |action| move |source| NetworkError::Io { action, path: path.to_owned(), source };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let temporary = tempfile::Builder::new().prefix(".pelago-").suffix(".car").tempfile_in(folder);
+        // As `open` makes a file: the process's mask takes its part away.
+        let mode = PermissionsExt::from_mode(0o666);
+        let temporary =
+            tempfile::Builder::new().permissions(mode).prefix(".pelago-").suffix(".car").tempfile_in(folder);
         let (file, temporary) = temporary.map_err(io("create"))?.into_parts();
         let target = BufWriter::with_capacity(BUFFER, File::from_std(file));
         let failed = |source| NetworkError::Car { path: path.to_owned(), source };

@@ -3,7 +3,7 @@
 //! precision. What Pelago makes is itself content, made once.
 
 use pelago_content::Cid;
-use pelago_protocol::{DType, ExternalData, Family, Graph, Platform, Precision};
+use pelago_protocol::{ExternalData, Family, Graph, Platform, Precision};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::files::StoredFiles;
@@ -88,7 +88,7 @@ impl Preparer {
             return self.of_checkpoint(model, cid).await;
         }
         let origin = CHECKPOINT.to_owned();
-        let widened = self.of_folder(cid, None, origin, Some(DType::Int32)).await?;
+        let widened = self.of_folder(cid, None, origin).await?;
         widened.ok_or(PrepareError::Gone { what: "a graph", root: cid.to_string() })
     }
 
@@ -130,7 +130,7 @@ impl Preparer {
             cid: cid.to_string().into(),
             size,
             external_data: weights.map(|file| external(model.cid, &file.path, file.size)).collect(),
-            index_type: Some(DType::Int32),
+            facts: None,
         };
         Ok(Chosen { graph, cid, origin: CHECKPOINT.to_owned(), folder: None, recipe: None })
     }
@@ -166,7 +166,7 @@ impl Preparer {
             cid: file.cid.to_string().into(),
             size: file.size,
             external_data: external_data.collect(),
-            index_type: None,
+            facts: None,
         };
         Ok(Chosen { graph, cid: file.cid, origin: path.clone(), folder: None, recipe: None })
     }
@@ -191,7 +191,7 @@ impl Preparer {
                 root
             }
         };
-        let converted = self.of_folder(root, Some(recipe), fp32.origin, fp32.graph.index_type).await?;
+        let converted = self.of_folder(root, Some(recipe), fp32.origin).await?;
         converted.ok_or_else(|| no_variant(model, wanted))
     }
 
@@ -208,7 +208,6 @@ impl Preparer {
         root: Cid,
         recipe: Option<precision::Recipe>,
         origin: String,
-        index_type: Option<DType>,
     ) -> Result<Option<Chosen>, PrepareError> {
         let files = self.store.list(root).await?;
         let Some(file) = files.iter().find(|file| file.path == CONVERTED) else { return Ok(None) };
@@ -218,7 +217,7 @@ impl Preparer {
             cid: file.cid.to_string().into(),
             size: file.size,
             external_data: data.map(|file| external(root, &file.path, file.size)).collect(),
-            index_type,
+            facts: None,
         };
         Ok(Some(Chosen { graph, cid: file.cid, origin, folder: Some(root), recipe }))
     }

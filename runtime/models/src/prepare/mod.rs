@@ -2,6 +2,7 @@
 //! with which files.
 
 mod error;
+mod facts;
 mod files;
 mod graph;
 mod predict;
@@ -10,13 +11,14 @@ mod text;
 mod trial;
 mod wanted;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use pelago_protocol::{Family, Graph, GraphCid, Graphs, ModelCid, Observer, Role};
+use pelago_protocol::{Family, Graph, GraphCid, GraphFacts, ModelCid, Observer};
 
 pub use self::error::PrepareError;
+pub use self::facts::graph_facts;
 use self::graph::Chosen;
 pub use self::predict::Declared;
 pub use self::served::{Counters, Served};
@@ -75,11 +77,6 @@ impl Prepared {
         &self.chosen.graph
     }
 
-    /// What a page is told: each graph that is to run, by what it is for.
-    pub fn graphs(&self) -> Graphs {
-        BTreeMap::from([(Role::Model, self.chosen.graph.clone())])
-    }
-
     /// Where the graph came from: `checkpoint`, or the path of a published file.
     pub fn origin(&self) -> String {
         self.chosen.origin.clone()
@@ -135,6 +132,8 @@ struct Known {
     prepared: HashMap<(String, Wanted), Prepared>,
     /// CIDs of all graphs that were prepared for a model, which pages may still hold.
     graphs: HashMap<Cid, BTreeSet<GraphCid>>,
+    /// What each graph declares, by its CID.
+    facts: HashMap<Cid, GraphFacts>,
 }
 
 impl Preparer {

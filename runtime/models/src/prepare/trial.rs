@@ -30,8 +30,7 @@ impl Preparer {
                 self.convert(&fp32.source.name, fp32.root, &fp32.chosen, recipe.clone()).await?
             }
         };
-        let chosen =
-            self.of_folder(root, Some(recipe), fp32.chosen.origin.clone(), fp32.chosen.graph.index_type).await?;
+        let chosen = self.of_folder(root, Some(recipe), fp32.chosen.origin.clone()).await?;
         let chosen: Chosen = chosen.ok_or(PrepareError::Gone { what: "a precision", root: root.to_string() })?;
         let mut prepared = fp32.clone().of(wanted, None);
         prepared.chosen = chosen;

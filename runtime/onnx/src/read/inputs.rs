@@ -2,8 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::open;
-use crate::{Error, files::Files, proto::DataType};
+use super::look;
+use crate::{
+    Error,
+    files::Files,
+    proto::{DataType, GraphProto},
+};
 
 /// An input of a graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +32,15 @@ pub enum Length {
 /// The inputs of the model in `file`, weights not among them.
 ///
 /// # Errors
-/// Those of [`open`].
+/// Those of [`external_files`](super::external_files).
 pub fn inputs(files: &dyn Files, file: &str) -> Result<Vec<Input>, Error> {
-    let graph = open(files, file)?.graph.unwrap_or_default();
-    let weights = graph.initializer.iter().map(|tensor| tensor.name().to_owned()).collect::<HashSet<_>>();
-    let given = graph.input.into_iter().filter(|input| !weights.contains(input.name()));
+    Ok(look(files, file)?.graph.as_ref().map(of_graph).unwrap_or_default())
+}
+
+/// The inputs of a graph, weights not among them.
+pub(super) fn of_graph(graph: &GraphProto) -> Vec<Input> {
+    let weights = graph.initializer.iter().map(|tensor| tensor.name()).collect::<HashSet<_>>();
+    let given = graph.input.iter().filter(|input| !weights.contains(input.name()));
     let inputs = given.map(|input| {
         let tensor = input.r#type.clone().unwrap_or_default().tensor_type.unwrap_or_default();
         let lengths = tensor.shape.unwrap_or_default().dim.into_iter().map(|dimension| {
@@ -44,5 +52,5 @@ pub fn inputs(files: &dyn Files, file: &str) -> Result<Vec<Input>, Error> {
         let dtype = tensor.elem_type.and_then(|number| DataType::try_from(number).ok());
         Input { name: input.name().to_owned(), dtype, shape: lengths.collect() }
     });
-    Ok(inputs.collect())
+    inputs.collect()
 }

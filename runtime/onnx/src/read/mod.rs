@@ -10,18 +10,21 @@
 
 mod cursor;
 mod external;
+mod facts;
 mod inputs;
 pub(crate) mod schema;
 mod tensor;
 mod walk;
 
-pub use external::external_files;
+pub use external::{check, external_files};
+pub use facts::{Facts, facts};
 pub use inputs::{Input, Length, inputs};
 pub use tensor::{Source, element_count, source};
 pub(crate) use tensor::{carried, element_bits};
 
 use prost::Message;
 
+use self::walk::Purpose;
 use crate::{Error, files::Files, proto::ModelProto};
 
 /// Tensors of more bytes than this are left in the file.
@@ -33,7 +36,16 @@ pub const INLINE_MAX: u64 = 1024;
 /// [`Error::Read`], [`Error::Protobuf`], [`Error::Decode`],
 /// [`Error::UnknownField`], [`Error::TooLarge`] or [`Error::Missing`].
 pub fn open(files: &dyn Files, file: &str) -> Result<ModelProto, Error> {
-    let skeleton = walk::skeleton(files, file)?;
+    decode(files, file, Purpose::Copy)
+}
+
+/// The structure of the model in `file`: no tensor has values, and fields of a later ONNX are left out.
+fn look(files: &dyn Files, file: &str) -> Result<ModelProto, Error> {
+    decode(files, file, Purpose::Look)
+}
+
+fn decode(files: &dyn Files, file: &str, purpose: Purpose) -> Result<ModelProto, Error> {
+    let skeleton = walk::skeleton(files, file, purpose)?;
     let model = ModelProto::decode(&*skeleton).map_err(|source| Error::Decode { file: file.to_owned(), source })?;
     let missing = |what| Error::Missing { file: file.to_owned(), what };
     model.ir_version.filter(|version| *version > 0).ok_or_else(|| missing("ir_version"))?;

@@ -94,7 +94,8 @@ pub fn source(files: &dyn Files, model: &str, tensor: &TensorProto) -> Result<So
     let element = || Error::ElementType { tensor: name.to_owned(), dtype: dtype_name(dtype) };
     let expected = (count * element_bits(dtype).ok_or_else(element)?).div_ceil(8);
     let found = if tensor.data_location == Some(DataLocation::External as i32) {
-        external(files, model, tensor, expected)?
+        let (file, offset, length) = external_range(files, model, tensor, expected)?;
+        Source::File { file, offset, length }
     } else {
         Source::Inline(inline(tensor, dtype))
     };
@@ -105,7 +106,14 @@ pub fn source(files: &dyn Files, model: &str, tensor: &TensorProto) -> Result<So
     Ok(found)
 }
 
-fn external(files: &dyn Files, model: &str, tensor: &TensorProto, expected: u64) -> Result<Source, Error> {
+/// The file, the first byte and the length of a tensor that lies in a file; its `expected` bytes where it does not say
+/// how many.
+pub(super) fn external_range(
+    files: &dyn Files,
+    model: &str,
+    tensor: &TensorProto,
+    expected: u64,
+) -> Result<(String, u64, u64), Error> {
     let name = || tensor.name().to_owned();
     let (mut location, mut offset, mut length) = ("", 0, expected);
     for entry in &tensor.external_data {
@@ -126,7 +134,7 @@ fn external(files: &dyn Files, model: &str, tensor: &TensorProto, expected: u64)
     };
     let size = files.size(&file).map_err(|source| Error::Read { file: file.clone(), source })?;
     match offset.checked_add(length) {
-        Some(end) if end <= size => Ok(Source::File { file, offset, length }),
+        Some(end) if end <= size => Ok((file, offset, length)),
         _ => Err(Error::PastEnd { tensor: name(), file, offset, length, size }),
     }
 }

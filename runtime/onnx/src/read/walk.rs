@@ -1,5 +1,6 @@
 //! The walk: copies a model's bytes without large tensors, which it turns into
-//! external data that points to where they are.
+//! external data that points to where they are. For a look at a model it leaves
+//! out the values of all tensors.
 
 use prost::{Message, encoding::encode_varint};
 
@@ -22,16 +23,28 @@ const MESSAGES_MAX: u64 = 2_000_000;
 const SKELETON_MAX: u64 = 64 << 20;
 const TENSOR_FLOAT_DATA: u64 = 4;
 const TENSOR_RAW_DATA: u64 = 9;
+/// All fields that hold a tensor's values: `float_data` to `int64_data`, `raw_data` to `uint64_data`.
+const TENSOR_VALUES: [u64; 7] = [4, 5, 6, 7, 9, 10, 11];
+
+/// What a model is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A copy, which must lose nothing.
+    Copy,
+    /// A look at its structure: tensors lose their values, and fields that are not known are skipped.
+    Look,
+}
 
 struct Walk<'a> {
     cursor: Cursor<'a>,
+    purpose: Purpose,
     messages: u64,
     copied: u64,
 }
 
-/// A model's bytes without its large tensors.
-pub(super) fn skeleton(files: &dyn Files, file: &str) -> Result<Vec<u8>, Error> {
-    let mut walk = Walk { cursor: Cursor::open(files, file)?, messages: 0, copied: 0 };
+/// A model's bytes without its large tensors, or without the values of any.
+pub(super) fn skeleton(files: &dyn Files, file: &str, purpose: Purpose) -> Result<Vec<u8>, Error> {
+    let mut walk = Walk { cursor: Cursor::open(files, file)?, purpose, messages: 0, copied: 0 };
     let (mut out, end) = (Vec::new(), walk.cursor.size);
     walk.message(Kind::Model, end, 0, &mut out)?;
     Ok(out)
@@ -55,7 +68,7 @@ impl Walk<'_> {
             let tag = self.cursor.varint(end)?;
             let (field, wire) = (tag >> 3, tag & 7);
             let meaning = kind.field(field);
-            if meaning == Field::Unknown {
+            if meaning == Field::Unknown && self.purpose == Purpose::Copy {
                 let (file, message) = (self.cursor.file.to_owned(), format!("{kind:?}Proto"));
                 return Err(Error::UnknownField { file, message, field });
             }
@@ -70,6 +83,10 @@ impl Walk<'_> {
                     out.append(&mut inner);
                 }
                 Field::Message(_) => return self.cursor.bad("a message", format!("wire type {wire}")),
+                Field::Unknown => self.cursor.at = stop,
+                _ if self.purpose == Purpose::Look && kind == Kind::Tensor && TENSOR_VALUES.contains(&field) => {
+                    self.cursor.at = stop;
+                }
                 _ if is_data(kind, field) && wire == 2 && size > INLINE_MAX => {
                     if large.replace((self.cursor.at, size)).is_some() {
                         return self.cursor.bad("a tensor's values once", "more of them");

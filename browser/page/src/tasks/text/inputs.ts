@@ -7,10 +7,15 @@
 import type { InferenceSession } from 'onnxruntime-web';
 import { PageFault } from '../../errors.js';
 import type { Tensor } from '../../link/frame.js';
-import type { DType } from '../../protocol.js';
-import type { GraphInput } from '../../sessions/onnx.js';
+import type { DType, Dimension } from '../../protocol.js';
 import type { Fixed } from '../../sessions/sessions.js';
 import type { Text } from './texts.js';
+
+/** An input, as a graph or its session declares it. */
+interface Declared {
+  readonly name: string;
+  readonly shape: readonly Dimension[];
+}
 
 /** Inputs `[batch, length]`. */
 const TOKEN_INPUTS: ReadonlySet<string> = new Set(['input_ids', 'attention_mask', 'token_type_ids', 'position_ids']);
@@ -36,7 +41,7 @@ const isCache = (name: string): boolean => name.startsWith('past');
 const isKnown = (name: string): boolean => TOKEN_INPUTS.has(name) || name === TASK || name === BRANCH || isCache(name);
 
 /** The dimensions of a known input in a run of this shape. */
-function dimensions({ name, shape }: GraphInput, inputs: readonly GraphInput[], batch: number, length: number): number[] {
+function dimensions({ name, shape }: Declared, inputs: readonly Declared[], batch: number, length: number): number[] {
   if (TOKEN_INPUTS.has(name)) return [batch, length];
   if (name === TASK) return shape.map((size) => (typeof size === 'number' ? size : batch));
   if (name === BRANCH) return shape.map((size) => (typeof size === 'number' ? size : 1));
@@ -49,9 +54,9 @@ function dimensions({ name, shape }: GraphInput, inputs: readonly GraphInput[], 
 }
 
 /** The sizes of a graph's open dimensions in runs of one shape. Where no input takes tokens, the first input decides. */
-export function fixedTo(inputs: readonly GraphInput[], batch: number, length: number): Fixed {
+export function fixedTo(inputs: readonly Declared[], batch: number, length: number): Fixed {
   const overrides: Record<string, number> = {};
-  const fix = ({ shape }: GraphInput, sizes: readonly number[]): void =>
+  const fix = ({ shape }: Declared, sizes: readonly number[]): void =>
     shape.forEach((dimension, axis) => {
       const size = sizes[axis];
       if (typeof dimension === 'string' && dimension !== '' && size !== undefined) overrides[dimension] ??= size;

@@ -36,7 +36,7 @@ pub(crate) enum Saved {
 /// # Errors
 /// [`NotebookError::Write`] where the folder or the disk does not take it,
 /// [`NotebookError::Half`] where that was seen in the middle.
-pub(crate) fn save(path: &Path, text: &str) -> Result<(), NotebookError> {
+pub fn save(path: &Path, text: &str) -> Result<(), NotebookError> {
     write(path, text, None).map(|_| ())
 }
 

@@ -52,8 +52,8 @@ impl Tools {
             let rustup = environment.command(Path::new("rustup")).args(["which", tool]).output();
             let found = rustup.ok().filter(|output| output.status.success());
             let found = found.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
-            let mut folders = std::env::split_paths(&environment.path).map(|folder| folder.join(tool));
-            found.or_else(|| folders.find(|file| file.is_file())).ok_or(CellsError::NoTool { tool })
+            let on_path = || which::which_in_global(tool, Some(&environment.path)).ok()?.next();
+            found.or_else(on_path).ok_or(CellsError::NoTool { tool })
         };
         let (cargo, rustc) = (which("cargo")?, which("rustc")?);
         let mut tools = Self { cargo, rustc, environment: environment.clone(), target: String::new() };

@@ -8,7 +8,7 @@ use prost::Message as _;
 use super::{DIRECTORY, Data, FILE, HAMT, RAW, SYMLINK, names};
 use crate::hamt::{self, Fanout, Shard};
 use crate::pb::{self, Link};
-use crate::{BlockError, Cid, cid};
+use crate::{BlockError, Cid, NodeError, cid};
 
 /// What a block says it is.
 #[derive(Clone, Debug)]
@@ -39,24 +39,23 @@ pub fn decode(cid: &Cid, block: Bytes) -> Result<Node, BlockError> {
     if cid.codec() == cid::RAW {
         return Ok(Node::Leaf(block));
     }
-    let bad = |reason| BlockError::Node { cid: Box::new(*cid), reason };
     match cid.codec() {
-        cid::DAG_PB => decode_node(&block).map_err(bad),
-        code => Err(bad(format!("its codec is 0x{code:x}"))),
+        cid::DAG_PB => decode_node(&block).map_err(|source| BlockError::node(cid, source)),
+        code => Err(BlockError::node(cid, NodeError::Codec { code })),
     }
 }
 
-fn decode_node(block: &Bytes) -> Result<Node, String> {
+fn decode_node(block: &Bytes) -> Result<Node, NodeError> {
     let node = pb::decode(block)?;
-    let data = node.data.ok_or("it has no data field")?;
-    let data = Data::decode(data).map_err(|e| e.to_string())?;
+    let data = node.data.ok_or(NodeError::NoData)?;
+    let data = Data::decode(data)?;
     let links = node.links;
-    match data.kind.ok_or("its data have no type")? {
+    match data.kind.ok_or(NodeError::NoType)? {
         FILE | RAW if links.is_empty() => {
             let bytes = data.data.unwrap_or_default();
             if data.filesize.is_some_and(|size| size != bytes.len() as u64) || !data.blocksizes.is_empty() {
-                let sizes = data.blocksizes.len();
-                return Err(format!("filesize {:?}, but {} bytes and {sizes} block sizes", data.filesize, bytes.len()));
+                let (filesize, sizes) = (data.filesize, data.blocksizes.len());
+                return Err(NodeError::LeafSize { filesize, bytes: bytes.len(), sizes });
             }
             Ok(Node::Leaf(bytes))
         }
@@ -67,12 +66,8 @@ fn decode_node(block: &Bytes) -> Result<Node, String> {
                 || total != data.filesize
                 || data.data.is_some_and(|d| !d.is_empty())
             {
-                return Err(format!(
-                    "{} links, {} block sizes, filesize {:?}: they must agree",
-                    links.len(),
-                    data.blocksizes.len(),
-                    data.filesize
-                ));
+                let (links, sizes, filesize) = (links.len(), data.blocksizes.len(), data.filesize);
+                return Err(NodeError::FileSizes { links, sizes, filesize });
             }
             Ok(Node::File(links.iter().map(|l| l.cid).zip(data.blocksizes).collect()))
         }
@@ -80,48 +75,52 @@ fn decode_node(block: &Bytes) -> Result<Node, String> {
         HAMT => shard_children(links, &data).map(Node::Shard),
         SYMLINK if links.is_empty() => {
             let target = String::from_utf8(data.data.unwrap_or_default().to_vec());
-            target.map(Node::Symlink).map_err(|_| "a symbolic link's target is not UTF-8".to_owned())
+            target.map(Node::Symlink).map_err(|_| NodeError::Target)
         }
-        other => Err(format!("type {other} with {} links is no file, folder or symbolic link", links.len())),
+        kind => Err(NodeError::Type { kind, links: links.len() }),
     }
 }
 
-fn folder_entries(links: Vec<Link>) -> Result<Vec<(String, Cid)>, String> {
+fn folder_entries(links: Vec<Link>) -> Result<Vec<(String, Cid)>, NodeError> {
     let entries: Vec<_> = links
         .into_iter()
         .map(|link| {
-            let name = link.name.ok_or("a link has no name")?;
-            names::check(&name).map_err(|reason| format!("entry {name:?}: {reason}"))?;
-            Ok::<_, String>((name, link.cid))
+            let name = link.name.ok_or(NodeError::NoName)?;
+            check_name(&name)?;
+            Ok((name, link.cid))
         })
-        .collect::<Result<_, _>>()?;
+        .collect::<Result<_, NodeError>>()?;
     let mut seen = HashSet::with_capacity(entries.len());
     match entries.iter().find(|(name, _)| !seen.insert(name.as_str())) {
-        Some((name, _)) => Err(format!("two entries are called {name:?}")),
+        Some((name, _)) => Err(NodeError::Twice { name: name.clone() }),
         None => Ok(entries),
     }
 }
 
-fn shard_children(links: Vec<Link>, data: &Data) -> Result<Shard, String> {
+fn check_name(name: &str) -> Result<(), NodeError> {
+    names::check(name).map_err(|reason| NodeError::Name { name: name.to_owned(), reason })
+}
+
+fn shard_children(links: Vec<Link>, data: &Data) -> Result<Shard, NodeError> {
     if data.hash_type != Some(hamt::MURMUR3) {
-        return Err(format!("hash 0x{:x} (murmur3) expected for shards, {:?} found", hamt::MURMUR3, data.hash_type));
+        return Err(NodeError::HashType { found: data.hash_type });
     }
     let fanout = data.fanout.and_then(Fanout::new);
-    let fanout = fanout.ok_or_else(|| format!("a fan-out of 8 to 1024 expected, {:?} found", data.fanout))?;
+    let fanout = fanout.ok_or(NodeError::Fanout { found: data.fanout })?;
     let mut children: Vec<hamt::Child> = Vec::with_capacity(links.len());
     for link in links {
-        let text = link.name.ok_or("a link has no name")?;
+        let text = link.name.ok_or(NodeError::NoName)?;
         let cut = text.split_at_checked(fanout.digits());
         let upper = |digits: &&str| digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
         let bucket = cut.filter(|(digits, _)| upper(digits)).and_then(|(d, _)| u32::from_str_radix(d, 16).ok());
         let (Some(bucket), Some((_, name))) = (bucket, cut) else {
-            return Err(format!("link {text:?} has no bucket"));
+            return Err(NodeError::NoBucket { name: text });
         };
         if children.last().is_some_and(|before| before.bucket >= bucket) {
-            return Err(format!("link {text:?} is out of order, or its bucket is taken"));
+            return Err(NodeError::BucketOrder { name: text });
         }
         if !name.is_empty() {
-            names::check(name).map_err(|reason| format!("entry {name:?}: {reason}"))?;
+            check_name(name)?;
         }
         children.push(hamt::Child { bucket, name: (!name.is_empty()).then(|| name.to_owned()), cid: link.cid });
     }
@@ -129,7 +128,7 @@ fn shard_children(links: Vec<Link>, data: &Data) -> Result<Shard, String> {
     let written = &written[written.iter().take_while(|b| **b == 0).count()..];
     let expected = hamt::bitfield(children.iter().map(|c| c.bucket));
     if written != &expected[expected.iter().take_while(|b| **b == 0).count()..] {
-        return Err("its bitfield and its links name different buckets".to_owned());
+        return Err(NodeError::Bitfield);
     }
     Ok(Shard { fanout, children })
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::{EntityBytes, Span};
 use crate::hamt::Shard;
 use crate::unixfs::{self, Node};
-use crate::{BlockError, Blocks, Cid, cbor, cid, pb};
+use crate::{BlockError, Blocks, Cid, NodeError, cbor, cid, pb};
 
 /// Blocks of one walk; with chunks of 1 MiB this is 1 TiB of content.
 pub const BLOCKS_MAX: usize = 1 << 20;
@@ -60,7 +60,7 @@ impl Order {
             cid::check_hash(&cid)?;
             self.visited += 1;
             if self.visited > BLOCKS_MAX {
-                return Err(too_large(&cid, format!("the walk has more than {BLOCKS_MAX} blocks")));
+                return Err(BlockError::node(&cid, NodeError::Walk { what: "blocks", max: BLOCKS_MAX }));
             }
             let (named, followed) = self.meet(&cid, &want);
             let named = named && cid::inline(&cid).is_none();
@@ -72,7 +72,10 @@ impl Order {
                 bytes = Some(block);
             }
             if self.pending.len() > PENDING_MAX {
-                return Err(too_large(&cid, format!("more than {PENDING_MAX} links wait to be followed")));
+                return Err(BlockError::node(
+                    &cid,
+                    NodeError::Walk { what: "links to follow at once", max: PENDING_MAX },
+                ));
             }
             if named {
                 return Ok(Some((cid, bytes)));
@@ -110,20 +113,15 @@ fn key(cid: &Cid) -> Option<[u8; 41]> {
     })
 }
 
-fn too_large(cid: &Cid, what: String) -> BlockError {
-    BlockError::Node { cid: Box::new(*cid), reason: format!("{what}: ask for its parts by their paths") }
-}
-
 /// The links of a node that are wanted, in their order.
 fn below(cid: &Cid, want: &Want, block: Bytes) -> Result<Vec<(Cid, Want)>, BlockError> {
-    let bad = |reason: &str| Err(BlockError::Node { cid: Box::new(*cid), reason: reason.to_owned() });
     if cid.codec() != cid::DAG_PB {
         return other(cid, want, &block);
     }
     Ok(match want {
         Want::One => Vec::new(),
         Want::All => {
-            let node = pb::decode(&block).map_err(|reason| BlockError::Node { cid: Box::new(*cid), reason })?;
+            let node = pb::decode(&block).map_err(|source| BlockError::node(cid, source))?;
             node.links.into_iter().map(|link| (link.cid, Want::All)).collect()
         }
         Want::Entity(bytes) => match (unixfs::decode(cid, block), bytes) {
@@ -139,30 +137,27 @@ fn below(cid: &Cid, want: &Want, block: Bytes) -> Result<Vec<(Cid, Want)>, Block
         },
         Want::Shards => match unixfs::decode(cid, block)? {
             Node::Shard(shard) => shards(shard),
-            _ => return bad("a shard of a folder was expected"),
+            _ => return Err(BlockError::node(cid, NodeError::NotShard)),
         },
         Want::Part { size, bytes } => match unixfs::decode(cid, block)? {
             Node::File(parts) if total(&parts) == *size => overlapping(parts, bytes),
             Node::Leaf(content) if content.len() as u64 == *size => Vec::new(),
-            _ => return bad("it is not the part of a file, of the size, that its parent says"),
+            _ => return Err(BlockError::node(cid, NodeError::NotPart)),
         },
     })
 }
 
 /// The wanted links of what is no dag-pb.
 fn other(cid: &Cid, want: &Want, block: &[u8]) -> Result<Vec<(Cid, Want)>, BlockError> {
-    let bad = |reason: String| BlockError::Node { cid: Box::new(*cid), reason };
     match (want, cid.codec()) {
         // What is not UnixFS is its block alone (specification of `entity`).
         (Want::One | Want::Entity(_), _) => Ok(Vec::new()),
         (Want::All, cid::DAG_CBOR) => {
-            let links = cbor::links(block).map_err(bad)?;
+            let links = cbor::links(block).map_err(|source| BlockError::node(cid, source))?;
             Ok(links.into_iter().map(|link| (link, Want::All)).collect())
         }
         (Want::All, code) => Err(cid::unsupported_codec(cid, code)),
-        (Want::Shards | Want::Part { .. }, code) => {
-            Err(bad(format!("a part of a file or folder was expected, not a block of codec 0x{code:x}")))
-        }
+        (Want::Shards | Want::Part { .. }, code) => Err(BlockError::node(cid, NodeError::PartCodec { code })),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::hamt::Place;
 use crate::unixfs::{self, Node};
-use crate::{BlockError, Blocks, Cid, cbor, cid};
+use crate::{BlockError, Blocks, Cid, NodeError, cbor, cid};
 
 /// Names in a path that is followed.
 const NAMES_MAX: usize = 256;
@@ -48,7 +48,7 @@ async fn link<'a>(
     names: &'a [&'a str],
 ) -> Result<Option<(Cid, &'a [&'a str])>, BlockError> {
     let block = blocks.get(&document).await?;
-    let bad = |reason| BlockError::Node { cid: Box::new(document), reason };
+    let bad = |source| BlockError::node(&document, source);
     Ok(match cbor::follow(&block, names).map_err(bad)? {
         // A block that is a link and nothing else has no name that leads on; so each turn takes one.
         cbor::Place::Link(cid, taken) if taken > 0 => Some((cid, &names[taken..])),
@@ -61,7 +61,6 @@ async fn step(blocks: &dyn Blocks, folder: Cid, name: &str, way: &mut Vec<Cid>) 
     let mut cid = folder;
     let mut place = None;
     loop {
-        let bad = |reason: String| BlockError::Node { cid: Box::new(cid), reason };
         let node = unixfs::decode(&cid, blocks.get(&cid).await?)?;
         way.push(cid);
         let shard = match (node, place) {
@@ -71,16 +70,16 @@ async fn step(blocks: &dyn Blocks, folder: Cid, name: &str, way: &mut Vec<Cid>) 
             // A symbolic link is never followed.
             (Node::Leaf(_) | Node::File(_) | Node::Symlink(_), None) => return Ok(None),
             (Node::Shard(shard), _) => shard,
-            (_, Some(_)) => return Err(bad("a shard of a folder was expected".to_owned())),
+            (_, Some(_)) => return Err(BlockError::node(&cid, NodeError::NotShard)),
         };
         let here = place.unwrap_or(Place::root(shard.fanout));
-        shard.check(here).map_err(bad)?;
+        shard.check(here).map_err(|source| BlockError::node(&cid, source))?;
         let Some(bucket) = here.bucket(name) else { return Ok(None) };
         match shard.children.into_iter().find(|child| child.bucket == bucket) {
             Some(child) if child.name.is_none() => {
                 // Each shard takes bits of the hash, so this ends.
                 let below = here.below(bucket);
-                place = Some(below.ok_or_else(|| bad("its shards go deeper than a hash has bits".to_owned()))?);
+                place = Some(below.ok_or_else(|| BlockError::node(&cid, NodeError::ShardDepth))?);
                 cid = child.cid;
             }
             Some(child) if child.name.as_deref() == Some(name) => return Ok(Some(child.cid)),

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use crate::hamt::{Place, Shard};
 use crate::limits::{BLOCKS, ENTRIES, FILE_DEPTH, FOLDER_DEPTH, NODE_DEPTH, OPEN_LINKS};
 use crate::unixfs::{self, Node};
-use crate::{BlockError, Cid, cid};
+use crate::{BlockError, Cid, NodeError, cid};
 
 /// Where a validation finds blocks.
 pub trait ValidateSource {
@@ -147,9 +147,10 @@ impl<S: ValidateSource> State<'_, S> {
         for (part, size) in parts {
             let found = self.visit(&part, depth + 1)?;
             if !found.is_file || found.size != size {
-                let found = if found.is_file { format!("{} bytes", found.size) } else { "a folder or link".to_owned() };
-                let reason = format!("its part {part} should have {size} bytes, but is {found}");
-                return Err(BlockError::Node { cid: Box::new(*cid), reason }.into());
+                let found = found.is_file.then_some(found.size);
+                return Err(
+                    BlockError::node(cid, NodeError::Part { part: Box::new(part), expected: size, found }).into()
+                );
             }
             // The node's own sums were checked, so this cannot overflow.
             sum.size += size;
@@ -203,7 +204,7 @@ impl<S: ValidateSource> State<'_, S> {
         mut sum: Sum,
         depth: usize,
     ) -> Result<Sum, S::Error> {
-        let bad = |reason| BlockError::Node { cid: Box::new(*cid), reason };
+        let bad = |source| BlockError::node(cid, source);
         let here = place.unwrap_or(Place::root(shard.fanout));
         shard.check(here).map_err(bad)?;
         sum.place = place;
@@ -215,7 +216,7 @@ impl<S: ValidateSource> State<'_, S> {
                 self.add(&mut sum, found, height)?;
                 continue;
             }
-            let below = here.below(child.bucket).ok_or_else(|| bad("its shards go deeper than the hash".to_owned()))?;
+            let below = here.below(child.bucket).ok_or_else(|| bad(NodeError::ShardDepth))?;
             let found = self.shard_below(&child.cid, below, depth + 1)?;
             self.add(&mut sum, found, found.height)?;
         }
@@ -224,14 +225,14 @@ impl<S: ValidateSource> State<'_, S> {
     }
 
     fn shard_below(&mut self, cid: &Cid, place: Place, depth: usize) -> Result<Sum, S::Error> {
-        let bad = |reason: &str| BlockError::Node { cid: Box::new(*cid), reason: reason.to_owned() };
+        let bad = |source| BlockError::node(cid, source);
         if let Some(sum) = self.done.get(cid) {
             // An entry's hash fits one place only, so a shard in two of them is wrong in one.
             let known = sum.place == Some(place);
-            return if known { Ok(*sum) } else { Err(bad("a shard that stands in two places").into()) };
+            return if known { Ok(*sum) } else { Err(bad(NodeError::TwoPlaces).into()) };
         }
         cid::check_supported(cid)?;
-        let (Node::Shard(shard), own) = self.read(cid, depth)? else { return Err(bad("a shard was expected").into()) };
+        let (Node::Shard(shard), own) = self.read(cid, depth)? else { return Err(bad(NodeError::NotShard).into()) };
         let sum = self.shard(cid, shard, Some(place), Sum { dag_size: own, ..Sum::default() }, depth)?;
         self.done.insert(*cid, sum);
         Ok(sum)

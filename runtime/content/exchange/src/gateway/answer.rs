@@ -17,8 +17,8 @@ use super::coming;
 use super::error::{RETRY_AFTER, Refusal};
 use super::headers::{disposition, etag, has_already, value};
 use super::options::Cors;
-use super::rate::Bucket;
 use super::request::Wanted;
+use crate::retrieve::Bandwidth;
 
 const IMMUTABLE: &str = "public, max-age=29030400, immutable";
 const RAW_TYPE: &str = "application/vnd.ipld.raw";
@@ -31,7 +31,7 @@ const EXPOSED: &str = "Content-Length, Content-Range, Content-Location, ETag, Re
 pub(super) struct Shared {
     pub(super) blocks: Arc<dyn Blocks>,
     pub(super) requests: Arc<Semaphore>,
-    pub(super) bucket: Option<Arc<Bucket>>,
+    pub(super) limit: Bandwidth,
     pub(super) cors: Cors,
     pub(super) node: Option<String>,
 }
@@ -146,7 +146,7 @@ async fn raw(
         }
     };
     let response = response.header(header::CONTENT_LENGTH, bytes.len());
-    finish(response, body::paced(stream::iter([Ok(bytes)]), shared.bucket.clone(), permit))
+    finish(response, body::paced(stream::iter([Ok(bytes)]), shared.limit.clone(), permit))
 }
 
 async fn car(
@@ -190,7 +190,7 @@ async fn car(
         }
     });
     let pieces = stream::iter([Ok::<Bytes, BlockError>(opening)]).chain(rest);
-    finish(response, body::paced(pieces, shared.bucket.clone(), permit))
+    finish(response, body::paced(pieces, shared.limit.clone(), permit))
 }
 
 fn refuse(refusal: &Refusal) -> Response<Body> {

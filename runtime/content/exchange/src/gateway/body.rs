@@ -1,7 +1,5 @@
 //! Bodies: bytes at the rate that is granted, holding a place among the answers being sent.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt};
 use http_body_util::combinators::UnsyncBoxBody;
@@ -10,7 +8,7 @@ use hyper::body::Frame;
 use pelago_dag::BlockError;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::rate::Bucket;
+use crate::retrieve::Bandwidth;
 
 /// A body; an error in it cuts the connection.
 pub(super) type Body = UnsyncBoxBody<Bytes, BlockError>;
@@ -27,22 +25,21 @@ pub(super) fn whole(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
-/// Sends pieces as the bucket lets them; the permit is given back when the body has ended or is dropped.
+/// Sends pieces as the limit lets them; the permit is given back when the body has ended or is dropped.
 pub(super) fn paced(
     pieces: impl Stream<Item = Result<Bytes, BlockError>> + Send + 'static,
-    bucket: Option<Arc<Bucket>>,
+    limit: Bandwidth,
     permit: OwnedSemaphorePermit,
 ) -> Body {
-    let frames = match bucket {
+    let frames = match limit.piece() {
         None => pieces.boxed(),
-        Some(bucket) => {
-            let most = bucket.piece();
+        Some(most) => {
             let cut = pieces.flat_map(move |piece| stream::iter(cut(piece, most)));
             cut.then(move |piece| {
-                let bucket = bucket.clone();
+                let limit = limit.clone();
                 async move {
                     if let Ok(bytes) = &piece {
-                        bucket.take(bytes.len()).await;
+                        limit.take(bytes.len()).await;
                     }
                     piece
                 }

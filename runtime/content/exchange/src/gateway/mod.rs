@@ -21,7 +21,6 @@ mod coming;
 mod error;
 mod headers;
 mod options;
-mod rate;
 mod request;
 mod server;
 mod stall;

@@ -22,8 +22,8 @@ use super::answer::{Shared, answer};
 use super::body::{self, Body};
 use super::error::GatewayError;
 use super::options::GatewayOptions;
-use super::rate::Bucket;
 use super::stall::Stalling;
+use crate::retrieve::Bandwidth;
 
 /// Connections above the limit that are told so; further ones are dropped.
 const TURNED_AWAY: usize = 32;
@@ -82,7 +82,7 @@ impl Gateway {
         let shared = Shared {
             blocks,
             requests: Arc::new(Semaphore::new(options.requests)),
-            bucket: options.rate.map(|rate| Arc::new(Bucket::new(rate))),
+            limit: options.rate.map(|rate| Bandwidth::limited(rate.get())).unwrap_or_default(),
             cors: options.cors.clone(),
             node: options.node.clone(),
         };

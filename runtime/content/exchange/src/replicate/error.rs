@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use pelago_dag::Cid;
-
-use crate::causes;
+use pelago_http::causes;
 
 /// An error of a replica engine. Tokens never appear.
 #[derive(Debug, thiserror::Error)]

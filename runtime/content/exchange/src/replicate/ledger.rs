@@ -70,10 +70,10 @@ impl Ledger {
                 let known = tx.query_row("SELECT demand FROM replica_demand WHERE root = ?", [root.to_bytes()], demand);
                 let mut demand = known.optional()?.unwrap_or_default();
                 demand.record(now_ms, half_life);
-                tx.execute("DELETE FROM replica_demand WHERE root NOT IN (SELECT cid FROM roots)", [])?;
+                tx.execute("DELETE FROM replica_demand WHERE root NOT IN (SELECT cid FROM content)", [])?;
                 tx.execute(
                     "INSERT OR REPLACE INTO replica_demand (root, demand)
-                     SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM roots WHERE cid = ?1)",
+                     SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM content WHERE cid = ?1)",
                     params![root.to_bytes(), text(&demand)?],
                 )
             })

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use pelago_dag::Cid;
+use pelago_http::retry_after;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method};
@@ -145,7 +146,7 @@ async fn read(request: reqwest::RequestBuilder, url: String) -> Result<Answer, R
         }
         body.extend_from_slice(&chunk);
     }
-    let wait = response.headers().get(RETRY_AFTER).and_then(|w| w.to_str().ok()?.parse().ok()).map(Duration::from_secs);
+    let wait = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?));
     Ok(Answer { status: response.status().as_u16(), body: body.freeze(), wait, url })
 }
 

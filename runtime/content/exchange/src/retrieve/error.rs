@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use pelago_dag::{BlockError, Cid};
+use pelago_http::{causes, find_cause};
 
 use super::Kind;
-use crate::{causes, find_cause};
 
 /// What went wrong with one source.
 #[derive(Debug, thiserror::Error)]

@@ -11,6 +11,7 @@ use futures::{StreamExt, TryFutureExt};
 use pelago_dag::buffer::Buffer;
 use pelago_dag::car::{CarError, CarLimits, CarReader};
 use pelago_dag::{BLOCK_MAX, Cid};
+use pelago_http::retry_after;
 use reqwest::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE, RETRY_AFTER,
 };
@@ -211,7 +212,7 @@ fn car_error(error: CarError) -> ProviderError {
 /// Tells the answers apart that the trustless gateway specification names.
 pub(crate) async fn check_status(response: Response, pace: Pace) -> Result<Response, ProviderError> {
     let status = response.status();
-    let wait = retry_after(response.headers());
+    let wait = response.headers().get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?));
     let coming = coming(response.headers());
     match status {
         _ if status.is_success() => Ok(response),
@@ -230,16 +231,6 @@ pub(crate) async fn check_status(response: Response, pace: Pace) -> Result<Respo
         }
         _ => Err(ProviderError::Status { status: status.as_u16(), message: first_line(response, pace).await }),
     }
-}
-
-/// Seconds, or a date (RFC 9110, 10.2.3).
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let until = chrono::DateTime::parse_from_rfc2822(text).ok()?;
-    Some((until.to_utc() - chrono::Utc::now()).to_std().unwrap_or_default())
 }
 
 /// When a block is worth asking for again that the source is fetching itself.

@@ -1,6 +1,9 @@
 //! Multiaddrs of HTTP gateways, read into URLs
 //! (<https://github.com/multiformats/multiaddr>). Others than these are left out:
 //! they are reached by libp2p.
+//!
+//! The crate `multiaddr` would split the text, which is the least of what is done
+//! here, and refuse a gateway for the kind of a peer's key that it does not know.
 
 /// `/dns4/gateway.example/tcp/443/https`, `/ip6/2606:4700::1/tcp/443/tls/http`, `/dns/a.example/tcp/80/http`:
 /// a name or address, a port, and HTTP with TLS or without. `None` for any other.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use pelago_dag::{Cid, cid};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use self::schema::{FORMAT, migrate};
+use self::schema::{CONTENT, FORMAT, migrate};
 use crate::StoreError;
 
 /// How long a write waits for another process's.
@@ -97,6 +97,7 @@ impl Index {
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
             connection.set_prepared_statement_cache_capacity(64);
+            connection.execute_batch(CONTENT)?;
             return Ok(connection);
         }
         let open = |immutable: &str| {
@@ -105,6 +106,7 @@ impl Index {
             let connection = Connection::open_with_flags(format!("file:{path}{immutable}"), flags)?;
             connection.busy_timeout(BUSY)?;
             connection.query_row("PRAGMA schema_version", [], |_| Ok(()))?;
+            connection.execute_batch(CONTENT)?;
             Ok(connection)
         };
         // WAL wants to write beside the database; on a read-only medium nobody else can change it.

@@ -37,6 +37,10 @@ CREATE TABLE reservations (id INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT 
 CREATE TABLE keepers (tab TEXT NOT NULL, col TEXT NOT NULL, PRIMARY KEY (tab, col)) WITHOUT ROWID;
 ";
 
+/// What other areas may read of the tables above: it stays as it is when these change. A view of each connection, so
+/// that a store which is only read has it too.
+pub(crate) const CONTENT: &str = "CREATE TEMP VIEW content AS SELECT cid, profile, size, files FROM main.roots;";
+
 /// Brings the tables from a format, 0 being none, to [`FORMAT`].
 pub(crate) fn migrate(tx: &Transaction<'_>, from: i64) -> Result<(), rusqlite::Error> {
     if from < 1 {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use pelago_dag::limits::FILE_DEPTH;
 use pelago_dag::unixfs::{self, Node};
 use pelago_dag::walk::{ValidateSource, validate};
-use pelago_dag::{BLOCK_MAX, BlockError, Cid, cid};
+use pelago_dag::{BLOCK_MAX, BlockError, Cid, NodeError, cid};
 
 use crate::StoreError;
 use crate::index::Location;
@@ -50,11 +50,11 @@ impl Want {
     pub(crate) const AFRESH: Self = Self { range: None, length: None, afresh: true };
 
     fn check(&self, cid: &Cid, length: u64) -> Result<(), StoreError> {
-        let bad = |reason| Err(BlockError::Node { cid: Box::new(*cid), reason }.into());
+        let bad = |source: NodeError| Err(BlockError::node(cid, source).into());
         match (self.length, &self.range) {
-            (Some(said), _) if said != length => bad(format!("its parent says {said} bytes, it has {length}")),
+            (Some(said), _) if said != length => bad(NodeError::Size { expected: said, found: Some(length) }),
             (_, Some(range)) if range.start > range.end || range.end > length => {
-                bad(format!("{length} bytes, but {range:?} asked"))
+                bad(NodeError::Range { length, from: range.start, to: range.end })
             }
             _ => Ok(()),
         }
@@ -260,7 +260,7 @@ impl Cursor {
         size: u64,
         range: &Range<u64>,
     ) -> Result<Option<Part>, StoreError> {
-        let bad = |reason: &str| Err(BlockError::Node { cid: Box::new(*cid), reason: reason.to_owned() }.into());
+        let bad = |source: NodeError| Err(BlockError::node(cid, source).into());
         let (node, tier) = inner.node(cid)?;
         match node {
             Node::Leaf(bytes) if bytes.len() as u64 == size => {
@@ -268,14 +268,17 @@ impl Cursor {
             }
             Node::File(parts) if parts.iter().map(|(_, size)| size).sum::<u64>() == size => {
                 if self.levels.len() > FILE_DEPTH {
-                    return bad("its tree goes too deep");
+                    return bad(NodeError::FileDepth);
                 }
                 self.levels.push(Level { parts: parts.into_iter(), at: start });
                 Ok(None)
             }
-            Node::Leaf(bytes) => bad(&format!("its parent says {size} bytes, it has {}", bytes.len())),
-            Node::File(_) => bad(&format!("its parent says {size} bytes, its parts have another sum")),
-            Node::Folder(_) | Node::Shard(_) | Node::Symlink(_) => bad("a part of a file was expected, another found"),
+            Node::Leaf(bytes) => bad(NodeError::Size { expected: size, found: Some(bytes.len() as u64) }),
+            Node::File(parts) => {
+                let found = parts.iter().map(|(_, size)| size).sum();
+                bad(NodeError::Size { expected: size, found: Some(found) })
+            }
+            Node::Folder(_) | Node::Shard(_) | Node::Symlink(_) => bad(NodeError::Size { expected: size, found: None }),
         }
     }
 }

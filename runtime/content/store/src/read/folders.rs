@@ -6,7 +6,7 @@ use pelago_dag::hamt::{Place, Shard};
 use pelago_dag::limits::{ENTRIES, FOLDER_DEPTH, PATH};
 use pelago_dag::unixfs::{Child, Node};
 use pelago_dag::walk::validate;
-use pelago_dag::{BlockError, Cid, cid};
+use pelago_dag::{BlockError, Cid, NodeError, cid};
 
 use crate::StoreError;
 use crate::inner::Inner;
@@ -35,8 +35,8 @@ pub enum Kind {
     Symlink,
 }
 
-fn bad(cid: &Cid, reason: impl Into<String>) -> StoreError {
-    BlockError::Node { cid: Box::new(*cid), reason: reason.into() }.into()
+fn bad(cid: &Cid, source: NodeError) -> StoreError {
+    BlockError::node(cid, source).into()
 }
 
 fn limit(cid: &Cid, what: &'static str, max: u64) -> StoreError {
@@ -45,8 +45,8 @@ fn limit(cid: &Cid, what: &'static str, max: u64) -> StoreError {
 
 impl Inner {
     fn shard(&self, cid: &Cid, place: Place) -> Result<Shard, StoreError> {
-        let (Node::Shard(shard), _) = self.node(cid)? else { return Err(bad(cid, "a shard was expected")) };
-        shard.check(place).map_err(|reason| bad(cid, reason))?;
+        let (Node::Shard(shard), _) = self.node(cid)? else { return Err(bad(cid, NodeError::NotShard)) };
+        shard.check(place).map_err(|source| bad(cid, source))?;
         Ok(shard)
     }
 
@@ -58,7 +58,7 @@ impl Inner {
             Node::Leaf(_) | Node::File(_) | Node::Symlink(_) => return Ok(None),
         };
         let place = Place::root(root.fanout);
-        root.check(place).map_err(|reason| bad(cid, reason))?;
+        root.check(place).map_err(|source| bad(cid, source))?;
         let mut all = Vec::new();
         let mut met = HashSet::from([*cid]);
         let mut open = vec![(place, root)];
@@ -69,10 +69,10 @@ impl Inner {
                     continue;
                 }
                 if !met.insert(child.cid) {
-                    return Err(bad(&child.cid, "a shard that is met twice"));
+                    return Err(bad(&child.cid, NodeError::TwoPlaces));
                 }
                 let below = place.below(child.bucket);
-                let below = below.ok_or_else(|| bad(cid, "its shards go deeper than the hash"))?;
+                let below = below.ok_or_else(|| bad(cid, NodeError::ShardDepth))?;
                 open.push((below, self.shard(&child.cid, below)?));
             }
             if all.len() as u64 > ENTRIES {
@@ -92,14 +92,14 @@ impl Inner {
             Node::Leaf(_) | Node::File(_) | Node::Symlink(_) => return Ok(None),
         };
         let mut place = Place::root(shard.fanout);
-        shard.check(place).map_err(|reason| bad(cid, reason))?;
+        shard.check(place).map_err(|source| bad(cid, source))?;
         loop {
             let Some(bucket) = place.bucket(name) else { return Ok(Some(None)) };
             let Some(child) = shard.children.into_iter().find(|c| c.bucket == bucket) else { return Ok(Some(None)) };
             if let Some(found) = child.name {
                 return Ok(Some((found == name).then_some(child.cid)));
             }
-            place = place.below(bucket).ok_or_else(|| bad(cid, "its shards go deeper than the hash"))?;
+            place = place.below(bucket).ok_or_else(|| bad(cid, NodeError::ShardDepth))?;
             shard = self.shard(&child.cid, place)?;
         }
     }
@@ -139,7 +139,7 @@ impl Inner {
             Kind::Folder => Err(StoreError::IsFolder { path }),
             Kind::Symlink => match self.node(&entry.cid)?.0 {
                 Node::Symlink(target) => Err(StoreError::Symlink { path, target }),
-                _ => Err(bad(&entry.cid, "its content changed shape")),
+                _ => Err(bad(&entry.cid, NodeError::NotLink)),
             },
         }
     }

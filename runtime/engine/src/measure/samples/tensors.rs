@@ -4,7 +4,7 @@
 //! Numbers are those of splitmix64 from a fixed seed (Steele, Lea and Flood,
 //! "Fast splittable pseudorandom number generators", 2014).
 
-use pelago_protocol::{DType, Tensor};
+use pelago_protocol::{DType, Tensor, TensorError};
 use serde_json::Value;
 
 use pelago_models::prepare::Declared;
@@ -29,36 +29,50 @@ const PIXELS: usize = 224;
 const VOCABULARY: u64 = 60;
 const MARKS: u64 = 5;
 
+/// The most elements of a tensor.
+const ELEMENTS_MAX: usize = 1 << 28;
+
+/// Why there is no tensor for an input.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoSample {
+    #[error("{input} of shape {shape:?} has more than {ELEMENTS_MAX} elements")]
+    TooLarge { input: String, shape: Vec<usize> },
+    #[error("{input} has {}", dtype.map_or("a type that is not known".to_owned(), |dtype| format!("the type {dtype:?}")))]
+    Type { input: String, dtype: Option<DataType> },
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+}
+
 /// A tensor for one input, or why there is none.
-pub(super) fn tensor(input: &Input, declared: &Declared) -> Result<Tensor, String> {
+pub(super) fn tensor(input: &Input, declared: &Declared) -> Result<Tensor, NoSample> {
     let shape = input.shape.iter().map(|length| match length {
         Length::Fixed(length) => usize::try_from(*length).unwrap_or(usize::MAX),
         Length::Symbol(symbol) => length_of(&symbol.to_lowercase(), &input.name, declared),
     });
     let shape = shape.collect::<Vec<_>>();
     let count = shape.iter().try_fold(1_usize, |product, length| product.checked_mul(*length));
-    let count = count.filter(|count| *count <= 1 << 28);
-    let count = count.ok_or_else(|| format!("{} of shape {shape:?} is too large", input.name))?;
+    let count = count.filter(|count| *count <= ELEMENTS_MAX);
+    let count = count.ok_or_else(|| NoSample::TooLarge { input: input.name.clone(), shape: shape.clone() })?;
     let mut noise = Noise::of(&input.name);
     let name = input.name.as_str();
-    let wrong = |error: pelago_protocol::TensorError| error.to_string();
-    match input.dtype {
+    let tensor = match input.dtype {
         Some(DataType::Float) => {
             let values = (0..count).map(|_| noise.float()).collect::<Vec<_>>();
-            Tensor::from_f32(name, shape, &values).map_err(wrong)
+            Tensor::from_f32(name, shape, &values)
         }
         Some(DataType::Int64) => {
-            Tensor::from_i64(name, shape.clone(), &integers(name, &shape, count, declared, &mut noise)).map_err(wrong)
+            Tensor::from_i64(name, shape.clone(), &integers(name, &shape, count, declared, &mut noise))
         }
         Some(DataType::Int32) => {
             let values = integers(name, &shape, count, declared, &mut noise);
             let bytes = values.iter().flat_map(|value| i32::try_from(*value).unwrap_or_default().to_le_bytes());
-            Tensor::new(name, DType::Int32, shape, bytes.collect::<Vec<_>>().into()).map_err(wrong)
+            Tensor::new(name, DType::Int32, shape, bytes.collect::<Vec<_>>().into())
         }
         // `use_cache_branch`: the first step of a decoder, which has no cache yet.
-        Some(DataType::Bool) => Tensor::new(name, DType::Bool, shape, vec![0; count].into()).map_err(wrong),
-        other => Err(format!("{name} has the type {other:?}")),
-    }
+        Some(DataType::Bool) => Tensor::new(name, DType::Bool, shape, vec![0; count].into()),
+        dtype => return Err(NoSample::Type { input: name.to_owned(), dtype }),
+    };
+    Ok(tensor?)
 }
 
 fn integers(name: &str, shape: &[usize], count: usize, declared: &Declared, noise: &mut Noise) -> Vec<i64> {

@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::Router;
+use axum::http::{StatusCode, Uri, header};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde::Serialize;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::*;
@@ -44,22 +45,13 @@ impl Publisher {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let router = format!("http://{}", listener.local_addr().unwrap());
         let (said, count) = (record.clone(), asked.clone());
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut head = [0; 4096];
-                let read = stream.read(&mut head).await.unwrap_or(0);
-                let body = said.lock().unwrap().clone();
-                let is_name = String::from_utf8_lossy(&head[..read]).starts_with("GET /routing/v1/ipns/k51");
-                count.fetch_add(usize::from(is_name), Ordering::SeqCst);
-                let (status, body) = if is_name { ("200 OK", body) } else { ("404 Not Found", Vec::new()) };
-                let head = format!(
-                    "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/vnd.ipfs.ipns-record\r\n\
-                     content-length: {}\r\n\r\n",
-                    body.len()
-                );
-                let _ = stream.write_all(&[head.as_bytes(), &body].concat()).await;
-            }
-        });
+        let answer = move |uri: Uri| {
+            let is_name = uri.path().starts_with("/routing/v1/ipns/k51");
+            count.fetch_add(usize::from(is_name), Ordering::SeqCst);
+            let record = ([(header::CONTENT_TYPE, "application/vnd.ipfs.ipns-record")], said.lock().unwrap().clone());
+            std::future::ready(if is_name { Ok(record) } else { Err(StatusCode::NOT_FOUND) })
+        };
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
         let key = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
         Self { key, store, gateway, router, record, asked, home }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use pelago_dag::hamt::{Place, Shard};
 use pelago_dag::unixfs::Node;
-use pelago_dag::{BlockError, Cid, cid, pb};
+use pelago_dag::{BlockError, Cid, NodeError, cid, pb};
 
 use crate::retrieve::Scope;
 
@@ -44,7 +44,7 @@ impl Item {
 
     /// A shard below this one.
     pub(super) fn shard(&self, place: Place, bucket: u32, cid: Cid) -> Result<Self, BlockError> {
-        let bad = || BlockError::Node { cid: Box::new(self.cid), reason: "its shards go too deep".to_owned() };
+        let bad = || BlockError::node(&self.cid, NodeError::ShardDepth);
         Ok(Self { place: Some(place.below(bucket).ok_or_else(bad)?), ..self.child(cid) })
     }
 
@@ -92,7 +92,7 @@ pub(super) fn under(item: &Item, scope: Scope, node: Node) -> Result<Vec<Item>, 
 /// Where a shard stands among those of its folder, if its entries belong there.
 pub(super) fn standing(item: &Item, shard: &Shard) -> Result<Place, BlockError> {
     let place = item.place.unwrap_or_else(|| Place::root(shard.fanout));
-    shard.check(place).map_err(|reason| BlockError::Node { cid: Box::new(item.cid), reason })?;
+    shard.check(place).map_err(|source| BlockError::node(&item.cid, source))?;
     Ok(place)
 }
 
@@ -126,9 +126,7 @@ pub(super) fn check_size(item: &Item, node: &Node) -> Result<(), BlockError> {
     let is_file = matches!(node, Node::Leaf(_) | Node::File(_));
     match item.content {
         Some(expected) if !is_file || actual != expected => {
-            let found = if is_file { format!("it has {actual}") } else { "it is no file".to_owned() };
-            let reason = format!("the file that it is a part of says {expected} bytes, {found}");
-            Err(BlockError::Node { cid: Box::new(item.cid), reason })
+            Err(BlockError::node(&item.cid, NodeError::Size { expected, found: is_file.then_some(actual) }))
         }
         _ => Ok(()),
     }

@@ -1,0 +1,87 @@
+//! What a graph declares, as a page is told it: the page reads no ONNX.
+
+use std::collections::BTreeMap;
+
+use pelago_onnx::Error as OnnxError;
+use pelago_onnx::files::Files;
+use pelago_onnx::read::{self, Length};
+use pelago_protocol::{Dimension, Graph, GraphFacts, GraphInput, Graphs, Role};
+
+use super::{PrepareError, Prepared, Preparer, may_lack};
+
+impl Preparer {
+    /// What a page is told of a model: each graph that is to run, by what it is for. A page that has built a session of
+    /// a graph remembers what the graph declares, and need not be told it `again`. Where the graph's file still comes,
+    /// waits for it.
+    ///
+    /// # Errors
+    /// [`PrepareError::Precision`] where the graph cannot be read.
+    pub async fn graphs(&self, prepared: &Prepared, again: bool) -> Result<Graphs, PrepareError> {
+        let facts = if again { Some(self.facts(prepared).await?) } else { None };
+        Ok(BTreeMap::from([(Role::Model, Graph { facts, ..prepared.chosen.graph.clone() })]))
+    }
+
+    /// A graph never changes under its CID, so each is read once.
+    async fn facts(&self, prepared: &Prepared) -> Result<GraphFacts, PrepareError> {
+        let cid = prepared.chosen.cid;
+        if let Some(known) = self.lock().facts.get(&cid) {
+            return Ok(known.clone());
+        }
+        let facts = loop {
+            match (self.read(prepared, graph_facts).await, &prepared.arrival) {
+                (Err(error), Some(arrival)) if may_lack(&error) => {
+                    if !arrival.wait_for_more().await {
+                        // The last block may have come between the two looks.
+                        break self.read(prepared, graph_facts).await?;
+                    }
+                }
+                (facts, _) => break facts?,
+            }
+        };
+        self.lock().facts.insert(cid, facts.clone());
+        Ok(facts)
+    }
+}
+
+/// What the graph in a file declares.
+///
+/// # Errors
+/// Those of [`read::facts`].
+pub fn graph_facts(files: &dyn Files, file: &str) -> Result<GraphFacts, OnnxError> {
+    let read::Facts { inputs, integer_nodes, other_nodes } = read::facts(files, file)?;
+    let inputs = inputs
+        .into_iter()
+        .map(|input| GraphInput { name: input.name, shape: input.shape.into_iter().map(dimension).collect() });
+    Ok(GraphFacts { inputs: inputs.collect(), integer_nodes, other_nodes })
+}
+
+fn dimension(length: Length) -> Dimension {
+    match length {
+        Length::Fixed(size) => Dimension::Size(size),
+        Length::Symbol(name) => Dimension::Name(name),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::path::Path;
+
+    use expect_test::expect_file;
+    use pelago_onnx::files::Folder;
+
+    use super::graph_facts;
+
+    /// The page's own tests run without a host: they are given what this test writes with `UPDATE_EXPECT=1`.
+    #[test]
+    fn the_facts_of_the_pages_tests_are_these_facts() {
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/models");
+        let facts = |graph: &str| {
+            let facts = graph_facts(&Folder(models.clone()), graph).unwrap();
+            serde_json::to_string_pretty(&facts).unwrap() + "\n"
+        };
+        expect_file!["../../../../browser/page/test/facts/bert.json"].assert_eq(&facts("bert/onnx/model.onnx"));
+        let t5 = facts("t5/onnx/decoder_model_merged.onnx");
+        expect_file!["../../../../browser/page/test/facts/t5.json"].assert_eq(&t5);
+    }
+}
