@@ -26,6 +26,11 @@ impl Bars {
         Arc::new(move |step| bars.show(&step))
     }
 
+    /// Writes beside the bars, which come back below it.
+    pub(crate) fn beside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.all.suspend(write)
+    }
+
     /// Takes every bar away, so that what follows starts on a clean line.
     pub(crate) fn clear(&self) {
         self.lock().drain().for_each(|(_, bar)| bar.finish_and_clear());
@@ -48,7 +53,7 @@ impl Bars {
             }
             Seen::Note(text) => {
                 // Said beside the bars, and still there when they are gone.
-                self.all.suspend(|| super::say(&text));
+                self.beside(|| super::say(&text));
                 return;
             }
         };

@@ -2,8 +2,10 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::Kept;
+use super::report::ReportError;
 use crate::interpreter::CellError;
-use pelago_session::SessionError;
+use pelago_session::{RunError, SessionError};
 
 /// Why a command gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +93,24 @@ pub enum CommandError {
         /// How the command is used.
         usage: String,
     },
+    /// The user ended it.
+    #[error("interrupted")]
+    Interrupted {
+        /// What is left of it.
+        kept: Kept,
+    },
+    /// The command is about Rust cells, and there are none.
+    #[error(":{command} is a command of cells")]
+    NoCells {
+        /// The command.
+        command: &'static str,
+    },
+    /// The answer cannot be written.
+    #[error("the answer cannot be written: {0}")]
+    Output(#[from] std::io::Error),
+    /// A report.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// The session says so.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -117,7 +137,27 @@ impl From<polars::error::PolarsError> for CommandError {
     }
 }
 
+impl From<RunError> for CommandError {
+    fn from(error: RunError) -> Self {
+        Self::Session(error.into())
+    }
+}
+
 impl CommandError {
+    /// A word that scripts can rely on.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Interrupted { .. } => "interrupted",
+            Self::NoCells { .. } => "no_cells",
+            Self::Output(_) => "output",
+            Self::Report(error) => error.code(),
+            Self::Session(error) => error.code(),
+            Self::Cells(_) => "cells",
+            _ => "command",
+        }
+    }
+
     /// What to do next. Empty where the message says it already.
     #[must_use]
     pub fn help(&self) -> String {
@@ -138,6 +178,10 @@ impl CommandError {
             Self::Value { command, expected, .. } => one_of(command, expected),
             Self::Conflict { with, .. } if with.is_empty() => "write it once".to_owned(),
             Self::Conflict { .. } => "leave one of them out".to_owned(),
+            Self::Interrupted { kept } => kept.in_cells(),
+            Self::NoCells { .. } => "run it in a notebook, or in the terminal session that `pelago` starts".to_owned(),
+            Self::Output(_) => "see whether the disk is full".to_owned(),
+            Self::Report(error) => error.help(),
             Self::Session(error) => error.help(),
             Self::Cells(error) => error.help.clone().unwrap_or_default(),
         }
@@ -149,6 +193,7 @@ impl CommandError {
         let mut error = match self {
             Self::Cells(error) => error.clone(),
             Self::Session(error) => CellError::new("SessionError", error.to_string()).with_help(self.help()),
+            Self::Interrupted { .. } => CellError::interrupted().with_help(self.help()),
             _ => CellError::new("CommandError", self.to_string()).with_help(self.help()),
         };
         error.traceback.insert(0, format!("line {number}: :{line}"));

@@ -14,6 +14,17 @@ pub enum InterpreterError {
     Cells(#[from] CellsError),
 }
 
+impl InterpreterError {
+    /// What to do next. Empty where the message says it already.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::Session(error) => error.help(),
+            Self::Cells(error) => error.help(),
+        }
+    }
+}
+
 /// A cell that failed, in the terms that every front end shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CellError {

@@ -12,10 +12,11 @@ use tokio::sync::oneshot;
 use super::shown::ipc;
 use super::state::State;
 use super::wire;
+use crate::commands;
 use crate::interpreter::{Event, InputRequest};
 use pelago_protocol::{Observer, Output, Run};
 use pelago_results::{Filter, Results};
-use pelago_session::SessionError;
+use pelago_session::{CancellationToken, Searched, SessionError};
 
 /// Answers one call. An interrupt, or the end of the asking process, ends it:
 /// dropping the session's future cancels what it does.
@@ -24,9 +25,20 @@ pub(super) async fn answer(mut stream: UnixStream, call: Call, body: Vec<u8>, st
     interrupts.mark_unchanged();
     let (mut read, mut write) = stream.split();
     let mut nothing = [0; 1];
+    let keeps = matches!(call, Call::Bench { .. } | Call::Tune { .. });
+    let cancel = CancellationToken::new();
+    let answering = of(call, body, state, &cancel);
+    tokio::pin!(answering);
     let (reply, body) = tokio::select! {
-        answered = of(call, body, state) => answered.unwrap_or_else(|failure| (Reply::Failed { failure }, Vec::new())),
-        _ = interrupts.changed() => (Reply::Failed { failure: interrupted() }, Vec::new()),
+        answered = &mut answering => answered.unwrap_or_else(|failure| (Reply::Failed { failure }, Vec::new())),
+        _ = interrupts.changed() => {
+            cancel.cancel();
+            if keeps {
+                // It records what it has. Its answer is no whole one.
+                drop(tokio::time::timeout(commands::ENDING, answering).await);
+            }
+            (Reply::Failed { failure: interrupted() }, Vec::new())
+        }
         // The asking side says nothing more: this is its end.
         _ = read.read(&mut nothing) => return Ok(()),
     };
@@ -46,12 +58,17 @@ fn unusable(error: &io::Error) -> Failure {
     Failure { code: "protocol".to_owned(), message: error.to_string(), help: "restart the kernel".to_owned() }
 }
 
-async fn of(call: Call, body: Vec<u8>, state: &Arc<State>) -> Result<(Reply, Vec<u8>), Failure> {
+async fn of(
+    call: Call,
+    body: Vec<u8>,
+    state: &Arc<State>,
+    cancel: &CancellationToken,
+) -> Result<(Reply, Vec<u8>), Failure> {
     let session = state.session().await;
     let frame = match call {
         Call::Accelerate { request } => return accelerate(request, &body, state).await,
-        Call::Bench { request, tensors } => return bench(*request, tensors, &body, state).await,
-        Call::Tune { request, tensors } => return tune(*request, tensors, &body, state).await,
+        Call::Bench { request, tensors } => return bench(*request, tensors, &body, state, cancel).await,
+        Call::Tune { request, tensors } => return tune(*request, tensors, &body, state, cancel).await,
         Call::Model { model } => {
             let model = session.model(&model, observer(state).as_ref()).await.map_err(failure)?;
             return Ok((Reply::Model { model }, Vec::new()));
@@ -112,11 +129,12 @@ async fn bench(
     tensors: Option<Vec<TensorHeader>>,
     body: &[u8],
     state: &Arc<State>,
+    cancel: &CancellationToken,
 ) -> Result<(Reply, Vec<u8>), Failure> {
     if let Some(headers) = tensors {
         request.input = Some(tensors_of(&headers, body)?);
     }
-    let sweep = state.session().await.sweep(&request, observer(state)).await.map_err(failure)?;
+    let sweep = state.session().await.sweep(&request, observer(state), cancel).await.map_err(failure)?;
     let frame = Results::sweep_frame(&sweep.rows).map_err(failure)?;
     Ok((Reply::Sweep { rows: sweep.rows }, ipc(frame).map_err(|error| unusable(&error))?))
 }
@@ -126,13 +144,15 @@ async fn tune(
     tensors: Option<Vec<TensorHeader>>,
     body: &[u8],
     state: &Arc<State>,
+    cancel: &CancellationToken,
 ) -> Result<(Reply, Vec<u8>), Failure> {
     if let Some(headers) = tensors {
         request.input = Some(tensors_of(&headers, body)?);
     }
-    let tuned = state.session().await.tune(&request, observer(state)).await.map_err(failure)?;
+    let searched = state.session().await.tune(&request, observer(state), cancel).await.map_err(failure)?;
+    let Searched::Found(tuned) = searched else { return Err(interrupted()) };
     let frame = pelago_session::sensitivities_frame(&tuned).map_err(failure)?;
-    Ok((Reply::Tuned { tuned }, ipc(frame).map_err(|error| unusable(&error))?))
+    Ok((Reply::Tuned { tuned: *tuned }, ipc(frame).map_err(|error| unusable(&error))?))
 }
 
 async fn input(prompt: String, password: bool, state: &Arc<State>) -> Result<(Reply, Vec<u8>), Failure> {

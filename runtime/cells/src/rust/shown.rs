@@ -29,7 +29,7 @@ fn value(content: Content, body: &[u8]) -> io::Result<Shown> {
             let (rows, data) = body.split_at_checked(frame).ok_or_else(short)?;
             let frame = IpcStreamReader::new(Cursor::new(rows)).finish().map_err(io::Error::other)?;
             let data = if data.is_empty() { None } else { Some(Arc::new(serde_json::from_slice(data)?)) };
-            Shown::Table(Table { frame, height, data })
+            Shown::Table(Table::with_data(frame, height, data))
         }
         Content::Run { report, tensors, is_embedding } => {
             let tensors = cells::unpack(&tensors, body)?;
