@@ -130,9 +130,8 @@ impl Command {
 
 impl Subcommand for Command {
     fn augment_subcommands(parser: clap::Command) -> clap::Command {
-        let shared = Asked::parsers().map(|parser| match parser.get_name() {
-            MODEL => model::Command::augment_subcommands(parser),
-            _ => parser,
+        let shared = Asked::parsers().map(|parser| {
+            if parser.get_name() == MODEL { model::Command::augment_subcommands(parser) } else { parser }
         });
         Own::augment_subcommands(parser.subcommands(shared))
     }
@@ -151,7 +150,9 @@ const MODEL: &str = "model";
 
 impl FromArgMatches for Command {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let Some((name, arguments)) = matches.subcommand() else { return Ok(Self::Own(Own::from_arg_matches(matches)?)) };
+        let Some((name, arguments)) = matches.subcommand() else {
+            return Ok(Self::Own(Own::from_arg_matches(matches)?));
+        };
         if name == MODEL && arguments.subcommand_name().is_some_and(model::Command::has_subcommand) {
             let json = Asked::find(name, arguments).is_some_and(|asked| asked.is_json());
             return Ok(Self::Model { command: model::Command::from_arg_matches(arguments)?, json });

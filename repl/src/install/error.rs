@@ -49,7 +49,9 @@ impl Advised for InstallError {
                  that it was installed with"
             }
             Self::Open { source } => return source.help(),
-            Self::Warm { .. } => "mend it and install again, or leave the first compile to the first cell with --no-warm",
+            Self::Warm { .. } => {
+                "mend it and install again, or leave the first compile to the first cell with --no-warm"
+            }
             Self::Interrupted => "the kernel is installed; its first cell compiles what was not compiled yet",
         };
         advice.to_owned()

@@ -23,12 +23,12 @@ pub use diagnosis::{Diagnosis, Verdict, lines as capability_lines, verdicts};
 pub use error::SessionError;
 pub use frames::{models_frame, sensitivities_frame};
 pub use options::SessionOptions;
+pub use pelago_engine::{
+    Attempt, BrowserCapabilities, GOLDEN, Golden, GoldenCase, GoldenCompared, OptimalHardware, Route, RunError,
+    Searched, Sweep, TriedSoFar, Unloaded,
+};
 /// Ends what takes long: it is handed to each such call.
 pub use tokio_util::sync::CancellationToken;
-pub use pelago_engine::{
-    Attempt, BrowserCapabilities, GOLDEN, Golden, GoldenCase, GoldenCompared, OptimalHardware, Route, RunError, Searched,
-    Sweep, TriedSoFar, Unloaded,
-};
 
 use self::recorder::ResultsRecorder;
 

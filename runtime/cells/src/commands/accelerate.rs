@@ -203,7 +203,8 @@ impl Ran {
                 }
                 Err(error) => {
                     if !context.sink.takes_json() {
-                        let line = format!("{} on {}: {error}\n  → {}", route.platform, route.installation, error.help());
+                        let line =
+                            format!("{} on {}: {error}\n  → {}", route.platform, route.installation, error.help());
                         context.sink.say(line).await;
                     }
                     self.failed.push(error);

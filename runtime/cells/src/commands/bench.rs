@@ -108,7 +108,8 @@ impl Command for Bench {
         let rows = sweep.rows;
         let any = rows.iter().any(|row| row.outcome == SweepOutcome::Measured);
         if sweep.is_complete || !rows.is_empty() {
-            let objects = || Ok(rows.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(SessionError::from)?);
+            let objects =
+                || Ok(rows.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(SessionError::from)?);
             context.give(|| shown(&rows), objects).await?;
         }
         if sweep.is_complete {

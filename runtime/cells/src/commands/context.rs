@@ -80,7 +80,12 @@ pub struct Workplace(Place);
 enum Place {
     Open(Arc<Session>),
     /// Its parts open when a command first asks for them.
-    Lazy { options: Box<SessionOptions>, session: OnceCell<Session>, network: OnceCell<Network>, results: OnceCell<Results> },
+    Lazy {
+        options: Box<SessionOptions>,
+        session: OnceCell<Session>,
+        network: OnceCell<Network>,
+        results: OnceCell<Results>,
+    },
 }
 
 impl Workplace {

@@ -180,7 +180,7 @@ impl CommandError {
             Self::Conflict { .. } => "leave one of them out".to_owned(),
             Self::Interrupted { kept } => kept.in_cells(),
             Self::NoCells { .. } => "run it in a notebook, or in the terminal session that `pelago` starts".to_owned(),
-            Self::Output(_) => "see whether the disk is full".to_owned(),
+            Self::Output(_) => "see whether what it goes to is still there and may be written to".to_owned(),
             Self::Report(error) => error.help(),
             Self::Session(error) => error.help(),
             Self::Cells(error) => error.help.clone().unwrap_or_default(),

@@ -184,7 +184,9 @@ impl Tuning<'_> {
         let found = searching.await.map_err(|error| RunError::Task { what: "the search", source: error })?;
         match failed {
             Some(error) => Err(error),
-            None => found.map(Ok).map_err(|source| RunError::Tune { model: self.fp32.prepared.source.name.clone(), source }),
+            None => {
+                found.map(Ok).map_err(|source| RunError::Tune { model: self.fp32.prepared.source.name.clone(), source })
+            }
         }
     }
 

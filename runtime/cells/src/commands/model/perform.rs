@@ -14,7 +14,12 @@ use pelago_session::{RunError, SessionError};
 
 impl ModelCommand {
     /// Does it. Paths are relative to `folder`; the observer hears of what takes long.
-    pub(super) async fn perform(self, network: &Network, folder: &Path, observer: &Observer) -> Result<Answer, SessionError> {
+    pub(super) async fn perform(
+        self,
+        network: &Network,
+        folder: &Path,
+        observer: &Observer,
+    ) -> Result<Answer, SessionError> {
         let models = network.models();
         let store = models.store();
         Ok(match self {

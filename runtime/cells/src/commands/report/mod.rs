@@ -162,12 +162,7 @@ fn comparison(compared: &Compared, format: Format) -> Result<String, CommandErro
 }
 
 /// To the file that was named, whole or not at all; else to whoever looks.
-async fn give(
-    context: &Context<'_>,
-    arguments: &Arguments,
-    format: Format,
-    text: String,
-) -> Result<(), CommandError> {
+async fn give(context: &Context<'_>, arguments: &Arguments, format: Format, text: String) -> Result<(), CommandError> {
     let Some(path) = arguments.output.as_ref().map(|path| context.folder.join(path)) else {
         let mime = match format {
             Format::Md => "text/markdown",
@@ -175,7 +170,8 @@ async fn give(
             Format::Json => "application/json",
         };
         let forms = [("text/plain", text.clone()), (mime, text)];
-        let media = MediaBundle(forms.map(|(mime, text)| (mime.to_owned(), text)).into_iter().collect::<BTreeMap<_, _>>());
+        let media =
+            MediaBundle(forms.map(|(mime, text)| (mime.to_owned(), text)).into_iter().collect::<BTreeMap<_, _>>());
         return Ok(context.sink.show(Shown::Media(media)).await?);
     };
     Ok(write(&path, &text).map_err(|source| ReportError::Write { path, source })?)

@@ -290,7 +290,7 @@ async fn what_is_wrong_is_told_with_what_to_do() {
         expect![[r#"
         SessionError
         line 3: :model add /nowhere/at/all
-        SessionError: cannot read /nowhere/at/all: No such file or directory (os error 2)
+        SessionError: cannot read /nowhere/at/all: No such file or directory (os error 2); check the path, and that you may read it
     "#]],
     )
     .await;
