@@ -160,7 +160,7 @@ fn is_editing() -> bool {
 pub(crate) fn session_options(global: &Global) -> Result<SessionOptions, Failure> {
     let home = match &global.home {
         // Cells run in other folders.
-        Some(home) => std::path::absolute(home).map_err(|source| SystemError::Folder { source })?,
+        Some(home) => std::path::absolute(home).map_err(|source| SystemError::Home { path: home.clone(), source })?,
         None => user_folder("XDG_DATA_HOME", ".local/share", "Library/Application Support")
             .ok_or(SystemError::NoHome)?
             .join("pelago"),

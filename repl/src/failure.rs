@@ -2,6 +2,7 @@
 //! documented JSON object on stdout; and an exit code that is not zero.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use pelago_cells::commands::{CommandError, Kept, ReportError};
@@ -115,6 +116,9 @@ pub(crate) enum SystemError {
     /// The working directory is gone.
     #[error("the working directory cannot be used: {source}")]
     Folder { source: io::Error },
+    /// What is named as home is no path.
+    #[error("--home (or PELAGO_HOME) {} cannot be used: {source}", path.display())]
+    Home { path: PathBuf, source: io::Error },
     /// The script on stdin cannot be read.
     #[error("the script on stdin cannot be read: {source}")]
     Stdin { source: io::Error },
@@ -129,7 +133,7 @@ impl Advised for SystemError {
             Self::Start { .. } | Self::Signals { .. } | Self::Program { .. } => "system",
             Self::Folder { .. } => "folder",
             Self::Stdin { .. } => "stdin",
-            Self::NoHome => "no_home",
+            Self::Home { .. } | Self::NoHome => "no_home",
         }
     }
 
@@ -139,7 +143,7 @@ impl Advised for SystemError {
             Self::Program { .. } => "see whether the program was moved or deleted, and start it by its path",
             Self::Folder { .. } => "change to a folder that is there and that you may read",
             Self::Stdin { .. } => "give the script with `pelago < FILE`, or code with `pelago -c CODE`",
-            Self::NoHome => "name a folder with --home",
+            Self::Home { .. } | Self::NoHome => "name a folder with --home",
         }
         .to_owned()
     }
@@ -257,6 +261,7 @@ mod tests {
             SystemError::Signals { source: source() },
             SystemError::Program { source: source() },
             SystemError::Folder { source: source() },
+            SystemError::Home { path: PathBuf::new(), source: source() },
             SystemError::Stdin { source: source() },
             SystemError::NoHome,
         ];

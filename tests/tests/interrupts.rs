@@ -3,17 +3,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test says by its panic what it missed")]
 
+mod kernel_client;
+
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use jupyter_protocol::Transport;
+use kernel_client::{Kernel, execute};
 use pelago_results::Results;
 use pelago_tests::lab::pelago;
 use pelago_tests::{fixture, processes};
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// How long a command may take to end, its browsers among it, on a busy machine. It waits for none of the deadlines.
 const PROMPT: Duration = Duration::from_secs(15);
@@ -45,12 +49,7 @@ impl Home {
 
     /// What SQL says of the results now, while others write them.
     fn count(&self, query: &str) -> i64 {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let results = Results::open(self.path().join("results")).await.unwrap();
-            let frame = results.sql(format!("SELECT ({query})::BIGINT AS n")).await.unwrap();
-            frame.column("n").unwrap().i64().unwrap().get(0).unwrap()
-        })
+        tokio::runtime::Runtime::new().unwrap().block_on(count(self.path(), query))
     }
 
     /// Whether a browser of this home runs.
@@ -65,6 +64,12 @@ impl Home {
     fn is_left_by_all(&self) {
         until("the end of all processes", PROMPT, || processes::naming(self.path()).is_empty());
     }
+}
+
+async fn count(home: &Path, query: &str) -> i64 {
+    let results = Results::open(home.join("results")).await.unwrap();
+    let frame = results.sql(format!("SELECT ({query})::BIGINT AS n")).await.unwrap();
+    frame.column("n").unwrap().i64().unwrap().get(0).unwrap()
 }
 
 fn until(what: &str, limit: Duration, mut done: impl FnMut() -> bool) {
@@ -141,6 +146,33 @@ fn a_cell_keeps_what_its_command_measured() {
     assert!(said.contains("Interrupted: the cell was interrupted") && said.contains(":history shows them"), "{said}");
     assert!(String::from_utf8_lossy(&output.stdout).contains("p50_ms"), "{output:?}");
     assert_eq!(home.count("SELECT count(*) FROM sweeps"), 2);
+}
+
+/// Likewise in Jupyter, by the button that stops a cell.
+#[tokio::test]
+async fn a_kernel_keeps_what_its_command_measured() {
+    let home = tempfile::tempdir().unwrap();
+    let mut kernel = Kernel::start(home.path(), Transport::IPC).await;
+    let model = fixture("models/bert");
+    let (added, _) = kernel.run(&format!(":model add '{}' --name tiny", model.display())).await;
+    assert_eq!(added["status"], "ok", "{added}");
+    let bench = kernel.send("execute_request", execute(&format!(":{}", BENCH.join(" ")), json!({}))).await;
+    while count(home.path(), "SELECT count(*) FROM runs WHERE warm").await < 6 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let start = Instant::now();
+    kernel.ask_control("interrupt_request", json!({})).await;
+    let published = kernel.until_last(&bench).await;
+    assert!(start.elapsed() < PROMPT, "{:?}", start.elapsed());
+    let html = published.iter().find_map(|message| message.content["data"]["text/html"].as_str());
+    assert!(html.is_some_and(|html| html.contains("p50_ms")), "{published:?}");
+    let reply = kernel.reply().await.content;
+    assert_eq!(reply["ename"], "Interrupted", "{reply}");
+    assert_eq!(count(home.path(), "SELECT count(*) FROM sweeps").await, 2);
+    let (next, _) = kernel.run(":models").await;
+    assert_eq!(next["status"], "ok", "{next}");
+    kernel.shut_down().await;
+    assert!(processes::naming(home.path()).is_empty());
 }
 
 #[test]
