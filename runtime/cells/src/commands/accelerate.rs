@@ -230,17 +230,20 @@ impl Ran {
             return Err(error.into());
         }
         // Those of the first run are shown with it.
-        let told = first.iter().flat_map(|run| &run.report.warnings).cloned().collect::<Vec<_>>();
-        let mut warnings = reports.iter().flat_map(|report| &report.warnings).collect::<Vec<_>>();
-        warnings.dedup();
-        warnings.retain(|warning| !told.contains(warning));
+        let mut told = first.iter().flat_map(|run| &run.report.warnings).cloned().collect::<Vec<_>>();
+        let of_first = told.len();
+        for warning in reports.iter().flat_map(|report| &report.warnings) {
+            if !told.contains(warning) {
+                told.push(warning.clone());
+            }
+        }
         let mut shown = first.map(|run| Shown::Run(Box::new(run))).into_iter().collect::<Vec<_>>();
         if reports.len() > 1 {
             let frame = Results::frame(&reports)?;
             shown.push(Shown::Table(Table::of(&frame).with_brief(briefs::runs(&frame)?)));
         }
         context.give(|| Ok(shown), || Ok(Vec::new())).await?;
-        for warning in warnings {
+        for warning in told.split_off(of_first) {
             context.sink.say(format!("warning: {warning}")).await;
         }
         Ok(())
