@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use pelago_protocol::{Observer, Step};
+use pelago_protocol::Step;
 use pelago_render::step::{Line, Seen, Unit, seen};
 
 /// Bars of the steps that are going on now. `indicatif` draws nothing where
@@ -18,12 +18,6 @@ impl Bars {
     /// No bar yet.
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { all: MultiProgress::new(), open: Mutex::default() })
-    }
-
-    /// What to hand to a session.
-    pub(crate) fn observer(self: &Arc<Self>) -> Observer {
-        let bars = Arc::clone(self);
-        Arc::new(move |step| bars.show(&step))
     }
 
     /// Writes beside the bars, which come back below it.

@@ -45,6 +45,8 @@ impl Sink for Terminal {
 
     async fn show(&self, shown: Shown) -> io::Result<()> {
         let text = match self.paint {
+            // A picture has no text of its own.
+            None if matches!(shown, Shown::Chart(_)) => return Ok(()),
             Some(paint) => pelago_render::terminal(&shown, Some(screen::size().1), paint),
             None => pelago_render::plain(&shown),
         };
