@@ -86,10 +86,5 @@ impl Kernel {
 }
 
 fn open_error(error: &InterpreterError) -> CellError {
-    let help = match error {
-        InterpreterError::Session(error) => error.advice().words(Voice::Command),
-        // Its message says what to do.
-        InterpreterError::Cells(_) => String::new(),
-    };
-    CellError::new("SessionError", error.to_string()).with_help(help)
+    CellError::new("SessionError", error.to_string()).with_help(error.advice().words(Voice::Command))
 }

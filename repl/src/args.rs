@@ -3,11 +3,13 @@
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use bytesize::ByteSize;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use pelago_cells::commands::AccelerateArguments;
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use pelago_cells::commands::values::{bytes, whole};
 use pelago_models::network::SourceAddress;
 use pelago_protocol::BrowserKind;
+
+use crate::model;
+use crate::shared::Asked;
 
 /// Runs machine-learning models in real browsers, on WebGPU, WebNN or wasm, and proves where they ran.
 #[derive(Debug, Parser)]
@@ -25,7 +27,7 @@ pub(crate) struct Cli {
 impl Cli {
     /// Whether Rust cells may run.
     pub(crate) fn needs_cells(&self) -> bool {
-        matches!(self.command, None | Some(Command::Kernel(_) | Command::Install(_) | Command::Run(_)))
+        self.command.as_ref().is_none_or(Command::needs_cells)
     }
 }
 
@@ -63,7 +65,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "PELAGO_DB_PATH", value_name = "FILE")]
     pub(crate) db_path: Option<PathBuf>,
     /// The loopback port that pages are served on [default: 47613, or any free one where it is taken]
-    #[arg(long, global = true, value_name = "PORT")]
+    #[arg(long, global = true, value_name = "PORT", value_parser = whole::<u16>(0..=65_535))]
     pub(crate) port: Option<u16>,
 }
 
@@ -77,24 +79,24 @@ pub(crate) enum Where {
 }
 
 /// What to do.
-#[derive(Debug, Subcommand)]
+#[derive(Debug)]
 pub(crate) enum Command {
-    /// Run a model in a browser and print its output and a table of timings
-    Accelerate(Accelerate),
-    /// Measure a model on every combination of browser, platform and precision
-    Bench(crate::bench::Arguments),
-    /// Find the mix of precisions with the fewest bytes that keeps a model within an error of fp32
-    Tune(crate::tune::Arguments),
-    /// Add, fetch, list, serve, check or remove models
-    Model(crate::model::Arguments),
-    /// Say what is installed, what can run where, and how to mend what cannot
-    Doctor(Doctor),
-    /// Say what each browser can do: WebGPU, WebNN and wasm, software or hardware
-    Capabilities(Capabilities),
-    /// Show earlier runs, or ask about them in SQL
-    History(History),
-    /// Report on earlier runs: by route, with parity, content and reliability; or compare two reports
-    Report(Report),
+    /// What cells have too: the commands' table says what it is.
+    Shared(Asked),
+    /// What only the shell has about models.
+    Model {
+        /// What to do.
+        command: model::Command,
+        /// Whether the answer is wanted as JSON.
+        json: bool,
+    },
+    /// What only the shell has.
+    Own(Own),
+}
+
+/// What only the shell has.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Own {
     /// Run as a Jupyter kernel; Jupyter calls this itself
     Kernel(crate::kernel::Arguments),
     /// Make the kernel known to Jupyter
@@ -107,121 +109,67 @@ pub(crate) enum Command {
 
 impl Command {
     /// Whether the answer, an error among them, is wanted as JSON.
-    pub(crate) fn json(&self) -> bool {
+    pub(crate) fn is_json(&self) -> bool {
         match self {
-            Self::Accelerate(arguments) => arguments.json,
-            Self::Bench(arguments) => arguments.json,
-            Self::Tune(arguments) => arguments.json,
-            Self::Model(arguments) => arguments.json,
-            Self::Doctor(arguments) => arguments.json,
-            Self::Capabilities(arguments) => arguments.json,
-            Self::History(arguments) => arguments.json,
-            Self::Report(arguments) => arguments.format == ReportFormat::Json,
-            Self::Kernel(_) | Self::Install(_) | Self::Uninstall(_) | Self::Run(_) => false,
+            Self::Shared(asked) => asked.is_json(),
+            Self::Model { json, .. } => *json,
+            Self::Own(_) => false,
         }
     }
-}
 
-/// `pelago accelerate`
-#[derive(Debug, Args)]
-pub(crate) struct Accelerate {
-    #[command(flatten)]
-    pub(crate) accelerate: AccelerateArguments,
-    /// Print one JSON object a run, `{"report": …, "output": …}`, instead of tables
-    #[arg(long)]
-    pub(crate) json: bool,
-}
+    /// Whether Rust cells may run.
+    fn needs_cells(&self) -> bool {
+        matches!(self, Self::Own(Own::Kernel(_) | Own::Install(_) | Own::Run(_)))
+    }
 
-/// `pelago doctor`
-#[derive(Debug, Args)]
-pub(crate) struct Doctor {
-    /// Print a JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `pelago capabilities`
-#[derive(Debug, Args)]
-pub(crate) struct Capabilities {
-    /// Only browsers of this kind
-    #[arg(long, default_value = "auto", value_parser = word::<BrowserKind>, value_name = "auto|chrome|firefox|edge|safari")]
-    pub(crate) browser: BrowserKind,
-    /// Print a JSON object a browser, with every feature and limit
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `pelago history`
-#[derive(Debug, Args)]
-pub(crate) struct History {
-    /// How many runs, the newest first
-    #[arg(long, default_value_t = 20, value_name = "N")]
-    pub(crate) limit: u32,
-    /// A question in SQL instead, over the tables and views of docs/results.md, e.g. `runs`
-    #[arg(long, value_name = "QUERY", conflicts_with = "limit")]
-    pub(crate) sql: Option<String>,
-    /// Read the database as it stands and touch nothing else: no journal, no folder, no lock
-    #[arg(long)]
-    pub(crate) db_only: bool,
-    /// Print a JSON object a row
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// `pelago report`
-#[derive(Debug, Args)]
-pub(crate) struct Report {
-    /// Markdown, one self-contained HTML page, or JSON (docs/report.schema.json)
-    #[arg(long, value_enum, default_value_t = ReportFormat::Md, value_name = "md|html|json")]
-    pub(crate) format: ReportFormat,
-    /// Only runs since then: 30m, 12h, 7d, 2w, a date, or a time in RFC 3339
-    #[arg(long, value_name = "TIME")]
-    pub(crate) since: Option<String>,
-    /// Only runs of this model: its name or CID
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) model: Option<String>,
-    /// Write to this file instead of stdout
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// Compare two reports route by route: JSON files, or the beginnings of two spans of time, the first of which ends where the second begins. Ends with 1 where a route is slower by more than --max-ratio and the interval leaves no doubt, broken or missing
-    #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], conflicts_with = "since")]
-    pub(crate) compare: Option<Vec<String>>,
-    /// How many times as long a route may take before that is a regression
-    #[arg(long, default_value_t = 1.10, value_name = "RATIO", requires = "compare", value_parser = ratio)]
-    pub(crate) max_ratio: f64,
-    /// Read the database as it stands and touch nothing else: no journal, no folder, no lock
-    #[arg(long)]
-    pub(crate) db_only: bool,
-}
-
-/// What a report is written as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum ReportFormat {
-    /// Markdown.
-    Md,
-    /// One page that needs nothing else.
-    Html,
-    /// By the schema.
-    Json,
-}
-
-fn ratio(text: &str) -> Result<f64, String> {
-    let ratio: f64 = text.parse().map_err(|_| format!("{text:?} is no number: write e.g. 1.10"))?;
-    if ratio.is_finite() && ratio >= 1.0 {
-        Ok(ratio)
-    } else {
-        Err("write a number that is 1 or more, e.g. 1.10".to_owned())
+    /// Whether what it shows is the same wherever it runs, as a notebook is.
+    pub(crate) fn is_of_notebooks(&self) -> bool {
+        matches!(self, Self::Own(Own::Kernel(_) | Own::Run(_)))
     }
 }
 
-/// `500000`, `20M`, `1.5Gi`: decimal and binary multiples.
-pub(crate) fn bytes(text: &str) -> Result<NonZeroU64, String> {
-    let expected = || format!("{text:?} is no number of bytes: write e.g. 500000, 20M or 1.5Gi");
-    let size: ByteSize = text.parse().map_err(|_| expected())?;
-    NonZeroU64::new(size.as_u64()).ok_or_else(expected)
+impl Subcommand for Command {
+    fn augment_subcommands(parser: clap::Command) -> clap::Command {
+        let shared = Asked::parsers().map(|parser| {
+            if parser.get_name() == MODEL { model::Command::augment_subcommands(parser) } else { parser }
+        });
+        Own::augment_subcommands(parser.subcommands(shared))
+    }
+
+    fn augment_subcommands_for_update(parser: clap::Command) -> clap::Command {
+        Self::augment_subcommands(parser)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        Own::has_subcommand(name) || Asked::parsers().any(|parser| parser.get_name() == name)
+    }
 }
 
-pub(crate) fn word<T>(text: &str) -> Result<T, String>
+/// The command of the table to which the shell adds subcommands.
+const MODEL: &str = "model";
+
+impl FromArgMatches for Command {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let Some((name, arguments)) = matches.subcommand() else {
+            return Ok(Self::Own(Own::from_arg_matches(matches)?));
+        };
+        if name == MODEL && arguments.subcommand_name().is_some_and(model::Command::has_subcommand) {
+            let json = Asked::find(name, arguments).is_some_and(|asked| asked.is_json());
+            return Ok(Self::Model { command: model::Command::from_arg_matches(arguments)?, json });
+        }
+        match Asked::find(name, arguments) {
+            Some(asked) => Ok(Self::Shared(asked)),
+            None => Ok(Self::Own(Own::from_arg_matches(matches)?)),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+fn word<T>(text: &str) -> Result<T, String>
 where
     T: std::str::FromStr,
     T::Err: std::fmt::Display,
@@ -258,12 +206,15 @@ mod tests {
     }
 
     #[test]
-    fn bytes_have_multiples() {
-        let read = |text| bytes(text).map(NonZeroU64::get);
-        assert_eq!((read("500"), read("20M"), read("1.5KiB")), (Ok(500), Ok(20_000_000), Ok(1536)));
-        for wrong in ["", "M", "-1", "0", "nan", "5 apples", "inf"] {
-            assert!(read(wrong).is_err(), "{wrong}");
+    fn json_is_an_option_before_and_after_what_is_done_about_models() {
+        for words in [&["model", "list", "--json"][..], &["model", "--json", "list"], &["model", "serve", "--json"]] {
+            let command = Cli::try_parse_from(["pelago"].iter().chain(words)).unwrap().command.unwrap();
+            assert!(command.is_json(), "{words:?}");
         }
+        let command = Cli::try_parse_from(["pelago", "report", "--format", "json"]).unwrap().command.unwrap();
+        assert!(command.is_json());
+        let command = Cli::try_parse_from(["pelago", "model", "list"]).unwrap().command.unwrap();
+        assert!(!command.is_json());
     }
 
     #[test]
@@ -272,6 +223,8 @@ mod tests {
         assert!(error.to_string().contains("possible values: auto, webgpu, webnn, wasm"), "{error}");
         let error = Cli::try_parse_from(["pelago", "doctor", "--source", "http://x"]).unwrap_err();
         assert!(error.to_string().contains("KIND=URL"), "{error}");
+        let error = Cli::try_parse_from(["pelago", "doctor", "--port", "many"]).unwrap_err();
+        assert!(error.to_string().contains("write a whole number from 0 to 65535"), "{error}");
         let error = Cli::try_parse_from(["pelago", "doctor", "--browser-path", "auto=/x"]).unwrap_err();
         assert!(error.to_string().contains("name the kind of browser"), "{error}");
     }

@@ -19,7 +19,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{Global, Where};
-use crate::failure::Failure;
+use crate::failure::{Failure, SystemError};
 
 /// From a browser's start to its page's first answer. A cold profile of Firefox
 /// on a busy machine with two cores takes most of a minute.
@@ -103,7 +103,7 @@ pub(crate) fn python_environment() -> Option<PathBuf> {
 /// It sets environment variables: call it while the process has one thread.
 pub(crate) unsafe fn interpreter_options(global: &Global) -> Result<InterpreterOptions, Failure> {
     let session = session_options(global)?;
-    let program = std::env::current_exe()?;
+    let program = program()?;
     let home = session.store.with_file_name("cells");
     // SAFETY: the caller's promise.
     let stand_in = unsafe { StandIn::install(&home, &program) }?;
@@ -115,10 +115,15 @@ pub(crate) unsafe fn interpreter_options(global: &Global) -> Result<InterpreterO
         home,
         stand_in,
         program,
-        folder: std::env::current_dir()?,
+        folder: std::env::current_dir().map_err(|source| SystemError::Folder { source })?,
         interrupt_deadline: InterpreterOptions::INTERRUPT_DEADLINE,
     };
     Ok(InterpreterOptions { session, cells })
+}
+
+/// This executable.
+fn program() -> Result<PathBuf, SystemError> {
+    std::env::current_exe().map_err(|source| SystemError::Program { source })
 }
 
 /// The folders of the compiled prelude and of its sources: beside the executable
@@ -133,23 +138,31 @@ fn prelude(program: &Path) -> (PathBuf, PathBuf) {
 
 /// How the terminal session looks and what it keeps.
 pub(crate) fn terminal_options(options: &InterpreterOptions) -> TerminalOptions {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let term = std::env::var("TERM").unwrap_or_default().to_lowercase();
-    let editing = !["dumb", "cons25", "emacs"].contains(&term.as_str());
     TerminalOptions {
         history: options.session.store.with_file_name("console-history"),
-        colours: editing && !set("NO_COLOR"),
-        editing,
+        colours: colours(),
+        editing: is_editing(),
     }
+}
+
+/// Whether colours are wanted, where the output is a terminal (<https://no-color.org>).
+pub(crate) fn colours() -> bool {
+    is_editing() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Whether the terminal can move its cursor.
+fn is_editing() -> bool {
+    let term = std::env::var("TERM").unwrap_or_default().to_lowercase();
+    !["dumb", "cons25", "emacs"].contains(&term.as_str())
 }
 
 /// The options of a session.
 pub(crate) fn session_options(global: &Global) -> Result<SessionOptions, Failure> {
     let home = match &global.home {
         // Cells run in other folders.
-        Some(home) => std::path::absolute(home)?,
+        Some(home) => std::path::absolute(home).map_err(|source| SystemError::Home { path: home.clone(), source })?,
         None => user_folder("XDG_DATA_HOME", ".local/share", "Library/Application Support")
-            .ok_or(Failure::NoHome)?
+            .ok_or(SystemError::NoHome)?
             .join("pelago"),
     };
     let tools = user_folder("XDG_CACHE_HOME", ".cache", "Library/Caches").map(|cache| cache.join("pelago/tools"));
@@ -167,7 +180,7 @@ pub(crate) fn session_options(global: &Global) -> Result<SessionOptions, Failure
             search,
             remotes,
             profiles: home.join("profiles"),
-            reaper: Reaper { program: std::env::current_exe()?, args: vec![REAPER.into()] },
+            reaper: Reaper { program: program()?, args: vec![REAPER.into()] },
             headless: !global.headed,
             port: global.port,
             open_deadline: OPEN_DEADLINE,
@@ -180,7 +193,7 @@ pub(crate) fn session_options(global: &Global) -> Result<SessionOptions, Failure
 fn network_options(global: &Global, home: &Path) -> Result<NetworkOptions, Failure> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let hub = variable("HF_ENDPOINT").unwrap_or_else(|| HUGGING_FACE.to_owned());
-    let failed = |error: OriginError| Failure::Session(NetworkError::from(error).into());
+    let failed = |error: OriginError| SessionError::from(NetworkError::from(error));
     let mut options = NetworkOptions::new(home.join("staging"), &hub).map_err(SessionError::from)?;
     options.origin.token = variable("HF_TOKEN").map(|token| Token::new(&token)).transpose().map_err(failed)?;
     options.sources = global.source.clone();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use pelago_cells::commands::values::whole;
 use pelago_cells::interpreter::InterpreterOptions;
 use pelago_kernel::KernelOptions;
 
@@ -20,7 +21,7 @@ pub(crate) struct Arguments {
     pub(crate) allow_remote: bool,
     /// MiB of output that one cell shows at most; the rest is dropped, and told
     #[arg(long, value_name = "MIB", default_value_t = default_output_limit())]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(value_parser = whole::<u32>(1..=1024))]
     pub(crate) output_limit: u32,
 }
 

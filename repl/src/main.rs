@@ -1,30 +1,29 @@
 //! The binary `pelago`: the one place that knows the terminal, the command
 //! line and the environment. How things are done is `pelago-session`'s business.
 
-mod accelerate;
 mod args;
-mod bench;
-mod capabilities;
 mod config;
 mod console;
-mod doctor;
 mod failure;
-mod history;
 mod install;
+mod interrupt;
 mod kernel;
 mod model;
 mod output;
-mod report;
 mod run;
-mod tune;
+mod shared;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use pelago_cells::interpreter::InterpreterOptions;
 
-use crate::args::{Cli, Command};
-use crate::failure::Failure;
+use crate::args::{Cli, Command, Own};
+use crate::failure::{Failure, SystemError};
+
+/// How long what still writes at the end may take.
+const LAST_WRITES: Duration = Duration::from_secs(2);
 
 /// The analyser allocates much and in small pieces: with the C library's
 /// allocator it is a third slower.
@@ -40,7 +39,7 @@ fn main() -> ExitCode {
         return ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX));
     }
     let cli = Cli::parse();
-    output::table::fit_to_terminal(matches!(cli.command, Some(Command::Kernel(_) | Command::Run(_))));
+    output::frames::fit_to_terminal(cli.command.as_ref().is_some_and(Command::is_of_notebooks));
     let (filter, refused) = config::log_filter();
     let has_colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(has_colours).with_env_filter(filter).init();
@@ -49,38 +48,34 @@ fn main() -> ExitCode {
     }
     // SAFETY: no thread has been started.
     let cells = cli.needs_cells().then(|| unsafe { config::interpreter_options(&cli.global) }).transpose();
-    let json = cli.command.as_ref().is_some_and(Command::json);
-    let result = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::from)
-        .and_then(|runtime| runtime.block_on(run(cli, cells?)));
-    match result {
-        Ok(code) => code,
-        Err(failure) => failure.report(json),
-    }
+    let json = cli.command.as_ref().is_some_and(Command::is_json);
+    let result = start(cli, cells);
+    result.unwrap_or_else(|failure| failure.report(json))
+}
+
+fn start(cli: Cli, cells: Result<Option<InterpreterOptions>, Failure>) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| SystemError::Start { source })?;
+    let result = runtime.block_on(async { run(cli, cells?).await });
+    // What still blocks a thread, such as a conversion that was interrupted, is not waited for.
+    runtime.shutdown_timeout(LAST_WRITES);
+    result
 }
 
 async fn run(cli: Cli, cells: Option<InterpreterOptions>) -> Result<ExitCode, Failure> {
     let options = config::session_options(&cli.global)?;
     match (cli.command, cells) {
-        (Some(Command::Kernel(arguments)), Some(options)) => kernel::run(options, arguments).await,
-        (Some(Command::Install(arguments)), Some(options)) => install::run(options, arguments).await,
-        (Some(Command::Run(arguments)), Some(options)) => run::run(options, arguments).await,
+        (Some(Command::Shared(asked)), _) => asked.run(options, config::colours()).await,
+        (Some(Command::Model { command, json }), _) => command.run(options, json).await,
+        (Some(Command::Own(Own::Kernel(arguments))), Some(options)) => kernel::run(options, arguments).await,
+        (Some(Command::Own(Own::Install(arguments))), Some(options)) => install::run(options, arguments).await,
+        (Some(Command::Own(Own::Run(arguments))), Some(options)) => run::run(options, arguments).await,
+        (Some(Command::Own(Own::Uninstall(arguments))), _) => install::uninstall(arguments).await,
         (None, Some(options)) => {
             let terminal = config::terminal_options(&options);
             console::run(options, terminal, cli.code).await
         }
-        (Some(Command::Accelerate(arguments)), _) => accelerate::run(options, arguments).await,
-        (Some(Command::Bench(arguments)), _) => bench::run(options, arguments).await,
-        (Some(Command::Tune(arguments)), _) => tune::run(options, arguments).await,
-        (Some(Command::Model(command)), _) => model::run(options, command).await,
-        (Some(Command::Doctor(arguments)), _) => doctor::run(options, arguments).await,
-        (Some(Command::Capabilities(arguments)), _) => capabilities::run(options, arguments).await,
-        (Some(Command::History(arguments)), _) => history::run(&options, arguments).await,
-        (Some(Command::Report(arguments)), _) => report::run(&options, arguments).await,
-        (Some(Command::Uninstall(arguments)), _) => install::uninstall(arguments).await,
-        (Some(Command::Kernel(_) | Command::Install(_) | Command::Run(_)) | None, None) => {
+        (Some(Command::Own(Own::Kernel(_) | Own::Install(_) | Own::Run(_))) | None, None) => {
             unreachable!("`needs_cells` names these commands")
         }
     }

@@ -255,10 +255,7 @@ impl NotebookError {
             Self::OverNotebook { .. } => "name another file, or use --inplace".to_owned(),
             Self::OverReport { .. } => "name another file, such as report.xml".to_owned(),
             Self::OneOutput { .. } => "name a folder: --output FOLDER/".to_owned(),
-            Self::Session { source } => match source {
-                InterpreterError::Session(error) => error.advice().words(Voice::Shell),
-                InterpreterError::Cells(_) => String::new(),
-            },
+            Self::Session { source } => source.advice().words(Voice::Shell),
             Self::Target { problem, .. } => problem.help(),
             Self::Changed { path, beside } => {
                 format!("compare the two, then keep one of them: mv {} {}", quoted(beside), quoted(path))

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::Session;
 use super::question::{self, Answer};
 use crate::config::TerminalOptions;
-use crate::failure::Failure;
+use crate::failure::{Failure, SystemError};
 use crate::output::screen::{Screen, Stream};
 use pelago_render::paint::Ink;
 
@@ -43,7 +43,7 @@ pub(super) async fn run(
         .map_err(Failure::from);
     }
     // A listener of this cell's own: a Ctrl-C from before does not count.
-    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut interrupts = signal(SignalKind::interrupt()).map_err(|source| SystemError::Signals { source })?;
     let mut interrupted = false;
     let (sender, mut events) = mpsc::channel(QUEUE);
     let execution = tokio::spawn({

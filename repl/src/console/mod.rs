@@ -21,10 +21,8 @@ use std::process::ExitCode;
 use pelago_cells::interpreter::{Interpreter, InterpreterOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
-pub(crate) use script::ScriptError;
-
 use crate::config::TerminalOptions;
-use crate::failure::Failure;
+use crate::failure::{Failure, Interrupted, SystemError};
 use crate::output::screen::Screen;
 
 use self::late::Threads;
@@ -49,10 +47,10 @@ pub(crate) async fn run(
         None => Some(script::read().await?),
     };
     // From here on Ctrl-C does not end the process: whoever waits decides.
-    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut interrupts = signal(SignalKind::interrupt()).map_err(|source| SystemError::Signals { source })?;
     let interpreter = tokio::select! {
         opened = Interpreter::open(options) => opened?,
-        _ = interrupts.recv() => return Err(Failure::Interrupted),
+        _ = interrupts.recv() => return Err(Interrupted.into()),
     };
     let mut session = Session { screen: Screen::new(terminal.colours), threads: Threads::new(), terminal };
     let ended = match code {

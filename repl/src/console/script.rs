@@ -9,29 +9,44 @@ use tokio::io::AsyncReadExt;
 
 use super::Session;
 use super::cell::{self, Ended};
-use crate::failure::Failure;
+use crate::failure::{Advised, Failure, SystemError};
 
 /// Bytes of a script at most: something that never ends is no script.
 const MOST: u64 = 16 << 20;
 
 /// Why there is no script on stdin.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ScriptError {
+enum ScriptError {
     /// Bytes that are no text.
-    #[error("the script on stdin is not UTF-8 from byte {valid_up_to} on; save it as UTF-8")]
+    #[error("the script on stdin is not UTF-8 from byte {valid_up_to} on")]
     NotUtf8 {
         /// Bytes before it.
         valid_up_to: usize,
     },
     /// Too much.
-    #[error("the script on stdin is longer than {} MiB; read large data from a file in the script instead", MOST >> 20)]
+    #[error("the script on stdin is longer than {} MiB", MOST >> 20)]
     TooLong,
+}
+
+impl Advised for ScriptError {
+    fn code(&self) -> &'static str {
+        "script"
+    }
+
+    fn advice(&self) -> String {
+        match self {
+            Self::NotUtf8 { .. } => "save it as UTF-8",
+            Self::TooLong => "read large data from a file in the script instead",
+        }
+        .to_owned()
+    }
 }
 
 /// The whole of stdin.
 pub(super) async fn read() -> Result<String, Failure> {
     let mut bytes = Vec::new();
-    tokio::io::stdin().take(MOST + 1).read_to_end(&mut bytes).await?;
+    let read = tokio::io::stdin().take(MOST + 1).read_to_end(&mut bytes).await;
+    read.map_err(|source| SystemError::Stdin { source })?;
     if bytes.len() as u64 > MOST {
         return Err(ScriptError::TooLong.into());
     }

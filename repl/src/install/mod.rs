@@ -10,11 +10,12 @@ use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pelago_cells::interpreter::{Event, ExecuteOptions, Interpreter, InterpreterOptions};
+use pelago_session::CancellationToken;
 use tokio::sync::mpsc;
 
-pub(crate) use self::error::InstallError;
+use self::error::InstallError;
 use crate::failure::Failure;
-use crate::output;
+use crate::{interrupt, output};
 
 /// Where a kernel spec belongs, and its name.
 #[derive(Debug, clap::Args)]
@@ -58,7 +59,7 @@ pub(crate) async fn run(options: InterpreterOptions, arguments: Arguments) -> Re
     spec::write(&folder, &spec::kernel_json(&options, &arguments.display_name))?;
     output::print(&format!("the kernel {:?} is installed in {}", arguments.place.name, folder.display()))?;
     if !arguments.no_warm {
-        warm(options).await?;
+        warm(options, &interrupt::listen()?).await?;
         output::print("cells are compiled and ready")?;
     }
     Ok(ExitCode::SUCCESS)
@@ -72,13 +73,14 @@ pub(crate) async fn uninstall(arguments: UninstallArguments) -> Result<ExitCode,
 }
 
 /// Runs one cell of Rust, so that what every cell links is compiled.
-async fn warm(options: InterpreterOptions) -> Result<(), InstallError> {
+async fn warm(options: InterpreterOptions, cancel: &CancellationToken) -> Result<(), InstallError> {
     let bar = ProgressBar::no_length();
     let style = ProgressStyle::with_template("{spinner} {msg:60!} {elapsed}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
     bar.enable_steady_tick(std::time::Duration::from_millis(120));
     bar.set_message("compiling what cells link; this happens once");
-    let interpreter = Interpreter::open(options).await.map_err(|source| InstallError::Open { source })?;
+    let opened = cancel.run_until_cancelled(Interpreter::open(options)).await.ok_or(InstallError::Interrupted)?;
+    let interpreter = opened.map_err(|source| InstallError::Open { source })?;
     let (events, mut coming) = mpsc::channel(64);
     let told = async {
         while let Some(event) = coming.recv().await {
@@ -93,7 +95,7 @@ async fn warm(options: InterpreterOptions) -> Result<(), InstallError> {
         let cell = ExecuteOptions { label: "[install]".to_owned(), allow_input: false, late: None };
         tokio::select! {
             ran = interpreter.execute("1 + 1", &cell, &events) => ran.map(drop).map_err(|source| InstallError::Warm { source }),
-            _ = tokio::signal::ctrl_c() => Err(InstallError::Interrupted),
+            () = cancel.cancelled() => Err(InstallError::Interrupted),
         }
     };
     let ran = tokio::select! {

@@ -1,6 +1,7 @@
 //! `pelago model replicate`.
 
 use clap::Args;
+use pelago_cells::commands::values::whole;
 use pelago_content::replicate::{Credentials, Replicas};
 use pelago_models::network::{Network, NetworkError, ReplicaAddress, ReplicateOptions};
 use pelago_session::SessionError;
@@ -11,17 +12,17 @@ use crate::output;
 
 /// `pelago model replicate`
 #[derive(Debug, Args)]
-pub(super) struct Replicate {
+pub(crate) struct Replicate {
     /// A name or a CID
     model: String,
     /// Who is to hold it, as `cluster=http://127.0.0.1:9094`; KIND is cluster, pinning, kubo or peer; peers may be several
     #[arg(long, required = true, value_name = "KIND=URL")]
     to: Vec<ReplicaAddress>,
     /// Replicas at least
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value = "1", value_name = "N", value_parser = whole::<u32>(1..=1000))]
     min: u32,
     /// Replicas that are aimed at [default: as many as at least]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(1..=1000))]
     max: Option<u32>,
     /// The address at which peers reach this machine's `pelago model serve`
     #[arg(long, value_name = "URL")]
@@ -44,7 +45,7 @@ pub(super) struct Replicate {
 
 /// What proves who asks. Environment variables keep them from the process list.
 #[derive(Debug, Args)]
-pub(super) struct Secrets {
+pub(crate) struct Secrets {
     /// The token that Pelagos share, 16 characters at least
     #[arg(long, env = "PELAGO_REPLICA_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub(super) replica_token: Option<String>,
@@ -79,7 +80,7 @@ pub(super) async fn run(network: &Network, arguments: Replicate, json: bool) -> 
         network.remove_replicas(root, &to, &options).await.map_err(SessionError::from)?;
         let line = format!("{root}: its replicas are let go");
         return Ok(if json {
-            output::json::print(&json!({ "removed": root.to_string() }))
+            output::print(&json!({ "removed": root.to_string() }).to_string())
         } else {
             output::print(&line)
         }?);
@@ -94,9 +95,8 @@ fn print(root: &str, found: &Replicas, json: bool) -> std::io::Result<()> {
         let replicas = found.replicas.iter().map(
             |replica| json!({ "holder": replica.holder, "state": replica.state.to_string(), "detail": replica.detail }),
         );
-        return output::json::print(&json!({
-            "cid": root, "held": found.held(), "replicas": replicas.collect::<Vec<_>>(),
-        }));
+        let replicas = replicas.collect::<Vec<_>>();
+        return output::print(&json!({ "cid": root, "held": found.held(), "replicas": replicas }).to_string());
     }
     output::print(&format!("{root}: {} held of {}", found.held(), found.replicas.len()))?;
     found.replicas.iter().try_for_each(|replica| {

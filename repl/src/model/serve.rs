@@ -5,15 +5,15 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use clap::Args;
+use pelago_cells::commands::values::{bytes, whole};
 use pelago_content::GatewayOptions;
 use pelago_content::replicate::{KeeperOptions, ServerOptions};
 use pelago_content::retrieve::Extent;
 use pelago_models::network::{HoldOptions, KeepOptions, Network, ReplicaAddress, ReplicateOptions, ServeOptions};
-use pelago_session::{RunError, SessionError};
+use pelago_session::{CancellationToken, RunError, SessionError};
 use serde_json::json;
 
 use super::replicate::Secrets;
-use crate::args::bytes;
 use crate::failure::Failure;
 use crate::output;
 
@@ -22,9 +22,9 @@ const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// `pelago model serve`
 #[derive(Debug, Args)]
-pub(super) struct Serve {
+pub(crate) struct Serve {
     /// The address
-    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDRESS:PORT")]
+    #[arg(long, default_value = "127.0.0.1:8081", value_name = "ADDRESS:PORT", value_parser = address)]
     listen: SocketAddr,
     /// Allow an address that other machines can reach: whoever knows a CID can then fetch it
     #[arg(long)]
@@ -33,7 +33,7 @@ pub(super) struct Serve {
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     upload_limit: Option<NonZeroU64>,
     /// Connections at a time
-    #[arg(long, default_value_t = 256, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(long, default_value = "256", value_name = "N", value_parser = whole::<u32>(1..=65_536))]
     connections: u32,
     /// Hold models for other Pelagos that have the token, as `pelago model replicate --to peer=URL` asks
     #[arg(long)]
@@ -89,20 +89,25 @@ impl Serve {
     }
 }
 
+/// `127.0.0.1:8081`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an IP address and a port, e.g. 127.0.0.1:8081 or [::1]:8081".to_owned())
+}
+
 /// Serves until Ctrl-C, or until the process is asked to end.
-pub(super) async fn run(network: &Network, arguments: Serve, json: bool) -> Result<(), Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
+pub(super) async fn run(
+    network: &Network,
+    arguments: Serve,
+    json: bool,
+    cancel: &CancellationToken,
+) -> Result<(), Failure> {
     let gateway = network.serve(arguments.options()?).await.map_err(SessionError::from)?;
     let address = format!("http://{}", gateway.addr());
     if json {
-        output::json::print(&json!({ "serving": address }))?;
+        output::print(&json!({ "serving": address }).to_string())?;
     } else {
         output::print(&format!("serving {address}: others fetch with `--source peer={address}`"))?;
     }
-    let (mut interrupt, mut end) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = end.recv() => {}
-    }
+    cancel.cancelled().await;
     Ok(gateway.close(LAST_ANSWERS).await.map_err(SessionError::from)?)
 }

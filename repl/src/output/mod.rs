@@ -1,10 +1,9 @@
 //! What a person or a script gets to see. Results go to stdout, all else to
 //! stderr.
 
-pub(crate) mod json;
+pub(crate) mod frames;
 pub(crate) mod progress;
 pub(crate) mod screen;
-pub(crate) mod table;
 
 use std::io::Write;
 

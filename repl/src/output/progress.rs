@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use pelago_protocol::{Observer, Step};
+use pelago_protocol::Step;
 use pelago_render::step::{Line, Seen, Unit, seen};
 
 /// Bars of the steps that are going on now. `indicatif` draws nothing where
@@ -20,10 +20,9 @@ impl Bars {
         Arc::new(Self { all: MultiProgress::new(), open: Mutex::default() })
     }
 
-    /// What to hand to a session.
-    pub(crate) fn observer(self: &Arc<Self>) -> Observer {
-        let bars = Arc::clone(self);
-        Arc::new(move |step| bars.show(&step))
+    /// Writes beside the bars, which come back below it.
+    pub(crate) fn beside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.all.suspend(write)
     }
 
     /// Takes every bar away, so that what follows starts on a clean line.
@@ -48,7 +47,7 @@ impl Bars {
             }
             Seen::Note(text) => {
                 // Said beside the bars, and still there when they are gone.
-                self.all.suspend(|| super::say(&text));
+                self.beside(|| super::say(&text));
                 return;
             }
         };

@@ -220,7 +220,7 @@ fn write_all(mut to: impl Write, text: &str) -> std::io::Result<()> {
 }
 
 /// Rows and columns of the terminal as it is now.
-fn size() -> (usize, usize) {
+pub(crate) fn size() -> (usize, usize) {
     let (rows, columns) = Term::stdout().size_checked().unwrap_or_default();
     let or = |found: u16, usual| if found == 0 { usual } else { usize::from(found) };
     (or(rows, USUAL_HEIGHT), or(columns, USUAL_WIDTH))

@@ -1,9 +1,9 @@
 //! The command line of `pelago run`.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pelago_cells::commands::values::whole;
 use pelago_runner::parameters::{self, Parameters, Value};
 use pelago_runner::{NotebookError, Options, Rules};
 
@@ -42,8 +42,8 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 600.0, value_name = "SECONDS", value_parser = seconds)]
     timeout: f64,
     /// Notebooks to run at once, each in a session of its own
-    #[arg(short = 'j', long, default_value_t = NonZeroUsize::MIN, value_name = "N")]
-    pub(super) jobs: NonZeroUsize,
+    #[arg(short = 'j', long, default_value = "1", value_name = "N", value_parser = whole::<usize>(1..=1024))]
+    pub(super) jobs: usize,
     /// Write a report in JUnit's XML, a test case a cell
     #[arg(long, value_name = "FILE")]
     pub(super) junit: Option<PathBuf>,

@@ -31,7 +31,7 @@ pub(crate) async fn run(options: InterpreterOptions, arguments: Arguments) -> Re
     let listener = tokio::spawn(count_interrupts(stop));
     let (rules, lines) = (arguments.rules(), Lines::new());
     let running = jobs.into_iter().map(|job| job.run(&options, rules, &lines, &stopped));
-    let mut finished = stream::iter(running).buffered(arguments.jobs.get());
+    let mut finished = stream::iter(running).buffered(arguments.jobs);
     let mut notebooks = Vec::<NotebookReport>::new();
     while let Some(report) = finished.next().await {
         lines.print(&report::verdict(&report))?;

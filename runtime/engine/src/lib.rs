@@ -29,7 +29,7 @@ pub use error::{RecordError, RunError};
 pub use fleet::{Fleet, Opened, Unloaded, Worker};
 pub use measure::golden::{GOLDEN, Golden, GoldenCase, GoldenCompared, check as check_golden};
 pub use measure::sweep::{Sweep, sweep};
-pub use measure::tune::tune;
+pub use measure::tune::{Searched, TriedSoFar, tune};
 pub use record::Recorder;
 pub use route::{BrowserCapabilities, OptimalHardware, Route};
 pub use run::every_route::Attempt;

@@ -19,8 +19,8 @@ mod table;
 use paint::Paint;
 use serde_json::{Map, Value};
 
-pub use shown::{MediaBundle, Shown, Table};
-pub use table::{Layout, text as table_text};
+pub use shown::{Brief, MediaBundle, Shown, Table};
+pub use table::{Layout, briefs, text as table_text};
 
 /// MIME types and their contents, as `display_data` and a notebook file have
 /// them: text as it is, bytes in base64, JSON as JSON. `text/plain` is always
@@ -58,7 +58,7 @@ pub fn plain(shown: &Shown) -> String {
 #[must_use]
 pub fn terminal(shown: &Shown, width: Option<usize>, paint: Paint) -> String {
     match shown {
-        Shown::Table(shown) => table::text(shown, Layout { width, has_rule: false }),
+        Shown::Table(shown) => table::brief(shown, Layout { width, has_rule: false }),
         Shown::Run(run) => run::terminal(run, paint),
         Shown::Chart(chart) => plots::terminal::text(chart, width, paint),
         Shown::Report(report) => report::terminal(report, width, paint),

@@ -41,12 +41,16 @@ pub fn json(run: &Run) -> Value {
     json!({ "report": run.report, "output": output })
 }
 
-/// The preview, and the report in two lines.
+/// The preview, the report in two lines, and its warnings.
 pub(super) fn terminal(run: &Run, paint: Paint) -> String {
     let mut text = preview_of(run);
     for line in two_lines(&run.report) {
         text.push('\n');
         paint.push(&mut text, Ink::Dim, &line);
+    }
+    for warning in &run.report.warnings {
+        text.push('\n');
+        paint.push(&mut text, Ink::Help, &format!("warning: {warning}"));
     }
     text
 }
@@ -197,6 +201,8 @@ fn two_lines(report: &Report) -> [String; 2] {
         format!("{:.2} ms in the page", report.processing_time * 1000.0),
         format!("{:.2} ms in all", report.total_time * 1000.0),
     ];
+    let phases = [("fetch", report.phases.fetch_ms), ("compile", report.phases.compile_ms)];
+    facts.extend(phases.iter().filter_map(|(name, ms)| Some(format!("{name} {:.0} ms", (*ms)?))));
     facts.extend(report.parity.as_ref().map(|parity| format!("cosine {:.6} with fp32", parity.cosine)));
     [place.join(" · "), facts.join(" · ")]
 }
@@ -292,6 +298,17 @@ mod tests {
         let plain = plain(&run);
         assert!(!plain.contains("  adapter ") && !plain.contains("cosine"), "{plain}");
         assert!(plain.contains("… 2 more rows"), "{plain}");
+    }
+
+    #[test]
+    fn a_terminal_shows_phases_and_warnings() {
+        let changes = json!({
+            "phases": {"fetch_ms": 459.4, "compile_ms": 353.0}, "warnings": ["this run is not recorded: the disk is full"],
+        });
+        let text = terminal(&Run { report: report(&changes), output: embeddings(1, 2) }, Paint { on: false });
+        let lines = text.lines().collect::<Vec<_>>();
+        assert!(lines[3].contains("1287.60 ms in all · fetch 459 ms · compile 353 ms · cosine"), "{text}");
+        assert_eq!(lines[4..], ["warning: this run is not recorded: the disk is full"], "{text}");
     }
 
     #[test]

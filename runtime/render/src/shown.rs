@@ -40,6 +40,17 @@ pub struct Table {
     pub height: usize,
     /// All of it as data; none where it has too many columns for that.
     pub data: Option<Arc<Data>>,
+    /// What text shows in its place, where that reads better; HTML and data are of the whole table.
+    pub brief: Option<Brief>,
+}
+
+/// What text shows of a table: fewer columns, lines, or both, the columns first.
+#[derive(Clone, Debug, Default)]
+pub struct Brief {
+    /// The columns that answer. It has as many rows as the table.
+    pub frame: Option<DataFrame>,
+    /// Lines for a person.
+    pub lines: Vec<String>,
 }
 
 impl Table {
@@ -49,6 +60,18 @@ impl Table {
     /// The two ends of a frame.
     #[must_use]
     pub fn of(frame: &DataFrame) -> Self {
-        Self { frame: pelago_table::ends(frame), height: frame.height(), data: Data::of(frame).map(Arc::new) }
+        Self::with_data(pelago_table::ends(frame), frame.height(), Data::of(frame).map(Arc::new))
+    }
+
+    /// A frame whose ends and data are known.
+    #[must_use]
+    pub fn with_data(frame: DataFrame, height: usize, data: Option<Arc<Data>>) -> Self {
+        Self { frame, height, data, brief: None }
+    }
+
+    /// The same, with what text shows in its place.
+    #[must_use]
+    pub fn with_brief(self, brief: Brief) -> Self {
+        Self { brief: Some(brief), ..self }
     }
 }

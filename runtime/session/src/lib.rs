@@ -16,7 +16,7 @@ use pelago_browser::pool::Pool;
 use pelago_content::{Store, StoreError, StoreOptions};
 use pelago_engine::{Engine, Recorder};
 use pelago_models::{Models, Network};
-use pelago_protocol::{BrowserKind, Observer, Request, Run, SweepRequest, TuneRequest, Tuned};
+use pelago_protocol::{BrowserKind, Observer, Request, Run, SweepRequest, TuneRequest};
 use pelago_results::Results;
 
 pub use diagnosis::{Diagnosis, Verdict, lines as capability_lines, verdicts};
@@ -24,9 +24,11 @@ pub use error::SessionError;
 pub use frames::{models_frame, sensitivities_frame};
 pub use options::SessionOptions;
 pub use pelago_engine::{
-    Attempt, BrowserCapabilities, GOLDEN, Golden, GoldenCase, GoldenCompared, OptimalHardware, Route, RunError, Sweep,
-    Unloaded,
+    Attempt, BrowserCapabilities, GOLDEN, Golden, GoldenCase, GoldenCompared, OptimalHardware, Route, RunError,
+    Searched, Sweep, TriedSoFar, Unloaded,
 };
+/// Ends what takes long: it is handed to each such call.
+pub use tokio_util::sync::CancellationToken;
 
 use self::recorder::ResultsRecorder;
 
@@ -141,22 +143,33 @@ impl Session {
     }
 
     /// Measures a model on every combination of browser, platform and precision that is asked for. Every run that
-    /// ends well is recorded as any other, too. Dropping the future ends it; what was recorded stays.
+    /// ends well is recorded as any other, too. When `cancel` is cancelled it ends at once: what was measured until
+    /// then is recorded and given back.
     ///
     /// # Errors
     /// [`SessionError`] where the model or the input cannot be used at all, or the reference does not run.
     /// What keeps one combination from running is in its row.
-    pub async fn sweep(&self, request: &SweepRequest, observer: Option<Observer>) -> Result<Sweep, SessionError> {
-        Ok(pelago_engine::sweep(&self.engine, request, observer).await?)
+    pub async fn sweep(
+        &self,
+        request: &SweepRequest,
+        observer: Option<Observer>,
+        cancel: &CancellationToken,
+    ) -> Result<Sweep, SessionError> {
+        Ok(pelago_engine::sweep(&self.engine, request, observer, cancel).await?)
     }
 
     /// Finds the mix of precisions with the fewest bytes that keeps within an error. Models that are tried are thrown
-    /// away again; dropping the future ends the search.
+    /// away again. When `cancel` is cancelled it ends at once and says what it had tried.
     ///
     /// # Errors
     /// [`SessionError`] where the model cannot run at all, and [`RunError::Tune`] where nothing is near enough.
-    pub async fn tune(&self, request: &TuneRequest, observer: Option<Observer>) -> Result<Tuned, SessionError> {
-        Ok(pelago_engine::tune(&self.engine, request, observer).await?)
+    pub async fn tune(
+        &self,
+        request: &TuneRequest,
+        observer: Option<Observer>,
+        cancel: &CancellationToken,
+    ) -> Result<Searched, SessionError> {
+        Ok(pelago_engine::tune(&self.engine, request, observer, cancel).await?)
     }
 
     /// The golden file of a model's own folder.

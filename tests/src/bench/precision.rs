@@ -3,7 +3,7 @@
 //! holds nothing else.
 
 use pelago_protocol::{BrowserKind, Platform, Precision, SweepOutcome, SweepRequest, SweepRow};
-use pelago_session::Session;
+use pelago_session::{CancellationToken, Session};
 
 use crate::Failure;
 use crate::models::{Models, NAME, request};
@@ -73,7 +73,7 @@ async fn sweep(
         repeat,
         warm_up: 2,
     };
-    let found = session.sweep(&request, None).await;
+    let found = session.sweep(&request, None, &CancellationToken::new()).await;
     session.close().await;
     Ok(found?.rows)
 }

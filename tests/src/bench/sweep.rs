@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use pelago_protocol::{BrowserKind, Platform, Precision, SweepOutcome, SweepRequest};
-use pelago_session::Session;
+use pelago_session::{CancellationToken, Session};
 use pelago_tests::{fixture, lab};
 
 use crate::Failure;
@@ -32,7 +32,7 @@ pub(crate) async fn run(_models: &Models) -> Result<Vec<Verdict>, Failure> {
         repeat: REPEAT,
         warm_up: 2,
     };
-    let swept = session.sweep(&request, None).await;
+    let swept = session.sweep(&request, None, &CancellationToken::new()).await;
     let seconds = start.elapsed().as_secs_f64();
     session.close().await;
     let rows = swept?.rows;

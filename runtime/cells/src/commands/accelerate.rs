@@ -1,80 +1,76 @@
-//! `:accelerate`: runs a model in a browser.
+//! `accelerate`: runs a model in a browser.
 
+use std::num::NonZeroU64;
 use std::path::Path;
 
 use async_trait::async_trait;
-use clap::{ArgMatches, Args};
-use pelago_protocol::{BrowserKind, Input, OnLong, Platform, PrecisionChoice, Request, Voice};
-
-use super::command::taken;
-use super::{Command, CommandError, Context, Values, values};
-use crate::interpreter::Event;
-use pelago_protocol::Run;
-use pelago_render::{Shown, Table};
+use clap::Args;
+use pelago_protocol::{BrowserKind, Input, OnLong, Platform, PrecisionChoice, Report, Request, Run, Voice};
+use pelago_render::{Shown, Table, briefs};
 use pelago_results::Results;
-use pelago_session::{RunError, SessionError};
+use pelago_session::{Attempt, RunError, SessionError};
+use serde_json::{Value, json};
+
+use super::{Command, CommandError, Context, Kept, Outcome, Shell, Values, values};
 
 /// What is to be run, where and how.
 #[derive(Clone, Debug, Args)]
-pub struct AccelerateArguments {
+pub(super) struct Arguments {
     /// A model's name, its CID, or the path of its folder, which is added first
-    pub model: String,
+    model: String,
     /// Texts, one a row of the batch
     #[arg(required = true)]
-    pub input: Vec<String>,
+    input: Vec<String>,
     /// Where in the page the model runs
     #[arg(long, default_value = "auto", value_parser = values::platform())]
-    pub platform: Platform,
+    platform: Platform,
     /// Which browser runs it
     #[arg(long, default_value = "auto", value_parser = values::browser())]
-    pub browser: BrowserKind,
+    browser: BrowserKind,
     /// Bits a weight; below 32 what the model's folder publishes, or what is made of its fp32 once. `auto` is the highest that fits the adapter and the memory
     #[arg(long, value_name = "BITS", default_value = "32", value_parser = values::precision_choice())]
-    pub precision: PrecisionChoice,
+    precision: PrecisionChoice,
     /// Keep embeddings, the first and last block and heads at a higher precision
     #[arg(long)]
-    pub mixed_precision: bool,
+    mixed_precision: bool,
     /// How the precision is made, in place of these two: a recipe's JSON (docs/precision.md), or a file that holds it
     #[arg(long, value_name = "RECIPE", conflicts_with_all = ["precision", "mixed_precision"])]
-    pub recipe: Option<String>,
+    recipe: Option<String>,
     /// What the model may take where the precision is `auto`, e.g. 500M [default: what is free]
     #[arg(long, value_name = "BYTES", value_parser = values::bytes)]
-    pub memory_limit: Option<u64>,
+    memory_limit: Option<NonZeroU64>,
     /// The ONNX file in the model's folder that runs, or `checkpoint` for the graph that is built of its weights [default: what is built, else what is published]
     #[arg(long, value_name = "PATH")]
-    pub graph: Option<String>,
+    graph: Option<String>,
     /// The prompt that is put before each text, by its name in the model's config_sentence_transformers.json; "" for none [default: the model's own default]
     #[arg(long, value_name = "NAME")]
-    pub prompt: Option<String>,
+    prompt: Option<String>,
     /// Dimensions that are kept of each vector, from the first; they are not scaled anew
-    #[arg(long, value_name = "N")]
-    pub truncate_dim: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = values::whole::<usize>(1..=u64::MAX))]
+    truncate_dim: Option<usize>,
     /// What happens to a text with more tokens than the model takes
     #[arg(long, default_value = "truncate", value_parser = values::on_long())]
-    pub on_long: OnLong,
+    on_long: OnLong,
     /// Firefox's compute shader settings for audio models (refused for other models)
     #[arg(long)]
-    pub use_firefox_optimizations: bool,
+    use_firefox_optimizations: bool,
     /// Make a software adapter an error
     #[arg(long)]
-    pub require_real_hardware: bool,
+    require_real_hardware: bool,
     /// Let nodes, or the whole graph, run elsewhere than asked; the report says which did
     #[arg(long)]
-    pub allow_fallback: bool,
+    allow_fallback: bool,
     /// Run this many times in the same session; then a table of all runs follows
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub repeat: u32,
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = values::whole::<u32>(1..=100_000))]
+    repeat: u32,
     /// Run on every browser and platform of this machine and compare each with wasm
     #[arg(long, conflicts_with_all = ["platform", "browser", "allow_fallback", "require_real_hardware"])]
-    pub every_route: bool,
+    every_route: bool,
 }
 
-impl AccelerateArguments {
+impl Arguments {
     /// The run that is asked for, of which there may be several. A file's path is relative to `folder`.
-    ///
-    /// # Errors
-    /// [`RunError::Recipe`] where the file of a recipe cannot be read.
-    pub fn request(&self, folder: &Path) -> Result<Request, SessionError> {
+    fn request(&self, folder: &Path) -> Result<Request, SessionError> {
         let recipe = match &self.recipe {
             Some(json) if json.trim_start().starts_with('{') => Some(json.clone()),
             Some(file) => {
@@ -93,7 +89,7 @@ impl AccelerateArguments {
             precision: self.precision,
             mixed_precision: self.mixed_precision,
             recipe,
-            memory_limit: self.memory_limit,
+            memory_limit: self.memory_limit.map(NonZeroU64::get),
             prompt: self.prompt.clone(),
             truncate_dim: self.truncate_dim,
             on_long: self.on_long,
@@ -109,6 +105,8 @@ pub(super) struct Accelerate;
 
 #[async_trait]
 impl Command for Accelerate {
+    type Arguments = Arguments;
+
     fn name(&self) -> &'static str {
         "accelerate"
     }
@@ -126,10 +124,6 @@ impl Command for Accelerate {
         ]
     }
 
-    fn arguments(&self, command: clap::Command) -> clap::Command {
-        AccelerateArguments::augment_args(command)
-    }
-
     fn values(&self, argument: &str) -> Values {
         match argument {
             "model" => Values::Models,
@@ -138,57 +132,129 @@ impl Command for Accelerate {
         }
     }
 
-    async fn run(&self, context: &Context<'_>, arguments: &ArgMatches) -> Result<Vec<Shown>, CommandError> {
-        let arguments: AccelerateArguments = taken(self, arguments)?;
-        let (request, repeat) = (arguments.request(context.folder)?, arguments.repeat);
-        let runs = if arguments.every_route {
-            every_route(context, &request, repeat).await?
-        } else {
-            let mut runs = Vec::new();
-            for _ in 0..repeat {
-                runs.push(context.session.accelerate(&request, Some(context.observer())).await?);
+    fn shell(&self) -> Shell {
+        Shell::subcommand(r#"Print one JSON object a run, `{"report": …, "output": …}`, instead of tables"#)
+    }
+
+    fn ends_itself(&self) -> bool {
+        true
+    }
+
+    fn kept(&self, _: &Arguments) -> Kept {
+        Kept::Runs
+    }
+
+    async fn run(&self, context: &Context<'_>, arguments: Arguments) -> Result<Outcome, CommandError> {
+        let request = arguments.request(context.folder)?;
+        let mut ran = Ran::default();
+        let all = async {
+            for _ in 0..arguments.repeat {
+                if arguments.every_route {
+                    ran.every_route(context, &request).await?;
+                } else {
+                    ran.one(context, &request).await?;
+                }
             }
-            runs
+            Ok::<_, CommandError>(())
         };
-        shown(runs)
+        let ended = context.cancel.run_until_cancelled(all).await;
+        let (count, failed) = (ran.reports.len(), !ran.failed.is_empty());
+        // What ran is shown, however the rest ended.
+        ran.show(context).await?;
+        match ended {
+            Some(ended) => ended.map(|()| Outcome::good_if(count > 0 && !failed)),
+            None => Err(CommandError::Interrupted { kept: if count > 0 { Kept::Runs } else { Kept::Nothing } }),
+        }
     }
 }
 
-/// A route that fails is told on stderr; where all do, the first one's error is the command's.
-async fn every_route(context: &Context<'_>, request: &Request, repeat: u32) -> Result<Vec<Run>, CommandError> {
-    let mut runs = Vec::new();
-    let mut failed: Option<RunError> = None;
-    for _ in 0..repeat {
-        for attempt in context.session.accelerate_every_route(request, Some(context.observer())).await? {
-            match attempt.outcome {
-                Ok(run) => runs.push(run),
+/// What ran so far.
+#[derive(Default)]
+struct Ran {
+    /// The first one, which is shown whole.
+    first: Option<Run>,
+    reports: Vec<Report>,
+    /// JSON that is given at the end.
+    objects: Vec<Value>,
+    /// Routes that failed.
+    failed: Vec<RunError>,
+}
+
+impl Ran {
+    async fn one(&mut self, context: &Context<'_>, request: &Request) -> Result<(), CommandError> {
+        let run = context.work.session().await?.accelerate(request, Some(context.observer())).await?;
+        if context.sink.takes_json() {
+            context.sink.json(format!("{}\n", pelago_render::run::json(&run))).await?;
+        }
+        self.keep(run);
+        Ok(())
+    }
+
+    /// A route that fails is told beside the answer.
+    async fn every_route(&mut self, context: &Context<'_>, request: &Request) -> Result<(), CommandError> {
+        let session = context.work.session().await?;
+        for Attempt { route, outcome } in session.accelerate_every_route(request, Some(context.observer())).await? {
+            match outcome {
+                Ok(run) => {
+                    if context.sink.takes_json() {
+                        self.objects.push(pelago_render::run::json(&run));
+                    }
+                    self.keep(run);
+                }
                 Err(error) => {
-                    let route = attempt.route;
-                    let text = format!(
-                        "{} on {}: {error}\n  → {}\n",
-                        route.platform,
-                        route.installation,
-                        error.advice().words(Voice::Command)
-                    );
-                    // A front end that is gone needs no output.
-                    let _ = context.events.send(Event::Stderr(text)).await;
-                    failed.get_or_insert(error);
+                    if !context.sink.takes_json() {
+                        let line = format!(
+                            "{} on {}: {error}\n  → {}",
+                            route.platform,
+                            route.installation,
+                            error.advice().words(Voice::Command)
+                        );
+                        context.sink.say(line).await;
+                    }
+                    self.failed.push(error);
                 }
             }
         }
+        Ok(())
     }
-    match failed {
-        Some(error) if runs.is_empty() => Err(SessionError::from(error).into()),
-        _ => Ok(runs),
+
+    fn keep(&mut self, run: Run) {
+        self.reports.push(run.report.clone());
+        self.first.get_or_insert(run);
+    }
+
+    /// The first run whole, and of several a table. Where all routes failed, the first one's error is the command's.
+    async fn show(self, context: &Context<'_>) -> Result<(), CommandError> {
+        let Self { first, reports, objects, failed } = self;
+        if context.sink.takes_json() {
+            let errors = failed.iter().map(as_json);
+            return context.give(|| Ok(Vec::new()), || Ok(objects.into_iter().chain(errors).collect())).await;
+        }
+        if let (None, Some(error)) = (&first, failed.into_iter().next()) {
+            return Err(error.into());
+        }
+        // Those of the first run are shown with it.
+        let mut told = first.iter().flat_map(|run| &run.report.warnings).cloned().collect::<Vec<_>>();
+        let of_first = told.len();
+        for warning in reports.iter().flat_map(|report| &report.warnings) {
+            if !told.contains(warning) {
+                told.push(warning.clone());
+            }
+        }
+        let mut shown = first.map(|run| Shown::Run(Box::new(run))).into_iter().collect::<Vec<_>>();
+        if reports.len() > 1 {
+            let frame = Results::frame(&reports)?;
+            shown.push(Shown::Table(Table::of(&frame).with_brief(briefs::runs(&frame)?)));
+        }
+        context.give(|| Ok(shown), || Ok(Vec::new())).await?;
+        for warning in told.split_off(of_first) {
+            context.sink.say(format!("warning: {warning}")).await;
+        }
+        Ok(())
     }
 }
 
-/// The first run whole, and of several a table.
-fn shown(runs: Vec<Run>) -> Result<Vec<Shown>, CommandError> {
-    let reports = runs.iter().map(|run| run.report.clone()).collect::<Vec<_>>();
-    let mut shown = runs.into_iter().take(1).map(|run| Shown::Run(Box::new(run))).collect::<Vec<_>>();
-    if reports.len() > 1 {
-        shown.push(Shown::Table(Table::of(&Results::frame(&reports)?)));
-    }
-    Ok(shown)
+/// `{"error": {"code", "message", "help"}}`
+pub(super) fn as_json(error: &RunError) -> Value {
+    json!({ "error": { "code": error.code(), "message": error.to_string(), "help": error.advice().words(Voice::Shell) } })
 }

@@ -1,49 +1,48 @@
-//! `:bench`, and `pelago bench` likewise: measures a model on every combination
-//! of browser, platform and precision.
+//! `bench`: measures a model on every combination of browser, platform and precision.
 
 use async_trait::async_trait;
-use clap::{ArgMatches, Args};
+use clap::Args;
 use pelago_protocol::chart::Chart;
-use pelago_protocol::{BrowserKind, Input, Platform, Precision, SweepRequest};
-
-use super::command::taken;
-use super::{Command, CommandError, Context, Values, values};
-use pelago_render::{Shown, Table};
+use pelago_protocol::{BrowserKind, Input, Platform, Precision, SweepOutcome, SweepRequest, SweepRow};
+use pelago_render::{Shown, Table, briefs};
 use pelago_results::Results;
+use pelago_session::SessionError;
+
+use super::{Command, CommandError, Context, Kept, Outcome, Shell, Values, values};
 
 /// What is to be measured.
 #[derive(Clone, Debug, Args)]
-pub struct BenchArguments {
+pub(super) struct Arguments {
     /// A model's name, its CID, or the path of its folder, which is added first
-    pub model: String,
+    model: String,
     /// Texts, one a row of the batch [default: a set made for the model's family]
-    pub input: Vec<String>,
+    input: Vec<String>,
     /// The fp32 graph in the model's folder, where it has several, e.g. onnx/encoder_model.onnx
     #[arg(long, value_name = "PATH")]
-    pub graph: Option<String>,
+    graph: Option<String>,
     /// A browser; may be repeated [default: all of this machine]
     #[arg(long, value_name = "BROWSER", value_parser = values::browser(), value_delimiter = ',')]
-    pub browser: Vec<BrowserKind>,
+    browser: Vec<BrowserKind>,
     /// A platform; may be repeated [default: all that a browser has]
     #[arg(long, value_name = "PLATFORM", value_parser = values::platform(), value_delimiter = ',')]
-    pub platform: Vec<Platform>,
+    platform: Vec<Platform>,
     /// Bits a weight; may be repeated
     #[arg(long, value_name = "BITS", value_parser = values::precision(), value_delimiter = ',', default_value = "32")]
-    pub precision: Vec<Precision>,
+    precision: Vec<Precision>,
     /// Measure each precision below 32 with critical layers at a higher one, too
     #[arg(long)]
-    pub mixed: bool,
+    mixed: bool,
     /// Measured runs of each combination
-    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub repeat: u32,
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = values::whole::<u32>(1..=100_000))]
+    repeat: u32,
     /// Runs of each that are not counted, beside its first
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(0..=1000))]
-    pub warm_up: u32,
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = values::whole::<u32>(0..=1000))]
+    warm_up: u32,
 }
 
-impl From<BenchArguments> for SweepRequest {
-    fn from(arguments: BenchArguments) -> Self {
-        let BenchArguments { model, input, graph, browser, platform, precision, mixed, repeat, warm_up } = arguments;
+impl From<Arguments> for SweepRequest {
+    fn from(arguments: Arguments) -> Self {
+        let Arguments { model, input, graph, browser, platform, precision, mixed, repeat, warm_up } = arguments;
         Self {
             model,
             graph,
@@ -64,6 +63,8 @@ pub(super) struct Bench;
 
 #[async_trait]
 impl Command for Bench {
+    type Arguments = Arguments;
+
     fn name(&self) -> &'static str {
         "bench"
     }
@@ -79,10 +80,6 @@ impl Command for Bench {
         ]
     }
 
-    fn arguments(&self, command: clap::Command) -> clap::Command {
-        BenchArguments::augment_args(command)
-    }
-
     fn values(&self, argument: &str) -> Values {
         match argument {
             "model" => Values::Models,
@@ -91,12 +88,39 @@ impl Command for Bench {
         }
     }
 
-    async fn run(&self, context: &Context<'_>, arguments: &ArgMatches) -> Result<Vec<Shown>, CommandError> {
-        let arguments: BenchArguments = taken(self, arguments)?;
-        let sweep = context.session.sweep(&arguments.into(), Some(context.observer())).await?;
-        Ok(vec![
-            Shown::Table(Table::of(&Results::sweep_frame(&sweep.rows)?)),
-            Shown::Chart(Box::new(Chart::accuracy(&sweep.rows))),
-        ])
+    fn shell(&self) -> Shell {
+        Shell::subcommand("Print a JSON object a combination")
     }
+
+    fn ends_itself(&self) -> bool {
+        true
+    }
+
+    fn kept(&self, _: &Arguments) -> Kept {
+        Kept::Runs
+    }
+
+    /// Bad where not one combination could be measured.
+    async fn run(&self, context: &Context<'_>, arguments: Arguments) -> Result<Outcome, CommandError> {
+        let session = context.cancel.run_until_cancelled(context.work.session()).await;
+        let Some(session) = session else { return Err(CommandError::Interrupted { kept: Kept::Nothing }) };
+        let sweep = session?.sweep(&arguments.into(), Some(context.observer()), context.cancel).await?;
+        let rows = sweep.rows;
+        let any = rows.iter().any(|row| row.outcome == SweepOutcome::Measured);
+        if sweep.is_complete || !rows.is_empty() {
+            let objects =
+                || Ok(rows.iter().map(serde_json::to_value).collect::<Result<_, _>>().map_err(SessionError::from)?);
+            context.give(|| shown(&rows), objects).await?;
+        }
+        if sweep.is_complete {
+            return Ok(Outcome::good_if(any));
+        }
+        Err(CommandError::Interrupted { kept: if any { Kept::Runs } else { Kept::Nothing } })
+    }
+}
+
+fn shown(rows: &[SweepRow]) -> Result<Vec<Shown>, CommandError> {
+    let frame = Results::sweep_frame(rows)?;
+    let table = Table::of(&frame).with_brief(briefs::sweep(rows, &frame)?);
+    Ok(vec![Shown::Table(table), Shown::Chart(Box::new(Chart::accuracy(rows)))])
 }

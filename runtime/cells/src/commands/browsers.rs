@@ -1,18 +1,19 @@
-//! `:browsers`: the browsers of this machine, open or not.
+//! `browsers`: the browsers of this machine, open or not.
 
 use async_trait::async_trait;
-use clap::ArgMatches;
 use pelago_browser::driver::Target;
-use polars::prelude::{Column, NamedFrom, Series};
+use pelago_render::Table;
+use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
-use super::{Command, CommandError, Context, table};
-use pelago_render::Shown;
+use super::{Command, CommandError, Context, Nothing, Outcome, Shell};
 
 /// The command.
 pub(super) struct Browsers;
 
 #[async_trait]
 impl Command for Browsers {
+    type Arguments = Nothing;
+
     fn name(&self) -> &'static str {
         "browsers"
     }
@@ -25,8 +26,12 @@ impl Command for Browsers {
         &[":browsers"]
     }
 
-    async fn run(&self, context: &Context<'_>, _: &ArgMatches) -> Result<Vec<Shown>, CommandError> {
-        let pool = context.session.browsers();
+    fn shell(&self) -> Shell {
+        Shell::subcommand("Print a JSON object a browser")
+    }
+
+    async fn run(&self, context: &Context<'_>, _: Nothing) -> Result<Outcome, CommandError> {
+        let pool = context.work.session().await?.browsers();
         let candidates = pool.candidates();
         let mut open = Vec::new();
         for candidate in candidates {
@@ -50,7 +55,9 @@ impl Command for Browsers {
             Series::new("binary".into(), binaries).into(),
             Series::new("driver".into(), drivers).into(),
         ];
-        Ok(vec![table::shown(columns)?])
+        let frame = DataFrame::new(candidates.len(), columns)?;
+        context.frame(frame, |frame| Ok(Table::of(frame))).await?;
+        Ok(Outcome::Good)
     }
 }
 

@@ -1,19 +1,30 @@
-//! `:capabilities`: what each browser can do, as its page found by asking.
+//! `capabilities`: what each browser can do, as its page found by asking.
 
 use async_trait::async_trait;
-use clap::{Arg, ArgMatches};
+use clap::Args;
 use pelago_protocol::BrowserKind;
-use polars::prelude::{Column, NamedFrom, Series};
+use pelago_render::{Brief, Shown, Table};
+use pelago_session::{BrowserCapabilities, SessionError, Verdict, capability_lines, verdicts};
+use polars::prelude::{Column, DataFrame, NamedFrom, Series};
+use serde_json::{Value, json};
 
-use super::{Command, CommandError, Context, Values, table, values};
-use pelago_render::Shown;
-use pelago_session::{BrowserCapabilities, SessionError, Verdict, verdicts};
+use super::{Command, CommandError, Context, Outcome, Shell, Values, accelerate, values};
+
+/// Which browsers.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Arguments {
+    /// Only browsers of this kind
+    #[arg(long, default_value = "auto", value_parser = values::browser())]
+    browser: BrowserKind,
+}
 
 /// The command.
 pub(super) struct Capabilities;
 
 #[async_trait]
 impl Command for Capabilities {
+    type Arguments = Arguments;
+
     fn name(&self) -> &'static str {
         "capabilities"
     }
@@ -26,29 +37,36 @@ impl Command for Capabilities {
         &[":capabilities", ":capabilities --browser firefox"]
     }
 
-    fn arguments(&self, command: clap::Command) -> clap::Command {
-        command.arg(
-            Arg::new("browser")
-                .value_name("BROWSER")
-                .long("browser")
-                .default_value("auto")
-                .value_parser(values::browser())
-                .help("Only browsers of this kind"),
-        )
-    }
-
     fn values(&self, argument: &str) -> Values {
         if argument == "browser" { Values::Browsers } else { Values::Declared }
     }
 
-    async fn run(&self, context: &Context<'_>, arguments: &ArgMatches) -> Result<Vec<Shown>, CommandError> {
-        let kind = arguments.get_one("browser").copied().unwrap_or(BrowserKind::Auto);
-        let found = context.session.capabilities(kind, Some(context.observer())).await;
-        if found.is_empty() {
-            return Err(SessionError::from(context.session.browsers().no_browser(kind)).into());
-        }
-        Ok(vec![shown(&found)?])
+    fn shell(&self) -> Shell {
+        Shell::subcommand("Print a JSON object a browser, with every feature and limit")
     }
+
+    /// Bad where no browser opens.
+    async fn run(&self, context: &Context<'_>, arguments: Arguments) -> Result<Outcome, CommandError> {
+        let (session, kind) = (context.work.session().await?, arguments.browser);
+        let found = session.capabilities(kind, Some(context.observer())).await;
+        if found.is_empty() {
+            return Err(SessionError::from(session.browsers().no_browser(kind)).into());
+        }
+        context.give(|| Ok(vec![shown(&found)?]), || Ok(found.iter().map(as_json).collect())).await?;
+        Ok(Outcome::good_if(found.iter().any(|found| found.capabilities.is_ok())))
+    }
+}
+
+fn as_json(found: &BrowserCapabilities) -> Value {
+    let mut object = json!({ "installation": found.installation, "browser": found.browser, "product": found.product });
+    let rest = match &found.capabilities {
+        Ok(capabilities) => json!({ "capabilities": capabilities }),
+        Err(error) => accelerate::as_json(error),
+    };
+    if let (Value::Object(object), Value::Object(rest)) = (&mut object, rest) {
+        object.extend(rest);
+    }
+    object
 }
 
 /// A browser and a platform; a browser alone where it does not open.
@@ -83,5 +101,7 @@ fn shown(found: &[BrowserCapabilities]) -> Result<Shown, CommandError> {
         Series::new("is_real_hardware".into(), real).into(),
         Series::new("detail".into(), details).into(),
     ];
-    table::shown(columns)
+    let table = Table::of(&DataFrame::new(rows.len(), columns)?);
+    let lines = found.iter().flat_map(capability_lines).collect();
+    Ok(Shown::Table(table.with_brief(Brief { frame: None, lines })))
 }

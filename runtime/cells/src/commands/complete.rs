@@ -7,7 +7,7 @@ mod words;
 use clap::{Arg, Command as Parser};
 use pelago_browser::pool::Candidate;
 
-use super::{Command, Reading, TABLE, Values, parse, parser};
+use super::{Entry, Reading, TABLE, Values, parse, parser};
 use crate::interpreter::code::{Place, place};
 use crate::interpreter::{Completion, Completions};
 use pelago_session::Session;
@@ -51,7 +51,7 @@ async fn in_command(session: &Session, line: &str) -> (String, Vec<Completion>) 
 }
 
 /// What can stand after the words `before`.
-async fn words(session: &Session, command: &dyn Command, before: &[String], word: &str) -> Vec<Completion> {
+async fn words(session: &Session, command: &dyn Entry, before: &[String], word: &str) -> Vec<Completion> {
     let mut parser = parser(command);
     parser.build();
     let mut current = &parser;
@@ -96,7 +96,7 @@ async fn words(session: &Session, command: &dyn Command, before: &[String], word
 }
 
 /// The values of an argument.
-async fn values(session: &Session, command: &dyn Command, argument: Option<&Arg>) -> Vec<Completion> {
+async fn values(session: &Session, command: &dyn Entry, argument: Option<&Arg>) -> Vec<Completion> {
     let Some(argument) = argument else { return Vec::new() };
     let declared = argument.get_possible_values();
     let declared = declared.iter().map(|value| found(value.get_name(), "value", None));

@@ -1,16 +1,24 @@
-//! `:dep`: a crate for the cells to come.
+//! `dep`: a crate for the cells to come.
 
 use async_trait::async_trait;
-use clap::{Arg, ArgMatches};
+use clap::Args;
 
-use super::{Command, CommandError, Context, Reading};
-use pelago_render::Shown;
+use super::{Command, CommandError, Context, Outcome, Reading, Shell};
+
+/// Which crate.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Arguments {
+    /// The crate as a line of Cargo.toml's [dependencies] names it
+    spec: String,
+}
 
 /// The command.
 pub(super) struct Dep;
 
 #[async_trait]
 impl Command for Dep {
+    type Arguments = Arguments;
+
     fn name(&self) -> &'static str {
         "dep"
     }
@@ -23,22 +31,17 @@ impl Command for Dep {
         &[":dep rand", r#":dep rand = "0.9""#, r#":dep serde = { version = "1", features = ["derive"] }"#]
     }
 
-    fn arguments(&self, command: clap::Command) -> clap::Command {
-        command.arg(
-            Arg::new("spec")
-                .value_name("SPEC")
-                .required(true)
-                .help("The crate as a line of Cargo.toml's [dependencies] names it"),
-        )
-    }
-
     fn reading(&self) -> Reading {
         Reading::Rest
     }
 
-    async fn run(&self, context: &Context<'_>, arguments: &ArgMatches) -> Result<Vec<Shown>, CommandError> {
-        let spec = arguments.get_one::<String>("spec").map_or("", String::as_str);
-        context.cells.add_dependency(spec, context.events).await?;
-        Ok(Vec::new())
+    fn shell(&self) -> Shell {
+        Shell::Nothing("the crate is for Rust cells")
+    }
+
+    async fn run(&self, context: &Context<'_>, arguments: Arguments) -> Result<Outcome, CommandError> {
+        let Some(rust) = context.cells else { return Err(CommandError::NoCells { command: "dep" }) };
+        rust.cells.add_dependency(&arguments.spec, rust.events).await?;
+        Ok(Outcome::Good)
     }
 }

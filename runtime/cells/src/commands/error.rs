@@ -2,9 +2,11 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::Kept;
+use super::report::ReportError;
 use crate::interpreter::CellError;
 use pelago_protocol::Voice;
-use pelago_session::SessionError;
+use pelago_session::{RunError, SessionError};
 
 /// Why a command gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +94,24 @@ pub enum CommandError {
         /// How the command is used.
         usage: String,
     },
+    /// The user ended it.
+    #[error("interrupted")]
+    Interrupted {
+        /// What is left of it.
+        kept: Kept,
+    },
+    /// The command is about Rust cells, and there are none.
+    #[error(":{command} is a command of cells")]
+    NoCells {
+        /// The command.
+        command: &'static str,
+    },
+    /// The answer cannot be written.
+    #[error("the answer cannot be written: {0}")]
+    Output(#[from] std::io::Error),
+    /// A report.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// The session says so.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -118,10 +138,36 @@ impl From<polars::error::PolarsError> for CommandError {
     }
 }
 
+impl From<RunError> for CommandError {
+    fn from(error: RunError) -> Self {
+        Self::Session(error.into())
+    }
+}
+
 impl CommandError {
-    /// What to do next. Empty where the message says it already.
+    /// A word that scripts can rely on.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Interrupted { .. } => "interrupted",
+            Self::NoCells { .. } => "no_cells",
+            Self::Output(_) => "output",
+            Self::Report(error) => error.code(),
+            Self::Session(error) => error.code(),
+            Self::Cells(_) => "cells",
+            _ => "command",
+        }
+    }
+
+    /// What to do next, for whoever typed the command in a cell. Empty where the message says it already.
     #[must_use]
     pub fn help(&self) -> String {
+        self.words(Voice::Command)
+    }
+
+    /// What to do next, in the words of a front end.
+    #[must_use]
+    pub fn words(&self, voice: Voice) -> String {
         match self {
             Self::Unknown { nearest: Some(nearest), .. } => format!("did you mean :{nearest}? :help lists all"),
             Self::Unknown { nearest: None, .. } => ":help lists all commands".to_owned(),
@@ -139,7 +185,11 @@ impl CommandError {
             Self::Value { command, expected, .. } => one_of(command, expected),
             Self::Conflict { with, .. } if with.is_empty() => "write it once".to_owned(),
             Self::Conflict { .. } => "leave one of them out".to_owned(),
-            Self::Session(error) => error.advice().words(Voice::Command),
+            Self::Interrupted { kept } => kept.in_cells(),
+            Self::NoCells { .. } => "run it in a notebook, or in the terminal session that `pelago` starts".to_owned(),
+            Self::Output(_) => "see whether what it goes to is still there and may be written to".to_owned(),
+            Self::Report(error) => error.help(),
+            Self::Session(error) => error.advice().words(voice),
             Self::Cells(error) => error.help.clone().unwrap_or_default(),
         }
     }
@@ -150,6 +200,7 @@ impl CommandError {
         let mut error = match self {
             Self::Cells(error) => error.clone(),
             Self::Session(error) => CellError::new("SessionError", error.to_string()).with_help(self.help()),
+            Self::Interrupted { .. } => CellError::interrupted().with_help(self.help()),
             _ => CellError::new("CommandError", self.to_string()).with_help(self.help()),
         };
         error.traceback.insert(0, format!("line {number}: :{line}"));

@@ -1,16 +1,24 @@
-//! `:help`: the commands, or one of them.
+//! `help`: the commands, or one of them.
 
 use async_trait::async_trait;
-use clap::{Arg, ArgMatches};
+use clap::Args;
 
-use super::{Command, CommandError, Context, TABLE, Values, parse, parser};
-use pelago_render::Shown;
+use super::{Command, CommandError, Context, Entry, Outcome, Shell, TABLE, Values, parse, parser};
+
+/// Which command.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Arguments {
+    /// The command to explain, with or without its colon
+    command: Option<String>,
+}
 
 /// The command.
 pub(super) struct Help;
 
 #[async_trait]
 impl Command for Help {
+    type Arguments = Arguments;
+
     fn name(&self) -> &'static str {
         "help"
     }
@@ -23,25 +31,26 @@ impl Command for Help {
         &[":help", ":help accelerate"]
     }
 
-    fn arguments(&self, command: clap::Command) -> clap::Command {
-        command.arg(Arg::new("command").value_name("COMMAND").help("The command to explain, with or without its colon"))
-    }
-
     fn values(&self, argument: &str) -> Values {
         if argument == "command" { Values::Commands } else { Values::Declared }
     }
 
-    async fn run(&self, _: &Context<'_>, arguments: &ArgMatches) -> Result<Vec<Shown>, CommandError> {
-        let text = match arguments.get_one::<String>("command") {
+    fn shell(&self) -> Shell {
+        Shell::Nothing("the shell has a `help` of its own, which also explains what only the shell has")
+    }
+
+    async fn run(&self, context: &Context<'_>, arguments: Arguments) -> Result<Outcome, CommandError> {
+        let text = match arguments.command {
             Some(name) => of(parse::find(name.trim_start_matches(':'))?),
             None => all(),
         };
-        Ok(vec![Shown::Text(text)])
+        context.text(text).await?;
+        Ok(Outcome::Good)
     }
 }
 
 /// The help of one command.
-pub(super) fn of(command: &dyn Command) -> String {
+pub(super) fn of(command: &dyn Entry) -> String {
     parser(command).render_help().to_string()
 }
 

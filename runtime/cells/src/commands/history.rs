@@ -1,17 +1,30 @@
-//! `:history`: earlier runs of this machine.
+//! `history`: earlier runs of this machine.
 
 use async_trait::async_trait;
-use clap::{Arg, ArgMatches, value_parser};
-
-use super::{Command, CommandError, Context};
-use pelago_render::{Shown, Table};
+use clap::Args;
+use pelago_render::{Table, briefs};
 use pelago_results::Filter;
+
+use super::{Command, CommandError, Context, Outcome, Shell, values};
+
+/// Which runs.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Arguments {
+    /// How many runs
+    #[arg(long, value_name = "N", default_value = "20", value_parser = values::whole::<u64>(1..=u64::from(u32::MAX)))]
+    limit: u64,
+    /// A question in SQL instead, over the tables and views of docs/results.md, as `sql` asks it
+    #[arg(long, value_name = "QUERY", conflicts_with = "limit")]
+    sql: Option<String>,
+}
 
 /// The command.
 pub(super) struct History;
 
 #[async_trait]
 impl Command for History {
+    type Arguments = Arguments;
+
     fn name(&self) -> &'static str {
         "history"
     }
@@ -24,20 +37,17 @@ impl Command for History {
         &[":history", ":history --limit 5"]
     }
 
-    fn arguments(&self, command: clap::Command) -> clap::Command {
-        command.arg(
-            Arg::new("limit")
-                .long("limit")
-                .value_name("N")
-                .default_value("20")
-                .value_parser(value_parser!(u64).range(1..))
-                .help("How many runs"),
-        )
+    fn shell(&self) -> Shell {
+        Shell::Subcommand { json: Some("Print a JSON object a row, with every column"), reads_results: true }
     }
 
-    async fn run(&self, context: &Context<'_>, arguments: &ArgMatches) -> Result<Vec<Shown>, CommandError> {
-        let filter = Filter { limit: arguments.get_one("limit").copied(), ..Filter::default() };
-        let frame = context.session.results().history(filter).await?;
-        Ok(vec![Shown::Table(Table::of(&frame))])
+    async fn run(&self, context: &Context<'_>, arguments: Arguments) -> Result<Outcome, CommandError> {
+        if let Some(query) = arguments.sql {
+            return super::sql::ask(context, query).await;
+        }
+        let filter = Filter { limit: Some(arguments.limit), ..Filter::default() };
+        let frame = context.work.results().await?.history(filter).await?;
+        context.frame(frame, |frame| Ok(Table::of(frame).with_brief(briefs::runs(frame)?))).await?;
+        Ok(Outcome::Good)
     }
 }

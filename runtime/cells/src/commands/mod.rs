@@ -1,8 +1,7 @@
-//! The `:commands` of a cell: one file each, one table of them.
+//! The commands: one file each, one table of them, of which cells have `:commands` and the shell its subcommands.
 //!
-//! A command answers with values ([`Shown`]) and knows no front end. What the
-//! cell's Rust can do by itself (`accelerate`, `history`, `sql`) a command does
-//! without a compiler.
+//! A command gives values ([`pelago_render::Shown`]) to a [`Sink`] and knows no front end. What the cell's Rust can do
+//! by itself (`accelerate`, `history`, `sql`) a command does without a compiler.
 
 mod accelerate;
 mod bench;
@@ -10,45 +9,46 @@ mod browsers;
 mod capabilities;
 mod command;
 mod complete;
+mod context;
 mod dep;
 mod doctor;
 mod error;
 mod help;
 mod history;
+mod kept;
 mod model;
 mod models;
 mod parse;
 mod reference;
 mod report;
+mod shell;
 mod sql;
-mod table;
 mod tune;
 mod unload;
-mod values;
+pub mod values;
 mod vars;
 
-use std::path::Path;
-use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::mpsc;
-
-use self::command::{Command, Reading, Values, parser};
+use self::command::{Command, Entry, Nothing, Reading, Shell, Values, parser};
 use self::parse::Parsed;
 use crate::interpreter::code::{Place, place};
-use crate::interpreter::{Completions, Event, Inspection};
-use crate::rust::Cells;
-use pelago_protocol::Observer;
+use crate::interpreter::{Completions, Inspection};
 use pelago_render::Shown;
 use pelago_session::Session;
 
-pub use accelerate::AccelerateArguments;
-pub use bench::BenchArguments;
+pub(crate) use context::Events;
+pub use context::{Context, RustCells, Sink, Workplace};
 pub use error::CommandError;
-pub use model::{Add, Answer, ModelCommand};
-pub use tune::{TuneArguments, tuned_sentence};
+pub use kept::Kept;
+pub use report::ReportError;
+pub use shell::Subcommand;
+
+/// How long a command that was interrupted may take to give what it has.
+pub(crate) const ENDING: Duration = Duration::from_secs(5);
 
 /// Every command, in the order of `:help` and of the reference page.
-static TABLE: &[&dyn Command] = &[
+static TABLE: &[&dyn Entry] = &[
     &accelerate::Accelerate,
     &bench::Bench,
     &tune::Tune,
@@ -66,27 +66,19 @@ static TABLE: &[&dyn Command] = &[
     &help::Help,
 ];
 
-/// What a command works with.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// Browsers, models, results.
-    pub session: &'a Session,
-    /// The Rust cells.
-    pub cells: &'a Cells,
-    /// What relative paths are relative to.
-    pub folder: &'a Path,
-    /// Takes what happens on the way.
-    pub events: &'a mpsc::Sender<Event>,
+/// What a command's answer says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is as it should be.
+    Good,
+    /// Something is not: the shell ends with 1.
+    Bad,
 }
 
-impl Context<'_> {
-    /// Tells the front end each step of the session. One that is slow misses
-    /// some: a run never waits for it.
-    fn observer(&self) -> Observer {
-        let events = self.events.clone();
-        Arc::new(move |step| {
-            let _ = events.try_send(Event::Progress(step));
-        })
+impl Outcome {
+    /// Good where `is` holds.
+    fn good_if(is: bool) -> Self {
+        if is { Self::Good } else { Self::Bad }
     }
 }
 
@@ -94,11 +86,14 @@ impl Context<'_> {
 ///
 /// # Errors
 /// [`CommandError`], with what was expected and what to do.
-pub async fn run(context: &Context<'_>, line: &str) -> Result<Vec<Shown>, CommandError> {
+pub async fn run(context: &Context<'_>, line: &str) -> Result<Outcome, CommandError> {
     let (name, rest) = parse::name(line);
     let command = parse::find(name)?;
     match parse::arguments(command, rest)? {
-        Parsed::Help(text) => Ok(vec![Shown::Text(text)]),
+        Parsed::Help(text) => {
+            context.sink.show(Shown::Text(text)).await?;
+            Ok(Outcome::Good)
+        }
         Parsed::Arguments(arguments) => command.run(context, &arguments).await,
     }
 }

@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 use clap::error::ErrorKind;
 
-use super::{Command, CommandError, Reading, TABLE, parser};
+use super::{CommandError, Entry, Reading, TABLE, parser};
 
 /// What a line asks of its command.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) fn name(line: &str) -> (&str, &str) {
 }
 
 /// The command of a name.
-pub(super) fn find(name: &str) -> Result<&'static dyn Command, CommandError> {
+pub(super) fn find(name: &str) -> Result<&'static dyn Entry, CommandError> {
     let found = TABLE.iter().find(|command| command.name() == name).copied();
     found.ok_or_else(|| CommandError::Unknown { name: name.to_owned(), nearest: nearest(name) })
 }
@@ -38,7 +38,7 @@ fn nearest(name: &str) -> Option<String> {
 const LIKE: f64 = 0.75;
 
 /// Reads what follows a command's name.
-pub(super) fn arguments(command: &dyn Command, rest: &str) -> Result<Parsed, CommandError> {
+pub(super) fn arguments(command: &dyn Entry, rest: &str) -> Result<Parsed, CommandError> {
     let words = match command.reading() {
         Reading::Words => words(rest).ok_or_else(|| CommandError::Quotes { command: command.name() })?,
         Reading::Rest if matches!(rest, "--help" | "-h") => vec![rest.to_owned()],

@@ -4,14 +4,15 @@ use clap::{Arg, Command as Parser};
 
 #[cfg(test)]
 use super::TABLE;
-use super::{Command, parser};
+use super::{Entry, Shell, parser};
 
 /// One command.
-pub(super) fn section(command: &dyn Command) -> String {
+pub(super) fn section(command: &dyn Entry) -> String {
     let mut parser = parser(command);
     parser.build();
     let examples = command.examples().join("\n");
-    let mut text = format!("## `:{}`\n\n{}.\n\n```text\n{examples}\n```\n", command.name(), command.summary());
+    let (name, summary, shell) = (command.name(), command.summary(), shell(command));
+    let mut text = format!("## `:{name}`\n\n{summary}. {shell}\n\n```text\n{examples}\n```\n");
     if parser.has_subcommands() {
         for sub in parser.get_subcommands_mut() {
             let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
@@ -21,6 +22,19 @@ pub(super) fn section(command: &dyn Command) -> String {
         text += &format!("\n`{}`\n{}", usage(&mut parser), arguments(&parser));
     }
     text
+}
+
+/// What the shell has of a command.
+fn shell(command: &dyn Entry) -> String {
+    let name = command.name();
+    match command.shell() {
+        Shell::Nothing(reason) => format!("The shell has none: {reason}."),
+        Shell::Subcommand { json, reads_results } => {
+            let json = json.map_or(String::new(), |_| ", also with `--json`".to_owned());
+            let db_only = if reads_results { ", `--db-only` and `--db-path`" } else { "" };
+            format!("In the shell: `pelago {name}`{json}{db_only}.")
+        }
+    }
 }
 
 /// All of them: the page `docs/commands.md`.
@@ -34,7 +48,9 @@ pub(super) fn page() -> String {
 const INTRODUCTION: &str = r#"# Commands
 
 A line of a cell that begins with `:` is a command; all else is Rust. Commands and Rust may follow each
-other in one cell. They work the same in a notebook, in the terminal and in `pelago run`.
+other in one cell. They work the same in a notebook, in the terminal and in `pelago run`. The shell has
+most of them as subcommands, with the same arguments: `:bench m` in a cell is `pelago bench m` in the shell.
+An interrupt (Ctrl-C, the stop button) ends a command; what it had measured or fetched is kept.
 
 - A command begins where a Rust statement could: at the start of the cell, after another command, after
   a blank line, or after a statement that is whole. Within a string, a comment or an open `(`, `[` or

@@ -1,16 +1,25 @@
-//! `:sql`: a question about earlier runs.
+//! `sql`: a question about earlier runs.
 
 use async_trait::async_trait;
-use clap::{Arg, ArgMatches};
+use clap::Args;
+use pelago_render::Table;
 
-use super::{Command, CommandError, Context, Reading, Values};
-use pelago_render::{Shown, Table};
+use super::{Command, CommandError, Context, Outcome, Reading, Shell, Values};
+
+/// What is asked.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Arguments {
+    /// One SELECT over the tables and views of docs/results.md; in a cell unquoted, the rest of the line as it stands
+    query: String,
+}
 
 /// The command.
 pub(super) struct Sql;
 
 #[async_trait]
 impl Command for Sql {
+    type Arguments = Arguments;
+
     fn name(&self) -> &'static str {
         "sql"
     }
@@ -26,15 +35,6 @@ impl Command for Sql {
         ]
     }
 
-    fn arguments(&self, command: clap::Command) -> clap::Command {
-        command.arg(
-            Arg::new("query")
-                .value_name("QUERY")
-                .required(true)
-                .help("One SELECT, unquoted: the rest of the line as it stands"),
-        )
-    }
-
     fn reading(&self) -> Reading {
         Reading::Rest
     }
@@ -43,9 +43,18 @@ impl Command for Sql {
         if argument == "query" { Values::Columns } else { Values::Declared }
     }
 
-    async fn run(&self, context: &Context<'_>, arguments: &ArgMatches) -> Result<Vec<Shown>, CommandError> {
-        let query = arguments.get_one::<String>("query").cloned().unwrap_or_default();
-        let frame = context.session.results().sql(query).await?;
-        Ok(vec![Shown::Table(Table::of(&frame))])
+    fn shell(&self) -> Shell {
+        Shell::Subcommand { json: Some("Print a JSON object a row"), reads_results: true }
     }
+
+    async fn run(&self, context: &Context<'_>, arguments: Arguments) -> Result<Outcome, CommandError> {
+        ask(context, arguments.query).await
+    }
+}
+
+/// Asks, and gives the answer as a table.
+pub(super) async fn ask(context: &Context<'_>, query: String) -> Result<Outcome, CommandError> {
+    let frame = context.work.results().await?.sql(query).await?;
+    context.frame(frame, |frame| Ok(Table::of(frame))).await?;
+    Ok(Outcome::Good)
 }

@@ -1,52 +1,49 @@
-//! `:tune`, and `pelago tune` likewise: the fewest bytes that keep a model within
-//! an error of fp32.
+//! `tune`: the fewest bytes that keep a model within an error of fp32.
 
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use bytesize::ByteSize;
-use clap::{ArgMatches, Args};
+use clap::Args;
 use pelago_protocol::{BrowserKind, Input, Platform, Precision, TuneRequest, Tuned};
-
-use super::command::taken;
-use super::{Command, CommandError, Context, Values, values};
 use pelago_render::{Shown, Table};
-use pelago_session::{RunError, SessionError, sensitivities_frame};
+use pelago_session::{RunError, Searched, SessionError, TriedSoFar, sensitivities_frame};
+
+use super::{Command, CommandError, Context, Kept, Outcome, Shell, Values, values};
 
 /// What is to be found.
 #[derive(Clone, Debug, Args)]
-pub struct TuneArguments {
+pub(super) struct Arguments {
     /// A model's name, its CID, or the path of its folder, which is added first
-    pub model: String,
+    model: String,
     /// Texts that stand for real ones [default: a set made for the model's family]
-    pub input: Vec<String>,
+    input: Vec<String>,
     /// The error allowed: 1 less the least cosine of the outputs' rows with fp32 on wasm
-    #[arg(long, value_name = "ERROR", default_value_t = 0.001)]
-    pub max_error: f64,
+    #[arg(long, value_name = "ERROR", default_value = "0.001", value_parser = values::number(0.0, "0.001"))]
+    max_error: f64,
     /// Precisions that a layer may have; may be repeated [default: 4, 8, 16 and 32, as far as the adapter has them]
     #[arg(long, value_name = "BITS", value_parser = values::precision(), value_delimiter = ',')]
-    pub precision: Vec<Precision>,
+    precision: Vec<Precision>,
     /// Groups that layers are put into, each of which is measured
-    #[arg(long, value_name = "N", default_value_t = 24)]
-    pub groups: usize,
+    #[arg(long, value_name = "N", default_value = "24", value_parser = values::whole::<usize>(1..=10_000))]
+    groups: usize,
     /// Where in the page the model runs, and is to run
     #[arg(long, default_value = "auto", value_parser = values::platform())]
-    pub platform: Platform,
+    platform: Platform,
     /// Which browser runs it
     #[arg(long, default_value = "auto", value_parser = values::browser())]
-    pub browser: BrowserKind,
+    browser: BrowserKind,
     /// The fp32 graph in the model's folder, where it has several, e.g. onnx/encoder_model.onnx
     #[arg(long, value_name = "PATH")]
-    pub graph: Option<String>,
+    graph: Option<String>,
     /// Write the recipe to this file, for `accelerate --recipe FILE`
     #[arg(long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
+    output: Option<PathBuf>,
 }
 
-impl TuneArguments {
+impl Arguments {
     /// What the session is asked.
-    #[must_use]
-    pub fn request(&self) -> TuneRequest {
+    fn request(&self) -> TuneRequest {
         TuneRequest {
             model: self.model.clone(),
             input: (!self.input.is_empty()).then(|| Input::Texts(self.input.clone())),
@@ -60,10 +57,7 @@ impl TuneArguments {
     }
 
     /// Writes the recipe where it was asked for; a path is relative to `folder`.
-    ///
-    /// # Errors
-    /// [`RunError::Recipe`].
-    pub fn keep(&self, tuned: &Tuned, folder: &Path) -> Result<(), SessionError> {
+    fn keep(&self, tuned: &Tuned, folder: &Path) -> Result<(), SessionError> {
         let Some(path) = self.output.as_ref().map(|path| folder.join(path)) else { return Ok(()) };
         let line = format!("{}\n", tuned.recipe);
         Ok(std::fs::write(&path, line).map_err(|source| RunError::Recipe { action: "write", path, source })?)
@@ -71,8 +65,7 @@ impl TuneArguments {
 }
 
 /// The answer in two lines: what it costs, and the recipe.
-#[must_use]
-pub fn tuned_sentence(tuned: &Tuned) -> String {
+fn sentence(tuned: &Tuned) -> String {
     format!(
         "{} on {} ({}): error {:.2e} of {} allowed; weights of layers {}, in fp32 {}; {} models were tried\n{}",
         tuned.model_name,
@@ -92,6 +85,8 @@ pub(super) struct Tune;
 
 #[async_trait]
 impl Command for Tune {
+    type Arguments = Arguments;
+
     fn name(&self) -> &'static str {
         "tune"
     }
@@ -107,10 +102,6 @@ impl Command for Tune {
         ]
     }
 
-    fn arguments(&self, command: clap::Command) -> clap::Command {
-        TuneArguments::augment_args(command)
-    }
-
     fn values(&self, argument: &str) -> Values {
         match argument {
             "model" => Values::Models,
@@ -119,14 +110,49 @@ impl Command for Tune {
         }
     }
 
-    async fn run(&self, context: &Context<'_>, arguments: &ArgMatches) -> Result<Vec<Shown>, CommandError> {
-        let arguments: TuneArguments = taken(self, arguments)?;
-        let tuned = context.session.tune(&arguments.request(), Some(context.observer())).await?;
+    fn shell(&self) -> Shell {
+        Shell::subcommand("Print one JSON object with the recipe and what each group of layers adds to the error")
+    }
+
+    fn ends_itself(&self) -> bool {
+        true
+    }
+
+    async fn run(&self, context: &Context<'_>, arguments: Arguments) -> Result<Outcome, CommandError> {
+        let interrupted = || Err(CommandError::Interrupted { kept: Kept::Nothing });
+        let session = context.cancel.run_until_cancelled(context.work.session()).await;
+        let Some(session) = session else { return interrupted() };
+        let tuned = match session?.tune(&arguments.request(), Some(context.observer()), context.cancel).await? {
+            Searched::Found(tuned) => tuned,
+            Searched::Cancelled(tried) => {
+                context.sink.say(so_far(&tried)).await;
+                return interrupted();
+            }
+        };
         arguments.keep(&tuned, context.folder)?;
-        let mut shown = vec![Shown::Text(tuned_sentence(&tuned))];
-        if !tuned.sensitivities.is_empty() {
-            shown.push(Shown::Table(Table::of(&sensitivities_frame(&tuned)?)));
+        let object = || Ok(vec![serde_json::to_value(&tuned).map_err(SessionError::from)?]);
+        context.give(|| shown(&tuned), object).await?;
+        Ok(Outcome::Good)
+    }
+}
+
+/// What each group of layers adds to the error, then the answer.
+fn shown(tuned: &Tuned) -> Result<Vec<Shown>, CommandError> {
+    let mut shown = Vec::new();
+    if !tuned.sensitivities.is_empty() {
+        shown.push(Shown::Table(Table::of(&sensitivities_frame(tuned)?)));
+    }
+    shown.push(Shown::Text(sentence(tuned)));
+    Ok(shown)
+}
+
+/// What was tried before the search was ended.
+fn so_far(tried: &TriedSoFar) -> String {
+    let runs = tried.runs;
+    match &tried.within {
+        Some((recipe, error)) => {
+            format!("{runs} models were tried; this recipe is within the error, at {:.2e}:\n{recipe}", error.max(0.0))
         }
-        Ok(shown)
+        None => format!("{runs} models were tried; none of them is within the error"),
     }
 }

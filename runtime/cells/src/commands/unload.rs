@@ -1,16 +1,15 @@
-//! `:unload`: browsers let go of a model, so that others have room.
+//! `unload`: browsers let go of a model, so that others have room.
 
 use async_trait::async_trait;
-use clap::{ArgMatches, Args};
-use polars::prelude::{Column, NamedFrom, Series};
+use clap::Args;
+use pelago_render::Table;
+use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
-use super::command::taken;
-use super::{Command, CommandError, Context, Values, table};
-use pelago_render::Shown;
+use super::{Command, CommandError, Context, Outcome, Shell, Values};
 
 /// Which model.
 #[derive(Clone, Debug, Args)]
-struct UnloadArguments {
+pub(super) struct Arguments {
     /// A model's name or its CID; all models where none is named
     model: Option<String>,
 }
@@ -20,6 +19,8 @@ pub(super) struct Unload;
 
 #[async_trait]
 impl Command for Unload {
+    type Arguments = Arguments;
+
     fn name(&self) -> &'static str {
         "unload"
     }
@@ -32,17 +33,16 @@ impl Command for Unload {
         &[":unload all-MiniLM-L6-v2", ":unload"]
     }
 
-    fn arguments(&self, command: clap::Command) -> clap::Command {
-        UnloadArguments::augment_args(command)
-    }
-
     fn values(&self, argument: &str) -> Values {
         if argument == "model" { Values::Models } else { Values::Declared }
     }
 
-    async fn run(&self, context: &Context<'_>, arguments: &ArgMatches) -> Result<Vec<Shown>, CommandError> {
-        let arguments: UnloadArguments = taken(self, arguments)?;
-        let unloaded = context.session.unload(arguments.model.as_deref()).await?;
+    fn shell(&self) -> Shell {
+        Shell::Nothing("a command of the shell opens its own browsers and closes them: none is open before it")
+    }
+
+    async fn run(&self, context: &Context<'_>, arguments: Arguments) -> Result<Outcome, CommandError> {
+        let unloaded = context.work.session().await?.unload(arguments.model.as_deref()).await?;
         let columns: Vec<Column> = vec![
             Series::new("browser".into(), unloaded.iter().map(|page| page.browser.as_str()).collect::<Vec<_>>()).into(),
             Series::new("sessions_unloaded".into(), unloaded.iter().map(|page| page.unloaded).collect::<Vec<_>>())
@@ -50,6 +50,8 @@ impl Command for Unload {
             Series::new("sessions_held".into(), unloaded.iter().map(|page| page.held).collect::<Vec<_>>()).into(),
             Series::new("memory_mb".into(), unloaded.iter().map(|page| page.memory_mb).collect::<Vec<_>>()).into(),
         ];
-        Ok(vec![table::shown(columns)?])
+        let frame = DataFrame::new(unloaded.len(), columns)?;
+        context.frame(frame, |frame| Ok(Table::of(frame))).await?;
+        Ok(Outcome::Good)
     }
 }

@@ -1,11 +1,13 @@
-//! The closed sets of words that options choose from.
+//! What options take: words of closed sets, numbers, bytes. A value that does not do is refused with what would.
 
 use std::ffi::OsStr;
 use std::marker::PhantomData;
+use std::num::NonZeroU64;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use bytesize::ByteSize;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Arg, Command};
 use pelago_protocol::{BrowserKind, Family, OnLong, Platform, Precision, PrecisionChoice, UnknownPrecision};
 
@@ -60,11 +62,37 @@ where
     }
 }
 
-/// Bytes, as `500000`, `20M` or `1.5Gi`.
-pub(super) fn bytes(text: &str) -> Result<u64, String> {
-    let size: Result<ByteSize, _> = text.parse();
-    let size = size.map_err(|_| format!("{text:?} is no number of bytes: write e.g. 500000, 20M or 1.5Gi"))?;
-    Ok(size.as_u64())
+/// Bytes, as `500000`, `20M` or `1.5Gi`; one at least.
+///
+/// # Errors
+/// What was found, and how to write it.
+pub fn bytes(text: &str) -> Result<NonZeroU64, String> {
+    let expected = || format!("{text:?} is no number of bytes: write e.g. 500000, 20M or 1.5Gi");
+    let size: ByteSize = text.parse().map_err(|_| expected())?;
+    NonZeroU64::new(size.as_u64()).ok_or_else(expected)
+}
+
+/// A whole number of a range, which the refusal of any other names.
+pub fn whole<T>(range: RangeInclusive<u64>) -> impl TypedValueParser<Value = T>
+where
+    T: TryFrom<u64> + Clone + Send + Sync + 'static,
+{
+    StringValueParser::new().try_map(move |text| {
+        let number = text.parse::<u64>().ok().filter(|number| range.contains(number));
+        let (least, most) = (range.start(), range.end());
+        number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| match *most {
+            u64::MAX => format!("write a whole number that is {least} or more"),
+            most => format!("write a whole number from {least} to {most}"),
+        })
+    })
+}
+
+/// A number with a fraction, from `least` on.
+pub fn number(least: f64, example: &'static str) -> impl TypedValueParser<Value = f64> {
+    StringValueParser::new().try_map(move |text| {
+        let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= least);
+        number.ok_or_else(|| format!("write a number that is {least} or more, e.g. {example}"))
+    })
 }
 
 /// `text_embedding`, …
@@ -76,4 +104,49 @@ pub(super) fn family() -> impl TypedValueParser<Value = Family> {
 pub(super) fn profile() -> impl TypedValueParser<Value = Profile> {
     let names = Profile::ALL.map(Profile::as_str);
     PossibleValuesParser::new(names).map(|word| Profile::by_name(&word).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Given {
+        #[arg(long, value_parser = whole::<u32>(1..=9))]
+        few: Option<u32>,
+        #[arg(long, value_parser = whole::<u64>(1..=u64::MAX))]
+        many: Option<u64>,
+        #[arg(long, value_parser = number(1.0, "1.10"))]
+        ratio: Option<f64>,
+    }
+
+    #[test]
+    fn bytes_have_multiples_and_are_some() {
+        let read = |text| bytes(text).map(NonZeroU64::get);
+        assert_eq!((read("500"), read("20M"), read("1.5KiB")), (Ok(500), Ok(20_000_000), Ok(1536)));
+        for wrong in ["", "M", "-1", "0", "nan", "5 apples", "inf"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_refused_with_what_would_do() {
+        let refused = |arguments: &[&str]| {
+            let words = ["x"].iter().chain(arguments);
+            Given::try_parse_from(words).map(|given| format!("{given:?}")).unwrap_err().to_string()
+        };
+        for wrong in ["many", "", "0", "10", "1.5", "99999999999999999999999"] {
+            let said = refused(&[&format!("--few={wrong}")]);
+            assert!(said.contains("write a whole number from 1 to 9"), "{said}");
+        }
+        assert!(refused(&["--many=x"]).contains("write a whole number that is 1 or more"));
+        for wrong in ["x", "nan", "inf", "0.9", "-2"] {
+            let said = refused(&[&format!("--ratio={wrong}")]);
+            assert!(said.contains("write a number that is 1 or more, e.g. 1.10"), "{said}");
+        }
+        let given = Given::try_parse_from(["x", "--few", "9", "--many", "1", "--ratio", "1"]).unwrap();
+        assert_eq!((given.few, given.many, given.ratio), (Some(9), Some(1), Some(1.0)));
+    }
 }

@@ -1,17 +1,18 @@
-//! `:vars`: the variables that cells share.
+//! `vars`: the variables that cells share.
 
 use async_trait::async_trait;
-use clap::ArgMatches;
-use polars::prelude::{NamedFrom, Series};
+use pelago_render::Table;
+use polars::prelude::{DataFrame, NamedFrom, Series};
 
-use super::{Command, CommandError, Context, table};
-use pelago_render::Shown;
+use super::{Command, CommandError, Context, Nothing, Outcome, Shell};
 
 /// The command.
 pub(super) struct Vars;
 
 #[async_trait]
 impl Command for Vars {
+    type Arguments = Nothing;
+
     fn name(&self) -> &'static str {
         "vars"
     }
@@ -24,11 +25,18 @@ impl Command for Vars {
         &[":vars"]
     }
 
-    async fn run(&self, context: &Context<'_>, _: &ArgMatches) -> Result<Vec<Shown>, CommandError> {
-        let variables = context.cells.variables().await;
+    fn shell(&self) -> Shell {
+        Shell::Nothing("the variables are those of Rust cells")
+    }
+
+    async fn run(&self, context: &Context<'_>, _: Nothing) -> Result<Outcome, CommandError> {
+        let Some(rust) = context.cells else { return Err(CommandError::NoCells { command: "vars" }) };
+        let variables = rust.cells.variables().await;
         let names = variables.iter().map(|variable| variable.name.as_str()).collect::<Vec<_>>();
         let types = variables.iter().map(|variable| variable.type_name.as_str()).collect::<Vec<_>>();
         let columns = vec![Series::new("name".into(), names).into(), Series::new("type".into(), types).into()];
-        Ok(vec![table::shown(columns)?])
+        let frame = DataFrame::new(variables.len(), columns)?;
+        context.frame(frame, |frame| Ok(Table::of(frame))).await?;
+        Ok(Outcome::Good)
     }
 }

@@ -1,6 +1,7 @@
 //! How a cell fails, and how an interpreter fails to open.
 
 use crate::rust::CellsError;
+use pelago_protocol::Advice;
 use pelago_session::SessionError;
 
 /// Why there is no interpreter.
@@ -12,6 +13,17 @@ pub enum InterpreterError {
     /// The Rust cells say so.
     #[error(transparent)]
     Cells(#[from] CellsError),
+}
+
+impl InterpreterError {
+    /// What to do next. Empty where the message says it already.
+    #[must_use]
+    pub fn advice(&self) -> Advice {
+        match self {
+            Self::Session(error) => error.advice(),
+            Self::Cells(error) => error.advice(),
+        }
+    }
 }
 
 /// A cell that failed, in the terms that every front end shows.

@@ -20,7 +20,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc};
-use tokio_util::sync::CancellationToken;
 
 pub use completeness::{Completeness, completeness};
 pub use completion::{Completion, Completions, Inspection};
@@ -29,9 +28,9 @@ pub use event::{Event, InputRequest};
 pub use question::question;
 
 use self::code::Code;
-use crate::commands::{self, Context};
+use crate::commands::{self, Context, Events, RustCells, Sink, Workplace};
 use crate::rust::{CellOptions, Cells};
-use pelago_session::{Session, SessionOptions};
+use pelago_session::{CancellationToken, Session, SessionOptions};
 
 /// What a front end decides for an interpreter.
 #[derive(Clone, Debug)]
@@ -117,6 +116,8 @@ impl Interpreter {
         events: &mpsc::Sender<Event>,
     ) -> Result<Ended, CellError> {
         let _turn = self.turn.lock().await;
+        let work = Workplace::of(Arc::clone(&self.session));
+        let sink: Arc<dyn Sink> = Arc::new(Events(events.clone()));
         let cancel = CancellationToken::new();
         *self.cancel() = cancel.clone();
         for part in code::split(code) {
@@ -126,15 +127,11 @@ impl Interpreter {
             }
             match part {
                 Code::Command { line, number } => {
-                    let context = Context { session: &self.session, cells: &self.cells, folder: &self.folder, events };
-                    let ran = tokio::select! {
-                        ran = commands::run(&context, line) => ran,
-                        () = cancel.cancelled() => return Err(CellError::interrupted()),
-                    };
-                    for shown in ran.map_err(|error| error.in_cell(line, number))? {
-                        // A front end that is gone needs no output.
-                        let _ = events.send(Event::Result(shown)).await;
-                    }
+                    let cells = Some(RustCells { cells: &self.cells, events });
+                    let folder = &self.folder;
+                    let context = Context { work: &work, cells, folder, sink: &sink, cancel: &cancel };
+                    // What a front end of cells is told of the outcome is the answer itself.
+                    commands::run(&context, line).await.map_err(|error| error.in_cell(line, number))?;
                 }
                 Code::Rust { text, first_line } => {
                     // Until the evaluator is there, nothing runs that it could interrupt.

@@ -7,7 +7,7 @@ use pelago_protocol::cells::{Call, Failure, Reply};
 use pelago_protocol::packed::Attachment;
 use pelago_protocol::{Advice, Observer, Voice};
 use pelago_results::{Filter, Results};
-use pelago_session::SessionError;
+use pelago_session::{CancellationToken, Searched, SessionError};
 use polars::prelude::DataFrame;
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::shown::ipc;
 use super::state::State;
 use super::wire;
+use crate::commands;
 use crate::interpreter::{Event, InputRequest};
 
 /// Answers one call. An interrupt, or the end of the asking process, ends it:
@@ -25,9 +26,20 @@ pub(super) async fn answer(mut stream: UnixStream, call: Call, state: &Arc<State
     interrupts.mark_unchanged();
     let (mut read, mut write) = stream.split();
     let mut nothing = [0; 1];
+    let keeps = matches!(call, Call::Bench { .. } | Call::Tune { .. });
+    let cancel = CancellationToken::new();
+    let answering = of(call, state, &cancel);
+    tokio::pin!(answering);
     let reply = tokio::select! {
-        answered = of(call, state) => answered.unwrap_or_else(|failure| Reply::Failed { failure }),
-        _ = interrupts.changed() => Reply::Failed { failure: interrupted() },
+        answered = &mut answering => answered.unwrap_or_else(|failure| Reply::Failed { failure }),
+        _ = interrupts.changed() => {
+            cancel.cancel();
+            if keeps {
+                // It records what it has. Its answer is no whole one.
+                drop(tokio::time::timeout(commands::ENDING, answering).await);
+            }
+            Reply::Failed { failure: interrupted() }
+        }
         // The asking side says nothing more: this is its end.
         _ = read.read(&mut nothing) => return Ok(()),
     };
@@ -51,7 +63,7 @@ fn unusable(error: &io::Error) -> Failure {
     }
 }
 
-async fn of(call: Call, state: &Arc<State>) -> Result<Reply, Failure> {
+async fn of(call: Call, state: &Arc<State>, cancel: &CancellationToken) -> Result<Reply, Failure> {
     let session = state.session().await;
     let observer = observer(state);
     let frame = match call {
@@ -61,14 +73,15 @@ async fn of(call: Call, state: &Arc<State>) -> Result<Reply, Failure> {
             return Ok(Reply::Run { run: Box::new(run), frame });
         }
         Call::Bench { request } => {
-            let rows = session.sweep(&request, observer).await.map_err(failure)?.rows;
+            let rows = session.sweep(&request, observer, cancel).await.map_err(failure)?.rows;
             let frame = packed(Results::sweep_frame(&rows))?;
             return Ok(Reply::Sweep { rows, frame });
         }
         Call::Tune { request } => {
-            let tuned = session.tune(&request, observer).await.map_err(failure)?;
+            let searched = session.tune(&request, observer, cancel).await.map_err(failure)?;
+            let Searched::Found(tuned) = searched else { return Err(interrupted()) };
             let frame = packed(pelago_session::sensitivities_frame(&tuned))?;
-            return Ok(Reply::Tuned { tuned, frame });
+            return Ok(Reply::Tuned { tuned: *tuned, frame });
         }
         Call::Model { model } => {
             let model = session.model(&model, observer.as_ref()).await.map_err(failure)?;

@@ -27,7 +27,7 @@ fn value(content: Content) -> io::Result<Shown> {
         Content::Table { height, frame, data } => {
             let frame = IpcStreamReader::new(Cursor::new(frame.0)).finish().map_err(io::Error::other)?;
             let data = data.map(|json| serde_json::from_slice(&json.0)).transpose()?.map(Arc::new);
-            Shown::Table(Table { frame, height, data })
+            Shown::Table(Table::with_data(frame, height, data))
         }
         Content::Run { run } => Shown::Run(run),
         Content::Chart { chart } => Shown::Chart(chart),

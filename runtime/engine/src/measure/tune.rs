@@ -7,6 +7,7 @@ use pelago_protocol::{
     Input, LayerSensitivity, Observer, Output, Platform, Precision, Request, Step, TuneRequest, Tuned,
 };
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::distance::distance;
 use super::samples::usual_input;
@@ -22,41 +23,52 @@ const GROUPS_MAX: usize = 10_000;
 /// A recipe to be measured, and where its error goes.
 type Asked = (Recipe, oneshot::Sender<Result<f64, Failure>>);
 
-/// Finds the fewest bytes that keep within an error. Models that are tried are thrown away again; dropping
-/// the future ends the search.
+/// How a search ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Searched {
+    /// With the mix that it looked for.
+    Found(Box<Tuned>),
+    /// It was cancelled before.
+    Cancelled(TriedSoFar),
+}
+
+/// What a search that was cancelled had tried.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TriedSoFar {
+    /// Models that were measured.
+    pub runs: u64,
+    /// The recipe with the fewest bits that kept within the error, as JSON, and its error.
+    pub within: Option<(String, f64)>,
+}
+
+/// Finds the fewest bytes that keep within an error. Models that are tried are thrown away again. When `cancel` is
+/// cancelled it ends at once and says what it had tried.
 ///
 /// # Errors
 /// [`RunError`] where the model cannot run at all, and [`RunError::Tune`] where nothing is near enough.
-pub async fn tune(engine: &Engine, request: &TuneRequest, observer: Option<Observer>) -> Result<Tuned, RunError> {
+pub async fn tune(
+    engine: &Engine,
+    request: &TuneRequest,
+    observer: Option<Observer>,
+    cancel: &CancellationToken,
+) -> Result<Searched, RunError> {
     check(request)?;
     let observer = observer.as_ref();
-    let asked = |platform, input| Request {
-        graph: request.graph.clone(),
-        browser: request.browser,
-        platform,
-        ..Request::new(request.model.clone(), input)
+    let Some(begun) = cancel.run_until_cancelled(Begun::of(engine, request, observer)).await else {
+        return Ok(Searched::Cancelled(TriedSoFar::default()));
     };
-    let first = engine.candidate(asked(Platform::Wasm, Input::from("")), observer).await?;
-    let input = match &request.input {
-        Some(input) => input.clone(),
-        None => usual_input(engine, &first.prepared).await?,
+    let begun = begun?;
+    let bytes_fp32 = begun.layers.iter().map(|layer| 4 * layer.shape.iter().product::<usize>() as u64).sum();
+    let tuning = Tuning { engine, fp32: &begun.fp32, reference: &begun.reference, observer, cancel };
+    let found = match tuning.search(request, begun.layers.clone(), begun.half).await? {
+        Ok(found) => found,
+        Err(tried) => return Ok(Searched::Cancelled(tried)),
     };
-    let reference = Candidate { asked: Checked::of(asked(Platform::Wasm, input.clone()))?, ..first };
-    let output = engine.run(&reference, observer).await?.output;
-    let fp32 = engine.candidate(asked(request.platform, input), observer).await?;
-    let layers = engine.preparer.layers(&fp32.prepared).await?;
-    let bytes_fp32 = layers.iter().map(|layer| 4 * layer.shape.iter().product::<usize>() as u64).sum();
-
-    let worker = engine.worker(&fp32.route.installation, observer).await?.worker;
-    let half = fp32.route.platform != Platform::WebGpu
-        || worker.capabilities().webgpu.features.iter().any(|feature| feature == SHADER_F16);
-    let tuning = Tuning { engine, fp32: &fp32, reference: &output, observer };
-    let found = tuning.search(request, layers, half).await?;
-    Ok(Tuned {
-        model_name: fp32.prepared.source.name.clone(),
-        model_cid: fp32.prepared.source.cid.clone(),
-        browser_product: worker.product().to_owned(),
-        platform: fp32.route.platform,
+    Ok(Searched::Found(Box::new(Tuned {
+        model_name: begun.fp32.prepared.source.name.clone(),
+        model_cid: begun.fp32.prepared.source.cid.clone(),
+        browser_product: begun.product,
+        platform: begun.fp32.route.platform,
         recipe: found.recipe.to_json(),
         error: found.error,
         max_error: request.max_error,
@@ -68,7 +80,44 @@ pub async fn tune(engine: &Engine, request: &TuneRequest, observer: Option<Obser
             .into_iter()
             .map(|it| LayerSensitivity { layers: it.layers, error: it.error, saved: it.saved })
             .collect(),
-    })
+    })))
+}
+
+/// What a search begins with.
+struct Begun {
+    /// The model in fp32, on the route that it is tuned for.
+    fp32: Candidate,
+    /// What fp32 gave on wasm.
+    reference: Output,
+    layers: Vec<Layer>,
+    /// Whether the adapter computes in 16 bits.
+    half: bool,
+    product: String,
+}
+
+impl Begun {
+    async fn of(engine: &Engine, request: &TuneRequest, observer: Option<&Observer>) -> Result<Self, RunError> {
+        let asked = |platform, input| Request {
+            graph: request.graph.clone(),
+            browser: request.browser,
+            platform,
+            ..Request::new(request.model.clone(), input)
+        };
+        let first = engine.candidate(asked(Platform::Wasm, Input::from("")), observer).await?;
+        let input = match &request.input {
+            Some(input) => input.clone(),
+            None => usual_input(engine, &first.prepared).await?,
+        };
+        let reference = Candidate { asked: Checked::of(asked(Platform::Wasm, input.clone()))?, ..first };
+        let output = engine.run(&reference, observer).await?.output;
+        let fp32 = engine.candidate(asked(request.platform, input), observer).await?;
+        let layers = engine.preparer.layers(&fp32.prepared).await?;
+
+        let worker = engine.worker(&fp32.route.installation, observer).await?.worker;
+        let half = fp32.route.platform != Platform::WebGpu
+            || worker.capabilities().webgpu.features.iter().any(|feature| feature == SHADER_F16);
+        Ok(Self { half, product: worker.product().to_owned(), fp32, reference: output, layers })
+    }
 }
 
 /// A search at work.
@@ -79,11 +128,17 @@ struct Tuning<'a> {
     /// What fp32 gave on wasm.
     reference: &'a Output,
     observer: Option<&'a Observer>,
+    cancel: &'a CancellationToken,
 }
 
 impl Tuning<'_> {
-    /// The search blocks a thread of its own, which asks for each error here.
-    async fn search(&self, request: &TuneRequest, layers: Vec<Layer>, half: bool) -> Result<Found, RunError> {
+    /// The search blocks a thread of its own, which asks for each error here. Where it is cancelled, what it tried.
+    async fn search(
+        &self,
+        request: &TuneRequest,
+        layers: Vec<Layer>,
+        half: bool,
+    ) -> Result<Result<Found, TriedSoFar>, RunError> {
         let choices = choices(request, half);
         let least = choices.iter().copied().min().unwrap_or(32);
         let most_runs = (choices.len() + request.groups.min(layers.len())) as u64;
@@ -100,13 +155,24 @@ impl Tuning<'_> {
             })
         });
         let (mut runs, mut failed) = (0, None);
+        let mut within: Option<(Recipe, f64)> = None;
         while let Some((recipe, answer)) = asked.recv().await {
             if let Some(observer) = self.observer {
                 let what = format!("measuring {} bit, {} layers raised", recipe.bits, recipe.overrides.len());
                 observer(Step::Measuring { what, done: runs.min(most_runs), total: most_runs });
             }
+            let Some(error) = self.error_of(recipe.clone()).await else {
+                // The search ends where nobody answers it.
+                let within = within.map(|(recipe, error)| (recipe.to_json(), error));
+                return Ok(Err(TriedSoFar { runs, within }));
+            };
             runs += 1;
-            let error = self.error_of(recipe).await;
+            if let Ok(error) = error
+                && error <= request.max_error
+                && within.as_ref().is_none_or(|(best, _)| size(&recipe) < size(best))
+            {
+                within = Some((recipe, error));
+            }
             let told = error.map_err(|error| {
                 let text = error.to_string();
                 failed = Some(error);
@@ -118,16 +184,23 @@ impl Tuning<'_> {
         let found = searching.await.map_err(|error| RunError::Task { what: "the search", source: error })?;
         match failed {
             Some(error) => Err(error),
-            None => found.map_err(|source| RunError::Tune { model: self.fp32.prepared.source.name.clone(), source }),
+            None => {
+                found.map(Ok).map_err(|source| RunError::Tune { model: self.fp32.prepared.source.name.clone(), source })
+            }
         }
     }
 
-    /// 1 less the least cosine of a precision's output; infinite where it is not one of the model.
-    async fn error_of(&self, recipe: Recipe) -> Result<f64, RunError> {
+    /// 1 less the least cosine of a precision's output; infinite where it is not one of the model. `None` where the
+    /// search was cancelled.
+    async fn error_of(&self, recipe: Recipe) -> Option<Result<f64, RunError>> {
         let wanted =
             Wanted { making: Making::Recipe(recipe), ..self.fp32.prepared.wanted.clone() }.on(self.fp32.route.platform);
-        let trial = self.engine.preparer.trial(&self.fp32.prepared, wanted).await?;
-        let outcome = self.measure(&trial).await;
+        let trial = self.engine.preparer.trial(&self.fp32.prepared, wanted);
+        let trial = match self.cancel.run_until_cancelled(trial).await? {
+            Ok(trial) => trial,
+            Err(error) => return Some(Err(error.into())),
+        };
+        let outcome = self.cancel.run_until_cancelled(self.measure(&trial)).await;
         self.engine.preparer.discard(trial).await;
         outcome
     }
@@ -152,6 +225,11 @@ impl Tuning<'_> {
         };
         Ok(parity.filter(|parity| parity.nan_count == 0).map_or(f64::INFINITY, |parity| 1.0 - parity.cosine))
     }
+}
+
+/// What orders recipes of one search by their bytes: bits, then how many layers have more.
+fn size(recipe: &Recipe) -> (u8, usize) {
+    (recipe.bits, recipe.overrides.len())
 }
 
 fn choices(request: &TuneRequest, half: bool) -> Vec<u8> {

@@ -13,7 +13,7 @@ pub enum ModelError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A file of the folder could not be read.
-    #[error("cannot read {}: {source}", file.display())]
+    #[error("cannot read {}: {source}; check the path, and that you may read it", file.display())]
     Read {
         /// The file.
         file: PathBuf,

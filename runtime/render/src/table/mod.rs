@@ -2,7 +2,10 @@
 //!
 //! Both show the same texts in their cells: every digit of a number and nothing
 //! between digits, a text in quotes where it could be read as something else.
+//!
+//! Text may have a brief in the table's place ([`crate::Brief`]); [`briefs`] has those of Pelago's own tables.
 
+pub mod briefs;
 mod columns;
 mod fit;
 mod page;
@@ -12,7 +15,7 @@ mod text;
 #[cfg(test)]
 mod width_tests;
 
-use crate::Table;
+use crate::{Brief, Table};
 use serde_json::{Map, Value};
 
 use super::number::grouped;
@@ -34,7 +37,17 @@ pub(super) fn bundle(table: &Table) -> Map<String, Value> {
 
 /// As Polars draws it.
 pub(super) fn plain(table: &Table) -> String {
-    text(table, Layout { width: Some(WIDTH), has_rule: true })
+    brief(table, Layout { width: Some(WIDTH), has_rule: true })
+}
+
+/// The table's brief as text, where it has one; else the table.
+pub(super) fn brief(table: &Table, layout: Layout) -> String {
+    let Some(Brief { frame, lines }) = &table.brief else { return text(table, layout) };
+    let columns = frame.as_ref().map(|frame| {
+        let ends = pelago_table::ends(frame);
+        text(&Table::with_data(ends, frame.height(), None), layout)
+    });
+    columns.iter().chain(lines).map(String::as_str).collect::<Vec<_>>().join("\n")
 }
 
 /// `shape: (rows, columns)` of the whole frame.

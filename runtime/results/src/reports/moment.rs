@@ -25,16 +25,8 @@ pub fn moment(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, NoMoment>
     if let Ok(date) = text.parse::<NaiveDate>() {
         return Ok(date.and_time(NaiveTime::MIN).and_utc());
     }
-    let unit = text.chars().last().ok_or_else(wrong)?;
-    let seconds = match unit {
-        'm' => 60,
-        'h' => 3600,
-        'd' => 86_400,
-        'w' => 604_800,
-        _ => return Err(wrong()),
-    };
-    let count: u32 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
-    let span = TimeDelta::try_seconds(i64::from(count) * seconds).ok_or_else(wrong)?;
+    let span = humantime::parse_duration(text).map_err(|_| wrong())?;
+    let span = TimeDelta::from_std(span).map_err(|_| wrong())?;
     now.checked_sub_signed(span).ok_or_else(wrong)
 }
 
@@ -49,9 +41,10 @@ mod tests {
         let check = |text: &str, expected: &str| assert_eq!(moment(text, now).unwrap().to_rfc3339(), expected);
         check("7d", "2026-02-25T05:06:07+00:00");
         check("30m", "2026-03-04T04:36:07+00:00");
+        check("1h 30m", "2026-03-04T03:36:07+00:00");
         check("2026-01-31", "2026-01-31T00:00:00+00:00");
         check("2026-01-31T10:00:00+02:00", "2026-01-31T08:00:00+00:00");
-        for wrong in ["", "d", "-7d", "7", "7y", "yesterday", "9999999999d", "4294967295w", "7ä"] {
+        for wrong in ["", "d", "-7d", "7", "7q", "yesterday", "9999999999d", "4294967295w", "7ä"] {
             assert_eq!(moment(wrong, now), Err(NoMoment { found: wrong.to_owned() }), "{wrong}");
         }
     }

@@ -4,30 +4,34 @@ use bytesize::ByteSize;
 use polars::prelude::{Column, DataFrame, NamedFrom, PolarsError, Series};
 use serde_json::{Value, json};
 
+use crate::commands::{CommandError, Context, Outcome};
 use pelago_content::{Cid, DagStat};
 use pelago_models::library::{Described, Model};
 use pelago_models::network::{Got, Refreshed};
+use pelago_render::{Brief, Shown, Table};
 
 /// An answer, in the three forms in which it is looked at.
 #[derive(Clone, Debug, Default)]
-pub struct Answer {
+pub(in crate::commands) struct Answer {
     /// What it says of the whole.
-    pub head: Vec<String>,
+    pub(super) head: Vec<String>,
     /// What it says of each part, a line each.
-    pub rows: Vec<String>,
+    pub(super) rows: Vec<String>,
     /// The parts again, where a table shows them better than lines. Sizes are in bytes.
-    pub table: Option<DataFrame>,
+    pub(super) table: Option<DataFrame>,
     /// One object a line.
-    pub json: Vec<Value>,
+    pub(super) json: Vec<Value>,
     /// Whether it says that something is not as it should be.
-    pub is_failed: bool,
+    pub(super) is_failed: bool,
 }
 
 impl Answer {
-    /// All lines.
-    #[must_use]
-    pub fn lines(&self) -> Vec<String> {
-        self.head.iter().chain(&self.rows).cloned().collect()
+    /// Gives it: bad where it says that something is not as it should be.
+    pub(in crate::commands) async fn give(self, context: &Context<'_>) -> Result<Outcome, CommandError> {
+        let outcome = Outcome::good_if(!self.is_failed);
+        let Self { head, rows, table, json, .. } = self;
+        context.give(|| Ok(shown(head, rows, table)), || Ok(json)).await?;
+        Ok(outcome)
     }
 
     /// One line.
@@ -35,8 +39,15 @@ impl Answer {
         Self { head: vec![line], json: vec![json], ..Self::default() }
     }
 
+    /// The models that have a name.
+    pub(in crate::commands) fn listed(models: &[Model]) -> Result<Self, PolarsError> {
+        let empty = "no models yet: `model add FOLDER` adds one".to_owned();
+        let head = if models.is_empty() { vec![empty] } else { Vec::new() };
+        Ok(Self { head, ..Self::models(models)? })
+    }
+
     /// Names and what they stand for.
-    pub(super) fn models(models: &[Model]) -> Result<Self, PolarsError> {
+    fn models(models: &[Model]) -> Result<Self, PolarsError> {
         let rows = models.iter().map(|model| format!("{:32} {:>10}  {}", model.name, size(model.size), model.cid));
         Ok(Self {
             head: Vec::new(),
@@ -145,6 +156,16 @@ impl Answer {
         rows.extend(dropped.iter().map(|dropped| format!("not asked again: {dropped}")));
         Self { head, rows, json: vec![json], ..Self::default() }
     }
+}
+
+/// Lines, and a table of the parts where there is one, which text shows as lines.
+fn shown(head: Vec<String>, rows: Vec<String>, table: Option<DataFrame>) -> Vec<Shown> {
+    let text = |lines: Vec<String>| (!lines.is_empty()).then(|| Shown::Text(lines.join("\n")));
+    let Some(frame) = table else { return text([head, rows].concat()).into_iter().collect() };
+    let brief = Brief { frame: None, lines: rows };
+    // Of no parts there is nothing to see.
+    let table = (frame.height() > 0 || head.is_empty()).then(|| Shown::Table(Table::of(&frame).with_brief(brief)));
+    text(head).into_iter().chain(table).collect()
 }
 
 /// A name and what it stands for.

@@ -1,4 +1,4 @@
-//! What can be asked about models: of a cell's `:model` and of `pelago model` alike.
+//! What can be asked about models.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use pelago_content::Profile;
 
 /// A question or an order about models.
 #[derive(Clone, Debug, Subcommand)]
-pub enum ModelCommand {
+pub(super) enum ModelCommand {
     /// Add a model under its CID: a folder (safetensors or ONNX, tokenizer, config), hf://owner/name[@revision], or a file's address
     Add(Add),
     /// Fetch a model by its CID from the sources that --source names
@@ -48,7 +48,7 @@ pub enum ModelCommand {
         /// A name
         model: String,
         /// How many entries of its history back
-        #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        #[arg(long, default_value_t = 1, value_name = "N", value_parser = values::whole::<u32>(1..=u64::from(u32::MAX)))]
         steps: u32,
     },
     /// Keep a model: it cannot be removed or make room for others
@@ -94,41 +94,41 @@ pub enum ModelCommand {
 
 /// What is compared, and where it runs.
 #[derive(Clone, Debug, Args)]
-pub struct Check {
+pub(super) struct Check {
     /// A name or a CID
-    pub model: String,
+    pub(super) model: String,
     /// The file with texts and vectors [default: golden.json in the model's folder]
     #[arg(long, value_name = "FILE")]
-    pub golden: Option<PathBuf>,
+    pub(super) golden: Option<PathBuf>,
     /// Where in the page the model runs
     #[arg(long, default_value = "auto", value_parser = values::platform())]
-    pub platform: Platform,
+    pub(super) platform: Platform,
     /// Which browser runs it
     #[arg(long, default_value = "auto", value_parser = values::browser())]
-    pub browser: BrowserKind,
+    pub(super) browser: BrowserKind,
     /// Bits a weight
     #[arg(long, value_name = "BITS", default_value = "32", value_parser = values::precision_choice())]
-    pub precision: PrecisionChoice,
+    pub(super) precision: PrecisionChoice,
 }
 
 /// What is added, and as what.
 #[derive(Clone, Debug, Args)]
-pub struct Add {
+pub(super) struct Add {
     /// The model's folder, `hf://owner/name[@revision][/sub]`, or the address of a file
-    pub from: String,
+    pub(super) from: String,
     /// The name to know it by [default: the one in its config, the repository's, or the folder's]
     #[arg(long)]
-    pub name: Option<String>,
+    pub(super) name: Option<String>,
     /// The family, where detection is wrong
     #[arg(long, value_parser = values::family(), value_name = "FAMILY")]
-    pub family: Option<Family>,
+    pub(super) family: Option<Family>,
     /// What decides the CID (IPIP-499); v0-2015 gives the CIDs of `ipfs add`
     #[arg(long, value_parser = values::profile(), value_name = "PROFILE", default_value = Profile::default().as_str())]
-    pub profile: Profile,
+    pub(super) profile: Profile,
     /// Of a repository, files that match this pattern (`onnx/*.onnx`); may be repeated [default: what a model needs]
     #[arg(long, value_name = "PATTERN")]
-    pub include: Vec<String>,
+    pub(super) include: Vec<String>,
     /// And none that match this one; may be repeated
     #[arg(long, value_name = "PATTERN")]
-    pub exclude: Vec<String>,
+    pub(super) exclude: Vec<String>,
 }

@@ -13,10 +13,12 @@ use pelago_session::{Golden, GoldenCompared, RunError, Session, SessionError};
 
 impl Check {
     /// Runs the model on the file's texts and compares. The file's path is relative to `folder`.
-    ///
-    /// # Errors
-    /// [`RunError::Golden`] for the file; those of running the model.
-    pub async fn perform(self, session: &Session, folder: &Path, observer: &Observer) -> Result<Answer, SessionError> {
+    pub(super) async fn perform(
+        self,
+        session: &Session,
+        folder: &Path,
+        observer: &Observer,
+    ) -> Result<Answer, SessionError> {
         let golden = match &self.golden {
             Some(file) => {
                 let path = folder.join(file);

@@ -1,5 +1,4 @@
-//! `:model`, and `pelago model` likewise: models come, go, are kept, checked and
-//! passed on.
+//! `model`: models come, go, are kept, checked and passed on.
 
 mod answer;
 mod arguments;
@@ -7,20 +6,26 @@ mod check;
 mod perform;
 
 use async_trait::async_trait;
-use clap::{ArgMatches, Subcommand};
+use clap::Args;
 
-pub use answer::Answer;
-pub use arguments::{Add, ModelCommand};
+pub(super) use self::answer::Answer;
+use self::arguments::ModelCommand;
+use super::{Command, CommandError, Context, Kept, Outcome, Shell, Values};
 
-use super::command::taken;
-use super::{Command, CommandError, Context, Values};
-use pelago_render::{Shown, Table};
+/// What is to be done.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: ModelCommand,
+}
 
 /// The command.
 pub(super) struct Model;
 
 #[async_trait]
 impl Command for Model {
+    type Arguments = Arguments;
+
     fn name(&self) -> &'static str {
         "model"
     }
@@ -40,24 +45,30 @@ impl Command for Model {
         ]
     }
 
-    fn arguments(&self, command: clap::Command) -> clap::Command {
-        ModelCommand::augment_subcommands(command).subcommand_required(true)
-    }
-
     fn values(&self, argument: &str) -> Values {
         if argument == "model" { Values::Models } else { Values::Declared }
     }
 
-    async fn run(&self, context: &Context<'_>, arguments: &ArgMatches) -> Result<Vec<Shown>, CommandError> {
-        let command: ModelCommand = taken(self, arguments)?;
+    fn shell(&self) -> Shell {
+        Shell::subcommand("Print a JSON object, one a line")
+    }
+
+    fn kept(&self, arguments: &Arguments) -> Kept {
+        match arguments.command {
+            ModelCommand::Add(_) | ModelCommand::Get { .. } | ModelCommand::Refresh { .. } => Kept::Fetched,
+            ModelCommand::Check(_) => Kept::Runs,
+            _ => Kept::Nothing,
+        }
+    }
+
+    async fn run(&self, context: &Context<'_>, arguments: Arguments) -> Result<Outcome, CommandError> {
         let observer = context.observer();
-        let answer = match command {
-            ModelCommand::Check(check) => check.perform(context.session, context.folder, &observer).await?,
-            command => command.perform(context.session.network(), context.folder, &observer).await?,
+        let answer = match arguments.command {
+            ModelCommand::Check(check) => {
+                check.perform(context.work.session().await?, context.folder, &observer).await?
+            }
+            command => command.perform(context.work.network().await?, context.folder, &observer).await?,
         };
-        let text = |lines: Vec<String>| Shown::Text(lines.join("\n"));
-        let Some(table) = &answer.table else { return Ok(vec![text(answer.lines())]) };
-        let head = (!answer.head.is_empty()).then(|| text(answer.head.clone()));
-        Ok(head.into_iter().chain([Shown::Table(Table::of(table))]).collect())
+        answer.give(context).await
     }
 }

@@ -14,22 +14,19 @@ use pelago_session::{RunError, SessionError};
 
 impl ModelCommand {
     /// Does it. Paths are relative to `folder`; the observer hears of what takes long.
-    ///
-    /// # Errors
-    /// [`SessionError`]: those of models, of the store and of the network.
-    pub async fn perform(self, network: &Network, folder: &Path, observer: &Observer) -> Result<Answer, SessionError> {
+    pub(super) async fn perform(
+        self,
+        network: &Network,
+        folder: &Path,
+        observer: &Observer,
+    ) -> Result<Answer, SessionError> {
         let models = network.models();
         let store = models.store();
         Ok(match self {
             Self::Add(add) => self::add(add, network, folder, observer).await?,
             Self::Get { model, name } => Answer::got(&network.get(&model, name.as_deref(), Some(observer)).await?),
             Self::Refresh { model } => Answer::refreshed(&network.refresh(&model, Some(observer)).await?),
-            Self::List => {
-                let all = models.list().await?;
-                let empty = "no models yet: `model add FOLDER` adds one".to_owned();
-                let head = if all.is_empty() { vec![empty] } else { Vec::new() };
-                Answer { head, ..Answer::models(&all)? }
-            }
+            Self::List => Answer::listed(&models.list().await?)?,
             Self::Show { model } => Answer::described(&models.describe(&model).await?)?,
             Self::Stat { model } => {
                 let cid = models.root(&model).await?;

@@ -5,7 +5,7 @@ use super::*;
 
 #[tokio::test]
 async fn help_is_three_ways_the_same() {
-    let lab = Lab::open().await;
+    let mut lab = Lab::open().await;
     let all = lab.run("help").await.unwrap();
     for command in TABLE {
         assert!(text(&all).contains(&format!("\n  :{}", command.name())), "{}", command.name());

@@ -10,17 +10,20 @@ use pelago_browser::reaper::Reaper;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use crate::commands::{self, CommandError, Context};
+use crate::commands::{self, CommandError, Context, Events, Outcome, RustCells, Sink, Workplace};
 use crate::interpreter::{Event, InterpreterOptions};
 use crate::rust::{CellOptions, Cells, StandIn};
 use pelago_models::network::{HUGGING_FACE, NetworkOptions};
+use pelago_protocol::Step;
 use pelago_render::Shown;
-use pelago_session::{Session, SessionOptions};
+use pelago_session::{CancellationToken, Session, SessionOptions};
 
 /// The session, what its commands tell, and its folder.
 pub(super) struct Lab {
     pub(super) session: Arc<Session>,
-    pub(super) events: mpsc::Receiver<Event>,
+    /// What was done for the last line that was run well.
+    pub(super) steps: Vec<Step>,
+    events: mpsc::Receiver<Event>,
     cells: Cells,
     sender: mpsc::Sender<Event>,
     home: TempDir,
@@ -65,15 +68,33 @@ impl Lab {
         let session = Arc::new(Session::open(options.session).await.unwrap());
         let cells = Cells::open(options.cells).await.unwrap();
         cells.attach(Arc::clone(&session));
-        let (sender, events) = mpsc::channel(64);
-        Self { session, events, cells, sender, home }
+        let (sender, events) = mpsc::channel(4096);
+        Self { session, steps: Vec::new(), events, cells, sender, home }
     }
 
-    /// Runs a line.
-    pub(super) async fn run(&self, line: &str) -> Result<Vec<Shown>, CommandError> {
-        let folder = self.home.path();
-        let context = Context { session: &self.session, cells: &self.cells, folder, events: &self.sender };
-        commands::run(&context, line).await
+    /// Runs a line, and gives what it shows.
+    pub(super) async fn run(&mut self, line: &str) -> Result<Vec<Shown>, CommandError> {
+        self.outcome(line).await.map(|(_, shown)| shown)
+    }
+
+    /// Runs a line, and gives what it says of it.
+    pub(super) async fn outcome(&mut self, line: &str) -> Result<(Outcome, Vec<Shown>), CommandError> {
+        let work = Workplace::of(Arc::clone(&self.session));
+        let sink: Arc<dyn Sink> = Arc::new(Events(self.sender.clone()));
+        let cells = Some(RustCells { cells: &self.cells, events: &self.sender });
+        let cancel = CancellationToken::new();
+        let context = Context { work: &work, cells, folder: self.home.path(), sink: &sink, cancel: &cancel };
+        let outcome = commands::run(&context, line).await?;
+        let mut shown = Vec::new();
+        self.steps.clear();
+        while let Ok(event) = self.events.try_recv() {
+            match event {
+                Event::Result(value) => shown.push(value),
+                Event::Progress(step) => self.steps.push(step),
+                _ => {}
+            }
+        }
+        Ok((outcome, shown))
     }
 }
 

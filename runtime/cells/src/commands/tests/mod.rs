@@ -8,8 +8,7 @@ use expect_test::{Expect, expect, expect_file};
 use polars::prelude::DataFrame;
 
 use self::lab::{Lab, fixture};
-use super::{TABLE, inspect, parser, reference};
-use crate::interpreter::Event;
+use super::{Entry, TABLE, inspect, parser, reference};
 use pelago_render::Shown;
 
 fn text(shown: &[Shown]) -> &str {
@@ -31,7 +30,7 @@ fn every_command_is_well_formed() {
     for command in TABLE {
         parser(*command).debug_assert();
         assert!(command.name().chars().all(|c| c.is_ascii_lowercase()));
-        for example in command.examples() {
+        for example in Entry::examples(*command) {
             let (name, _) = super::parse::name(&example[1..]);
             assert_eq!(name, command.name(), "{example}");
             let (_, rest) = super::parse::name(&example[1..]);
@@ -63,7 +62,7 @@ fn the_page_is_that_of_the_commands() {
 
 #[tokio::test]
 async fn what_is_wrong_is_told_with_what_to_do() {
-    let lab = Lab::open().await;
+    let mut lab = Lab::open().await;
     let check = async |line: &str, expected: Expect| {
         let error = lab.run(line).await.unwrap_err().in_cell(line, 3);
         expected.assert_eq(&format!("{}\n{error}\n", error.name));
@@ -183,7 +182,7 @@ async fn what_is_wrong_is_told_with_what_to_do() {
         expect![[r#"
         CommandError
         line 3: :accelerate m t --repeat 0
-        CommandError: "0" cannot be the value of --repeat <N> of :accelerate: 0 is not in 1..=100000
+        CommandError: "0" cannot be the value of --repeat <N> of :accelerate: write a whole number from 1 to 100000
           → :help accelerate tells what it takes
     "#]],
     )
@@ -232,7 +231,7 @@ async fn what_is_wrong_is_told_with_what_to_do() {
         expect![[r#"
         CommandError
         line 3: :history --limit many
-        CommandError: "many" cannot be the value of --limit <N> of :history: invalid digit found in string
+        CommandError: "many" cannot be the value of --limit <N> of :history: write a whole number from 1 to 4294967295
           → :help history tells what it takes
     "#]],
     )
@@ -291,7 +290,7 @@ async fn what_is_wrong_is_told_with_what_to_do() {
         expect![[r#"
         SessionError
         line 3: :model add /nowhere/at/all
-        SessionError: cannot read /nowhere/at/all: No such file or directory (os error 2)
+        SessionError: cannot read /nowhere/at/all: No such file or directory (os error 2); check the path, and that you may read it
     "#]],
     )
     .await;
@@ -319,7 +318,7 @@ async fn what_is_wrong_is_told_with_what_to_do() {
 
 #[tokio::test]
 async fn sql_takes_the_rest_of_the_line_as_it_stands() {
-    let lab = Lab::open().await;
+    let mut lab = Lab::open().await;
     for line in [
         "sql SELECT 'it''s' AS word, 1 AS n",
         "sql   SELECT 'it''s' AS word,\\\n  1 AS n -- one row",
@@ -336,7 +335,7 @@ async fn sql_takes_the_rest_of_the_line_as_it_stands() {
 
 #[tokio::test]
 async fn history_is_a_table_of_runs() {
-    let lab = Lab::open().await;
+    let mut lab = Lab::open().await;
     let shown = lab.run("history --limit 3").await.unwrap();
     let columns = table(&shown[0]).get_column_names().iter().map(ToString::to_string).collect::<Vec<_>>();
     assert!(
@@ -355,29 +354,31 @@ async fn a_model_comes_and_goes() {
     let paths = table(files).column("path").unwrap().str().unwrap();
     assert!(paths.iter().any(|path| path == Some("model.safetensors")));
     // The front end heard of it on the way.
-    let first = lab.events.try_recv().unwrap();
-    assert!(matches!(first, Event::Progress(pelago_protocol::Step::Adding { .. })), "{first:?}");
+    let first = lab.steps.first();
+    assert!(matches!(first, Some(pelago_protocol::Step::Adding { .. })), "{first:?}");
 
     let models = lab.run("models").await.unwrap();
     assert_eq!(table(&models[0]).column("name").unwrap().str().unwrap().get(0), Some("tiny"));
     assert_eq!(lab.run("model show tiny").await.unwrap().len(), 2);
     assert_eq!(self::text(&lab.run("model remove tiny").await.unwrap()), "removed tiny");
-    assert_eq!(table(&lab.run("models").await.unwrap()[0]).height(), 0);
+    let none = lab.run("models").await.unwrap();
+    assert_eq!(self::text(&none), "no models yet: `model add FOLDER` adds one");
 }
 
 #[tokio::test]
 async fn a_machine_without_browsers_is_told_so() {
-    let lab = Lab::open().await;
+    let mut lab = Lab::open().await;
     assert_eq!(table(&lab.run("browsers").await.unwrap()[0]).height(), 0);
     let error = lab.run("capabilities").await.unwrap_err();
     assert!(error.help().contains("doctor"), "{error}");
-    let doctor = lab.run("doctor").await.unwrap();
+    let (outcome, doctor) = lab.outcome("doctor").await.unwrap();
+    assert_eq!(outcome, super::Outcome::Bad);
     assert!(text(&doctor).contains("  - no browser opens"), "{doctor:?}");
 }
 
 #[tokio::test]
 async fn variables_are_a_table() {
-    let lab = Lab::open().await;
+    let mut lab = Lab::open().await;
     let shown = lab.run("vars").await.unwrap();
     assert_eq!(table(&shown[0]).get_column_names(), ["name", "type"]);
 }

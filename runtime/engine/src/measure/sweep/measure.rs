@@ -1,6 +1,6 @@
 //! Measuring combinations: cold starts, then turns in which each runs once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use pelago_models::PrepareError;
 use pelago_protocol::{
@@ -8,6 +8,7 @@ use pelago_protocol::{
     Step, SweepOutcome, SweepRequest, SweepRow, Voice,
 };
 use pelago_statistics as statistics;
+use tokio_util::sync::CancellationToken;
 
 use super::plan::Combination;
 use crate::fleet::dispose;
@@ -32,6 +33,9 @@ pub(super) struct Measuring<'a> {
     reference_output: Output,
     /// Its first run, until its own row has taken it.
     first: Option<Run>,
+    /// Runs that ended and are not recorded yet.
+    ended: VecDeque<Run>,
+    cancel: &'a CancellationToken,
     done: u64,
     total: u64,
 }
@@ -54,6 +58,7 @@ impl<'a> Measuring<'a> {
         request: &'a SweepRequest,
         id: &'a str,
         observer: Option<Observer>,
+        cancel: &'a CancellationToken,
     ) -> Result<Self, RunError> {
         let browser = request.browsers.first().copied().unwrap_or(BrowserKind::Auto);
         let combination = Combination { browser, platform: Platform::Wasm, precision: Precision::Bits32, mixed: false };
@@ -70,28 +75,47 @@ impl<'a> Measuring<'a> {
             reference,
             reference_output,
             first: Some(run),
+            ended: VecDeque::new(),
+            cancel,
             done: 0,
             total: 0,
         })
     }
 
-    /// Measures all of them, as many at a time as the pages can hold.
-    pub(super) async fn all(&mut self, combinations: Vec<Combination>) -> Result<Vec<SweepRow>, RunError> {
+    /// Measures all of them, as many at a time as the pages can hold; and says whether all were measured, or the
+    /// sweep was cancelled.
+    pub(super) async fn all(&mut self, combinations: Vec<Combination>) -> Result<(Vec<SweepRow>, bool), RunError> {
+        let cancel = self.cancel;
         let turns = u64::from(self.request.warm_up) + u64::from(self.request.repeat) + 1;
         self.total = combinations.len() as u64 * turns;
         let mut found = Vec::with_capacity(combinations.len());
         for combination in combinations {
-            found.push(self.find(combination).await);
+            let Some(measured) = cancel.run_until_cancelled(self.find(combination)).await else {
+                return Ok((Vec::new(), false));
+            };
+            found.push(measured);
         }
         let mut rows = Vec::with_capacity(found.len());
         while !found.is_empty() {
             let mut group = found.drain(..fitting(&found)).collect::<Vec<_>>();
-            self.cold(&mut group).await?;
-            self.turns(&mut group).await?;
+            let Some(measured) = cancel.run_until_cancelled(self.group(&mut group)).await else {
+                self.record_ended().await?;
+                let known = group.into_iter().filter(Measured::is_known);
+                rows.extend(known.map(Measured::into_row));
+                return Ok((rows, false));
+            };
+            measured?;
             self.let_go(&group).await;
             rows.extend(group.into_iter().map(Measured::into_row));
         }
-        Ok(rows)
+        Ok((rows, true))
+    }
+
+    /// Measures combinations that the pages hold together. It may be dropped at any time: what was measured is in
+    /// `group`, and what is still to be recorded in `ended`.
+    async fn group(&mut self, group: &mut [Measured]) -> Result<(), RunError> {
+        self.cold(group).await?;
+        self.turns(group).await
     }
 
     /// How a combination is run, or why it cannot be.
@@ -166,7 +190,8 @@ impl<'a> Measuring<'a> {
                 }
             };
             measured.cold(&run, before, distance(&self.reference_output, &run.output));
-            self.record(run).await?;
+            self.ended.push_back(run);
+            self.record_ended().await?;
             for _ in 0..self.request.warm_up {
                 self.one(measured, "warming up").await;
             }
@@ -183,19 +208,16 @@ impl<'a> Measuring<'a> {
             if turn % 2 == 1 {
                 order.reverse();
             }
-            let mut runs = Vec::with_capacity(group.len());
             for index in order {
                 let measured = &mut group[index];
                 if let Some(run) = self.one(measured, "measuring").await {
                     measured.samples.push(run.report.processing_time * 1000.0);
                     measured.reference.push(reference);
-                    runs.push(run);
+                    self.ended.push_back(run);
                 }
             }
             // Between turns: a write to the disk is nobody's latency.
-            for run in runs {
-                self.record(run).await?;
-            }
+            self.record_ended().await?;
         }
         Ok(())
     }
@@ -219,9 +241,12 @@ impl<'a> Measuring<'a> {
         None
     }
 
-    async fn record(&self, mut run: Run) -> Result<(), RunError> {
-        run.report.parity = distance(&self.reference_output, &run.output);
-        self.engine.recording.measured_run(&run.report).await
+    async fn record_ended(&mut self) -> Result<(), RunError> {
+        while let Some(mut run) = self.ended.pop_front() {
+            run.report.parity = distance(&self.reference_output, &run.output);
+            self.engine.recording.measured_run(&run.report).await?;
+        }
+        Ok(())
     }
 
     /// Has the pages let go of a group's sessions, but for the reference's.
@@ -267,6 +292,11 @@ impl Measured {
             self.candidate = None;
         }
         self.row.parity = parity;
+    }
+
+    /// Whether there is something to say of it: figures, or why there are none.
+    fn is_known(&self) -> bool {
+        !self.samples.is_empty() || self.row.outcome != SweepOutcome::Measured
     }
 
     fn into_row(self) -> SweepRow {
