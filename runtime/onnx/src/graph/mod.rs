@@ -14,6 +14,8 @@ mod decoder;
 mod encoder;
 mod error;
 mod folder;
+mod generation;
+mod heads;
 mod rotary;
 mod rotary_encoder;
 mod table;
@@ -27,6 +29,12 @@ pub use architectures::Architecture;
 pub use checkpoint::{Checkpoint, Location};
 pub use config::Config;
 pub use error::Error;
+pub(crate) use generation::decoder;
+pub use generation::{
+    CONTEXT, DecoderGraph, EncoderDecoderGraphs, Generation, GenerationOptions, Logits, Seen, build_decoder_in,
+    build_encoder_decoder_in, decodes, translates,
+};
+pub use heads::{Head, HeadGraph, build_head_in};
 pub use table::build_table_in;
 
 /// The element type of a graph's index inputs.

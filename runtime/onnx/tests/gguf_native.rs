@@ -1,0 +1,103 @@
+//! Runs decoders that were built of GGUF files with native onnxruntime and compares what they give with PyTorch's outputs,
+//! and dequantises blocks of every type as the `gguf` package of Python does.
+
+#![allow(clippy::unwrap_used, reason = "a test panics where something is wrong")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use pelago_onnx::{
+    files::Folder,
+    gguf::{Gguf, Kept, TensorType, Weights, dequantise},
+    graph::GenerationOptions,
+    precision::{Destination, Recipe, convert},
+};
+use serde_json::Value;
+
+use self::common::{python, root};
+
+fn fixtures() -> PathBuf {
+    root().join("tests/fixtures/models/gguf")
+}
+
+/// Writes the graph of a GGUF file, with its weights, as a recipe says.
+fn written(file: &Path, kept: Kept, recipe: &Recipe) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Folder(file.parent().unwrap().to_owned());
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let header = Gguf::read(&files, name).unwrap();
+    let built = header.build_decoder(&GenerationOptions::default(), kept).unwrap();
+    let weights = Weights::new(&files, &header).with("graph.onnx", built.model.onnx);
+    convert(&weights, "graph.onnx", recipe, Destination::new(folder.path(), "model.onnx")).unwrap();
+    folder
+}
+
+fn check(cases: &[tempfile::TempDir], tolerance: &str) {
+    let out = python("check_generation.py", |command| {
+        command.args(["--tolerance", tolerance]);
+        for folder in cases {
+            command.arg("--case").args([folder.path(), &folder.path().join("golden.json")]);
+        }
+    });
+    println!("{out}");
+    assert_eq!(out.lines().count(), cases.len(), "{out}");
+}
+
+#[test]
+fn every_type_gives_what_pytorch_gives_of_the_dequantised_weights() {
+    let golden = std::fs::read(fixtures().join("golden.json")).unwrap();
+    let golden: Value = serde_json::from_slice(&golden).unwrap();
+    let files = golden.as_object().unwrap();
+    assert_eq!(files.len(), 4);
+    let cases = files.iter().flat_map(|(file, golden)| {
+        [Kept::Blocks, Kept::Single].map(|kept| {
+            let folder = written(&fixtures().join(file), kept, &Recipe::new(32));
+            std::fs::write(folder.path().join("golden.json"), golden.to_string()).unwrap();
+            folder
+        })
+    });
+    check(&cases.collect::<Vec<_>>(), "1e-4");
+}
+
+/// Plain numbers are taken from where the file has them, and blocks of 4 and 8 bits are not made larger.
+#[test]
+fn weights_stay_as_small_as_they_are() {
+    let size = |folder: &Path| std::fs::metadata(folder.join("model.onnx_data")).unwrap().len();
+    let single = written(&fixtures().join("llama-f32.gguf"), Kept::Blocks, &Recipe::new(32));
+    let bytes = written(&fixtures().join("llama-q8_0.gguf"), Kept::Blocks, &Recipe::new(32));
+    let nibbles = written(&fixtures().join("llama-q4_0.gguf"), Kept::Blocks, &Recipe::new(32));
+    let [single, bytes, nibbles] = [single, bytes, nibbles].map(|folder| size(folder.path()));
+    assert!(bytes * 3 < single && nibbles * 4 < single, "{single} {bytes} {nibbles}");
+    let files = Folder(fixtures());
+    let header = Gguf::read(&files, "llama-f16.gguf").unwrap();
+    let built = header.build_decoder(&GenerationOptions::default(), Kept::Blocks).unwrap();
+    assert_eq!(built.model.external, ["llama-f16.gguf"]);
+}
+
+/// `check_dequantise.py` makes blocks of random bytes, and says what the `gguf` package takes them for.
+#[test]
+fn blocks_are_what_the_gguf_package_takes_them_for() {
+    let folder = tempfile::tempdir().unwrap();
+    python("make_gguf_blocks.py", |command| drop(command.arg(folder.path())));
+    let kinds = [
+        ("F16", TensorType::F16),
+        ("BF16", TensorType::Bf16),
+        ("Q4_0", TensorType::Q4_0),
+        ("Q4_1", TensorType::Q4_1),
+        ("Q8_0", TensorType::Q8_0),
+        ("Q4_K", TensorType::Q4K),
+        ("Q6_K", TensorType::Q6K),
+    ];
+    for (name, kind) in kinds {
+        let blocks = std::fs::read(folder.path().join(format!("{name}.blocks"))).unwrap();
+        let expected = std::fs::read(folder.path().join(format!("{name}.numbers"))).unwrap();
+        let found = dequantise(kind, &blocks);
+        let expected = expected.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect::<Vec<_>>();
+        assert_eq!(found.len(), expected.len(), "{name}");
+        assert!(expected.len() >= 64 * kind.block(), "{name}");
+        for (place, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            assert_eq!(found.to_bits(), expected.to_bits(), "{name}: {found} where {expected} was expected at {place}");
+        }
+    }
+}
