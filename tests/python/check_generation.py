@@ -1,6 +1,7 @@
 """Run built decoders with native onnxruntime and compare what they give with golden outputs.
 
     python check_generation.py [--tolerance T] --case FOLDER GOLDEN [--case …]
+    python check_generation.py --near FOLDER REFERENCE GOLDEN COSINE [--near …]
 
 FOLDER holds `model.onnx` and the files that its weights are in. GOLDEN is a JSON file with `input_ids` of a prompt,
 `generated_ids` (the prompt and what PyTorch adds to it, greedily) and, where there are some: `logits` of the prompt's
@@ -8,6 +9,9 @@ last token, and `batch`, prompts of different lengths padded at the left with wh
 one run and in two, with a cache that grows and with a static one that is input and output at once and begins full of
 other numbers; a batch is given padded at the right, rows of it alone too. Prints one line a case; exits with 1 at the
 first that does not hold.
+
+With `--near`, FOLDER holds a conversion of the model in REFERENCE: both are given the tokens of GOLDEN, one run a token
+after the prompt, and the least cosine of their logits must be COSINE or more.
 """
 
 import argparse
@@ -139,11 +143,38 @@ def check(folder, golden, tolerance):
     return errors
 
 
+def logits_of(decoder, prompt, whole):
+    """Of the prompt and of each token that follows, with a static cache."""
+    caches = decoder.empty(1, len(whole))
+    found = [decoder.run([prompt], [len(prompt)], caches)["logits"][0, -1]]
+    for place in range(len(prompt), len(whole) - 1):
+        found.append(decoder.run([[whole[place]]], [place + 1], caches)["logits"][0, -1])
+    return numpy.stack(found).astype(numpy.float64)
+
+
+def near(folder, reference, golden):
+    prompt, whole = [numpy.array(golden[name]).reshape(-1).tolist() for name in ("input_ids", "generated_ids")]
+    converted, single = Decoder(folder), Decoder(reference)
+    found, expected = (logits_of(decoder, prompt, whole) for decoder in (converted, single))
+    cosines = (found * expected).sum(-1) / numpy.linalg.norm(found, axis=-1) / numpy.linalg.norm(expected, axis=-1)
+    same = float((found.argmax(-1) == expected.argmax(-1)).mean())
+    types = {value.type for value in converted.past.values()}
+    return float(cosines.min()), same, "".join(types)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--case", nargs=2, action="append", required=True, metavar=("FOLDER", "GOLDEN"))
+    parser.add_argument("--case", nargs=2, action="append", default=[], metavar=("FOLDER", "GOLDEN"))
+    names = ("FOLDER", "REFERENCE", "GOLDEN", "COSINE")
+    parser.add_argument("--near", nargs=4, action="append", default=[], metavar=names)
     parser.add_argument("--tolerance", type=float, default=1e-4)
     arguments = parser.parse_args()
+    for folder, reference, golden, least in arguments.near:
+        values = json.loads(pathlib.Path(golden).read_text())
+        cosine, same, types = near(pathlib.Path(folder), pathlib.Path(reference), values)
+        if not cosine >= float(least):
+            sys.exit(f"{golden}: a cosine of {cosine:.5f}, less than {least}")
+        print(golden, f"cosine {cosine:.6f} at least, {same:.0%} of tokens the same, cache {types}")
     for folder, golden in arguments.case:
         golden_values = json.loads(pathlib.Path(golden).read_text())
         for name, values in golden_values.items() if "input_ids" not in golden_values else [("", golden_values)]:

@@ -33,8 +33,9 @@ def make(name, model_of, config, prompt=18, norm=1.0, table=0.5, dtype=None, sha
             is_table = "embed" in parameter_name or "wte" in parameter_name or "lm_head" in parameter_name
             mean, std = (norm, 0.15) if is_norm else (0.0, table if is_table else 0.25)
             torch.nn.init.normal_(parameter.data, mean=mean, std=std)
-        # What is saved, as single precision.
-        model.to(dtype or torch.float32).to(torch.float32)
+        # What is saved, as single precision; not the frequencies, which are computed in it.
+        for parameter in model.parameters():
+            parameter.data = parameter.data.to(dtype or torch.float32).to(torch.float32)
         values, margin = golden(model, config, prompt)
         if margin >= MARGIN:
             break

@@ -71,3 +71,64 @@ fn every_decoder_gives_what_pytorch_gives() {
         check(&DECODERS.map(|model| (built(model, &options), model)), "1e-4");
     }
 }
+
+/// A folder with a model of another precision.
+fn converted(of: &tempfile::TempDir, recipe: &Recipe) -> tempfile::TempDir {
+    let into = tempfile::tempdir().unwrap();
+    let files = Folder(of.path().to_owned());
+    convert(&files, "model.onnx", recipe, Destination::new(into.path(), "model.onnx")).unwrap();
+    into
+}
+
+/// Cosines of logits to those of fp32, step by step: of models with hidden sizes of 30 to 64 and random weights, for which
+/// few bits are less than for real ones.
+#[test]
+fn every_precision_is_near_fp32() {
+    let mut kept = Vec::new();
+    for (recipe, least, cache) in [
+        (Recipe::new(16), "0.9999", "float16"),
+        (Recipe::new(8), "0.998", "float"),
+        (Recipe { half: true, ..Recipe::new(8) }, "0.998", "float16"),
+        (Recipe::new(4), "0.8", "float"),
+        (Recipe { half: true, ..Recipe::standard(4) }, "0.8", "float16"),
+    ] {
+        let cases = DECODERS.map(|model| {
+            let single = built(model, &GenerationOptions::default());
+            (converted(&single, &recipe), single, fixture(model).join("golden.json"))
+        });
+        let out = python("check_generation.py", |command| {
+            for (folder, single, golden) in &cases {
+                command.arg("--near").args([folder.path(), single.path(), golden]).arg(least);
+            }
+        });
+        println!("{recipe:?}\n{out}");
+        assert_eq!(out.lines().filter(|line| line.ends_with(&format!("cache tensor({cache})"))).count(), cases.len());
+        kept.extend(cases);
+    }
+}
+
+/// The table of embeddings, which is the head too, is kept once.
+#[test]
+fn a_tied_table_of_few_bits_is_there_once() {
+    let single = built("text/qwen2", &GenerationOptions::default());
+    let four = converted(&single, &Recipe::new(4));
+    let size = |folder: &tempfile::TempDir, file: &str| std::fs::metadata(folder.path().join(file)).unwrap().len();
+    let weights = size(&single, "model.safetensors");
+    assert!(size(&four, "model.onnx_data") * 5 < weights, "{} of {weights}", size(&four, "model.onnx_data"));
+}
+
+/// What a loop that generates text is told.
+#[test]
+fn the_graph_says_what_it_is_given() {
+    let of = |model: &str| {
+        let options = GenerationOptions { context: 100, ..GenerationOptions::default() };
+        build_decoder_in(&Folder(fixture(model)), "", &options).unwrap().generation
+    };
+    let gemma = of("text/gemma2");
+    assert_eq!((gemma.layers, gemma.key_heads, gemma.head_size, gemma.vocabulary), (3, 2, 16, 500));
+    assert_eq!((gemma.context, gemma.trained_context), (100, 256));
+    assert_eq!(gemma.windows, [Some(8), None, Some(8)]);
+    // Heads of 12 numbers have 16 in the cache.
+    assert_eq!((of("text/phi3").head_size, of("llama").head_size), (16, 8));
+    assert_eq!(of("generation/qwen2_windows").windows, [None, Some(5), Some(5)]);
+}

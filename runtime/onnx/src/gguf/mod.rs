@@ -26,6 +26,9 @@ mod tokenizer;
 mod types;
 mod weights;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 pub use build::Kept;

@@ -1,11 +1,12 @@
 //! Half precision: weights and what is computed with them, but for operators
-//! that would overflow. The model's inputs and outputs stay in single precision,
-//! and so do those of graphs within it.
+//! that would overflow. The model's inputs and outputs stay in single precision
+//! (but for a decoder's cache, [`caches`]), and so do those of graphs within it.
 //!
 //! Conversions come where a value of one precision is taken in the other: one
 //! for all who take it so, and never two in a row.
 
 mod assign;
+mod caches;
 mod operators;
 mod types;
 
@@ -42,6 +43,7 @@ pub(super) fn convert(
     keep: &HashSet<String>,
 ) -> Result<(), Error> {
     let index = graphs.index()?;
+    caches::halve(graphs, &index, keep);
     let types = Types::of(graphs, &index)?;
     let precisions = assign(graphs, &index, &types, keep)?;
     let mut halved = HashMap::new();
