@@ -1,6 +1,7 @@
 """Run built encoder–decoders with native onnxruntime and compare what they give with golden outputs.
 
     python check_encoder_decoder.py [--tolerance T] --case FOLDER GOLDEN [--case …]
+    python check_encoder_decoder.py --near FOLDER REFERENCE GOLDEN COSINE [--near …]
 
 FOLDER holds `encoder.onnx`, `cross.onnx`, `decoder.onnx`, the files that their weights are in, and
 `generation_config.json`. GOLDEN is a JSON file with `input_ids`, `generated_ids` (what PyTorch gives greedily, from the
@@ -8,6 +9,9 @@ decoder's start token on) and, where there are some: `encoder_first`, `encoder_l
 `logits_at_12`, and `batch`, texts padded at the right. The decoder runs with a cache that grows, and with a static one
 that is input and output at once; all of its tokens but the last also in one run. Prints one line a case; exits with 1 at
 the first that does not hold.
+
+With `--near`, FOLDER holds conversions of the graphs in REFERENCE: both are given the tokens of GOLDEN one after the
+other, and the least cosine of their logits must be COSINE or more.
 """
 
 import argparse
@@ -161,11 +165,32 @@ def check(folder, golden, tolerance):
     return errors
 
 
+def logits_of(folder, golden):
+    model = Model(folder)
+    ids = numpy.atleast_2d(numpy.array(golden["input_ids"]))
+    whole = numpy.array(golden["generated_ids"]).reshape(-1).tolist()
+    _, seen = model.encode(ids, numpy.ones_like(ids))
+    caches = model.empty(1, len(whole))
+    steps = [model.step([[token]], place + 1, seen, caches)[0][0, 0] for place, token in enumerate(whole[:-1])]
+    types = {value.type for name, value in model.given.items() if name.startswith(("past.", "cross."))}
+    return numpy.stack(steps).astype(numpy.float64), "".join(types)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--case", nargs=2, action="append", required=True, metavar=("FOLDER", "GOLDEN"))
+    parser.add_argument("--case", nargs=2, action="append", default=[], metavar=("FOLDER", "GOLDEN"))
+    names = ("FOLDER", "REFERENCE", "GOLDEN", "COSINE")
+    parser.add_argument("--near", nargs=4, action="append", default=[], metavar=names)
     parser.add_argument("--tolerance", type=float, default=1e-4)
     arguments = parser.parse_args()
+    for folder, reference, golden, least in arguments.near:
+        values = json.loads(pathlib.Path(golden).read_text())
+        found, types = logits_of(pathlib.Path(folder), values)
+        expected, _ = logits_of(pathlib.Path(reference), values)
+        cosines = (found * expected).sum(-1) / numpy.linalg.norm(found, axis=-1) / numpy.linalg.norm(expected, axis=-1)
+        if not cosines.min() >= float(least):
+            sys.exit(f"{golden}: a cosine of {cosines.min():.5f}, less than {least}")
+        print(golden, f"cosine {cosines.min():.6f} at least, cache {types}")
     for folder, golden in arguments.case:
         try:
             errors = check(pathlib.Path(folder), json.loads(pathlib.Path(golden).read_text()), arguments.tolerance)

@@ -5,7 +5,10 @@
 
 mod common;
 
-use pelago_onnx::graph::{Folder, GenerationOptions, Logits, build_encoder_decoder_in};
+use pelago_onnx::{
+    graph::{Folder, GenerationOptions, Logits, build_encoder_decoder_in},
+    precision::{Destination, Recipe, convert},
+};
 
 use self::common::{python, root};
 
@@ -36,5 +39,33 @@ fn every_encoder_decoder_gives_what_pytorch_gives() {
         });
         println!("{out}");
         assert_eq!(out.lines().count(), cases.len(), "{out}");
+    }
+}
+
+/// Cosines of the logits of every step to those of fp32.
+#[test]
+fn every_precision_is_near_fp32() {
+    for (recipe, least, cache) in [
+        (Recipe::new(16), "0.9999", "float16"),
+        (Recipe::new(8), "0.9", "float"),
+        (Recipe { half: true, ..Recipe::standard(4) }, "0.1", "float16"),
+    ] {
+        let cases = MODELS.map(|model| {
+            let (single, into) = (built(model, Logits::Last), tempfile::tempdir().unwrap());
+            let settings = "generation_config.json";
+            std::fs::copy(single.path().join(settings), into.path().join(settings)).unwrap();
+            for role in ["encoder", "cross", "decoder"] {
+                let (files, name) = (Folder(single.path().to_owned()), format!("{role}.onnx"));
+                convert(&files, &name, &recipe, Destination::new(into.path(), &name)).unwrap();
+            }
+            (into, single, root().join("tests/fixtures/models").join(model).join("golden.json"))
+        });
+        let out = python("check_encoder_decoder.py", |command| {
+            for (folder, single, golden) in &cases {
+                command.arg("--near").args([folder.path(), single.path(), golden]).arg(least);
+            }
+        });
+        println!("{recipe:?}\n{out}");
+        assert_eq!(out.lines().filter(|line| line.ends_with(&format!("cache tensor({cache})"))).count(), cases.len());
     }
 }

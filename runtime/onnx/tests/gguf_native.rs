@@ -46,10 +46,20 @@ fn check(cases: &[tempfile::TempDir], tolerance: &str) {
 
 #[test]
 fn every_type_gives_what_pytorch_gives_of_the_dequantised_weights() {
-    let golden = std::fs::read(fixtures().join("golden.json")).unwrap();
+    check_all("golden.json", 4);
+}
+
+/// `tests/python/make_gguf.py` makes them.
+#[test]
+fn every_architecture_gives_what_pytorch_gives_of_the_dequantised_weights() {
+    check_all("others.json", 6);
+}
+
+fn check_all(golden: &str, count: usize) {
+    let golden = std::fs::read(fixtures().join(golden)).unwrap();
     let golden: Value = serde_json::from_slice(&golden).unwrap();
     let files = golden.as_object().unwrap();
-    assert_eq!(files.len(), 4);
+    assert_eq!(files.len(), count);
     let cases = files.iter().flat_map(|(file, golden)| {
         [Kept::Blocks, Kept::Single].map(|kept| {
             let folder = written(&fixtures().join(file), kept, &Recipe::new(32));
@@ -58,6 +68,34 @@ fn every_type_gives_what_pytorch_gives_of_the_dequantised_weights() {
         })
     });
     check(&cases.collect::<Vec<_>>(), "1e-4");
+}
+
+/// Blocks stay as they are where the rest computes in half precision, and single precision becomes any other.
+#[test]
+fn every_precision_is_near_what_the_file_says() {
+    let golden = std::fs::read(fixtures().join("others.json")).unwrap();
+    let golden: Value = serde_json::from_slice(&golden).unwrap();
+    let mut cases = Vec::new();
+    for (kept, recipe, least) in [
+        (Kept::Blocks, Recipe::new(16), "0.999"),
+        (Kept::Single, Recipe::new(16), "0.999"),
+        (Kept::Single, Recipe::new(8), "0.9"),
+    ] {
+        for name in ["qwen2.gguf", "gemma2.gguf"] {
+            let file = fixtures().join(name);
+            let (found, single) = (written(&file, kept, &recipe), written(&file, Kept::Single, &Recipe::new(32)));
+            let path = found.path().join("golden.json");
+            std::fs::write(&path, golden[name].to_string()).unwrap();
+            cases.push((found, single, path, least));
+        }
+    }
+    let out = python("check_generation.py", |command| {
+        for (folder, single, golden, least) in &cases {
+            command.arg("--near").args([folder.path(), single.path(), golden]).arg(least);
+        }
+    });
+    println!("{out}");
+    assert_eq!(out.lines().count(), cases.len(), "{out}");
 }
 
 /// Plain numbers are taken from where the file has them, and blocks of 4 and 8 bits are not made larger.

@@ -160,7 +160,8 @@ fn llama() -> Vec<u8> {
         "tie_word_embeddings": true,
     });
     let name = |part: &str| format!("model.layers.0.{part}.weight");
-    let mut tensors = vec![("model.embed_tokens.weight".to_owned(), vec![4, 8]), ("model.norm.weight".to_owned(), vec![8])];
+    let mut tensors =
+        vec![("model.embed_tokens.weight".to_owned(), vec![4, 8]), ("model.norm.weight".to_owned(), vec![8])];
     tensors.extend(["input_layernorm", "post_attention_layernorm"].map(|part| (name(part), vec![8])));
     tensors.extend(["self_attn.q_proj", "self_attn.o_proj"].map(|part| (name(part), vec![8, 8])));
     tensors.extend(["self_attn.k_proj", "self_attn.v_proj"].map(|part| (name(part), vec![4, 8])));

@@ -16,6 +16,7 @@ mod error;
 mod folder;
 mod generation;
 mod heads;
+mod kind;
 mod rotary;
 mod rotary_encoder;
 mod table;
@@ -35,6 +36,7 @@ pub use generation::{
     build_encoder_decoder_in, decodes, translates,
 };
 pub use heads::{Head, HeadGraph, build_head_in};
+pub use kind::Kind;
 pub use table::build_table_in;
 
 /// The element type of a graph's index inputs.

@@ -53,6 +53,14 @@ impl Head {
     }
 }
 
+impl Head {
+    /// Whether a checkpoint of this config has a builder with this head.
+    #[must_use]
+    pub fn has_builder(self, config: &Config) -> bool {
+        Family::of(config).is_some()
+    }
+}
+
 /// An encoder's graph with its head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeadGraph {

@@ -1,6 +1,7 @@
 //! A decoder's cache of keys and values: an input and an output of the model, and the one thing that crosses its border in
 //! half precision. It is as large as the model for long texts, and a static cache is one buffer for input and output,
-//! between which no conversion may stand.
+//! between which no conversion may stand. What a decoder sees of an encoder is the same at every step, so it is not
+//! converted at every step either.
 
 use std::collections::HashSet;
 
@@ -17,6 +18,9 @@ use crate::{
 const PAST: [usize; 2] = [3, 4];
 /// Where it gives them.
 const PRESENT: [usize; 2] = [1, 2];
+
+/// What the names of keys and values of an encoder begin with, in Pelago's own graphs.
+const SEEN: &str = "cross.";
 
 /// Gives the caches of attention that computes in half precision that element type.
 pub(super) fn halve(graphs: &mut Graphs, index: &Index, keep: &HashSet<String>) {
@@ -36,7 +40,7 @@ pub(super) fn halve(graphs: &mut Graphs, index: &Index, keep: &HashSet<String>) 
     }
     let proto = &mut graphs.all[0].graph;
     let halve = |values: &mut [ValueInfoProto], names: &HashSet<String>| {
-        for value in values.iter_mut().filter(|value| names.contains(value.name())) {
+        for value in values.iter_mut().filter(|value| names.contains(value.name()) || value.name().starts_with(SEEN)) {
             let tensor = value.r#type.as_mut().and_then(|found| found.tensor_type.as_mut());
             if let Some(tensor) = tensor.filter(|tensor| tensor.elem_type == Some(DataType::Float as i32)) {
                 tensor.elem_type = Some(HALF as i32);

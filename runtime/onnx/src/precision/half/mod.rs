@@ -174,8 +174,7 @@ fn halve(
     Ok(name)
 }
 
-/// Lets outputs that are computed in half precision be converted, under their
-/// own name.
+/// Lets outputs that are computed in another precision than they are given in be converted, under their own name.
 fn outputs(
     graphs: &mut Graphs,
     index: &Index,
@@ -184,29 +183,34 @@ fn outputs(
     before: &mut HashMap<(usize, Option<usize>), Vec<NodeProto>>,
 ) {
     for graph in 0..graphs.all.len() {
-        let names = graphs.all[graph].graph.output.iter().map(|it| it.name().to_owned()).collect::<Vec<_>>();
-        for name in names {
+        let declared = |output: &crate::proto::ValueInfoProto| {
+            let half = output.r#type.as_ref().is_some_and(|found| i64::from(element_type(found)) == HALF);
+            (output.name().to_owned(), if half { Precision::Half } else { Precision::Single })
+        };
+        let outputs = graphs.all[graph].graph.output.iter().map(declared).collect::<Vec<_>>();
+        for (name, wanted) in outputs {
             let Some((home, Definition::Node(node))) = index.find(graph, &name) else { continue };
             let value = (home, name.clone());
-            if home != graph || !types.is_float(&value) || given(&value) == Precision::Single {
+            if home != graph || !types.is_float(&value) || given(&value) == wanted {
                 continue;
             }
-            let half = graphs.fresh(&format!("{name}_half"));
+            let (suffix, to) = if wanted == Precision::Half { ("single", HALF) } else { ("half", SINGLE) };
+            let own = graphs.fresh(&format!("{name}_{suffix}"));
             let giver = &mut graphs.all[home].graph.node[node];
             let Some(output) = giver.output.iter_mut().find(|output| **output == name) else { continue };
-            output.clone_from(&half);
+            output.clone_from(&own);
             for user in index.uses_of(home, &name) {
                 if let Use::Node { graph, node, input } = user {
                     let input = &mut graphs.all[*graph].graph.node[*node].input[*input];
                     if *input == name {
-                        input.clone_from(&half);
+                        input.clone_from(&own);
                     }
                 }
             }
             for cast in before.values_mut().flatten().filter(|cast| cast.input[0] == name) {
-                cast.input[0].clone_from(&half);
+                cast.input[0].clone_from(&own);
             }
-            let cast = NodeProto { attribute: vec![number("to", SINGLE)], ..plain("Cast", &[&half], vec![name]) };
+            let cast = NodeProto { attribute: vec![number("to", to)], ..plain("Cast", &[&own], vec![name]) };
             before.entry((graph, None)).or_default().push(cast);
         }
     }

@@ -12,7 +12,7 @@ use crate::graph::{
 };
 
 use super::{
-    Causal, Sizes,
+    Causal,
     layers::{Layer, Layers, Projections},
     llama, prefix,
 };
@@ -34,11 +34,7 @@ impl Causal for Gemma {
         if config.flag("use_bidirectional_attention", false)? {
             return Err(config.wrong("use_bidirectional_attention", "false, for a model that generates text"));
         }
-        let head_size = config.length("head_dim", Some(256))?;
-        let sizes = Sizes { size: head_size, ..llama::sizes(config, options)? };
-        if sizes.size == 0 {
-            return Err(config.wrong("head_dim", "a positive integer"));
-        }
+        let sizes = llama::sizes(config, options)?;
         let softcap = |field: &'static str, default: Option<f32>| match (config.get(field), default) {
             (None, Some(default)) if !config.contains(field) => Ok(Some(default)),
             (None, _) => Ok(None),

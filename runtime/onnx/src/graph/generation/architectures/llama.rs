@@ -18,6 +18,9 @@ use super::{
 
 pub(super) struct Llama;
 
+/// More numbers than any head has.
+const SIZE_MAX: usize = 1 << 10;
+
 impl Causal for Llama {
     fn model_types(&self) -> &'static [&'static str] {
         &["llama", "mistral", "qwen2", "qwen3"]
@@ -79,10 +82,15 @@ fn pairs(config: &Config) -> Result<Pairs, Error> {
 pub(super) fn sizes(config: &Config, options: &GenerationOptions) -> Result<Sizes, Error> {
     let (hidden, heads) = (config.count("hidden_size")?, config.count("num_attention_heads")?);
     let size = match config.length("head_dim", Some(0))? {
+        // What transformers takes where a config does not say.
         0 if config.model_type() == "qwen3" && !config.contains("head_dim") => 128,
+        0 if config.model_type().starts_with("gemma") => 256,
         0 => config.heads("hidden_size", "num_attention_heads")?.0 / heads,
         size => size,
     };
+    if !(1..=SIZE_MAX).contains(&size) {
+        return Err(config.wrong("head_dim", format_args!("an integer from 1 to {SIZE_MAX}")));
+    }
     let trained = config.count("max_position_embeddings")?;
     Ok(Sizes {
         hidden,

@@ -24,6 +24,9 @@ const EPSILON: f32 = 1e-5;
 /// BART's table of positions begins with two rows that are not used.
 const OFFSET: usize = 2;
 
+/// Positions of a table of sines in the graph: eight times what published models have.
+const SINES_MAX: usize = 4096;
+
 /// The modules of an encoder's layer.
 const NAMES: Names = Names {
     query: "self_attn.q_proj",
@@ -81,6 +84,9 @@ impl Side {
         let name = format!("model.{}.embed_positions", self.name);
         let trained = config.count("max_position_embeddings")?;
         let marian = is_marian(config);
+        if marian && places > SINES_MAX {
+            return Err(config.wrong("max_position_embeddings", format_args!("up to {SINES_MAX}")));
+        }
         let rows = match marian {
             true => {
                 let index = graph.cast(&format!("{name}/index"), positions, DataType::Int32);
