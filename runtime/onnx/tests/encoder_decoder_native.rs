@@ -2,6 +2,7 @@
 //! `tests/python/check_encoder_decoder.py` does both.
 
 #![allow(clippy::unwrap_used, reason = "a test panics where something is wrong")]
+#![allow(clippy::print_stdout, reason = "how far each model is off")]
 
 mod common;
 
@@ -46,9 +47,9 @@ fn every_encoder_decoder_gives_what_pytorch_gives() {
 #[test]
 fn every_precision_is_near_fp32() {
     for (recipe, least, cache) in [
-        (Recipe::new(16), "0.9999", "float16"),
+        (Recipe::new(16), "0.999", "float16"),
         (Recipe::new(8), "0.9", "float"),
-        (Recipe { half: true, ..Recipe::standard(4) }, "0.1", "float16"),
+        (Recipe { half: true, ..Recipe::standard(4) }, "0.3", "float16"),
     ] {
         let cases = MODELS.map(|model| {
             let (single, into) = (built(model, Logits::Last), tempfile::tempdir().unwrap());

@@ -2,6 +2,7 @@
 //! `tests/python/check_generation.py` does both.
 
 #![allow(clippy::unwrap_used, reason = "a test panics where something is wrong")]
+#![allow(clippy::print_stdout, reason = "how far each model is off")]
 
 mod common;
 
@@ -80,6 +81,13 @@ fn converted(of: &tempfile::TempDir, recipe: &Recipe) -> tempfile::TempDir {
     into
 }
 
+/// As WebNN takes them: no length but that of a run's tokens is open.
+#[test]
+fn a_static_cache_may_be_part_of_the_graph() {
+    let options = GenerationOptions { capacity: Some(200), ..GenerationOptions::default() };
+    check(&DECODERS.map(|model| (built(model, &options), model)), "1e-4");
+}
+
 /// Browsers compute nothing in bfloat16: what must be converted before it runs there gives the same.
 #[test]
 fn bfloat16_becomes_single_precision() {
@@ -89,23 +97,27 @@ fn bfloat16_becomes_single_precision() {
     check(&[(converted(&built(model, &GenerationOptions::default()), &Recipe::new(32)), model)], "1e-4");
 }
 
-/// Cosines of logits to those of fp32, step by step: of models with hidden sizes of 30 to 64 and random weights, for which
-/// few bits are less than for real ones.
+/// Models whose weights are as small as those of trained ones; those of the others make an error of a weight many times
+/// larger, which 4 bits show.
+const CALM: [&str; 4] = ["llama", "gpt2", "generation/gemma3", "generation/gpt2_odd"];
+
+/// The least cosine of the logits of every step to those of fp32, given the same tokens: of all models, and of the calm ones.
 #[test]
 fn every_precision_is_near_fp32() {
-    for (recipe, least, cache) in [
-        (Recipe::new(16), "0.9999", "float16"),
-        (Recipe::new(8), "0.9", "float"),
-        (Recipe { half: true, ..Recipe::new(8) }, "0.9", "float16"),
-        (Recipe::new(4), "0.1", "float"),
-        (Recipe { half: true, ..Recipe::standard(4) }, "0.1", "float16"),
+    for (recipe, least, calm, cache) in [
+        (Recipe::new(16), "0.9999", "0.99999", "float16"),
+        (Recipe::new(8), "0.95", "0.9998", "float"),
+        (Recipe { half: true, ..Recipe::new(8) }, "0.95", "0.9998", "float16"),
+        (Recipe::new(4), "0.3", "0.94", "float"),
+        (Recipe { half: true, ..Recipe::standard(4) }, "0.4", "0.93", "float16"),
     ] {
         let cases = DECODERS.map(|model| {
             let single = built(model, &GenerationOptions::default());
-            (converted(&single, &recipe), single, fixture(model).join("golden.json"))
+            let least = if CALM.contains(&model) { calm } else { least };
+            (converted(&single, &recipe), single, fixture(model).join("golden.json"), least)
         });
         let out = python("check_generation.py", |command| {
-            for (folder, single, golden) in &cases {
+            for (folder, single, golden, least) in &cases {
                 command.arg("--near").args([folder.path(), single.path(), golden]).arg(least);
             }
         });

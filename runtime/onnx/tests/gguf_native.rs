@@ -2,6 +2,7 @@
 //! and dequantises blocks of every type as the `gguf` package of Python does.
 
 #![allow(clippy::unwrap_used, reason = "a test panics where something is wrong")]
+#![allow(clippy::print_stdout, reason = "how far each model is off")]
 
 mod common;
 
@@ -157,5 +158,31 @@ fn smollm2_gives_its_published_words() {
             command.args(["--tolerance", "1e-3", "--case"]).args([folder.path(), &golden]);
         });
         println!("{out}");
+    }
+}
+
+/// Of the real model, whose weights have 4 bits already: how far other precisions are from single.
+#[test]
+#[ignore = "needs PELAGO_TEST_SMOLLM2, the path of SmolLM2-135M-Instruct.Q4_1.gguf"]
+fn smollm2_is_near_in_every_precision() {
+    let given = PathBuf::from(std::env::var_os("PELAGO_TEST_SMOLLM2").expect("PELAGO_TEST_SMOLLM2 names the file"));
+    let single = written(&given, Kept::Single, &Recipe::new(32));
+    let golden = std::fs::read(root().join("tests/fixtures/models/smollm2.json")).unwrap();
+    let golden: Value = serde_json::from_slice(&golden).unwrap();
+    for (kept, recipe, least) in [
+        (Kept::Blocks, Recipe::new(32), "0.99999"),
+        (Kept::Blocks, Recipe::new(16), "0.999"),
+        (Kept::Single, Recipe::new(16), "0.999"),
+        (Kept::Single, Recipe::new(8), "0.99"),
+        (Kept::Single, Recipe::standard(4), "0.98"),
+    ] {
+        let folder = written(&given, kept, &recipe);
+        let bytes = std::fs::metadata(folder.path().join("model.onnx_data")).unwrap().len();
+        let path = folder.path().join("golden.json");
+        std::fs::write(&path, golden["4"].to_string()).unwrap();
+        let out = python("check_generation.py", |command| {
+            command.arg("--near").args([folder.path(), single.path(), &path]).arg(least);
+        });
+        println!("{kept:?} {} bits, {bytes} bytes: {out}", recipe.bits);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use prost::Message;
 use safetensors::Dtype;
 
-use super::{Error, Header, Tensor, TensorType, Weights, config, quantised, weights::Part};
+use super::{Error, Gguf, Tensor, TensorType, Weights, config, quantised, weights::Part};
 use crate::{
     graph::{Checkpoint, Config, DecoderGraph, GenerationOptions, Location, decoder},
     proto::ModelProto,
@@ -21,7 +21,7 @@ pub enum Kept {
     Single,
 }
 
-impl Header {
+impl Gguf {
     /// The model's settings, as transformers calls them.
     ///
     /// # Errors

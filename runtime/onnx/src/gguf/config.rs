@@ -4,7 +4,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{
-    Error, Header, Value,
+    Error, Gguf, Value,
     names::{ALL, Architecture},
 };
 use crate::graph::Config;
@@ -15,7 +15,7 @@ const GEMMA3_LOCAL_BASE: f64 = 10_000.0;
 const GEMMA_27B: [(&str, u64); 2] = [("gemma2", 46), ("gemma3", 62)];
 
 /// The architecture of a file.
-pub(super) fn architecture(header: &Header) -> Result<&'static Architecture, Error> {
+pub(super) fn architecture(header: &Gguf) -> Result<&'static Architecture, Error> {
     let missing = || Error::Missing { key: "general.architecture".to_owned(), expected: "text" };
     let found = header.metadata.get("general.architecture").and_then(Value::text).ok_or_else(missing)?;
     ALL.iter().find(|architecture| architecture.name == found).ok_or_else(|| Error::Architecture {
@@ -26,7 +26,7 @@ pub(super) fn architecture(header: &Header) -> Result<&'static Architecture, Err
 
 /// Metadata of one architecture.
 struct Metadata<'a> {
-    header: &'a Header,
+    header: &'a Gguf,
     name: &'static str,
 }
 
@@ -76,7 +76,7 @@ impl Metadata<'_> {
 }
 
 /// The config of a file.
-pub(super) fn config(header: &Header) -> Result<Config, Error> {
+pub(super) fn config(header: &Gguf) -> Result<Config, Error> {
     let architecture = architecture(header)?;
     let metadata = Metadata { header, name: architecture.name };
     let table = header.tensor("token_embd.weight");

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::{Array, Error, Header, Tensor, TensorType, Value, cursor::Cursor};
+use super::{Array, Error, Gguf, Tensor, TensorType, Value, cursor::Cursor};
 use crate::files::Files;
 
 /// Keys that a header may have; published ones have some forty.
@@ -18,7 +18,7 @@ const AXES_MAX: u32 = 4;
 const ALIGNMENT: u64 = 32;
 
 /// Reads the header of a file.
-pub(super) fn read(files: &dyn Files, file: &str) -> Result<Header, Error> {
+pub(super) fn read(files: &dyn Files, file: &str) -> Result<Gguf, Error> {
     let mut cursor = Cursor::new(files, file)?;
     let magic = cursor.bytes(4)?;
     if magic != b"GGUF" {
@@ -76,7 +76,7 @@ pub(super) fn read(files: &dyn Files, file: &str) -> Result<Header, Error> {
         }
         tensor.offset += data;
     }
-    Ok(Header { file: file.to_owned(), version, metadata, tensors: found })
+    Ok(Gguf { file: file.to_owned(), version, metadata, tensors: found })
 }
 
 fn tensor(cursor: &mut Cursor) -> Result<Tensor, Error> {

@@ -40,12 +40,9 @@ pub use weights::Weights;
 
 use crate::files::Files;
 
-/// The header of a GGUF file.
-pub type Gguf = Header;
-
 /// What a GGUF file says of itself.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Header {
+pub struct Gguf {
     /// The file, relative to the model's folder.
     pub file: String,
     /// Of the format: 2 or 3.
@@ -103,7 +100,7 @@ pub struct Tensor {
     pub length: u64,
 }
 
-impl Header {
+impl Gguf {
     /// Reads the header of a GGUF file.
     ///
     /// # Errors

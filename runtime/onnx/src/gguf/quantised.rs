@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use prost::Message;
 
-use super::{Header, Tensor, TensorType, Weights, weights::Part};
+use super::{Gguf, Tensor, TensorType, Weights, weights::Part};
 use crate::proto::{
     AttributeProto, AttributeType, DataLocation, DataType, ModelProto, NodeProto, StringStringEntryProto, TensorProto,
 };
@@ -44,7 +44,7 @@ struct Rewrite<'a> {
 }
 
 /// The graph with `MatMulNBits` in the place of products with such weights, and the files that it takes weights from.
-pub(super) fn keep(header: &Header, mut model: ModelProto) -> (Vec<u8>, Vec<String>) {
+pub(super) fn keep(header: &Gguf, mut model: ModelProto) -> (Vec<u8>, Vec<String>) {
     let mut graph = model.graph.take().unwrap_or_default();
     let mut rewrite = Rewrite {
         blocks: graph.initializer.iter().filter_map(|tensor| blocks(header, tensor)).collect(),
@@ -77,7 +77,7 @@ pub(super) fn keep(header: &Header, mut model: ModelProto) -> (Vec<u8>, Vec<Stri
 }
 
 /// The blocks that an initializer's numbers come from, if they are of a type that is kept.
-fn blocks<'a>(header: &'a Header, tensor: &TensorProto) -> Option<(String, Blocks<'a>)> {
+fn blocks<'a>(header: &'a Gguf, tensor: &TensorProto) -> Option<(String, Blocks<'a>)> {
     let entry = |key: &str| tensor.external_data.iter().find(|entry| entry.key() == key).map(|entry| entry.value());
     let name = entry("location")?.strip_prefix("weights/")?.strip_suffix(".single")?;
     let of = header.tensor(name)?;

@@ -1,6 +1,6 @@
 //! The tokenizer and the chat template of a GGUF file, as it has them.
 
-use super::{Array, Error, Header, Value};
+use super::{Array, Error, Gguf, Value};
 
 /// A tokenizer's data. A field is absent where the file has none.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,7 +37,7 @@ pub struct Tokenizer {
     pub chat_template: Option<String>,
 }
 
-impl Header {
+impl Gguf {
     /// The tokenizer; none where the file has none.
     ///
     /// # Errors

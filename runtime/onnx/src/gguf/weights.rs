@@ -7,7 +7,7 @@
 use std::{borrow::Cow, collections::BTreeMap, io};
 
 use super::{
-    Header, Tensor, TensorType,
+    Gguf, Tensor, TensorType,
     dequantise::{codes, dequantise, half_at},
 };
 use crate::files::Files;
@@ -76,7 +76,7 @@ pub struct Weights<'a> {
 impl<'a> Weights<'a> {
     /// Those of a header that was read of these files.
     #[must_use]
-    pub fn new(files: &'a dyn Files, header: &'a Header) -> Self {
+    pub fn new(files: &'a dyn Files, header: &'a Gguf) -> Self {
         let tensors = header.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
         Self { files, file: &header.file, tensors, graphs: BTreeMap::new() }
     }

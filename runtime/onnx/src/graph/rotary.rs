@@ -180,8 +180,8 @@ impl Frequencies {
     /// Cosines and sines of the positions from 0 on, `[positions, turned / 2]` each: what onnxruntime's operators
     /// with rotary positions take.
     pub(super) fn caches(&self, graph: &mut Builder, scope: &str, positions: usize) -> [Value; 2] {
-        let functions: [(&str, fn(f64) -> f64); 2] = [("cos", f64::cos), ("sin", f64::sin)];
-        functions.map(|(name, function)| {
+        ["cos", "sin"].map(|name| {
+            let function = |angle: f64| if name == "cos" { angle.cos() } else { angle.sin() };
             let angles = (0..positions).flat_map(|row| self.0.iter().map(move |frequency| row as f64 * frequency));
             let values = angles.map(|angle| function(angle) as f32).collect::<Vec<_>>();
             graph.floats(&format!("{scope}/{name}_cache"), &[positions, self.0.len()], &values)

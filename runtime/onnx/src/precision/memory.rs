@@ -5,7 +5,7 @@
 //! user, by shapes inferred for given lengths of the symbolic dimensions. A node
 //! whose result's shape cannot be told is counted as large as its largest input,
 //! and named. The KV cache is `layers × 2 × heads × head size × context × batch ×
-//! 4` bytes, or half of that: models take and give it in fp32, but decoders that compute in half precision in that.
+//! 4` bytes, or half of that: models take and give it in fp32, but Pelago's decoders that compute in half precision in that.
 //!
 //! Not counted: what the executor itself needs (wasm code and heap of
 //! onnxruntime-web, some 60 MB; pipelines of a GPU), and the copy of a weight
@@ -112,11 +112,11 @@ pub fn predict_precisions(
     recipes.iter().map(of).collect()
 }
 
-/// The element types of the caches that attention is given, where it keeps what it was given.
+/// The element types of the caches that attention is given, in Pelago's own graphs.
 fn caches(graphs: &Graphs) -> impl Iterator<Item = Option<i32>> + '_ {
     let proto = &graphs.all[0].graph;
     let attention = proto.node.iter().filter(|node| node.op_type() == "GroupQueryAttention");
-    let past = attention.filter_map(|node| node.input.get(3).filter(|name| !name.is_empty()));
+    let past = attention.filter_map(|node| node.input.get(3).filter(|name| name.starts_with("past.")));
     past.filter_map(|name| {
         let input = proto.input.iter().find(|input| input.name() == name)?;
         Some(input.r#type.as_ref().and_then(|found| found.tensor_type.as_ref()).and_then(|tensor| tensor.elem_type))

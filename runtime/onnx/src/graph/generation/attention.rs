@@ -148,7 +148,7 @@ impl Attention<'_> {
     ) -> Value {
         let size = cached_size(self.size);
         let length =
-            |name| [Length::Symbol("batch"), Length::Fixed(self.keys), Length::Symbol(name), Length::Fixed(size)];
+            |name| [Length::Symbol("batch"), Length::Fixed(self.keys), tokens.length(name), Length::Fixed(size)];
         let past = |part: &str| format!("past.{layer}.{part}");
         let present = |part: &str| format!("present.{layer}.{part}");
         for part in ["key", "value"] {

@@ -21,7 +21,7 @@
 //! It may grow: `past` of the first run is empty (`past_sequence` 0), and later runs are given `present` of the one
 //! before. Or it is static: `past` and `present` are one buffer with room for so many tokens, of which slots that are not
 //! written yet may hold anything finite. Numbers of a head beyond the model's own (where its size is no multiple of 8) are
-//! zeros.
+//! zeros. [`GenerationOptions::capacity`] makes the room of a static cache part of the graph.
 //!
 //! # Rows of different lengths
 //!
@@ -34,7 +34,7 @@ mod architectures;
 mod attention;
 mod head;
 mod norm;
-mod seq2seq;
+pub mod seq2seq;
 mod tokens;
 
 pub use seq2seq::{EncoderDecoderGraphs, Seen, build_encoder_decoder_in, translates};
@@ -65,13 +65,24 @@ pub struct GenerationOptions {
     /// How many positions the graph has room for, at most: its tables of rotary positions are that long, half a MiB for
     /// 2048 positions of heads of 64. No more than the model was trained for.
     pub context: usize,
+    /// The room of a static cache, where it is the same for every run: `past_sequence` and `present_sequence` are this
+    /// number, and `total_sequence_length` is a constant and no input, as WebNN asks for. `batch` is 1 then, unless each run
+    /// takes one token.
+    pub capacity: Option<usize>,
     /// What the graph was made of, such as the CID of the model's folder: kept in the graph's metadata as `parent`.
     pub parent: Option<String>,
 }
 
 impl Default for GenerationOptions {
     fn default() -> Self {
-        Self { logits: Logits::Last, context: CONTEXT, parent: None }
+        Self { logits: Logits::Last, context: CONTEXT, capacity: None, parent: None }
+    }
+}
+
+impl GenerationOptions {
+    /// Tokens that a row may have, of a model that was trained for so many.
+    fn room(&self, trained: usize) -> usize {
+        trained.min(self.context).min(self.capacity.unwrap_or(usize::MAX))
     }
 }
 
@@ -120,7 +131,9 @@ pub fn build_decoder_in(files: &dyn Files, folder: &str, options: &GenerationOpt
     let files = Folded::new(files, folder)?;
     let config = Config::read_in(&files)?;
     config.refuse_quantised()?;
-    if config.object("auto_map")?.is_some_and(|map| map.contains("AutoModelForCausalLM")) && find(&config).is_none() {
+    // Microsoft publishes Phi-3 with code of its own, which computes what transformers' does.
+    let own_code = config.object("auto_map")?.is_some_and(|map| map.contains("AutoModelForCausalLM"));
+    if own_code && config.model_type() != "phi3" {
         return Err(config.wrong("auto_map", format_args!("no code of its own for a {}", config.model_type())));
     }
     decoder(&config, &Checkpoint::read_in(&files)?, options)

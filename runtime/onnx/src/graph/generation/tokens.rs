@@ -9,6 +9,7 @@ use crate::graph::{
     attention,
     builder::{Attribute, Builder, Length, Value},
     encoder,
+    generation::GenerationOptions,
     onnx::DataType,
 };
 
@@ -20,8 +21,10 @@ pub(in crate::graph) struct Tokens {
     pub(in crate::graph) input_ids: Value,
     /// The tokens that each row has with those of this run, less 1: `[batch]`, int32.
     pub(in crate::graph) seqlens_k: Value,
-    /// The longest row's tokens with those of this run: a scalar, int32.
+    /// The longest row's tokens with those of this run, or the room of a static cache: a scalar, int32.
     pub(in crate::graph) total: Value,
+    /// The room of a static cache that is the same for every run.
+    pub(in crate::graph) capacity: Option<usize>,
     /// 0, 1, 2, … in each row, `[batch, sequence]`.
     range: Value,
     /// How many tokens a row of this run has, padding among them: `[batch, 1]`.
@@ -32,10 +35,14 @@ pub(in crate::graph) struct Tokens {
 }
 
 impl Tokens {
-    pub(in crate::graph) fn new(graph: &mut Builder) -> Self {
+    pub(in crate::graph) fn new(graph: &mut Builder, options: &GenerationOptions) -> Self {
         let input_ids = graph.input("input_ids", DataType::Int32, &[BATCH, Length::Symbol("sequence")]);
         let seqlens_k = graph.input("seqlens_k", DataType::Int32, &[BATCH]);
-        let total = graph.input("total_sequence_length", DataType::Int32, &[]);
+        let capacity = options.capacity;
+        let total = match capacity {
+            None => graph.input("total_sequence_length", DataType::Int32, &[]),
+            Some(capacity) => graph.int32(i32::try_from(capacity).unwrap_or(i32::MAX)),
+        };
         let scope = "tokens";
         let (one, zero, axis) = (graph.float(1.0), graph.float(0.0), graph.int64s(&[1]));
         let range = encoder::range(graph, "position_ids", &input_ids);
@@ -44,7 +51,7 @@ impl Tokens {
         let count = graph.node(scope, "ReduceSum", &[&ones, &axis], &[("keepdims", Attribute::Int(1))]);
         let last = graph.cast("seqlens_k", &seqlens_k, DataType::Float);
         let last = graph.node("seqlens_k", "Unsqueeze", &[&last, &axis], &[]);
-        Self { input_ids, seqlens_k, total, range, count, last, positions: OnceCell::new() }
+        Self { input_ids, seqlens_k, total, capacity, range, count, last, positions: OnceCell::new() }
     }
 
     /// The position of each token, `[batch, sequence]` in single precision: as `GroupQueryAttention` counts them.
@@ -75,13 +82,20 @@ impl Tokens {
         graph.node(scope, "Gather", &[&rows, &index], &[("axis", Attribute::Int(0))])
     }
 
+    /// A length of all tokens so far, named `name` where it changes.
+    pub(in crate::graph) fn length<'n>(&self, name: &'n str) -> Length<'n> {
+        self.capacity.map_or(Length::Symbol(name), Length::Fixed)
+    }
+
     /// What the next run is given where it takes one token more of each row, so that a loop may leave it on the GPU.
     pub(in crate::graph) fn add_next(&self, graph: &mut Builder) {
         let one = graph.int32(1);
         let seqlens = graph.node("seqlens_k/next", "Add", &[&self.seqlens_k, &one], &[]);
-        let total = graph.node("total_sequence_length/next", "Add", &[&self.total, &one], &[]);
         graph.output_of("next_seqlens_k", seqlens, DataType::Int32, &[BATCH]);
-        graph.output_of("next_total_sequence_length", total, DataType::Int32, &[]);
+        if self.capacity.is_none() {
+            let total = graph.node("total_sequence_length/next", "Add", &[&self.total, &one], &[]);
+            graph.output_of("next_total_sequence_length", total, DataType::Int32, &[]);
+        }
     }
 }
 

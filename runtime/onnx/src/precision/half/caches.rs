@@ -1,6 +1,7 @@
 //! A decoder's cache of keys and values: an input and an output of the model, and the one thing that crosses its border in
 //! half precision. It is as large as the model for long texts, and a static cache is one buffer for input and output,
-//! between which no conversion may stand. What a decoder sees of an encoder is the same at every step, so it is not
+//! between which no conversion may stand. Exporters' graphs keep theirs: what runs them gives all precisions the same
+//! inputs. What a decoder sees of an encoder is the same at every step, so it is not
 //! converted at every step either.
 
 use std::collections::HashSet;
@@ -19,7 +20,9 @@ const PAST: [usize; 2] = [3, 4];
 /// Where it gives them.
 const PRESENT: [usize; 2] = [1, 2];
 
-/// What the names of keys and values of an encoder begin with, in Pelago's own graphs.
+/// What the names of a cache begin with in Pelago's own graphs.
+const OWN: &str = "past.";
+/// What the names of keys and values of an encoder begin with there.
 const SEEN: &str = "cross.";
 
 /// Gives the caches of attention that computes in half precision that element type.
@@ -31,7 +34,8 @@ pub(super) fn halve(graphs: &mut Graphs, index: &Index, keep: &HashSet<String>) 
     let (mut past, mut present) = (HashSet::new(), HashSet::new());
     for node in attention {
         let inputs = PAST.map(|place| node.input.get(place).filter(|name| !name.is_empty()));
-        let given = |name: &&String| matches!(index.find(0, name), Some((0, Definition::Input)));
+        let given =
+            |name: &&String| name.starts_with(OWN) && matches!(index.find(0, name), Some((0, Definition::Input)));
         // A cache that comes from within the model is converted as any other value.
         if inputs.iter().flatten().all(given) {
             past.extend(inputs.into_iter().flatten().cloned());

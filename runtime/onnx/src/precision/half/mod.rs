@@ -210,7 +210,11 @@ fn outputs(
             for cast in before.values_mut().flatten().filter(|cast| cast.input[0] == name) {
                 cast.input[0].clone_from(&own);
             }
-            let cast = NodeProto { attribute: vec![number("to", to)], ..plain("Cast", &[&own], vec![name]) };
+            let mut cast = NodeProto { attribute: vec![number("to", to)], ..plain("Cast", &[&own], vec![name]) };
+            if wanted == Precision::Half {
+                // The node that gives the output may have its name.
+                cast.name = Some(format!("{own}_half"));
+            }
             before.entry((graph, None)).or_default().push(cast);
         }
     }

@@ -68,7 +68,7 @@ impl Causal for Gemma {
             return Err(config.wrong("sliding_window", "a positive integer"));
         }
 
-        let tokens = Tokens::new(graph);
+        let tokens = Tokens::new(graph, options);
         let table = format!("{prefix}embed_tokens");
         let rows = encoder::embedding(graph, &table, &tokens.input_ids, sizes.vocabulary, sizes.hidden)?;
         let scale = graph.float((sizes.hidden as f32).sqrt());

@@ -38,7 +38,7 @@ impl Causal for Gpt2 {
             size: hidden / heads,
             vocabulary: config.count("vocab_size")?,
             trained,
-            context: trained.min(options.context),
+            context: options.room(trained),
         };
         let wide = match config.length("n_inner", Some(0))? {
             0 => 4 * hidden,
@@ -55,7 +55,7 @@ impl Causal for Gpt2 {
         };
         let prefix = prefix(graph, "transformer.", "wte.weight");
 
-        let tokens = Tokens::new(graph);
+        let tokens = Tokens::new(graph, options);
         let table = format!("{prefix}wte");
         let rows = encoder::embedding(graph, &table, &tokens.input_ids, sizes.vocabulary, hidden)?;
         let positions = tokens.positions(graph);

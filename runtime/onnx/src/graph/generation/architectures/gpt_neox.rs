@@ -41,7 +41,7 @@ impl Causal for GptNeoX {
             size: hidden / heads,
             vocabulary: config.count("vocab_size")?,
             trained,
-            context: trained.min(options.context),
+            context: options.room(trained),
         };
         let wide = config.count("intermediate_size")?;
         let norm = Norm::Layer { epsilon: config.number("layer_norm_eps", 1e-5)? };
@@ -51,7 +51,7 @@ impl Causal for GptNeoX {
         let frequencies = frequencies(config, sizes.size)?;
         let prefix = prefix(graph, "gpt_neox.", "embed_in.weight");
 
-        let tokens = Tokens::new(graph);
+        let tokens = Tokens::new(graph, options);
         let table = format!("{prefix}embed_in");
         let mut state = encoder::embedding(graph, &table, &tokens.input_ids, sizes.vocabulary, hidden)?;
         let turn = Turn::new(graph, "rotary_emb", &tokens, &frequencies, sizes.size, Pairs::Halves, sizes.context);

@@ -59,7 +59,7 @@ impl Causal for Llama {
         let windows = windows(config, sizes.layers)?;
         let frequencies = Frequencies::read(config, sizes.size, 10_000.0)?;
 
-        let tokens = Tokens::new(graph);
+        let tokens = Tokens::new(graph, options);
         let table = format!("{prefix}embed_tokens");
         let embedded = encoder::embedding(graph, &table, &tokens.input_ids, sizes.vocabulary, sizes.hidden)?;
         let pairs = pairs(config)?;
@@ -100,7 +100,7 @@ pub(super) fn sizes(config: &Config, options: &GenerationOptions) -> Result<Size
         size,
         vocabulary: config.count("vocab_size")?,
         trained,
-        context: trained.min(options.context),
+        context: options.room(trained),
     })
 }
 

@@ -66,7 +66,7 @@ impl Causal for Phi3 {
             window => Some(window),
         };
 
-        let tokens = Tokens::new(graph);
+        let tokens = Tokens::new(graph, options);
         let table = format!("{prefix}embed_tokens");
         let embedded = encoder::embedding(graph, &table, &tokens.input_ids, sizes.vocabulary, sizes.hidden)?;
         let turn = Turn::new(graph, "rotary_emb", &tokens, &frequencies, sizes.size, Pairs::Halves, sizes.context);

@@ -186,8 +186,8 @@ impl EncoderDecoder for Bart {
         let sizes = DECODER.sizes(config)?;
         let (hidden, heads, size) = (sizes.hidden, sizes.heads, sizes.hidden / sizes.heads);
         let (vocabulary, trained) = (config.count("vocab_size")?, config.count("max_position_embeddings")?);
-        let context = trained.min(options.context);
-        let tokens = Tokens::new(graph);
+        let context = options.room(trained);
+        let tokens = Tokens::new(graph, options);
         let positions = tokens.positions(graph);
         let mut state = DECODER.embed(graph, config, &tokens.input_ids, &positions, context)?;
         let mask = Cross::mask(graph);

@@ -3,7 +3,7 @@
 use crate::graph::{
     Config, Error,
     activation::clip,
-    builder::{Attribute, Builder, Length, Value},
+    builder::{Attribute, Builder, Value},
     encoder,
     generation::tokens::Tokens,
     onnx::DataType,
@@ -33,7 +33,7 @@ pub(super) fn distance_bias(
     let table = (0..=most).map(|distance| bucket(distance, buckets, most) as i32).collect::<Vec<_>>();
     let table = graph.int32s(&format!("{scope}/buckets"), &table);
     let by_distance = encoder::embedding(graph, scope, &table, buckets, heads)?;
-    let keys = graph.input("key_positions", DataType::Int32, &[Length::Symbol("total_sequence")]);
+    let keys = graph.input("key_positions", DataType::Int32, &[tokens.length("total_sequence")]);
     let keys = graph.cast("key_positions", &keys, DataType::Float);
     let (last, axis) = (graph.int64s(&[2]), [("axis", Attribute::Int(0))]);
     let queries = tokens.positions(graph);

@@ -104,7 +104,7 @@ impl EncoderDecoder for T5 {
         let sizes = Sizes::read(config)?;
         let Sizes { hidden, heads, size, .. } = sizes;
         let (width, vocabulary) = (heads * size, config.count("vocab_size")?);
-        let tokens = Tokens::new(graph);
+        let tokens = Tokens::new(graph, options);
         let table = if graph.has_weight("shared.weight") { "shared" } else { "decoder.embed_tokens" };
         let mut state = encoder::embedding(graph, table, &tokens.input_ids, vocabulary, hidden)?;
         let mask = Cross::mask(graph);
@@ -159,8 +159,8 @@ impl EncoderDecoder for T5 {
             head_size: cached_size(size),
             cache_dtype: DataType::Float,
             // Distances have no bound; memory does.
-            context: options.context,
-            trained_context: options.context,
+            context: options.room(usize::MAX),
+            trained_context: options.room(usize::MAX),
             vocabulary,
             windows: vec![None; sizes.layers],
         })
