@@ -7,6 +7,7 @@
 //! | [`proto`] | the messages of `onnx.proto`, all fields |
 //! | [`read`] | a model's graph without its weights, from anyone's bytes |
 //! | [`graph`] | checkpoint (`config.json`, safetensors) → graph that points into it |
+//! | [`gguf`] | GGUF files: header, tokenizer, and the graph of the decoder in one |
 //! | [`precision`] | fp32 model → 2, 4, 8, 16 bits, mixed; the search for a mix; memory |
 //!
 //! # Making a precision
@@ -45,6 +46,7 @@ mod error;
 pub mod files;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod gguf;
 pub mod graph;
 pub mod precision;
 pub mod proto;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use pelago_protocol::{DType, Output, Placement, PrecisionChoice, Report, Run, SessionReport, Tensor};
+use pelago_protocol::{DType, Output, PhaseName, Placement, PrecisionChoice, Report, Run, SessionReport, Tensor};
 use serde_json::{Value, json};
 
 use crate::escape::html as escape;
@@ -201,8 +201,8 @@ fn two_lines(report: &Report) -> [String; 2] {
         format!("{:.2} ms in the page", report.processing_time * 1000.0),
         format!("{:.2} ms in all", report.total_time * 1000.0),
     ];
-    let phases = [("fetch", report.phases.fetch_ms), ("compile", report.phases.compile_ms)];
-    facts.extend(phases.iter().filter_map(|(name, ms)| Some(format!("{name} {:.0} ms", (*ms)?))));
+    let phases = [PhaseName::Fetch, PhaseName::Compile];
+    facts.extend(phases.iter().filter_map(|name| Some(format!("{name} {:.0} ms", report.phases.ms(*name)?))));
     facts.extend(report.parity.as_ref().map(|parity| format!("cosine {:.6} with fp32", parity.cosine)));
     [place.join(" · "), facts.join(" · ")]
 }

@@ -2,16 +2,20 @@
 //! checkpoint. A fuzzer calls this (see `fuzz/README.md`), and the tests below
 //! call it with good ones that were damaged.
 
+mod gguf_seed;
 mod seeds;
 
 use std::{collections::BTreeMap, io};
 
 use prost::Message;
 
+#[cfg(test)]
+pub(crate) use self::gguf_seed::{GgufFile, llama as llama_file};
 pub use self::seeds::{seeds, sow};
 use crate::{
     files::Files,
-    graph::{self, BuildOptions},
+    gguf::{Gguf, Kept, Weights},
+    graph::{self, BuildOptions, GenerationOptions},
     precision::{Destination, Recipe, Shapes, convert, layers, predict},
     read,
 };
@@ -75,11 +79,46 @@ pub fn checkpoint(data: &[u8]) -> bool {
     let end = data.iter().position(|byte| *byte == 0).unwrap_or(data.len());
     let (config, tensors) = (data[..end].to_vec(), data.get(end + 1..).unwrap_or_default().to_vec());
     let mut files = Memory([("config.json".to_owned(), config), ("model.safetensors".to_owned(), tensors)].into());
-    let Ok(built) = graph::build(&files, &BuildOptions::default()) else { return false };
-    files.0.insert(MODEL.to_owned(), built.onnx);
-    assert!(read::open(&files, MODEL).is_ok());
-    assert!(layers(&files, MODEL).is_ok());
-    true
+    let options = GenerationOptions { context: 8, ..GenerationOptions::default() };
+    let mut graphs = Vec::new();
+    graphs.extend(graph::build(&files, &BuildOptions::default()));
+    graphs.extend(graph::build_head_in(&files, "", &BuildOptions::default()).map(|built| built.model));
+    graphs.extend(graph::build_decoder_in(&files, "", &options).map(|built| built.model));
+    if let Ok(built) = graph::build_encoder_decoder_in(&files, "", &options) {
+        graphs.extend([built.encoder, built.cross, built.decoder]);
+    }
+    for built in &graphs {
+        files.0.insert(MODEL.to_owned(), built.onnx.clone());
+        assert!(read::open(&files, MODEL).is_ok());
+        assert!(layers(&files, MODEL).is_ok());
+    }
+    !graphs.is_empty()
+}
+
+/// A GGUF file of any bytes. Gives whether a decoder was built of it.
+///
+/// # Panics
+///
+/// Where the graph that was built of it cannot be read, or its weights not.
+pub fn gguf(data: &[u8]) -> bool {
+    const FILE: &str = "model.gguf";
+    let files = Memory([(FILE.to_owned(), data.to_vec())].into());
+    let Ok(header) = Gguf::read(&files, FILE) else { return false };
+    let _ = header.tokenizer();
+    let options = GenerationOptions { context: 8, ..GenerationOptions::default() };
+    let mut whole = true;
+    for kept in [Kept::Blocks, Kept::Single] {
+        let Ok(built) = header.build_decoder(&options, kept) else {
+            whole = false;
+            continue;
+        };
+        let weights = Weights::new(&files, &header).with(MODEL, built.model.onnx);
+        assert!(layers(&weights, MODEL).is_ok());
+        let Ok(folder) = tempfile::tempdir() else { return false };
+        let made = convert(&weights, MODEL, &Recipe::new(32), Destination::new(folder.path(), MODEL));
+        assert!(made.is_ok(), "{made:?}");
+    }
+    whole
 }
 
 #[cfg(test)]
@@ -135,6 +174,22 @@ mod tests {
         }
 
         #[test]
+        fn damaged_gguf_files(
+            mut bytes in prop::sample::select(seeds("gguf")),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..12),
+            cut in prop::option::of(any::<prop::sample::Index>()),
+        ) {
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            if let Some(cut) = cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+            super::gguf(&bytes);
+        }
+
+        #[test]
         fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             super::model(&bytes);
         }
@@ -145,6 +200,11 @@ mod tests {
         let made: Vec<_> = models().iter().map(|seed| super::model(seed)).collect();
         // The last is refused for its shape.
         assert_eq!(made, [4, 4, 4, 4, 4, 4, 0]);
+    }
+
+    #[test]
+    fn whole_gguf_files() {
+        seeds("gguf").iter().for_each(|seed| assert!(super::gguf(seed)));
     }
 
     #[test]

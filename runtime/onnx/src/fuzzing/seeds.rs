@@ -20,7 +20,8 @@ use crate::proto::{
 pub fn seeds(target: &str) -> Vec<Vec<u8>> {
     match target {
         "model" => models().iter().map(Message::encode_to_vec).collect(),
-        "checkpoint" => vec![checkpoint()],
+        "checkpoint" => vec![checkpoint(), llama()],
+        "gguf" => super::gguf_seed::files(),
         _ => panic!("no target {target}"),
     }
 }
@@ -148,6 +149,29 @@ fn checkpoint() -> Vec<u8> {
     tensors.extend(linear.iter().map(|name| (format!("{name}.weight"), vec![4, 4])));
     tensors.extend(linear.iter().chain(&norms).map(|name| (format!("{name}.bias"), vec![4])));
     tensors.extend(norms.iter().map(|name| (format!("{name}.weight"), vec![4])));
+    with_config(&config, tensors)
+}
+
+/// Llama of one layer, eight wide.
+fn llama() -> Vec<u8> {
+    let config = json!({
+        "model_type": "llama", "hidden_size": 8, "num_attention_heads": 2, "num_key_value_heads": 1,
+        "num_hidden_layers": 1, "intermediate_size": 4, "vocab_size": 4, "max_position_embeddings": 4,
+        "tie_word_embeddings": true,
+    });
+    let name = |part: &str| format!("model.layers.0.{part}.weight");
+    let mut tensors =
+        vec![("model.embed_tokens.weight".to_owned(), vec![4, 8]), ("model.norm.weight".to_owned(), vec![8])];
+    tensors.extend(["input_layernorm", "post_attention_layernorm"].map(|part| (name(part), vec![8])));
+    tensors.extend(["self_attn.q_proj", "self_attn.o_proj"].map(|part| (name(part), vec![8, 8])));
+    tensors.extend(["self_attn.k_proj", "self_attn.v_proj"].map(|part| (name(part), vec![4, 8])));
+    tensors.extend(["mlp.gate_proj", "mlp.up_proj"].map(|part| (name(part), vec![4, 8])));
+    tensors.push((name("mlp.down_proj"), vec![8, 4]));
+    with_config(&config, tensors)
+}
+
+/// A config, a zero and a safetensors file with tensors of these shapes.
+fn with_config(config: &serde_json::Value, tensors: Vec<(String, Vec<usize>)>) -> Vec<u8> {
     let (mut header, mut at) = (Map::new(), 0);
     for (name, shape) in tensors {
         let end = at + 4 * shape.iter().product::<usize>();

@@ -17,6 +17,10 @@ mod nomic_bert;
 mod roberta;
 mod t5;
 
+pub(super) use gemma3::frequencies as gemma3_frequencies;
+pub(super) use llama::key_heads;
+pub(super) use t5::{T5, feed_forward as t5_feed_forward};
+
 use super::{
     Config, Error,
     builder::{Builder, Value},
@@ -66,7 +70,7 @@ pub trait Architecture: Sync {
 
 /// Which layers see a window only: as `layer_types` says, or, in configs without
 /// it, by a layer's number and the number in `field`.
-fn layer_types(
+pub(super) fn layer_types(
     config: &Config,
     layers: usize,
     field: &'static str,

@@ -37,6 +37,15 @@ pub(super) enum Attribute<'a> {
     Float(f32),
 }
 
+/// The length of a dimension of an input or an output.
+#[derive(Clone, Copy)]
+pub(super) enum Length<'a> {
+    /// The same for every run.
+    Fixed(usize),
+    /// Whatever is given; dimensions of one name are equal.
+    Symbol(&'a str),
+}
+
 /// A graph under construction. Nodes are named by the path of the module that
 /// they stem from (`encoder/layer.0/attention/self/query/MatMul`), and a node's
 /// only output is named as the node.
@@ -49,6 +58,8 @@ pub struct Builder<'a> {
     external: BTreeSet<String>,
     /// What the names of nodes begin with: a pass over weights that an earlier one took too.
     pass: String,
+    /// Whether some node is of onnxruntime's own operators.
+    contrib: bool,
     /// Whether some weight has an element type that browsers do not compute with.
     needs_conversion: bool,
 }
@@ -63,6 +74,7 @@ impl<'a> Builder<'a> {
             turned: BTreeSet::new(),
             external: BTreeSet::new(),
             pass: String::new(),
+            contrib: false,
             needs_conversion: false,
         }
     }
@@ -73,9 +85,30 @@ impl<'a> Builder<'a> {
             IndexType::Int32 => DataType::Int32,
             IndexType::Int64 => DataType::Int64,
         };
-        let shape = vec![symbol("batch"), symbol("sequence")];
+        self.input(name, dtype, &[Length::Symbol("batch"), Length::Symbol("sequence")])
+    }
+
+    /// An input of any shape.
+    pub(super) fn input(&mut self, name: &str, dtype: DataType, shape: &[Length]) -> Value {
         self.graph.input.push(value_info(name, dtype, shape));
         name.to_owned()
+    }
+
+    /// An output that some node gives under this name.
+    pub(super) fn output(&mut self, name: &str, dtype: DataType, shape: &[Length]) {
+        self.graph.output.push(value_info(name, dtype, shape));
+    }
+
+    /// An output that is this value.
+    pub(super) fn output_of(&mut self, name: &str, value: Value, dtype: DataType, shape: &[Length]) {
+        self.graph.node.push(NodeProto {
+            input: vec![value],
+            output: vec![name.to_owned()],
+            name: Some(name.to_owned()),
+            op_type: Some("Identity".to_owned()),
+            ..NodeProto::default()
+        });
+        self.output(name, dtype, shape);
     }
 
     /// A node; its output has its name.
@@ -88,6 +121,31 @@ impl<'a> Builder<'a> {
     ) -> Value {
         let name = format!("{}{scope}/{operator}", self.pass);
         self.push(name, operator, inputs, attributes)
+    }
+
+    /// A node of onnxruntime's own operators. An empty input is one that is absent. Its first output has its name,
+    /// and `others` are the names of those that follow; an empty one is left out.
+    pub(super) fn contrib(
+        &mut self,
+        scope: &str,
+        operator: &str,
+        inputs: &[&str],
+        others: &[&str],
+        attributes: &[(&str, Attribute)],
+    ) -> Value {
+        let name = format!("{}{scope}/{operator}", self.pass);
+        self.contrib = true;
+        let others = others.iter().map(|output| (*output).to_owned());
+        self.graph.node.push(NodeProto {
+            input: inputs.iter().map(|input| (*input).to_owned()).collect(),
+            output: std::iter::once(name.clone()).chain(others).collect(),
+            name: Some(name.clone()),
+            op_type: Some(operator.to_owned()),
+            domain: Some("com.microsoft".to_owned()),
+            attribute: attributes.iter().map(|(name, value)| attribute(name, value)).collect(),
+            ..NodeProto::default()
+        });
+        name
     }
 
     fn push(&mut self, name: String, operator: &str, inputs: &[&Value], attributes: &[(&str, Attribute)]) -> Value {
@@ -172,6 +230,16 @@ impl<'a> Builder<'a> {
         if cast { cast_name } else { tensor }
     }
 
+    /// Takes weights from other tensors from here on, such as the same ones under their whole names.
+    pub(super) fn take_from(&mut self, checkpoint: &'a Checkpoint) {
+        self.checkpoint = checkpoint;
+    }
+
+    /// The shape of a tensor of the checkpoint.
+    pub(super) fn weight_shape(&self, name: &str) -> Option<&[usize]> {
+        self.checkpoint.shape(name)
+    }
+
     /// Whether the checkpoint has a tensor of this name.
     pub(super) fn has_weight(&self, name: &str) -> bool {
         self.checkpoint.contains(name)
@@ -206,30 +274,28 @@ impl<'a> Builder<'a> {
         self.constant(format!("float/{value}"), DataType::Float, vec![], value.to_le_bytes().to_vec())
     }
 
-    /// The finished model, with this single precision output.
+    /// The finished model, with this single precision output, `[batch, sequence, hidden]`.
     pub(super) fn finish(mut self, name: &str, output: Value, hidden: usize, architecture: &str) -> BuiltGraph {
-        self.graph.node.push(NodeProto {
-            input: vec![output],
-            output: vec![name.to_owned()],
-            name: Some(name.to_owned()),
-            op_type: Some("Identity".to_owned()),
-            ..NodeProto::default()
-        });
-        let shape = vec![
-            symbol("batch"),
-            symbol("sequence"),
-            Dimension { dim_value: Some(hidden as i64), ..Dimension::default() },
-        ];
-        self.graph.output.push(value_info(name, DataType::Float, shape));
+        let shape = [Length::Symbol("batch"), Length::Symbol("sequence"), Length::Fixed(hidden)];
+        self.output_of(name, output, DataType::Float, &shape);
+        self.done(architecture)
+    }
+
+    /// The finished model, with the outputs that it was given.
+    pub(super) fn done(mut self, architecture: &str) -> BuiltGraph {
         self.graph.name = Some(architecture.to_owned());
         let mut metadata_props = vec![entry("producer", "pelago"), entry("architecture", architecture)];
         metadata_props.extend(self.options.parent.iter().map(|parent| entry("parent", parent)));
+        let import =
+            |domain: &str, version| OperatorSetIdProto { domain: Some(domain.to_owned()), version: Some(version) };
+        let mut imports = vec![import("", OPSET)];
+        imports.extend(self.contrib.then(|| import("com.microsoft", 1)));
         let model = ModelProto {
             ir_version: Some(IR_VERSION),
             producer_name: Some("pelago".to_owned()),
             producer_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             graph: Some(self.graph),
-            opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: Some(OPSET) }],
+            opset_import: imports,
             metadata_props,
             ..ModelProto::default()
         };
@@ -259,11 +325,12 @@ fn entry(key: &str, value: &str) -> StringStringEntryProto {
     StringStringEntryProto { key: Some(key.to_owned()), value: Some(value.to_owned()) }
 }
 
-fn symbol(name: &str) -> Dimension {
-    Dimension { dim_param: Some(name.to_owned()), ..Dimension::default() }
-}
-
-fn value_info(name: &str, dtype: DataType, dim: Vec<Dimension>) -> ValueInfoProto {
+fn value_info(name: &str, dtype: DataType, shape: &[Length]) -> ValueInfoProto {
+    let dimension = |length: &Length| match length {
+        Length::Fixed(length) => Dimension { dim_value: Some(*length as i64), ..Dimension::default() },
+        Length::Symbol(name) => Dimension { dim_param: Some((*name).to_owned()), ..Dimension::default() },
+    };
+    let dim = shape.iter().map(dimension).collect();
     let tensor = TensorTypeProto { elem_type: Some(dtype as i32), shape: Some(TensorShapeProto { dim }) };
     let r#type = Some(TypeProto { tensor_type: Some(tensor), ..TypeProto::default() });
     ValueInfoProto { name: Some(name.to_owned()), r#type, ..ValueInfoProto::default() }

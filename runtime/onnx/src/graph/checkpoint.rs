@@ -59,6 +59,11 @@ impl Checkpoint {
         Self::read_in(&Folded { files, folder: "" })
     }
 
+    /// Tensors of any other kind of file.
+    pub(crate) fn of(tensors: BTreeMap<String, Location>) -> Self {
+        Self { tensors, prefix: String::new() }
+    }
+
     pub(super) fn read_in(files: &Folded) -> Result<Self, Error> {
         let mut checkpoint = Self::default();
         let absent = |file: &str| files.is_absent(file);
@@ -97,6 +102,11 @@ impl Checkpoint {
         let found = prefixes.iter().find(|prefix| self.tensors.contains_key(&format!("{prefix}{probe}")));
         self.prefix = found.map_or_else(String::new, |prefix| (*prefix).to_owned());
         self
+    }
+
+    /// What all of an encoder's names begin with.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     /// A tensor, by its name without the prefix.

@@ -1,8 +1,14 @@
 //! Makes an ONNX graph of a checkpoint (`config.json` and safetensors), without
 //! copying a weight: the graph's initializers point into the safetensors files.
 //!
-//! Where the files come from, where the graph is kept and what runs it are not
-//! known here.
+//! | a checkpoint gives | function | inputs and outputs |
+//! | --- | --- | --- |
+//! | states of tokens | [`build`], [`build_in`] | [`BuiltGraph`] |
+//! | labels, tokens, answers | [`build_head_in`] | [`heads`] |
+//! | text that continues a text | [`build_decoder_in`] | [`generation`] |
+//! | text of another text | [`build_encoder_decoder_in`] | [`generation::seq2seq`] |
+//!
+//! [`Kind::of`] tells them apart. Where the files come from, where the graph is kept and what runs it are not known here.
 
 mod activation;
 mod architectures;
@@ -14,6 +20,9 @@ mod decoder;
 mod encoder;
 mod error;
 mod folder;
+pub mod generation;
+pub mod heads;
+mod kind;
 mod rotary;
 mod rotary_encoder;
 mod table;
@@ -27,6 +36,13 @@ pub use architectures::Architecture;
 pub use checkpoint::{Checkpoint, Location};
 pub use config::Config;
 pub use error::Error;
+pub(crate) use generation::decoder;
+pub use generation::{
+    CONTEXT, DecoderGraph, EncoderDecoderGraphs, Generation, GenerationOptions, Logits, Seen, build_decoder_in,
+    build_encoder_decoder_in, decodes, translates,
+};
+pub use heads::{Head, HeadGraph, build_head_in};
+pub use kind::Kind;
 pub use table::build_table_in;
 
 /// The element type of a graph's index inputs.
@@ -54,7 +70,8 @@ pub struct BuildOptions {
 ///
 /// Inputs: `input_ids`, `attention_mask` and, where the model has them,
 /// `token_type_ids`, each `[batch, sequence]`. Output: `last_hidden_state`,
-/// float32 `[batch, sequence, hidden]`.
+/// float32 `[batch, sequence, hidden]`. Decoders and heads have others
+/// ([`generation`], [`heads`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuiltGraph {
     /// The ONNX file. Equal checkpoints and options give equal bytes.

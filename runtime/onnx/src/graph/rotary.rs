@@ -105,8 +105,43 @@ impl Frequencies {
     }
 }
 
-impl Frequencies {
-    /// Cosines and signed sines, `[batch, sequence, 1, size]`, from tables of so many rows, `step` positions
+/// Which numbers of a head are turned together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pairs {
+    /// The first half of those that are turned with the second.
+    Halves,
+    /// Each with its neighbour, as in GPT-J and in llama.cpp's files.
+    Neighbours,
+}
+
+/// What becomes of each number of a head.
+struct Places {
+    frequencies: Vec<f64>,
+    /// Of its sine.
+    signs: Vec<f64>,
+    partners: Vec<i32>,
+}
+
+impl Places {
+    /// Of heads of so many numbers. Those beyond the turned ones have angles of 0.
+    fn new(Frequencies(frequencies): &Frequencies, width: usize, pairs: Pairs) -> Self {
+        let half = frequencies.len();
+        let place = |place: usize| match pairs {
+            _ if place >= 2 * half => (0.0, 1.0, place),
+            Pairs::Halves if place < half => (frequencies[place], -1.0, place + half),
+            Pairs::Halves => (frequencies[place - half], 1.0, place - half),
+            Pairs::Neighbours if place.is_multiple_of(2) => (frequencies[place / 2], -1.0, place + 1),
+            Pairs::Neighbours => (frequencies[place / 2], 1.0, place - 1),
+        };
+        let places = (0..width).map(place).collect::<Vec<_>>();
+        Self {
+            frequencies: places.iter().map(|place| place.0).collect(),
+            signs: places.iter().map(|place| place.1).collect(),
+            partners: places.iter().map(|place| place.2 as i32).collect(),
+        }
+    }
+
+    /// Cosines and signed sines, `[batch, sequence, 1, width]`, from tables of so many rows, `step` positions
     /// apart. Tables have three axes: those of two are taken for weights, which may lose bits.
     fn look_up(
         &self,
@@ -117,22 +152,39 @@ impl Frequencies {
         count: usize,
         step: usize,
     ) -> [Value; 2] {
-        let half = self.0.len();
+        let width = self.frequencies.len();
         let index = graph.cast(&format!("{scope}/{}/index", names[0]), rows, DataType::Int32);
         [0, 1].map(|function| {
             let value = |row: usize, place: usize| {
-                let angle = (row * step) as f64 * self.0[place % half];
-                match (function, place < half) {
-                    (0, _) => angle.cos() as f32,
-                    (_, true) => -angle.sin() as f32,
-                    (_, false) => angle.sin() as f32,
+                let angle = (row * step) as f64 * self.frequencies[place];
+                match function {
+                    0 => angle.cos() as f32,
+                    _ => (self.signs[place] * angle.sin()) as f32,
                 }
             };
-            let values = (0..count).flat_map(|row| (0..2 * half).map(move |place| (row, place)));
+            let values = (0..count).flat_map(|row| (0..width).map(move |place| (row, place)));
             let values = values.map(|(row, place)| value(row, place)).collect::<Vec<_>>();
             let name = format!("{scope}/{}", names[function]);
-            let table = graph.floats(&name, &[count, 1, 2 * half], &values);
+            let table = graph.floats(&name, &[count, 1, width], &values);
             graph.node(&name, "Gather", &[&table, &index], &[("axis", Attribute::Int(0))])
+        })
+    }
+}
+
+impl Frequencies {
+    /// How many numbers of a head are turned.
+    pub(super) fn turned(&self) -> usize {
+        2 * self.0.len()
+    }
+
+    /// Cosines and sines of the positions from 0 on, `[positions, turned / 2]` each: what onnxruntime's operators
+    /// with rotary positions take.
+    pub(super) fn caches(&self, graph: &mut Builder, scope: &str, positions: usize) -> [Value; 2] {
+        ["cos", "sin"].map(|name| {
+            let function = |angle: f64| if name == "cos" { angle.cos() } else { angle.sin() };
+            let angles = (0..positions).flat_map(|row| self.0.iter().map(move |frequency| row as f64 * frequency));
+            let values = angles.map(|angle| function(angle) as f32).collect::<Vec<_>>();
+            graph.floats(&format!("{scope}/{name}_cache"), &[positions, self.0.len()], &values)
         })
     }
 }
@@ -187,12 +239,29 @@ impl Rotary {
         frequencies: &Frequencies,
         places: usize,
     ) -> Self {
-        let (half, places) = (frequencies.0.len(), places.clamp(1, PLACES_MAX));
-        let size = 2 * half;
-        let partner = (0..size).map(|place| ((place + half) % size) as i32).collect::<Vec<_>>();
-        let partner = graph.int32s(&format!("int32s/partners_{size}"), &partner);
+        Self::of_heads(graph, scope, positions, frequencies, places, frequencies.turned(), Pairs::Halves)
+    }
+
+    /// The same for heads of `width` numbers, of which only the first may be turned.
+    pub(super) fn of_heads(
+        graph: &mut Builder,
+        scope: &str,
+        positions: &Value,
+        frequencies: &Frequencies,
+        places: usize,
+        width: usize,
+        pairs: Pairs,
+    ) -> Self {
+        let places = places.clamp(1, PLACES_MAX);
+        let heads = Places::new(frequencies, width, pairs);
+        let name = match pairs {
+            Pairs::Halves if frequencies.turned() == width => format!("int32s/partners_{width}"),
+            Pairs::Halves => format!("int32s/partners_{}_of_{width}", frequencies.turned()),
+            Pairs::Neighbours => format!("int32s/neighbours_{}_of_{width}", frequencies.turned()),
+        };
+        let partner = graph.int32s(&name, &heads.partners);
         if places <= STEP {
-            let [cos, sin] = frequencies.look_up(graph, scope, ["cos", "sin"], positions, places, 1);
+            let [cos, sin] = heads.look_up(graph, scope, ["cos", "sin"], positions, places, 1);
             return Self { cos, sin, partner };
         }
         let (share, step) = (graph.float(1.0 / STEP as f32), graph.float(STEP as f32));
@@ -200,9 +269,9 @@ impl Rotary {
         let steps = graph.node(&format!("{scope}/steps"), "Floor", &[&steps], &[]);
         let start = graph.node(&format!("{scope}/start"), "Mul", &[&steps, &step], &[]);
         let rest = graph.node(&format!("{scope}/rest"), "Sub", &[positions, &start], &[]);
-        let [cos, sin] = frequencies.look_up(graph, scope, ["cos", "sin"], &rest, STEP, 1);
+        let [cos, sin] = heads.look_up(graph, scope, ["cos", "sin"], &rest, STEP, 1);
         let rows = places.div_ceil(STEP);
-        let [step_cos, step_sin] = frequencies.look_up(graph, scope, ["step_cos", "step_sin"], &steps, rows, STEP);
+        let [step_cos, step_sin] = heads.look_up(graph, scope, ["step_cos", "step_sin"], &steps, rows, STEP);
         let mut product =
             |name: &str, a: &Value, b: &Value| graph.node(&format!("{scope}/{name}"), "Mul", &[a, b], &[]);
         // A product of two sines has their common sign twice: its own.

@@ -5,7 +5,7 @@
 //! user, by shapes inferred for given lengths of the symbolic dimensions. A node
 //! whose result's shape cannot be told is counted as large as its largest input,
 //! and named. The KV cache is `layers × 2 × heads × head size × context × batch ×
-//! 4` bytes: models take and give it in fp32.
+//! 4` bytes, or half of that: models take and give it in fp32, but Pelago's decoders that compute in half precision in that.
 //!
 //! Not counted: what the executor itself needs (wasm code and heap of
 //! onnxruntime-web, some 60 MB; pipelines of a GPU), and the copy of a weight
@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Form, Layer, Recipe, auto, constant::Weights, convert::open, graphs::Graphs, layers, shapes};
-use crate::{Error, files::Files, read};
+use crate::{Error, files::Files, proto::DataType, read};
 
 /// Bytes that a model needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -63,7 +63,8 @@ pub fn predict(files: &dyn Files, model: &str, config: &Value, shapes: &Shapes) 
     let graphs = open(files, model)?;
     let (weights, largest_weight) = weights(files, model, &graphs)?;
     let (activations, unknown) = shapes::activations(&graphs, &shapes.dimensions)?;
-    let kv_cache = kv_cache(config, shapes.context, shapes.batch);
+    let halves = caches(&graphs).any(|dtype| dtype == Some(DataType::Float16 as i32));
+    let kv_cache = kv_cache(config, shapes.context, shapes.batch) / if halves { 2 } else { 1 };
     Ok(Memory { weights, largest_weight, activations, kv_cache, unknown })
 }
 
@@ -88,12 +89,14 @@ pub fn predict_precisions(
     let (weights, _) = weights(files, model, &graphs)?;
     let (activations, unknown) = shapes::activations(&graphs, &shapes.dimensions)?;
     let kv_cache = kv_cache(config, shapes.context, shapes.batch);
+    let decodes = caches(&graphs).next().is_some();
     // A weight that several layers share is there once.
     let mut seen = HashSet::new();
     let distinct = |layer: &Layer| (layer.constant.graph, layer.weight.clone());
     let once = layers.iter().map(|layer| seen.insert(distinct(layer))).collect::<Vec<_>>();
     let of = |recipe: &Recipe| {
         let bits = recipe.assign(&layers)?;
+        let kv_cache = if decodes && recipe.computes_in_half() { kv_cache / 2 } else { kv_cache };
         let mut memory = Memory { weights, largest_weight: 0, activations, kv_cache, unknown: unknown.clone() };
         for (layer, bits) in layers.iter().zip(bits).zip(&once).filter_map(|(layer, once)| once.then_some(layer)) {
             let bytes = match bits {
@@ -107,6 +110,17 @@ pub fn predict_precisions(
         Ok(memory)
     };
     recipes.iter().map(of).collect()
+}
+
+/// The element types of the caches that attention is given, in Pelago's own graphs.
+fn caches(graphs: &Graphs) -> impl Iterator<Item = Option<i32>> + '_ {
+    let proto = &graphs.all[0].graph;
+    let attention = proto.node.iter().filter(|node| node.op_type() == "GroupQueryAttention");
+    let past = attention.filter_map(|node| node.input.get(3).filter(|name| name.starts_with("past.")));
+    past.filter_map(|name| {
+        let input = proto.input.iter().find(|input| input.name() == name)?;
+        Some(input.r#type.as_ref().and_then(|found| found.tensor_type.as_ref()).and_then(|tensor| tensor.elem_type))
+    })
 }
 
 /// Bytes of a decoder's KV cache for `context` tokens in `batch` rows, by the

@@ -84,7 +84,7 @@ impl Architecture for Gemma3 {
 
 /// Those of one kind of layer. `rope_scaling` of older configs is that of layers
 /// that see all.
-fn frequencies(config: &Config, slides: bool, size: usize) -> Result<Frequencies, Error> {
+pub(in crate::graph) fn frequencies(config: &Config, slides: bool, size: usize) -> Result<Frequencies, Error> {
     let (kind, field, theta) = match slides {
         true => ("sliding_attention", "rope_local_base_freq", 10_000.0),
         false => ("full_attention", "rope_theta", 1_000_000.0),

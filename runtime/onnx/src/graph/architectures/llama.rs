@@ -80,7 +80,7 @@ impl Architecture for Llama {
 }
 
 /// How many keys and values there are for so many heads.
-pub(super) fn key_heads(config: &Config, heads: usize) -> Result<usize, Error> {
+pub(in crate::graph) fn key_heads(config: &Config, heads: usize) -> Result<usize, Error> {
     let keys = config.length("num_key_value_heads", Some(heads))?;
     if keys == 0 || !heads.is_multiple_of(keys) {
         return Err(config.wrong("num_key_value_heads", format_args!("a divisor of num_attention_heads ({heads})")));

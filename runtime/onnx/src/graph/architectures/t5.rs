@@ -12,7 +12,7 @@ use crate::graph::{
 
 use super::{Architecture, buckets::bucket};
 
-pub(super) struct T5;
+pub(in crate::graph) struct T5;
 
 /// More than any encoder tells apart.
 const DISTANCE_MAX: usize = 1 << 16;
@@ -76,7 +76,7 @@ impl Architecture for T5 {
 }
 
 /// `relu` or `gated-gelu`, or another function of either form.
-fn feed_forward(config: &Config) -> Result<(Activation, bool), Error> {
+pub(in crate::graph) fn feed_forward(config: &Config) -> Result<(Activation, bool), Error> {
     let field = "feed_forward_proj";
     let default = if config.model_type() == "mt5" { "gated-gelu" } else { "relu" };
     let text = config.text(field)?.unwrap_or(default);

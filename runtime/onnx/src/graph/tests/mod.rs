@@ -5,6 +5,7 @@
 
 mod checkpoints;
 mod damaged;
+mod generation;
 #[path = "../../../tests/common/models.rs"]
 mod models;
 mod settings;

@@ -1,11 +1,12 @@
 //! Half precision: weights and what is computed with them, but for operators
-//! that would overflow. The model's inputs and outputs stay in single precision,
-//! and so do those of graphs within it.
+//! that would overflow. The model's inputs and outputs stay in single precision
+//! (but for a decoder's cache, [`caches`]), and so do those of graphs within it.
 //!
 //! Conversions come where a value of one precision is taken in the other: one
 //! for all who take it so, and never two in a row.
 
 mod assign;
+mod caches;
 mod operators;
 mod types;
 
@@ -42,6 +43,7 @@ pub(super) fn convert(
     keep: &HashSet<String>,
 ) -> Result<(), Error> {
     let index = graphs.index()?;
+    caches::halve(graphs, &index, keep);
     let types = Types::of(graphs, &index)?;
     let precisions = assign(graphs, &index, &types, keep)?;
     let mut halved = HashMap::new();
@@ -172,8 +174,7 @@ fn halve(
     Ok(name)
 }
 
-/// Lets outputs that are computed in half precision be converted, under their
-/// own name.
+/// Lets outputs that are computed in another precision than they are given in be converted, under their own name.
 fn outputs(
     graphs: &mut Graphs,
     index: &Index,
@@ -182,29 +183,38 @@ fn outputs(
     before: &mut HashMap<(usize, Option<usize>), Vec<NodeProto>>,
 ) {
     for graph in 0..graphs.all.len() {
-        let names = graphs.all[graph].graph.output.iter().map(|it| it.name().to_owned()).collect::<Vec<_>>();
-        for name in names {
+        let declared = |output: &crate::proto::ValueInfoProto| {
+            let half = output.r#type.as_ref().is_some_and(|found| i64::from(element_type(found)) == HALF);
+            (output.name().to_owned(), if half { Precision::Half } else { Precision::Single })
+        };
+        let outputs = graphs.all[graph].graph.output.iter().map(declared).collect::<Vec<_>>();
+        for (name, wanted) in outputs {
             let Some((home, Definition::Node(node))) = index.find(graph, &name) else { continue };
             let value = (home, name.clone());
-            if home != graph || !types.is_float(&value) || given(&value) == Precision::Single {
+            if home != graph || !types.is_float(&value) || given(&value) == wanted {
                 continue;
             }
-            let half = graphs.fresh(&format!("{name}_half"));
+            let (suffix, to) = if wanted == Precision::Half { ("single", HALF) } else { ("half", SINGLE) };
+            let own = graphs.fresh(&format!("{name}_{suffix}"));
             let giver = &mut graphs.all[home].graph.node[node];
             let Some(output) = giver.output.iter_mut().find(|output| **output == name) else { continue };
-            output.clone_from(&half);
+            output.clone_from(&own);
             for user in index.uses_of(home, &name) {
                 if let Use::Node { graph, node, input } = user {
                     let input = &mut graphs.all[*graph].graph.node[*node].input[*input];
                     if *input == name {
-                        input.clone_from(&half);
+                        input.clone_from(&own);
                     }
                 }
             }
             for cast in before.values_mut().flatten().filter(|cast| cast.input[0] == name) {
-                cast.input[0].clone_from(&half);
+                cast.input[0].clone_from(&own);
             }
-            let cast = NodeProto { attribute: vec![number("to", SINGLE)], ..plain("Cast", &[&half], vec![name]) };
+            let mut cast = NodeProto { attribute: vec![number("to", to)], ..plain("Cast", &[&own], vec![name]) };
+            if wanted == Precision::Half {
+                // The node that gives the output may have its name.
+                cast.name = Some(format!("{own}_half"));
+            }
             before.entry((graph, None)).or_default().push(cast);
         }
     }

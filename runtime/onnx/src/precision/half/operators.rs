@@ -106,6 +106,8 @@ pub(super) fn gives(domain: &str, operator: &str, output: usize) -> Option<Gives
     if domain == "com.microsoft" {
         return match operator {
             "GatherBlockQuantized" => Some(Gives::Input(2)),
+            // Keys and values of all tokens so far are of the type of those before.
+            "GroupQueryAttention" if output > 0 => Some(Gives::Input(output + 2)),
             _ => CONTRIB.contains(&operator).then_some(Gives::Input(0)),
         };
     }

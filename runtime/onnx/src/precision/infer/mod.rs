@@ -201,6 +201,10 @@ fn shapes(node: &NodeProto, inputs: &[Known]) -> Option<Vec<Vec<u64>>> {
             data.iter().enumerate().map(|(at, length)| if at < 2 { *length } else { 1 }).collect()
         }
         "DynamicQuantizeLinear" => return Some(vec![first()?, vec![], vec![]]),
+        "SkipLayerNormalization" | "SkipSimplifiedLayerNormalization" => {
+            return Some(vec![first()?, vec![], vec![], first()?]);
+        }
+        "GroupQueryAttention" => return attention(node, &first()?, &shape(3)?, inputs.get(1)?.shape.is_some()),
         "Abs"
         | "BatchNormalization"
         | "Cast"
@@ -236,7 +240,6 @@ fn shapes(node: &NodeProto, inputs: &[Known]) -> Option<Vec<Vec<u64>>> {
         | "Sign"
         | "SimplifiedLayerNormalization"
         | "Sin"
-        | "SkipLayerNormalization"
         | "Softmax"
         | "Softplus"
         | "Sqrt"
@@ -299,6 +302,19 @@ fn bounds(length: u64, start: i64, end: i64, step: i64) -> Option<(u64, u64)> {
     let (start, end) =
         if step < 0 { (at(end.saturating_add(1)), at(start.saturating_add(1))) } else { (at(start), at(end)) };
     (step != 0).then(|| (start as u64, end.max(start) as u64))
+}
+
+/// Of queries alone, or with keys and values beside them, and of a cache that grows.
+fn attention(node: &NodeProto, query: &[u64], past: &[u64], apart: bool) -> Option<Vec<Vec<u64>>> {
+    let [batch, sequence, _] = query else { return None };
+    let [_, keys, before, size] = past else { return None };
+    let heads = u64::try_from(int(node, "num_heads", 0)).ok()?;
+    let mut result = query.to_vec();
+    if !apart {
+        *result.last_mut()? = heads.checked_mul(*size)?;
+    }
+    let present = vec![*batch, *keys, before.checked_add(*sequence)?, *size];
+    Some(vec![result, present.clone(), present])
 }
 
 fn split(node: &NodeProto, data: &[u64], inputs: &[Known]) -> Option<Vec<Vec<u64>>> {
