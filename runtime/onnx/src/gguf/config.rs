@@ -83,6 +83,15 @@ pub(super) fn config(header: &Gguf) -> Result<Config, Error> {
     let table = table.ok_or_else(|| Error::Missing { key: "token_embd.weight".to_owned(), expected: "a tensor" })?;
     let vocabulary = table.shape.first().copied().unwrap_or_default();
     let tied = header.tensor("output.weight").is_none();
+    let parts = header.metadata.get("split.count").and_then(Value::unsigned).unwrap_or(1);
+    if parts > 1 {
+        let (what, found) = ("split.count".to_owned(), parts.to_string());
+        return Err(Error::Unsupported {
+            what,
+            found,
+            expected: "one file: join it with llama.cpp's gguf-split --merge",
+        });
+    }
     for key in ["expert_count", "attention.clamp_kqv", "attention.scale", "logit_scale", "attention.max_alibi_bias"] {
         metadata.refuse(key, "a model without it")?;
     }

@@ -232,6 +232,12 @@ fn what_no_builder_computes_is_refused_by_name() {
             r#"llama.rope.scaling.type of this GGUF file is "yarn", for which there is no builder ("none" or "linear"): use the model's safetensors"#
         ]],
     );
+    refused(
+        llama_file(F32).count("split.count", 2),
+        expect![
+            "split.count of this GGUF file is 2, for which there is no builder (one file: join it with llama.cpp's gguf-split --merge): use the model's safetensors"
+        ],
+    );
     let norms = llama_file(F32).tensor("blk.0.attn_q_norm.weight", &[16], 0, vec![0; 64]);
     refused(
         norms,
