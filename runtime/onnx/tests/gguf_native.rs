@@ -28,7 +28,7 @@ fn written(file: &Path, kept: Kept, recipe: &Recipe) -> tempfile::TempDir {
     let files = Folder(file.parent().unwrap().to_owned());
     let name = file.file_name().unwrap().to_str().unwrap();
     let header = Gguf::read(&files, name).unwrap();
-    let built = header.build_decoder(&GenerationOptions::default(), kept).unwrap();
+    let built = header.build_decoder(&files, &GenerationOptions::default(), kept).unwrap();
     let weights = Weights::new(&files, &header).with("graph.onnx", built.model.onnx);
     convert(&weights, "graph.onnx", recipe, Destination::new(folder.path(), "model.onnx")).unwrap();
     folder
@@ -53,7 +53,7 @@ fn every_type_gives_what_pytorch_gives_of_the_dequantised_weights() {
 /// `tests/python/make_gguf.py` makes them.
 #[test]
 fn every_architecture_gives_what_pytorch_gives_of_the_dequantised_weights() {
-    check_all("others.json", 6);
+    check_all("others.json", 7);
 }
 
 fn check_all(golden: &str, count: usize) {
@@ -110,7 +110,7 @@ fn weights_stay_as_small_as_they_are() {
     assert!(bytes * 3 < single && nibbles * 4 < single, "{single} {bytes} {nibbles}");
     let files = Folder(fixtures());
     let header = Gguf::read(&files, "llama-f16.gguf").unwrap();
-    let built = header.build_decoder(&GenerationOptions::default(), Kept::Blocks).unwrap();
+    let built = header.build_decoder(&files, &GenerationOptions::default(), Kept::Blocks).unwrap();
     assert_eq!(built.model.external, ["llama-f16.gguf"]);
 }
 
