@@ -9,6 +9,7 @@ transformers' own reader of GGUF files, which must give the same weights.
 """
 
 import json
+import math
 import pathlib
 import tempfile
 
@@ -31,6 +32,35 @@ WITHIN = {
 }  # fmt: skip
 GEMMA = {"post_attention_layernorm": "post_attention_norm", "pre_feedforward_layernorm": "ffn_norm"}
 GEMMA |= {"post_feedforward_layernorm": "post_ffw_norm"}
+
+
+def permuted(values, heads):
+    """llama.cpp has the two numbers that are turned together side by side."""
+    shape = values.shape
+    return values.reshape(heads, 2, shape[0] // heads // 2, *shape[1:]).swapaxes(1, 2).reshape(shape)
+
+
+def unpermuted(values, heads):
+    shape = values.shape
+    return values.reshape(heads, shape[0] // heads // 2, 2, *shape[1:]).swapaxes(1, 2).reshape(shape)
+
+
+def factors(config, size):
+    """What Llama 3's scaling divides each frequency by: the tensor `rope_freqs`."""
+    scaling = config.rope_scaling
+    factor, old = scaling["factor"], scaling["original_max_position_embeddings"]
+    low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
+    found = []
+    for pair in range(0, size, 2):
+        length = 2 * math.pi * config.rope_theta ** (pair / size)
+        if length < old / high:
+            found.append(1.0)
+        elif length > old / low:
+            found.append(factor)
+        else:
+            smooth = (old / length - low) / (high - low)
+            found.append(1 / ((1 - smooth) / factor + smooth))
+    return numpy.array(found, numpy.float32)
 
 
 def name_of(name, gemma):
@@ -66,7 +96,9 @@ def write(path, model, architecture, kind, table):
         if architecture in ("qwen3", "gemma2", "gemma3"):
             writer.add_key_length(size)
             writer.add_value_length(size)
-        if architecture == "phi3":
+        if architecture == "llama":
+            writer.add_tensor("rope_freqs.weight", factors(config, size))
+        if architecture in ("phi3", "llama"):
             writer.add_rope_dimension_count(size)
     if gemma:
         writer.add_sliding_window(config.sliding_window)
@@ -88,11 +120,16 @@ def write(path, model, architecture, kind, table):
         turned = gpt2 and values.ndim == 2 and "c_" in name
         offset = 1.0 if gemma and "norm" in name else 0.0
         values = numpy.ascontiguousarray(values.T if turned else values) + numpy.float32(offset)
+        heads = None
+        if architecture == "llama" and ("q_proj" in name or "k_proj" in name):
+            heads = config.num_attention_heads if "q_proj" in name else config.num_key_value_heads
+            values = permuted(values, heads)
         of = Type.F32 if values.ndim == 1 else table if "embed" in name or "wte" in name else kind
         if values.shape[-1] % gguf.GGML_QUANT_SIZES[of][0]:
             of = Type.F16
         packed, kept = stored(values, of)
         writer.add_tensor(name_of(name, gemma), packed, raw_dtype=of)
+        kept = unpermuted(kept, heads) if heads else kept
         state[name] = torch.tensor((kept - numpy.float32(offset)).T.copy() if turned else kept - numpy.float32(offset))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -160,8 +197,26 @@ def gemma3():
     return model
 
 
+def llama():
+    """As Llama 3.1 scales positions, with heads that the operator turns itself."""
+    torch.manual_seed(2)
+    scaling = dict(rope_type="llama3", factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0)
+    scaling |= dict(original_max_position_embeddings=16)
+    config = transformers.LlamaConfig(
+        hidden_size=64, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1, vocab_size=120,
+        intermediate_size=64, max_position_embeddings=128, rope_theta=500.0, rope_scaling=scaling,
+        tie_word_embeddings=True, attn_implementation="eager",
+    )  # fmt: skip
+    model = transformers.LlamaForCausalLM(config).eval()
+    for name, parameter in model.named_parameters():
+        norm = "norm" in name
+        torch.nn.init.normal_(parameter.data, mean=float(norm), std=0.15 if norm else 0.2)
+    return model
+
+
 def main():
     cases = {
+        "llama3": (llama(), "llama", Type.Q4_0, Type.Q8_0),
         "qwen2": (of("text/qwen2"), "qwen2", Type.Q4_1, Type.Q8_0),
         "qwen3": (of("text/qwen3"), "qwen3", Type.BF16, Type.BF16),
         "phi3": (of("text/phi3"), "phi3", Type.F16, Type.F16),

@@ -43,13 +43,14 @@ fn every_encoder_decoder_gives_what_pytorch_gives() {
     }
 }
 
-/// Cosines of the logits of every step to those of fp32.
+/// The least cosine of the logits of every step to those of fp32: of T5, and of the others, whose weights make an error of a
+/// weight many times larger than those of trained models.
 #[test]
 fn every_precision_is_near_fp32() {
-    for (recipe, least, cache) in [
-        (Recipe::new(16), "0.999", "float16"),
-        (Recipe::new(8), "0.9", "float"),
-        (Recipe { half: true, ..Recipe::standard(4) }, "0.3", "float16"),
+    for (recipe, least, calm, cache) in [
+        (Recipe::new(16), "0.999", "0.99999", "float16"),
+        (Recipe::new(8), "0.8", "0.9999", "float"),
+        (Recipe { half: true, ..Recipe::standard(4) }, "-0.2", "0.9", "float16"),
     ] {
         let cases = MODELS.map(|model| {
             let (single, into) = (built(model, Logits::Last), tempfile::tempdir().unwrap());
@@ -59,10 +60,11 @@ fn every_precision_is_near_fp32() {
                 let (files, name) = (Folder(single.path().to_owned()), format!("{role}.onnx"));
                 convert(&files, &name, &recipe, Destination::new(into.path(), &name)).unwrap();
             }
-            (into, single, root().join("tests/fixtures/models").join(model).join("golden.json"))
+            let golden = root().join("tests/fixtures/models").join(model).join("golden.json");
+            (into, single, golden, if model == "t5" { calm } else { least })
         });
         let out = python("check_encoder_decoder.py", |command| {
-            for (folder, single, golden) in &cases {
+            for (folder, single, golden, least) in &cases {
                 command.arg("--near").args([folder.path(), single.path(), golden]).arg(least);
             }
         });

@@ -108,7 +108,7 @@ pub fn gguf(data: &[u8]) -> bool {
     let options = GenerationOptions { context: 8, ..GenerationOptions::default() };
     let mut whole = true;
     for kept in [Kept::Blocks, Kept::Single] {
-        let Ok(built) = header.build_decoder(&options, kept) else {
+        let Ok(built) = header.build_decoder(&files, &options, kept) else {
             whole = false;
             continue;
         };

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use prost::Message;
 use safetensors::Dtype;
 
-use super::{Error, Gguf, Tensor, TensorType, Weights, config, quantised, weights::Part};
+use super::{Error, Gguf, Tensor, TensorType, Weights, config, dequantise, quantised, weights::Part};
 use crate::{
+    files::Files,
     graph::{Checkpoint, Config, DecoderGraph, GenerationOptions, Location, decoder},
     proto::ModelProto,
 };
+
+/// More frequencies than any head has.
+const FACTORS_MAX: usize = 1 << 10;
 
 /// What becomes of weights in blocks of few bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,23 +26,36 @@ pub enum Kept {
 }
 
 impl Gguf {
-    /// The model's settings, as transformers calls them.
+    /// The model's settings, as transformers calls them. `files` are those that the header was read of.
     ///
     /// # Errors
-    /// [`Error::Architecture`], [`Error::Unsupported`] or [`Error::Missing`].
-    pub fn config(&self) -> Result<Config, Error> {
-        config::config(self)
+    /// [`Error::Architecture`], [`Error::Unsupported`], [`Error::Missing`] or [`Error::Read`].
+    pub fn config(&self, files: &dyn Files) -> Result<Config, Error> {
+        let Some(tensor) = self.tensor(config::FACTORS) else { return config::config(self, None) };
+        if tensor.kind != TensorType::F32 || tensor.shape.iter().product::<usize>() > FACTORS_MAX {
+            let (key, expected) = (tensor.name.clone(), "a short list of single precision");
+            return Err(Error::Missing { key, expected });
+        }
+        let bytes = files.read(&self.file, tensor.offset, tensor.length as usize);
+        let bytes = bytes.map_err(|source| Error::Read { file: self.file.clone(), source })?;
+        config::config(self, Some(&dequantise(TensorType::F32, &bytes)))
     }
 
-    /// Builds the graph of the model's decoder. Its external data is in the files that [`Weights`] gives.
+    /// Builds the graph of the model's decoder. `files` are those that the header was read of. Its external data is in the files that [`Weights`] gives.
     ///
     /// # Errors
     /// Those of [`config`](Self::config), and [`Error::Graph`].
-    pub fn build_decoder(&self, options: &GenerationOptions, kept: Kept) -> Result<DecoderGraph, Error> {
-        let config = self.config()?;
+    pub fn build_decoder(
+        &self,
+        files: &dyn Files,
+        options: &GenerationOptions,
+        kept: Kept,
+    ) -> Result<DecoderGraph, Error> {
+        let config = self.config(files)?;
         let architecture = config::architecture(self)?;
         let mut tensors = BTreeMap::new();
-        for tensor in &self.tensors {
+        // The config has those numbers.
+        for tensor in self.tensors.iter().filter(|tensor| tensor.name != config::FACTORS) {
             let unknown = || Error::Unsupported {
                 what: format!("the tensor {}", tensor.name),
                 found: "there".to_owned(),

@@ -75,14 +75,26 @@ impl Metadata<'_> {
     }
 }
 
-/// The config of a file.
-pub(super) fn config(header: &Gguf) -> Result<Config, Error> {
+/// What Llama 3's files divide each frequency of rotary positions by.
+pub(super) const FACTORS: &str = "rope_freqs.weight";
+
+/// The config of a file, with what is in its tensor [`FACTORS`].
+pub(super) fn config(header: &Gguf, factors: Option<&[f32]>) -> Result<Config, Error> {
     let architecture = architecture(header)?;
     let metadata = Metadata { header, name: architecture.name };
     let table = header.tensor("token_embd.weight");
     let table = table.ok_or_else(|| Error::Missing { key: "token_embd.weight".to_owned(), expected: "a tensor" })?;
     let vocabulary = table.shape.first().copied().unwrap_or_default();
     let tied = header.tensor("output.weight").is_none();
+    let parts = header.metadata.get("split.count").and_then(Value::unsigned).unwrap_or(1);
+    if parts > 1 {
+        let (what, found) = ("split.count".to_owned(), parts.to_string());
+        return Err(Error::Unsupported {
+            what,
+            found,
+            expected: "one file: join it with llama.cpp's gguf-split --merge",
+        });
+    }
     for key in ["expert_count", "attention.clamp_kqv", "attention.scale", "logit_scale", "attention.max_alibi_bias"] {
         metadata.refuse(key, "a model without it")?;
     }
@@ -121,8 +133,12 @@ pub(super) fn config(header: &Gguf) -> Result<Config, Error> {
         _ if turned != size => metadata.refuse("rope.dimension_count", "all numbers of a head")?,
         _ => {}
     }
-    for tensor in ["rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight"] {
-        if header.tensor(tensor).is_some() {
+    if let Some(factors) = factors.filter(|_| architecture.name == "llama") {
+        set("rope_scaling", json!({"rope_type": "factors", "factors": factors}));
+    }
+    for tensor in [FACTORS, "rope_factors_long.weight", "rope_factors_short.weight"] {
+        let taken = tensor == FACTORS && architecture.name == "llama";
+        if header.tensor(tensor).is_some() && !taken {
             let (what, found) = (tensor.to_owned(), "there".to_owned());
             return Err(Error::Unsupported { what, found, expected: "a model without frequencies of its own" });
         }

@@ -21,7 +21,9 @@ fn check(bytes: Vec<u8>, expected: Expect) {
 }
 
 fn build(file: &GgufFile) -> Result<(), Error> {
-    read(file.write()).unwrap().build_decoder(&GenerationOptions::default(), Kept::Blocks).map(drop)
+    let files = Memory([("m.gguf".to_owned(), file.write())].into());
+    let header = Gguf::read(&files, "m.gguf").unwrap();
+    header.build_decoder(&files, &GenerationOptions::default(), Kept::Blocks).map(drop)
 }
 
 /// A list with as many elements of a type as its header says.
@@ -232,6 +234,12 @@ fn what_no_builder_computes_is_refused_by_name() {
             r#"llama.rope.scaling.type of this GGUF file is "yarn", for which there is no builder ("none" or "linear"): use the model's safetensors"#
         ]],
     );
+    refused(
+        llama_file(F32).count("split.count", 2),
+        expect![
+            "split.count of this GGUF file is 2, for which there is no builder (one file: join it with llama.cpp's gguf-split --merge): use the model's safetensors"
+        ],
+    );
     let norms = llama_file(F32).tensor("blk.0.attn_q_norm.weight", &[16], 0, vec![0; 64]);
     refused(
         norms,
@@ -246,11 +254,11 @@ fn what_no_builder_computes_is_refused_by_name() {
             "the tensor blk.0.attn_q.bias of this GGUF file is there, for which there is no builder (the tensors of the architecture): use the model's safetensors"
         ],
     );
-    let frequencies = llama_file(F32).tensor("rope_freqs.weight", &[8], 0, vec![0; 32]);
+    let frequencies = llama_file(F32).tensor("rope_factors_long.weight", &[8], 0, vec![0; 32]);
     refused(
         frequencies,
         expect![
-            "rope_freqs.weight of this GGUF file is there, for which there is no builder (a model without frequencies of its own): use the model's safetensors"
+            "rope_factors_long.weight of this GGUF file is there, for which there is no builder (a model without frequencies of its own): use the model's safetensors"
         ],
     );
     let lists = [&4u32.to_le_bytes()[..], &1u64.to_le_bytes(), &2u32.to_le_bytes()].concat();

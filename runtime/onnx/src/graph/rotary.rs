@@ -70,6 +70,19 @@ impl Frequencies {
         };
         let factor = || number("factor").ok_or_else(wrong);
         let scaling = match kind {
+            // What a file of llama.cpp divides each frequency by.
+            "factors" => {
+                let numbers = scaling.get("factors").and_then(Json::as_array).ok_or_else(wrong)?;
+                let numbers = numbers.iter().map(Json::as_f64).collect::<Option<Vec<_>>>().ok_or_else(wrong)?;
+                let Self(frequencies) = Self::checked(config, size, theta)?;
+                let possible = |factor: &f64| (1e-3..1e6).contains(factor);
+                if numbers.len() != frequencies.len() || !numbers.iter().all(possible) {
+                    return Err(wrong());
+                }
+                return Ok(Self(
+                    frequencies.iter().zip(numbers).map(|(frequency, factor)| frequency / factor).collect(),
+                ));
+            }
             // Dynamic scaling changes nothing up to the length that the model was trained for.
             "default" | "dynamic" => None,
             "linear" => Some(Scaling::Linear { factor: factor()? }),

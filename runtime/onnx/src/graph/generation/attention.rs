@@ -38,6 +38,8 @@ impl Turn {
         pairs: Pairs,
         positions: usize,
     ) -> Self {
+        // The operator asks for as many as its cache has room for.
+        let positions = positions.max(tokens.capacity.unwrap_or_default());
         if size.is_multiple_of(TURNED_STEP) && frequencies.turned().is_multiple_of(TURNED_STEP) {
             let [cos, sin] = frequencies.caches(graph, scope, positions);
             return Self::Within { cos, sin, neighbours: pairs == Pairs::Neighbours };
