@@ -5,8 +5,8 @@
 
 mod server_support;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,8 +20,8 @@ use serde_json::{Value, json};
 use server_support::{LONG, Page, http, linked, message};
 use tokio::io::AsyncReadExt;
 use tokio::task::JoinHandle;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
 use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
 
 const LIMIT: usize = ATTACHMENT_BYTES as usize;
 /// Bytes that differ from place to place.
@@ -295,7 +295,8 @@ async fn answers_that_contradict_themselves_are_refused() {
     let options = LinkOptions { max_frame_bytes: 16 << 20, ..LinkOptions::default() };
     let (server, token, link, mut page) = linked(options).await;
     let mut found = Vec::new();
-    let x = |length: usize| json!({"name": "x", "dtype": "uint8", "shape": [length], "offset": 0, "byte_length": length});
+    let x =
+        |length: usize| json!({"name": "x", "dtype": "uint8", "shape": [length], "offset": 0, "byte_length": length});
     for (tensors, following, bytes) in [
         (json!([x(8)]), json!([0]), 7),
         (json!([x(8)]), json!([0]), 9),
@@ -333,7 +334,8 @@ async fn answers_that_contradict_themselves_are_refused() {
         the message has 20971664 bytes and may have 16777216: send less at once or raise the limit
         tensor "x" of uint8 [7] needs 7 bytes, not 8
         tensor "x" has 8 bytes from byte 0 on, the message has 0
-        the header is not one of this protocol: invalid value: integer `-1`, expected usize at line 1 column 120"#]].assert_eq(&found.join("\n"));
+        the header is not one of this protocol: invalid value: integer `-1`, expected usize at line 1 column 120"#]]
+    .assert_eq(&found.join("\n"));
 
     let too_large = ask(&link, vec![tensor("x", 16 << 20)], false).await.unwrap().unwrap_err();
     let is_it = matches!(too_large, LinkError::Unsendable { source: FrameError::TooLarge { .. }, .. });
@@ -355,7 +357,10 @@ async fn what_the_host_does_not_know_is_refused() {
     for (answer, words) in [
         (json!({"type": "result", "mood": "good"}), "unknown field `mood`"),
         (json!({"type": "error", "data": error}), "unknown field `stack`"),
-        (json!({"type": "result", "attachments": attachments}), "a page has no attachments to give, and its message names 1"),
+        (
+            json!({"type": "result", "attachments": attachments}),
+            "a page has no attachments to give, and its message names 1",
+        ),
     ] {
         let asked = ask(&link, Vec::new(), false);
         let (header, _) = page.receive().await;

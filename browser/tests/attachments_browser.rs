@@ -62,7 +62,7 @@ fn tensor(name: &str, length: usize) -> Tensor {
 }
 
 async fn echo(page: &Page, tensors: Vec<Tensor>) -> Result<Answer, PoolError> {
-    let options = RequestOptions { deadline: LONG, progress: None, repeat_safe: false };
+    let options = RequestOptions { deadline: LONG, progress: None, repeat_safe: true };
     page.request(Message { kind: "echo".into(), tensors, ..Message::default() }, options).await
 }
 
@@ -73,7 +73,9 @@ async fn bytes_come_back_as_they_went() {
     let pool = pool(profiles.path()).await;
     for product in PRODUCTS {
         let page = page(&pool, product).await;
-        for lengths in [&[LIMIT - 1][..], &[LIMIT], &[LIMIT + 1], &[16 << 20], &[LIMIT, 3, 0, 2 * LIMIT + 1, LIMIT - 1, 5 << 20]] {
+        for lengths in
+            [&[LIMIT - 1][..], &[LIMIT], &[LIMIT + 1], &[16 << 20], &[LIMIT, 3, 0, 2 * LIMIT + 1, LIMIT - 1, 5 << 20]]
+        {
             let tensors: Vec<Tensor> =
                 lengths.iter().enumerate().map(|(index, length)| tensor(&index.to_string(), *length)).collect();
             let answer = echo(&page, tensors.clone()).await.unwrap();
@@ -89,17 +91,21 @@ async fn bytes_come_back_as_they_went() {
 }
 
 /// Bytes of which it can be said whether they are held.
-struct Watched(Vec<u8>, std::sync::mpsc::Sender<()>);
+struct Watched {
+    bytes: Vec<u8>,
+    /// Dropped with the bytes.
+    _held: std::sync::mpsc::Sender<()>,
+}
 
 impl AsRef<[u8]> for Watched {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 }
 
 fn watched(length: usize) -> (Tensor, std::sync::mpsc::Receiver<()>) {
-    let (held, is_held) = std::sync::mpsc::channel();
-    let bytes = Bytes::from_owner(Watched(vec![7; length], held));
+    let (_held, is_held) = std::sync::mpsc::channel();
+    let bytes = Bytes::from_owner(Watched { bytes: vec![7; length], _held });
     (Tensor::new("x", DType::UInt8, vec![length], bytes).unwrap(), is_held)
 }
 
@@ -168,7 +174,9 @@ async fn how_fast_it_is() {
     let pool = pool(profiles.path()).await;
     for product in PRODUCTS {
         let page = page(&pool, product).await;
-        for (bytes, runs) in [(0, 1000), (4 << 10, 1000), (LIMIT - 1, 200), (LIMIT, 200), (1 << 20, 100), (16 << 20, 30)] {
+        for (bytes, runs) in
+            [(0, 1000), (4 << 10, 1000), (LIMIT - 1, 200), (LIMIT, 200), (1 << 20, 100), (16 << 20, 30)]
+        {
             let tensor = tensor("x", bytes);
             let mut times = Vec::new();
             for run in 0..runs + runs / 10 {

@@ -122,8 +122,10 @@ fn what_is_wrong_with_a_message_is_said() {
 #[test]
 fn large_tensors_are_named_and_stay_outside() {
     let limit = usize::try_from(ATTACHMENT_BYTES).unwrap();
-    let tensor = |name: &str, length: usize| Tensor::new(name, DType::UInt8, vec![length], vec![7; length].into()).unwrap();
-    let tensors = vec![tensor("large", limit), tensor("below", limit - 1), tensor("small", 3), tensor("larger", 2 * limit)];
+    let tensor =
+        |name: &str, length: usize| Tensor::new(name, DType::UInt8, vec![length], vec![7; length].into()).unwrap();
+    let tensors =
+        vec![tensor("large", limit), tensor("below", limit - 1), tensor("small", 3), tensor("larger", 2 * limit)];
     let frame = Frame::encode(header(Value::Null), tensors.clone(), usize::MAX).unwrap();
     let outside: Vec<Bytes> = frame.attachments().iter().map(|(_, bytes)| bytes.clone()).collect();
     assert_eq!(outside, [tensors[0].bytes.clone(), tensors[3].bytes.clone()]);
@@ -151,13 +153,22 @@ fn a_field_that_is_not_known_is_refused() {
         assert!(matches!(error, FrameError::Header { id: Some(7), .. }), "{error}");
         expected.assert_eq(&error.to_string());
     };
-    check(r#"{"id":7,"type":"result","mood":1}"#, expect!["the header is not one of this protocol: unknown field `mood`, expected one of `id`, `type`, `model_name`, `platform`, `data`, `options`, `tensors`, `attachments`, `following` at line 1 column 30"]);
+    check(
+        r#"{"id":7,"type":"result","mood":1}"#,
+        expect![
+            "the header is not one of this protocol: unknown field `mood`, expected one of `id`, `type`, `model_name`, `platform`, `data`, `options`, `tensors`, `attachments`, `following` at line 1 column 30"
+        ],
+    );
     check(
         r#"{"id":7,"type":"result","tensors":[{"name":"x","dtype":"int8","shape":[],"offset":0,"byte_length":1,"stride":4}]}"#,
-        expect!["the header is not one of this protocol: unknown field `stride`, expected one of `name`, `dtype`, `shape`, `offset`, `byte_length` at line 1 column 108"],
+        expect![
+            "the header is not one of this protocol: unknown field `stride`, expected one of `name`, `dtype`, `shape`, `offset`, `byte_length` at line 1 column 108"
+        ],
     );
     check(
         r#"{"id":7,"type":"result","attachments":[{"id":"0","tensor":0,"url":"x"}]}"#,
-        expect!["the header is not one of this protocol: unknown field `url`, expected `id` or `tensor` at line 1 column 65"],
+        expect![
+            "the header is not one of this protocol: unknown field `url`, expected `id` or `tensor` at line 1 column 65"
+        ],
     );
 }

@@ -75,8 +75,7 @@ impl Link {
         let (reply, answer) = oneshot::channel();
         let RequestOptions { progress, repeat_safe, .. } = options;
         let frame = Some(frame);
-        let request =
-            InFlight { kind: kind.clone(), reply, progress, repeat_safe, frame, repeats: 0, offered: None };
+        let request = InFlight { kind: kind.clone(), reply, progress, repeat_safe, frame, repeats: 0, offered: None };
         if self.0.requests.send(task::Request { id, request }).await.is_err() {
             return Err(gone(kind));
         }

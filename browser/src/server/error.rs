@@ -78,7 +78,9 @@ pub(super) enum Refusal {
     Used,
     #[error("model files are given to invited pages alone: the cookie of this server is missing or not valid")]
     Cookie,
-    #[error("an attachment goes to the page of its message alone: the token of that page is missing (Authorization: Bearer)")]
+    #[error(
+        "an attachment goes to the page of its message alone: the token of that page is missing (Authorization: Bearer)"
+    )]
     NoBearer,
     #[error("this page has not said hello on its socket yet")]
     NoHello,

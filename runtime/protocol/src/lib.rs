@@ -31,7 +31,9 @@ pub use capabilities::{
 };
 pub use family::Family;
 pub use limits::{ATTACHMENT_BYTES, FIXED_ROWS_A_RUN, REQUESTS_A_PAGE, ROWS_A_RUN, TOKENS_A_RUN};
-pub use message::{Attachment, ErrorCode, Header, Hello, PROTOCOL_VERSION, PageError, Progress, ProgressPhase, TensorHeader};
+pub use message::{
+    Attachment, ErrorCode, Header, Hello, PROTOCOL_VERSION, PageError, Progress, ProgressPhase, TensorHeader,
+};
 pub use model::{ExternalData, Graph, ModelSource};
 pub use output::{Output, Run};
 pub use parity::{Parity, ParityVerdict};
