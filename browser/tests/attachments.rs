@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use expect_test::{Expect, expect};
+use expect_test::expect;
 use futures::SinkExt;
 use pelago_browser::link::{
     Answer, FrameError, GoneReason, Link, LinkError, LinkOptions, LinkState, Message, RequestOptions,
@@ -109,7 +109,23 @@ async fn a_tensor_is_given_to_its_page_alone_and_once() {
     check("GET", "/attachments/x", &[own]).await;
     check("GET", &format!("/attachments/{:032x}", 0), &[own]).await;
     let port = server.address().port().to_string();
-    expect![[""]].assert_eq(&found.join("\n").replace(&port, "PORT").replace(&path[13..], "ID"));
+    expect![[r#"
+        403 an attachment goes to the page of its message alone: the token of that page is missing (Authorization: Bearer)
+        403 an attachment goes to the page of its message alone: the token of that page is missing (Authorization: Bearer)
+        403 this token is not valid, no longer or never: ask the session for a new invitation
+        403 this page has not said hello on its socket yet
+        404 there is no attachment ID: no message to this page names it, or its request has ended
+        403 requests from "http://evil.example" are not answered, only those of this server's own page
+        403 requests from "null" are not answered, only those of this server's own page
+        403 this server answers to http://127.0.0.1:PORT alone, not to "evil.example"
+        403 requests from other sites (cross-site) are not answered
+        405 
+        405 only GET and HEAD are answered
+        405 only GET and HEAD are answered
+        405 only GET and HEAD are answered
+        405 only GET and HEAD are answered
+        400 an attachment's id is 32 hexadecimal digits
+        404 there is no attachment 00000000000000000000000000000000: no message to this page names it, or its request has ended"#]].assert_eq(&found.join("\n").replace(&port, "PORT").replace(&path[13..], "ID"));
 
     // None of them used it up.
     let tensors = page.1.get(&header.attachments[0].id).await;
@@ -308,7 +324,18 @@ async fn answers_that_contradict_themselves_are_refused() {
         }
         is_usable(&link, &mut page).await;
     }
-    expect![[""]].assert_eq(&found.join("\n"));
+    expect![[r#"
+        tensor "x" of 8 bytes is due after its message, 7 bytes came
+        tensor "x" of 8 bytes is due after its message, 9 bytes came
+        tensor 1 of 1 cannot follow its message: those that do are named in order and have no offset
+        tensor 0 of 2 cannot follow its message: those that do are named in order and have no offset
+        tensor 0 of 1 cannot follow its message: those that do are named in order and have no offset
+        tensor 0 of 1 cannot follow its message: those that do are named in order and have no offset
+        the message has 20971664 bytes and may have 16777216: send less at once or raise the limit
+        tensor "x" of uint8 [7] needs 7 bytes, not 8
+        tensor "x" has 8 bytes from byte 0 on, the message has 0
+        the header is not one of this protocol: invalid value: integer `-1`, expected usize at line 1 column 120"#]]
+    .assert_eq(&found.join("\n"));
 
     let too_large = ask(&link, vec![tensor("x", 16 << 20)], false).await.unwrap().unwrap_err();
     let is_it = matches!(too_large, LinkError::Unsendable { source: FrameError::TooLarge { .. }, .. });

@@ -62,7 +62,7 @@ fn tensor(name: &str, length: usize) -> Tensor {
 }
 
 async fn echo(page: &Page, tensors: Vec<Tensor>) -> Result<Answer, PoolError> {
-    let options = RequestOptions { deadline: LONG, progress: None, repeat_safe: false };
+    let options = RequestOptions { deadline: LONG, progress: None, repeat_safe: true };
     page.request(Message { kind: "echo".into(), tensors, ..Message::default() }, options).await
 }
 
@@ -91,17 +91,21 @@ async fn bytes_come_back_as_they_went() {
 }
 
 /// Bytes of which it can be said whether they are held.
-struct Watched(Vec<u8>, std::sync::mpsc::Sender<()>);
+struct Watched {
+    bytes: Vec<u8>,
+    /// Dropped with the bytes.
+    _held: std::sync::mpsc::Sender<()>,
+}
 
 impl AsRef<[u8]> for Watched {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 }
 
 fn watched(length: usize) -> (Tensor, std::sync::mpsc::Receiver<()>) {
-    let (held, is_held) = std::sync::mpsc::channel();
-    let bytes = Bytes::from_owner(Watched(vec![7; length], held));
+    let (_held, is_held) = std::sync::mpsc::channel();
+    let bytes = Bytes::from_owner(Watched { bytes: vec![7; length], _held });
     (Tensor::new("x", DType::UInt8, vec![length], bytes).unwrap(), is_held)
 }
 

@@ -153,10 +153,22 @@ fn a_field_that_is_not_known_is_refused() {
         assert!(matches!(error, FrameError::Header { id: Some(7), .. }), "{error}");
         expected.assert_eq(&error.to_string());
     };
-    check(r#"{"id":7,"type":"result","mood":1}"#, expect![[""]]);
+    check(
+        r#"{"id":7,"type":"result","mood":1}"#,
+        expect![
+            "the header is not one of this protocol: unknown field `mood`, expected one of `id`, `type`, `model_name`, `platform`, `data`, `options`, `tensors`, `attachments`, `following` at line 1 column 30"
+        ],
+    );
     check(
         r#"{"id":7,"type":"result","tensors":[{"name":"x","dtype":"int8","shape":[],"offset":0,"byte_length":1,"stride":4}]}"#,
-        expect![[""]],
+        expect![
+            "the header is not one of this protocol: unknown field `stride`, expected one of `name`, `dtype`, `shape`, `offset`, `byte_length` at line 1 column 108"
+        ],
     );
-    check(r#"{"id":7,"type":"result","attachments":[{"id":"0","tensor":0,"url":"x"}]}"#, expect![[""]]);
+    check(
+        r#"{"id":7,"type":"result","attachments":[{"id":"0","tensor":0,"url":"x"}]}"#,
+        expect![
+            "the header is not one of this protocol: unknown field `url`, expected `id` or `tensor` at line 1 column 65"
+        ],
+    );
 }
