@@ -25,7 +25,8 @@ pub(super) async fn launch(remote: &Remote, options: &LaunchOptions) -> Result<B
     if !url::Url::parse(&url).is_ok_and(|url| is_web(&url)) {
         return Err(LaunchError::RemoteUrl { url });
     }
-    let unreachable = |url, error: &dyn std::error::Error| LaunchError::RemoteUnreachable { url, detail: causes(error) };
+    let unreachable =
+        |url, error: &dyn std::error::Error| LaunchError::RemoteUnreachable { url, detail: causes(error) };
     let capabilities = engine::of(product).remote_capabilities(product, options);
     let connecting = async {
         // A plain address needs none of the system's certificates.

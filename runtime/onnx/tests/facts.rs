@@ -36,11 +36,10 @@ fn bytes() -> Vec<u8> {
 #[test]
 fn inputs_have_their_symbolic_dimensions() {
     let found = inputs(&fixture(), GRAPH).unwrap();
-    assert_eq!(found.iter().map(|input| &*input.name).collect::<Vec<_>>(), [
-        "input_ids",
-        "attention_mask",
-        "token_type_ids"
-    ]);
+    assert_eq!(
+        found.iter().map(|input| &*input.name).collect::<Vec<_>>(),
+        ["input_ids", "attention_mask", "token_type_ids"]
+    );
     let shape = ["batch_size", "sequence_length"].map(|name| Length::Symbol(name.to_owned()));
     assert!(found.iter().all(|input| input.shape == shape));
     assert_eq!(facts(&fixture(), GRAPH).unwrap().inputs, found);

@@ -14,8 +14,8 @@ use pelago_models::library::Described;
 use pelago_models::prepare::graph_facts;
 use pelago_onnx::graph::{self, BuildOptions, Folder, IndexType};
 use pelago_protocol::{
-    BrowserKind, EmbedData, EmbedResult, ExecutionOptions, ExternalData, Graph, GraphFacts, ModelSource, OnLong, Platform,
-    Request, Tensor,
+    BrowserKind, EmbedData, EmbedResult, ExecutionOptions, ExternalData, Graph, GraphFacts, ModelSource, OnLong,
+    Platform, Request, Tensor,
 };
 use pelago_session::{Session, SessionOptions};
 use pelago_tests::{SENTENCE, lab};

@@ -19,4 +19,3 @@ pub mod gateway;
 pub mod ipns;
 pub mod replicate;
 pub mod retrieve;
-

@@ -26,7 +26,8 @@ impl Network {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         // As `open` makes a file: the process's mask takes its part away.
         let mode = PermissionsExt::from_mode(0o666);
-        let temporary = tempfile::Builder::new().permissions(mode).prefix(".pelago-").suffix(".car").tempfile_in(folder);
+        let temporary =
+            tempfile::Builder::new().permissions(mode).prefix(".pelago-").suffix(".car").tempfile_in(folder);
         let (file, temporary) = temporary.map_err(io("create"))?.into_parts();
         let target = BufWriter::with_capacity(BUFFER, File::from_std(file));
         let failed = |source| NetworkError::Car { path: path.to_owned(), source };

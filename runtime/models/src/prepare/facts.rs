@@ -47,10 +47,9 @@ impl Preparer {
 /// Those of [`read::facts`].
 pub fn graph_facts(files: &dyn Files, file: &str) -> Result<GraphFacts, OnnxError> {
     let read::Facts { inputs, integer_nodes, other_nodes } = read::facts(files, file)?;
-    let inputs = inputs.into_iter().map(|input| GraphInput {
-        name: input.name,
-        shape: input.shape.into_iter().map(dimension).collect(),
-    });
+    let inputs = inputs
+        .into_iter()
+        .map(|input| GraphInput { name: input.name, shape: input.shape.into_iter().map(dimension).collect() });
     Ok(GraphFacts { inputs: inputs.collect(), integer_nodes, other_nodes })
 }
 
@@ -58,29 +57,5 @@ fn dimension(length: Length) -> Dimension {
     match length {
         Length::Fixed(size) => Dimension::Size(size),
         Length::Symbol(name) => Dimension::Name(name),
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use std::path::Path;
-
-    use expect_test::expect_file;
-    use pelago_onnx::files::Folder;
-
-    use super::graph_facts;
-
-    /// The page's own tests run without a host: they are given what this test writes with `UPDATE_EXPECT=1`.
-    #[test]
-    fn the_facts_of_the_pages_tests_are_these_facts() {
-        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/models");
-        let facts = |graph: &str| {
-            let facts = graph_facts(&Folder(models.clone()), graph).unwrap();
-            serde_json::to_string_pretty(&facts).unwrap() + "\n"
-        };
-        expect_file!["../../../../browser/page/test/facts/bert.json"].assert_eq(&facts("bert/onnx/model.onnx"));
-        let t5 = facts("t5/onnx/decoder_model_merged.onnx");
-        expect_file!["../../../../browser/page/test/facts/t5.json"].assert_eq(&t5);
     }
 }

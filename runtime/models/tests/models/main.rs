@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic and say why")]
 
+mod facts;
 mod names;
 
 use std::path::{Path, PathBuf};

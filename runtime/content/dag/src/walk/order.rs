@@ -72,7 +72,10 @@ impl Order {
                 bytes = Some(block);
             }
             if self.pending.len() > PENDING_MAX {
-                return Err(BlockError::node(&cid, NodeError::Walk { what: "links to follow at once", max: PENDING_MAX }));
+                return Err(BlockError::node(
+                    &cid,
+                    NodeError::Walk { what: "links to follow at once", max: PENDING_MAX },
+                ));
             }
             if named {
                 return Ok(Some((cid, bytes)));

@@ -148,7 +148,9 @@ impl<S: ValidateSource> State<'_, S> {
             let found = self.visit(&part, depth + 1)?;
             if !found.is_file || found.size != size {
                 let found = found.is_file.then_some(found.size);
-                return Err(BlockError::node(cid, NodeError::Part { part: Box::new(part), expected: size, found }).into());
+                return Err(
+                    BlockError::node(cid, NodeError::Part { part: Box::new(part), expected: size, found }).into()
+                );
             }
             // The node's own sums were checked, so this cannot overflow.
             sum.size += size;

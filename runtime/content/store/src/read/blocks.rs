@@ -54,9 +54,7 @@ impl Want {
     fn check(&self, cid: &Cid, length: u64) -> Result<(), StoreError> {
         let bad = |source: NodeError| Err(BlockError::node(cid, source).into());
         match (self.length, &self.range) {
-            (Some(said), _) if said != length => {
-                bad(NodeError::Size { expected: said, found: Some(length) })
-            },
+            (Some(said), _) if said != length => bad(NodeError::Size { expected: said, found: Some(length) }),
             (_, Some(range)) if range.start > range.end || range.end > length => {
                 bad(NodeError::Range { length, from: range.start, to: range.end })
             }
@@ -282,9 +280,7 @@ impl Cursor {
                 let found = parts.iter().map(|(_, size)| size).sum();
                 bad(NodeError::Size { expected: size, found: Some(found) })
             }
-            Node::Folder(_) | Node::Shard(_) | Node::Symlink(_) => {
-                bad(NodeError::Size { expected: size, found: None })
-            }
+            Node::Folder(_) | Node::Shard(_) | Node::Symlink(_) => bad(NodeError::Size { expected: size, found: None }),
         }
     }
 }
