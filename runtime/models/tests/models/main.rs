@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may panic and say why")]
 
+mod facts;
 mod names;
 
 use std::path::{Path, PathBuf};
@@ -200,7 +201,7 @@ fn safetensors_that_lie_are_found_out() {
     check(
         tensors(one("F31", json!([2, 3]), 0, 24), 24),
         expect![[
-            r#"…/tiny-bert/model.safetensors: tensor "w": expected a dtype of the format (F32, F16, BF16, I64, …), found F31; the header is wrong: download the file again"#
+            r#"…/tiny-bert/model.safetensors: not a safetensors file: expected dtype, shape and data_offsets for each tensor, found tensor "w": unknown variant `F31`, expected one of `BOOL`, `F4`, `F6_E2M3`, `F6_E3M2`, `U8`, `I8`, `F8_E5M2`, `F8_E4M3`, `F8_E8M0`, `F8_E4M3FNUZ`, `F8_E5M2FNUZ`, `I16`, `U16`, `F16`, `BF16`, `I32`, `U32`, `F32`, `C64`, `F64`, `I64`, `U64`; download the file again"#
         ]],
     );
     check(
@@ -240,7 +241,8 @@ fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
 /// A graph whose one weight lies in another file.
 fn external(location: &str, offset: &str, length: &str) -> Vec<u8> {
     let entry = |key: &str, value: &str| field(13, &[field(1, key.as_bytes()), field(2, value.as_bytes())].concat());
-    let tensor = [entry("location", location), entry("offset", offset), entry("length", length)].concat();
+    let tensor =
+        [field(8, b"w"), entry("location", location), entry("offset", offset), entry("length", length)].concat();
     let graph = [field(5, &tensor), field(12, b"")].concat();
     [&[0x08, 0x0a][..], &field(7, &graph)].concat()
 }
@@ -250,9 +252,7 @@ fn files_that_are_not_onnx_are_found_out() {
     let with = |bytes: Vec<u8>| move |m: &Path| std::fs::write(m.join("onnx/model.onnx"), bytes).unwrap();
     check(
         with(Vec::new()),
-        expect![
-            "…/tiny-bert/onnx/model.onnx: not an ONNX model: expected an ir_version, found none in 0 bytes; export or download it again"
-        ],
+        expect!["…/tiny-bert: onnx/model.onnx has no ir_version: it is not a whole ONNX model; download it again"],
     );
     check(
         with(b"version https://git-lfs.github.com/spec/v1\n".to_vec()),
@@ -262,20 +262,16 @@ fn files_that_are_not_onnx_are_found_out() {
     );
     check(
         with(vec![0x08, 0x0a]),
-        expect![
-            "…/tiny-bert/onnx/model.onnx: not an ONNX model: expected a graph, found none in the whole file; export or download it again"
-        ],
+        expect!["…/tiny-bert: onnx/model.onnx has no graph: it is not a whole ONNX model; download it again"],
     );
     check(
         with([&[0x08, 0x0a][..], &field(7, b"")].concat()),
-        expect![
-            "…/tiny-bert/onnx/model.onnx: not an ONNX model: expected a graph with outputs, found a graph without any; export or download it again"
-        ],
+        expect!["…/tiny-bert: onnx/model.onnx has no outputs: it is not a whole ONNX model; download it again"],
     );
     check(
         with(vec![0xff; 64]),
         expect![
-            "…/tiny-bert/onnx/model.onnx: not an ONNX model: expected a number of 64 bits, found a longer one at byte 10; export or download it again"
+            "…/tiny-bert: onnx/model.onnx is not a whole ONNX model: a number of 64 bits was expected at byte 10, not a longer one; download it again"
         ],
     );
     check(
@@ -284,31 +280,31 @@ fn files_that_are_not_onnx_are_found_out() {
             std::fs::write(m.join("onnx/model.onnx"), &whole[..whole.len() / 2]).unwrap();
         },
         expect![
-            "…/tiny-bert/onnx/model.onnx: not an ONNX model: expected a field within its message, found a length of 140543 at byte 23; export or download it again"
+            "…/tiny-bert: onnx/model.onnx is not a whole ONNX model: a field within its message was expected at byte 23, not a length of 140543; download it again"
         ],
     );
     check(
         with(external("weights.bin", "0", "8")),
         expect![[
-            r#"…/tiny-bert/onnx/model.onnx keeps weights in "weights.bin": expected a file, found none; put the file beside the graph"#
+            r#"…/tiny-bert: cannot read onnx/weights.bin: No such file or directory (os error 2); an ONNX model and the files that its weights are in belong in one folder"#
         ]],
     );
     check(
         with(external("../config.json", "0", "8")),
         expect![[
-            r#"…/tiny-bert/onnx/model.onnx keeps weights in "../config.json": expected a path within the folder, found "../config.json"; put the file beside the graph"#
+            r#"…/tiny-bert: w is kept in "../config.json", which is not a path within the model's folder: do not trust the model"#
         ]],
     );
     check(
         with(external("/etc/passwd", "0", "8")),
         expect![[
-            r#"…/tiny-bert/onnx/model.onnx keeps weights in "/etc/passwd": expected a path within the folder, found "/etc/passwd"; put the file beside the graph"#
+            r#"…/tiny-bert: w is kept in "/etc/passwd", which is not a path within the model's folder: do not trust the model"#
         ]],
     );
     check(
         with(external("weights.bin", "x", "8")),
         expect![[
-            r#"…/tiny-bert/onnx/model.onnx: not an ONNX model: expected a number of bytes, found "x" at byte 44; export or download it again"#
+            r#"…/tiny-bert: w: offset of its external data is "x", which is no number of bytes: export the model again"#
         ]],
     );
     let beside = |length: usize| {
@@ -319,9 +315,7 @@ fn files_that_are_not_onnx_are_found_out() {
     };
     check(
         beside(11),
-        expect![[
-            r#"…/tiny-bert/onnx/model.onnx keeps weights in "w.bin": expected a file of at least 12 bytes, found 11 bytes; put the file beside the graph"#
-        ]],
+        expect![[r#"…/tiny-bert: w is said to be 8 bytes from byte 4 of onnx/w.bin, which has 11: download it again"#]],
     );
     let dir = tempfile::tempdir().unwrap();
     let model = copy(dir.path());
