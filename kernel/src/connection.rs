@@ -125,16 +125,14 @@ mod tests {
         refused(
             &json!({"ip": "0.0.0.0"}),
             false,
-            &expect![
-                "the connection file names 0.0.0.0, which other machines can reach; use 127.0.0.1 or ipc, or start the kernel with --allow-remote"
-            ],
+            &expect!["the connection file names 0.0.0.0, which other machines can reach"],
         );
         assert!(matches!(read(&json!({"ip": "*"}), false), Err(KernelError::Remote { .. })));
         assert_eq!(read(&json!({"ip": "*"}), true).unwrap().stdin.to_string(), "tcp://0.0.0.0:3");
         refused(
             &json!({"ip": "10.0.0.1", "key": ""}),
             true,
-            &expect!["the connection file names 10.0.0.1 and no key: whoever reaches it could run code; set a key"],
+            &expect!["the connection file names 10.0.0.1 and no key: whoever reaches it could run code"],
         );
     }
 
@@ -143,23 +141,13 @@ mod tests {
         refused(
             &json!({"signature_scheme": "hmac-md5"}),
             false,
-            &expect![[
-                r#"the connection file asks for the signature scheme "hmac-md5"; only hmac-sha256 is spoken here"#
-            ]],
+            &expect![[r#"the connection file asks for the signature scheme "hmac-md5", which is not spoken here"#]],
         );
         refused(
             &json!({"ip": "example.org"}),
             true,
-            &expect![[
-                r#"the connection file names the address "example.org"; expected an IP address such as 127.0.0.1, or an ipc path"#
-            ]],
+            &expect![[r#"the connection file names the address "example.org""#]],
         );
-        refused(
-            &json!({"hb_port": 0}),
-            false,
-            &expect![
-                "the connection file names port 0 for heartbeat; name a free port: clients read theirs from the same file"
-            ],
-        );
+        refused(&json!({"hb_port": 0}), false, &expect!["the connection file names port 0 for heartbeat"]);
     }
 }

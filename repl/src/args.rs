@@ -131,7 +131,12 @@ impl Command {
 impl Subcommand for Command {
     fn augment_subcommands(parser: clap::Command) -> clap::Command {
         let shared = Asked::parsers().map(|parser| {
-            if parser.get_name() == MODEL { model::Command::augment_subcommands(parser) } else { parser }
+            if parser.get_name() != MODEL {
+                return parser;
+            }
+            // The table says what the command does.
+            let about = parser.get_about().cloned().unwrap_or_default();
+            model::Command::augment_subcommands(parser).about(about)
         });
         Own::augment_subcommands(parser.subcommands(shared))
     }

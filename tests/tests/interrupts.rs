@@ -184,12 +184,17 @@ fn what_opens_browsers_closes_them() {
         &["model", "check", "tiny", "--golden", "golden.json", "--browser", "chrome"],
     ] {
         let home = Home::new();
-        let golden = fixture("published/07_default_prompt/golden.json");
+        let golden = home.path().join("golden.json");
+        let case = json!({"texts": ["one"], "embeddings": [vec![0.5; 32]]});
+        std::fs::write(&golden, json!({"library": "this test", "cases": [case]}).to_string()).unwrap();
         let golden = golden.to_str().unwrap();
         let arguments = arguments.iter().map(|word| if *word == "golden.json" { golden } else { *word });
         let arguments = arguments.collect::<Vec<_>>();
-        let child = home.start(&arguments);
-        until("a browser", BEGUN, || home.has_browser());
+        let mut child = home.start(&arguments);
+        until("a browser", BEGUN, || {
+            assert!(child.try_wait().unwrap().is_none(), "{arguments:?} ended before");
+            home.has_browser()
+        });
         let (_, said) = interrupted(child);
         home.is_left_by_all();
         assert!(said.contains("error: interrupted"), "{arguments:?}: {said}");

@@ -186,7 +186,8 @@ pub(crate) fn parser(command: &dyn Entry) -> clap::Command {
         .disable_help_subcommand(true)
         .color(clap::ColorChoice::Never)
         .term_width(WIDTH);
-    command.arguments(parser)
+    // Arguments that are missing are an error that names them.
+    command.arguments(parser).arg_required_else_help(false)
 }
 
 /// Columns of a help text.

@@ -30,9 +30,13 @@ fn shell(command: &dyn Entry) -> String {
     match command.shell() {
         Shell::Nothing(reason) => format!("The shell has none: {reason}."),
         Shell::Subcommand { json, reads_results } => {
-            let json = json.map_or(String::new(), |_| ", also with `--json`".to_owned());
-            let db_only = if reads_results { ", `--db-only` and `--db-path`" } else { "" };
-            format!("In the shell: `pelago {name}`{json}{db_only}.")
+            let options = match (json.is_some(), reads_results) {
+                (true, true) => ", also with `--json`, `--db-only` and `--db-path`",
+                (true, false) => ", also with `--json`",
+                (false, true) => ", also with `--db-only` and `--db-path`",
+                (false, false) => "",
+            };
+            format!("In the shell: `pelago {name}`{options}.")
         }
     }
 }

@@ -31,7 +31,7 @@ impl Command for Sql {
     fn examples(&self) -> &'static [&'static str] {
         &[
             ":sql SELECT * FROM runs ORDER BY started DESC LIMIT 5",
-            ":sql SELECT browser, platform, median(processing_time) AS s \\\n    FROM runs GROUP BY ALL ORDER BY s",
+            ":sql SELECT browser, median(processing_time) AS s \\\n    FROM runs GROUP BY ALL",
         ]
     }
 

@@ -31,7 +31,7 @@ impl Command for Model {
     }
 
     fn summary(&self) -> &'static str {
-        "Add, fetch, show, keep, check or remove a model; :models lists all"
+        "Add, fetch, show, keep, check or remove a model; `models` lists all"
     }
 
     fn examples(&self) -> &'static [&'static str] {

@@ -39,14 +39,11 @@ pub(super) struct Arguments {
     max_ratio: f64,
 }
 
-/// What a report is written as.
+/// What a report is written as. Its words have no help of their own, with which every option would take a paragraph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
-    /// Markdown.
     Md,
-    /// One page that needs nothing else.
     Html,
-    /// By the schema.
     Json,
 }
 

@@ -16,7 +16,7 @@ async fn help_is_three_ways_the_same() {
         assert_eq!(text(&help), inspect(&format!("let a = 1;\n:{name} x"), 13).unwrap().text);
     }
     expect![[r#"
-        What is to be run, where and how
+        Run a model in a browser: its output, and a report of where it ran and how long each part took
 
         Usage: :accelerate [OPTIONS] <MODEL> <INPUT>...
 

@@ -63,7 +63,7 @@ fn the_page_is_that_of_the_commands() {
 #[tokio::test]
 async fn what_is_wrong_is_told_with_what_to_do() {
     let mut lab = Lab::open().await;
-    let check = async |line: &str, expected: Expect| {
+    let mut check = async |line: &str, expected: Expect| {
         let error = lab.run(line).await.unwrap_err().in_cell(line, 3);
         expected.assert_eq(&format!("{}\n{error}\n", error.name));
     };
