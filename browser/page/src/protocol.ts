@@ -284,12 +284,12 @@ tensors: Array<TensorHeader>,
 /**
  * Host to page: the attachments that hold the bytes of large tensors, in the order of these.
  */
-attachments?: Array<Attachment>, 
+attachments: Array<Attachment>, 
 /**
  * Page to host: the indices of the large tensors, in order. The bytes of each are one of the messages that
  * follow this one.
  */
-following?: Array<number>, };
+following: Array<number>, };
 
 export type Hello = { 
 /**

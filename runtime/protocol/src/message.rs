@@ -49,11 +49,11 @@ pub struct Header {
     #[serde(default)]
     pub tensors: Vec<TensorHeader>,
     /// Host to page: the attachments that hold the bytes of large tensors, in the order of these.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub attachments: Vec<Attachment>,
     /// Page to host: the indices of the large tensors, in order. The bytes of each are one of the messages that
     /// follow this one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub following: Vec<usize>,
 }
 
