@@ -48,6 +48,7 @@ export class BesideServer {
     else if (this.fault !== null) {
       const { fault } = this;
       this.fault = null;
+      this.offers.delete(id);
       fault(request, response, bytes);
     } else if (method === 'GET' && bytes !== undefined && isLarge(bytes)) {
       this.offers.delete(id);
