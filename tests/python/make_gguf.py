@@ -222,7 +222,7 @@ def main():
         "phi3": (of("text/phi3"), "phi3", Type.F16, Type.F16),
         "gemma2": (of("text/gemma2", query_pre_attn_scalar=16), "gemma2", Type.Q8_0, Type.Q4_0),
         "gemma3": (gemma3(), "gemma3", Type.Q4_0, Type.F16),
-        "gpt2": (of("gpt2"), "gpt2", Type.Q4_1, Type.F32),
+        "gpt2": (of("text/gpt2"), "gpt2", Type.Q4_1, Type.F32),
     }
     goldens = {}
     for name, (model, architecture, kind, table) in cases.items():

@@ -13,7 +13,7 @@ use pelago_onnx::{
 
 use self::common::{python, root};
 
-const MODELS: [&str; 5] = ["t5", "text/mt5", "text/flan_t5", "text/bart", "text/marian"];
+const MODELS: [&str; 5] = ["text/t5", "text/mt5", "text/flan_t5", "text/bart", "text/marian"];
 
 fn built(model: &str, logits: Logits) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -61,7 +61,7 @@ fn every_precision_is_near_fp32() {
                 convert(&files, &name, &recipe, Destination::new(into.path(), &name)).unwrap();
             }
             let golden = root().join("tests/fixtures/models").join(model).join("golden.json");
-            (into, single, golden, if model == "t5" { calm } else { least })
+            (into, single, golden, if model == "text/t5" { calm } else { least })
         });
         let out = python("check_encoder_decoder.py", |command| {
             for (folder, single, golden, least) in &cases {

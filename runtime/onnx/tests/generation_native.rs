@@ -17,8 +17,8 @@ use self::common::{python, root};
 
 /// The decoders that have goldens, in `tests/fixtures/models`.
 const DECODERS: [&str; 17] = [
-    "llama",
-    "gpt2",
+    "text/llama",
+    "text/gpt2",
     "text/mistral",
     "text/qwen2",
     "text/qwen3",
@@ -99,7 +99,7 @@ fn bfloat16_becomes_single_precision() {
 
 /// Models whose weights are as small as those of trained ones; those of the others make an error of a weight many times
 /// larger, which 4 bits show.
-const CALM: [&str; 4] = ["llama", "gpt2", "generation/gemma3", "generation/gpt2_odd"];
+const CALM: [&str; 4] = ["text/llama", "text/gpt2", "generation/gemma3", "generation/gpt2_odd"];
 
 /// The least cosine of the logits of every step to those of fp32, given the same tokens: of all models, and of the calm ones.
 #[test]
@@ -148,6 +148,6 @@ fn the_graph_says_what_it_is_given() {
     assert_eq!((gemma.context, gemma.trained_context), (100, 256));
     assert_eq!(gemma.windows, [Some(8), None, Some(8)]);
     // Heads of 12 numbers have 16 in the cache.
-    assert_eq!((of("text/phi3").head_size, of("llama").head_size), (16, 8));
+    assert_eq!((of("text/phi3").head_size, of("text/llama").head_size), (16, 8));
     assert_eq!(of("generation/qwen2_windows").windows, [None, Some(5), Some(5)]);
 }

@@ -14,8 +14,8 @@ use crate::{
 };
 
 const DECODERS: [&str; 9] = [
-    "llama",
-    "gpt2",
+    "text/llama",
+    "text/gpt2",
     "text/mistral",
     "text/qwen3",
     "text/phi3",
@@ -135,7 +135,9 @@ fn no_setting_is_trusted() {
         json!({ "rope_type": "linear", "factor": 1e-300 }),
         json!({ "rope_type": "longrope" }),
     ];
-    for name in [&DECODERS[..], &["text/marian", "text/bart", "t5", "text/bert_mlm", "text/deberta_v2_nli"]].concat() {
+    for name in
+        [&DECODERS[..], &["text/marian", "text/bart", "text/t5", "text/bert_mlm", "text/deberta_v2_nli"]].concat()
+    {
         let files = Memory::load(name);
         let config: Value = serde_json::from_slice(&files.0["config.json"]).unwrap();
         for field in config.as_object().unwrap().keys() {
@@ -172,7 +174,7 @@ fn what_has_no_builder_is_refused_by_name() {
         ]],
     );
     refused(
-        "llama",
+        "text/llama",
         "is_causal",
         json!(false),
         expect![
@@ -180,14 +182,14 @@ fn what_has_no_builder_is_refused_by_name() {
         ],
     );
     refused(
-        "llama",
+        "text/llama",
         "model_type",
         json!("mamba"),
         expect![[
             r#"no graph builder for model_type "mamba": use one of llama, mistral, qwen2, qwen3, phi3, gemma2, gemma3_text, gpt2, gpt_neox, or a model that comes with an ONNX file"#
         ]],
     );
-    let missing = build(&Memory::load("llama").without_tensor("lm_head.weight")).unwrap_err();
+    let missing = build(&Memory::load("text/llama").without_tensor("lm_head.weight")).unwrap_err();
     expect![
         "the checkpoint has no lm_head.weight of shape [320, 32]: it does not fit its config.json, or is incomplete"
     ]
@@ -200,10 +202,10 @@ fn what_has_no_builder_is_refused_by_name() {
 #[test]
 fn a_config_says_what_a_checkpoint_is_for() {
     let kind = |name: &str| Kind::of(&Config::read(&Memory::load(name)).unwrap());
-    assert_eq!(kind("llama"), Some(Kind::Decoder));
-    assert_eq!(kind("gpt2"), Some(Kind::Decoder));
+    assert_eq!(kind("text/llama"), Some(Kind::Decoder));
+    assert_eq!(kind("text/gpt2"), Some(Kind::Decoder));
     assert_eq!(kind("generation/gemma3"), Some(Kind::Decoder));
-    assert_eq!(kind("t5"), Some(Kind::EncoderDecoder));
+    assert_eq!(kind("text/t5"), Some(Kind::EncoderDecoder));
     assert_eq!(kind("text/marian"), Some(Kind::EncoderDecoder));
     assert_eq!(kind("text/bert_qa"), Some(Kind::Head(Head::QuestionAnswering)));
     // Without a head: for embeddings.
