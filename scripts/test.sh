@@ -43,6 +43,7 @@ check_peers() {
 part "Rust format" cargo fmt --all --check
 part "Rust lints" cargo clippy --locked --workspace --all-targets -- --deny warnings
 part "Rust licences" scripts/cargo-deny.sh
+part "circles of imports" "$PELAGO_TEST_PYTHON" tests/python/structure/import_circles.py
 part "page types" npm run --silent --workspace browser/page check
 part "page tests" npm run --silent --workspace browser/page test
 part "page in browsers" npm run --silent --workspace browser/page test:browser

@@ -74,12 +74,6 @@ pub(crate) struct TerminalOptions {
     pub(crate) editing: bool,
 }
 
-/// Whether a Jupyter server started this process and ends with it: it names
-/// itself to its kernels.
-pub(crate) fn started_by_jupyter() -> bool {
-    std::env::var_os("JPY_PARENT_PID").is_some()
-}
-
 /// The user's own folder of Jupyter's data, where the user has a home.
 pub(crate) fn jupyter_data() -> Option<PathBuf> {
     let named = std::env::var_os("JUPYTER_DATA_DIR").map(PathBuf::from).filter(|path| path.is_absolute());

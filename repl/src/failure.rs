@@ -15,6 +15,9 @@ use serde_json::json;
 
 use crate::{interrupt, output};
 
+/// The exit code of what Ctrl-C ended, as shells have it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
 /// An error that is told to the user. Its message is what it displays.
 pub(crate) trait Advised: std::error::Error + Send + Sync {
     /// A word that scripts can rely on.
@@ -165,7 +168,7 @@ impl Advised for Interrupted {
     }
 
     fn exit_code(&self) -> u8 {
-        interrupt::CODE
+        INTERRUPTED
     }
 }
 
@@ -186,7 +189,7 @@ impl Advised for CommandError {
 
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Interrupted { .. } => interrupt::CODE,
+            Self::Interrupted { .. } => INTERRUPTED,
             // 1 is a regression.
             Self::Report(error) if !matches!(error, ReportError::Write { .. }) => 2,
             _ => 1,

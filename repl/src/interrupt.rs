@@ -3,10 +3,7 @@
 use pelago_session::CancellationToken;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::failure::{Failure, SystemError};
-
-/// The exit code of what Ctrl-C ended, as shells have it.
-pub(crate) const CODE: u8 = 130;
+use crate::failure::{Failure, INTERRUPTED, SystemError};
 
 /// A token that the first Ctrl-C cancels, or the end that a service manager asks for. Where there is another,
 /// the process ends: the browsers' reapers then end the browsers.
@@ -22,7 +19,7 @@ pub(crate) fn listen() -> Result<CancellationToken, Failure> {
                 _ = end.recv() => {}
             }
             if first.is_cancelled() {
-                std::process::exit(CODE.into());
+                std::process::exit(INTERRUPTED.into());
             }
             first.cancel();
         }

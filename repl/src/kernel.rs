@@ -7,7 +7,6 @@ use pelago_cells::commands::values::whole;
 use pelago_cells::interpreter::InterpreterOptions;
 use pelago_kernel::KernelOptions;
 
-use crate::config;
 use crate::failure::Failure;
 
 /// `pelago kernel`
@@ -35,8 +34,14 @@ pub(crate) async fn run(options: InterpreterOptions, arguments: Arguments) -> Re
         allow_remote: arguments.allow_remote,
         history: options.session.store.with_file_name("notebook-history.sqlite"),
         output_limit: usize::try_from(arguments.output_limit).unwrap_or(usize::MAX) << 20,
-        end_with_parent: config::started_by_jupyter(),
+        end_with_parent: started_by_jupyter(),
     };
     pelago_kernel::run(kernel, options).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a Jupyter server started this process and ends with it: it names
+/// itself to its kernels.
+fn started_by_jupyter() -> bool {
+    std::env::var_os("JPY_PARENT_PID").is_some()
 }

@@ -15,6 +15,7 @@
 //! HTTP from the server that it was loaded from. See [`attachments`]. Those of an
 //! answer follow it through the socket, each as a message of its own.
 
+mod answer;
 pub(crate) mod attachments;
 mod close;
 mod error;
@@ -35,12 +36,13 @@ use pelago_protocol::{Hello, REQUESTS_A_PAGE};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use answer::Answer;
 use attachments::Attachments;
 pub use attachments::{AttachmentId, NotAnId};
 pub use close::CloseReason;
 pub use error::{FrameError, GoneReason, LinkError};
 pub use frame::Frame;
-pub use request::{Answer, Message, RequestOptions};
+pub use request::{Message, RequestOptions};
 pub(crate) use socket::{Event, Io, Socket};
 
 /// How a link behaves.

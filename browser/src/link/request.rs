@@ -6,7 +6,7 @@ use pelago_protocol::{Header, Platform, Progress, Tensor};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Frame, GoneReason, Link, LinkError, LinkState, in_flight::InFlight, task};
+use super::{Answer, Frame, GoneReason, Link, LinkError, LinkState, in_flight::InFlight, task};
 
 /// What to ask of a page.
 #[derive(Clone, Debug, Default)]
@@ -35,15 +35,6 @@ pub struct RequestOptions {
     /// Whether the page may be asked twice: true where a request changes nothing,
     /// or nothing more the second time.
     pub repeat_safe: bool,
-}
-
-/// What a page answered.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    /// The answer itself, by the `kind` of the request.
-    pub data: Value,
-    /// Tensors that came with it.
-    pub tensors: Vec<Tensor>,
 }
 
 impl Link {

@@ -7,8 +7,10 @@
 mod identity;
 mod save;
 mod target;
+mod target_problem;
 
 pub(crate) use self::identity::Identity;
 pub use self::save::save;
 pub(crate) use self::save::{Saved, copies, save_unless_changed};
-pub(crate) use self::target::{TargetProblem, check};
+pub(crate) use self::target::check;
+pub(crate) use self::target_problem::TargetProblem;

@@ -9,8 +9,6 @@ use std::io::Cursor;
 
 use crate::{Cid, NodeError};
 
-/// The multicodec of the hash, as nodes name it.
-pub(crate) const MURMUR3: u64 = 0x22;
 /// The fan-out that is written.
 pub(crate) const FANOUT: u32 = 256;
 /// The largest fan-out that is read.

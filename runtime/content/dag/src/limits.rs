@@ -24,3 +24,6 @@ pub const IDENTITY_MAX: usize = 128;
 /// A content identifier, with room for the longest digest that is accepted: `cid::Cid` has 64 bytes of it,
 /// and an identity CID may carry 128.
 pub type Cid = ::cid::CidGeneric<IDENTITY_MAX>;
+
+/// The multicodec of the hash, as nodes name it.
+pub(crate) const MURMUR3: u64 = 0x22;

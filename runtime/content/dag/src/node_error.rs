@@ -81,7 +81,7 @@ pub enum NodeError {
         name: String,
     },
     /// A shard by another hash.
-    #[error("hash 0x{:x} (murmur3) expected for shards, {found:?} found", crate::hamt::MURMUR3)]
+    #[error("hash 0x{:x} (murmur3) expected for shards, {found:?} found", crate::limits::MURMUR3)]
     HashType {
         /// What it says.
         found: Option<u64>,

@@ -102,7 +102,7 @@ fn check_name(name: &str) -> Result<(), NodeError> {
 }
 
 fn shard_children(links: Vec<Link>, data: &Data) -> Result<Shard, NodeError> {
-    if data.hash_type != Some(hamt::MURMUR3) {
+    if data.hash_type != Some(crate::limits::MURMUR3) {
         return Err(NodeError::HashType { found: data.hash_type });
     }
     let fanout = data.fanout.and_then(Fanout::new);

@@ -111,7 +111,7 @@ fn shard(profile: Profile, trie: Trie<Child>, blocks: &mut Vec<Block>) -> Child 
     let data = Data {
         kind: Some(HAMT),
         data: Some(field.into()),
-        hash_type: Some(hamt::MURMUR3),
+        hash_type: Some(crate::limits::MURMUR3),
         fanout: Some(u64::from(hamt::FANOUT)),
         ..Data::default()
     };

@@ -7,25 +7,14 @@ use crate::graph::{
     activation::Activation,
     attention::{self, Places},
     builder::{Builder, Value},
-    encoder::{self, Names, Sizes},
+    encoder::{self, Sizes},
     onnx::DataType,
 };
 
+pub(super) use super::inputs::{Inputs, NAMES};
 use super::{Architecture, jina};
 
 pub(super) struct Bert;
-
-/// The modules of a layer, also RoBERTa's.
-pub(super) const NAMES: Names = Names {
-    query: "attention.self.query",
-    key: "attention.self.key",
-    value: "attention.self.value",
-    attention_output: "attention.output.dense",
-    attention_norm: "attention.output.LayerNorm",
-    intermediate: "intermediate.dense",
-    output: "output.dense",
-    output_norm: "output.LayerNorm",
-};
 
 impl Architecture for Bert {
     fn model_types(&self) -> &'static [&'static str] {
@@ -51,36 +40,6 @@ impl Architecture for Bert {
         let rows = graph.cast("embeddings.position_ids/int32", &positions, DataType::Int32);
         let state = embed(graph, config, sizes.hidden, sizes.epsilon, &inputs, kind.absolute(&rows))?;
         Ok((encode(graph, config, &sizes, &inputs, kind, state, &positions)?, sizes.hidden))
-    }
-}
-
-/// The graph's inputs, each `[batch, sequence]`.
-pub(super) struct Inputs {
-    pub(super) input_ids: Value,
-    pub(super) attention_mask: Value,
-    /// `None` where there are no types.
-    token_type_ids: Option<Value>,
-    types: usize,
-}
-
-impl Inputs {
-    pub(super) fn new(graph: &mut Builder<'_>, config: &Config) -> Result<Self, Error> {
-        Self::with_types(graph, config.length("type_vocab_size", Some(2))?)
-    }
-
-    pub(super) fn with_types(graph: &mut Builder<'_>, types: usize) -> Result<Self, Error> {
-        let input_ids = graph.index_input("input_ids");
-        let attention_mask = graph.index_input("attention_mask");
-        let token_type_ids = (types > 0).then(|| graph.index_input("token_type_ids"));
-        Ok(Self { input_ids, attention_mask, token_type_ids, types })
-    }
-
-    /// Rows of words and of their types, summed.
-    pub(super) fn embed(&self, graph: &mut Builder<'_>, words: usize, size: usize) -> Result<Value, Error> {
-        let rows = encoder::embedding(graph, "embeddings.word_embeddings", &self.input_ids, words, size)?;
-        let Some(types) = &self.token_type_ids else { return Ok(rows) };
-        let types = encoder::embedding(graph, "embeddings.token_type_embeddings", types, self.types, size)?;
-        Ok(graph.node("embeddings/types", "Add", &[&rows, &types], &[]))
     }
 }
 

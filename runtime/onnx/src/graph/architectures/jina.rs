@@ -10,7 +10,7 @@ use crate::graph::{
     encoder::{self, Sizes},
 };
 
-use super::bert::{Inputs, NAMES};
+use super::inputs::{Inputs, NAMES};
 
 pub(super) fn add_to(graph: &mut Builder<'_>, config: &Config, sizes: &Sizes) -> Result<(Value, usize), Error> {
     let Sizes { hidden, epsilon, heads, .. } = *sizes;

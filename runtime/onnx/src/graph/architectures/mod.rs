@@ -9,6 +9,7 @@ mod electra;
 mod ernie;
 mod gemma3;
 mod gte;
+mod inputs;
 mod jina;
 mod llama;
 mod modernbert;
