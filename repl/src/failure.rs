@@ -13,7 +13,7 @@ use pelago_protocol::Voice;
 use pelago_session::SessionError;
 use serde_json::json;
 
-use crate::{interrupt, output};
+use crate::output;
 
 /// The exit code of what Ctrl-C ended, as shells have it.
 pub(crate) const INTERRUPTED: u8 = 130;

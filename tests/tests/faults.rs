@@ -44,7 +44,7 @@ fn answering(lab: &Lab, run: &Run) -> String {
         Target::Installed(found) => found.product.name() == product && found.version == *version,
         Target::Remote(_) => false,
     });
-    found.next().unwrap_or_else(|| panic!("no browser of this machine is {product} {version}")).id.clone()
+    found.next().unwrap_or_else(|| panic!("no browser of this machine is {product} {version}")).id.to_string()
 }
 
 /// Its page, opened where it is not open: a browser that is being ended may

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use pelago_cells::interpreter::{CellError, InterpreterError};
 use pelago_protocol::Voice;
 
-use crate::failure::Advised;
-use crate::interrupt;
+use crate::failure::{Advised, INTERRUPTED};
 
 /// Why the kernel is not, or not wholly, installed or taken away.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +58,6 @@ impl Advised for InstallError {
     }
 
     fn exit_code(&self) -> u8 {
-        if matches!(self, Self::Interrupted) { interrupt::CODE } else { 1 }
+        if matches!(self, Self::Interrupted) { INTERRUPTED } else { 1 }
     }
 }

@@ -239,7 +239,7 @@ for (const [name, platforms] of routes) {
         const { data, values } = await ask(oneShape, [[1, 2, 3], [4, 5, 6, 7]]);
         equal(values, mean([1, 2, 3]), mean([4, 5, 6, 7]));
         assert.deepEqual([data.padded_shape, data.padded_tokens], [[1, 4], 8]);
-        await assert.rejects(ask(oneShape, [LONG]), refused('input_too_long', /at most 4 tokens for one-shape, found 8/));
+        await assert.rejects(ask(oneShape, [LONG]), refused('input_too_long', /at most 4 tokens, found 8/));
       });
 
       test(`refuses by name what it cannot tell on ${platform}`, async () => {

@@ -1,7 +1,7 @@
 //! Whether a result can be written to a place, seen before the hours that make it.
 
 use std::fs::OpenOptions;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::super::error::NotebookError;
 use super::identity::{folder, resolve};
