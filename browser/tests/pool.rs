@@ -45,7 +45,7 @@ async fn pool(profiles: &Path) -> Pool {
 fn id(pool: &Pool, product: Product) -> String {
     let is_it = |target: &Target| matches!(target, Target::Installed(found) if found.product == product);
     let found = pool.candidates().iter().find(|candidate| is_it(&candidate.target));
-    found.unwrap_or_else(|| panic!("{product} with its driver is needed by this test")).id.clone()
+    found.unwrap_or_else(|| panic!("{product} with its driver is needed by this test")).id.to_string()
 }
 
 /// What this process started, itself left out.
@@ -107,7 +107,10 @@ async fn closing_during_an_opening_ends_it_and_leaves_nothing() {
             let all = below();
             pool.close().await;
             let error = opening.await.unwrap().map(|_| ()).unwrap_err();
-            assert!(matches!(&error, PoolError::Closed { id: closed } if *closed == id), "{product}: {error:?}");
+            assert!(
+                matches!(&error, PoolError::Closed { id: closed } if closed.as_str() == id),
+                "{product}: {error:?}"
+            );
             gone(&all).await;
             gone(&below()).await;
         }

@@ -34,7 +34,7 @@ async fn the_browsers_of_this_machine_are_found() {
     let found = discover(&search()).await;
     for product in [Product::Chromium, Product::HeadlessShell, Product::Firefox] {
         let installation = found.installations.iter().find(|i| i.product == product).unwrap();
-        assert_eq!(installation.id, format!("{product}-{}", installation.version).to_lowercase());
+        assert_eq!(installation.id.as_str(), format!("{product}-{}", installation.version).to_lowercase());
         assert!(installation.binary.is_file() && installation.driver.is_file());
     }
     let mut ids: Vec<_> = found.installations.iter().map(|i| &i.id).collect();

@@ -228,7 +228,8 @@ async fn a_recovery_belongs_to_the_route_that_failed() {
     lab.run(&gpu).await.unwrap();
     let failure = lab.records.failures.lock().unwrap()[0].failure_id.clone();
     let runs = lab.records.runs.lock().unwrap().clone();
-    let recovered = runs.iter().map(|(route, recovered)| (route.as_str(), recovered.clone())).collect::<Vec<_>>();
+    let recovered: Vec<_> =
+        runs.iter().map(|(route, recovered)| (route.as_str(), recovered.as_deref().map(FailureId::from))).collect();
     let expected = [("Chromium wasm", None), ("Chromium webgpu", Some(failure)), ("Chromium webgpu", None)];
     assert_eq!(recovered, expected);
 }

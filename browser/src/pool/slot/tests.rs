@@ -60,7 +60,7 @@ impl Opener for Fake {
     }
 
     fn closed(&self) -> PoolError {
-        PoolError::Closed { id: "fake".to_owned() }
+        PoolError::Closed { id: "fake".into() }
     }
 }
 

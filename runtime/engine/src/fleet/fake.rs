@@ -174,7 +174,7 @@ impl FakeFleet {
     pub(crate) fn with(mut self, product: Product, abilities: Abilities) -> Self {
         let id = product.name().to_owned();
         let installation = Installation {
-            id: id.clone(),
+            id: id.clone().into(),
             kind: product.kind(),
             product,
             binary: PathBuf::from("/browser"),
@@ -204,7 +204,7 @@ impl FakeFleet {
             asked: Mutex::default(),
         };
         self.workers.insert(id.clone(), Arc::new(worker));
-        self.candidates.push(Candidate { id, kind: product.kind(), target });
+        self.candidates.push(Candidate { id: id.into(), kind: product.kind(), target });
     }
 
     /// The worker of a browser.

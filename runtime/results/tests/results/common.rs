@@ -10,10 +10,10 @@ use polars::frame::DataFrame;
 /// A report with few figures in it.
 pub(crate) fn report(run_id: &str) -> Report {
     Report {
-        run_id: run_id.to_owned(),
+        run_id: run_id.into(),
         started: "2026-03-04T05:06:07.123456Z".to_owned(),
         model_name: "all-MiniLM-L6-v2".to_owned(),
-        model_cid: "bafybeimodel".to_owned(),
+        model_cid: "bafybeimodel".into(),
         modules: vec!["mean".to_owned(), "Normalize".to_owned()],
         prompt: None,
         similarity: Some("cosine".to_owned()),
@@ -27,7 +27,7 @@ pub(crate) fn report(run_id: &str) -> Report {
         is_real_hardware: false,
         sessions: vec![SessionReport {
             role: Role::Model,
-            graph_cid: "bafkreigraph".to_owned(),
+            graph_cid: "bafkreigraph".into(),
             graph: "checkpoint".to_owned(),
             platform: Platform::Wasm,
             execution_provider: "WasmExecutionProvider".to_owned(),

@@ -3,8 +3,8 @@
 use chrono::DateTime;
 use expect_test::expect;
 use pelago_protocol::{
-    Adapter, BrowserKind, Family, Phase, PhaseName, Phases, Placement, Platform, Precision, PrecisionChoice, Report,
-    Role, SessionReport, Source, TierBytes,
+    Adapter, BrowserKind, Family, PhaseName, Phases, Placement, Platform, Precision, PrecisionChoice, Report, Role,
+    SessionReport, Source, TierBytes,
 };
 use pelago_results::{Filter, Results, ResultsError};
 use polars::prelude::{DataFrame, DataType, TimeUnit, TimeZone};
@@ -45,10 +45,10 @@ fn reports() -> impl Strategy<Value = Report> {
     let time = 0..253_402_300_800_000_000_i64;
     (vec(text(), 9), words(), adapter, lists, counts, figures, vec(any::<bool>(), 5), time).prop_map(
         |(texts, words, adapter, lists, (small, large, tokens), (times, rest, parity, phases), flags, time)| Report {
-            run_id: uuid::Uuid::now_v7().to_string() + &texts[0],
+            run_id: (uuid::Uuid::now_v7().to_string() + &texts[0]).into(),
             started: DateTime::from_timestamp_micros(time).unwrap().to_rfc3339(),
             model_name: texts[1].clone(),
-            model_cid: texts[2].clone(),
+            model_cid: texts[2].clone().into(),
             modules: lists[0].clone(),
             similarity: flags[4].then(|| texts[7].clone()),
             prompt: flags[0].then(|| texts[0].clone()),
@@ -62,7 +62,7 @@ fn reports() -> impl Strategy<Value = Report> {
             is_real_hardware: flags[0],
             sessions: vec![SessionReport {
                 role: Role::Model,
-                graph_cid: texts[3].clone(),
+                graph_cid: texts[3].clone().into(),
                 graph: texts[8].clone(),
                 platform: words.1,
                 hardware_reason: texts[6].clone(),
@@ -156,8 +156,7 @@ async fn every_graph_and_every_phase_is_a_row() {
     let folder = tempfile::tempdir().unwrap();
     let results = Results::open(folder.path()).await.unwrap();
     let mut run = report("a");
-    let decoder =
-        SessionReport { role: Role::Decoder, graph_cid: "bafkreidecoder".to_owned(), ..run.sessions[0].clone() };
+    let decoder = SessionReport { role: Role::Decoder, graph_cid: "bafkreidecoder".into(), ..run.sessions[0].clone() };
     run.sessions[0].role = Role::Encoder;
     run.sessions.push(decoder);
     run.phases = Phases::default();

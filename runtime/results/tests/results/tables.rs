@@ -13,10 +13,10 @@ use crate::rows::{float, floats, text};
 
 fn failure(failure_id: &str) -> FailedRun {
     FailedRun {
-        failure_id: failure_id.to_owned(),
+        failure_id: failure_id.into(),
         started: "2026-03-04T05:06:07Z".to_owned(),
         model_name: "all-MiniLM-L6-v2".to_owned(),
-        model_cid: "bafybeimodel".to_owned(),
+        model_cid: "bafybeimodel".into(),
         browser: BrowserKind::Firefox,
         platform: Platform::WebGpu,
         precision: Precision::Bits32,
@@ -41,7 +41,7 @@ async fn views_are_of_the_rows() {
     run.bytes = TierBytes { memory: 5, disk: 100, p2p: 60, ipfs: 20 };
     run.ipfs_load_time = Some(250.0);
     let transfer = |source: &str, kind: &str, bytes| Transfer {
-        run_id: "a".to_owned(),
+        run_id: "a".into(),
         source: source.to_owned(),
         kind: kind.to_owned(),
         bytes,
@@ -140,9 +140,9 @@ fn rows() -> impl Strategy<Value = SweepRow> {
     let flags = (any::<bool>(), option::of(any::<bool>()), option::of(any::<u64>()));
     (vec(text(), 5), words, precisions, option::of(text()), flags, any::<(u32, u32)>(), figures).prop_map(
         |(texts, words, precision, problem, flags, counts, (figures, distance, phases))| SweepRow {
-            sweep_id: uuid::Uuid::now_v7().to_string() + &texts[0],
+            sweep_id: (uuid::Uuid::now_v7().to_string() + &texts[0]).into(),
             model_name: texts[1].clone(),
-            model_cid: texts[2].clone(),
+            model_cid: texts[2].clone().into(),
             browser: words.0,
             browser_product: texts[3].clone(),
             browser_version: texts[4].clone(),
