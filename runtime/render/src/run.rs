@@ -270,17 +270,18 @@ mod tests {
         expect![[r#"
             mini<LM> → embedding, float32 [1, 384]
             [0.000000, 0.125000, 0.250000, 0.375000, 0.500000, …]
-              browser     Firefox 153.0
-              platform    webgpu (WebGpuExecutionProvider)
-              hardware    not real: the adapter says isFallbackAdapter
-              adapter     unnamed
-              nodes       164/164 on the provider
-              graph       built of the checkpoint
-              modules     mean → Normalize
-              precision   32 bit
-              processing  530.26 ms
-              total       1287.60 ms, cold
-              cosine      1.000000, to fp32 on wasm"#]]
+              browser         Firefox 153.0
+              platform        webgpu (WebGpuExecutionProvider)
+              hardware        not real: the adapter says isFallbackAdapter
+              adapter         unnamed
+              nodes           164/164 on the provider
+              graph           built of the checkpoint
+              modules         mean → Normalize
+              precision       32 bit
+              browser memory  512.2 MiB, all its processes
+              processing      530.26 ms
+              total           1287.60 ms, cold
+              cosine          1.000000, to fp32 on wasm"#]]
         .assert_eq(&plain(&run));
     }
 
@@ -303,7 +304,10 @@ mod tests {
     #[test]
     fn a_terminal_shows_phases_and_warnings() {
         let changes = json!({
-            "phases": {"fetch_ms": 459.4, "compile_ms": 353.0}, "warnings": ["this run is not recorded: the disk is full"],
+            "phases": [
+                {"phase": "fetch", "role": "model", "ms": 459.4}, {"phase": "compile", "role": "model", "ms": 353.0},
+            ],
+            "warnings": ["this run is not recorded: the disk is full"],
         });
         let text = terminal(&Run { report: report(&changes), output: embeddings(1, 2) }, Paint { on: false });
         let lines = text.lines().collect::<Vec<_>>();

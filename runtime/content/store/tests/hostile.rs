@@ -127,7 +127,7 @@ fn sizes_that_do_not_agree_are_refused() {
     let mut maker = Maker::default();
     let leaf = maker.raw(b"hello");
     let root = maker.file(&[(leaf, 5), (leaf, 4)]);
-    maker.check(root, "should have 4 bytes, but is 5 bytes");
+    maker.check(root, "should have 4 bytes, but it has 5");
     let mut maker = Maker::default();
     let leaf = maker.raw(b"hello");
     let root = maker.node(&[("", leaf)], &[number(1, 2), number(3, 6), number(4, 5)].concat());
@@ -274,7 +274,7 @@ fn shards_that_lead_to_themselves_or_to_nothing_are_refused() {
     let leaf = maker.raw(b"x");
     let folder = maker.folder(&[("a", leaf)]);
     let root = maker.shard(256, &[("00", folder)], &[1]);
-    maker.check(root, "a shard was expected");
+    maker.check(root, "a shard of a folder was expected");
     let mut maker = Maker::default();
     let leaf = maker.raw(b"x");
     let below = maker.shard(256, &[("00a", leaf)], &[1]);

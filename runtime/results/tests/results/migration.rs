@@ -63,9 +63,36 @@ async fn old_rows_and_old_lines_are_kept() {
     let sessions = results
         .sql("SELECT run_id, number, role, graph_cid, platform, nodes_total FROM run_sessions ORDER BY run_id")
         .await;
-    expect![[""]].assert_eq(&sessions.unwrap().to_string());
+    expect![[r#"
+        shape: (5, 6)
+        ┌────────┬────────┬───────┬──────────────┬──────────┬─────────────┐
+        │ run_id ┆ number ┆ role  ┆ graph_cid    ┆ platform ┆ nodes_total │
+        │ ---    ┆ ---    ┆ ---   ┆ ---          ┆ ---      ┆ ---         │
+        │ str    ┆ u32    ┆ str   ┆ str          ┆ str      ┆ u32         │
+        ╞════════╪════════╪═══════╪══════════════╪══════════╪═════════════╡
+        │ 01a    ┆ 0      ┆ model ┆ bafkreigraph ┆ wasm     ┆ 7           │
+        │ 01b    ┆ 0      ┆ model ┆ bafkreigraph ┆ wasm     ┆ 7           │
+        │ 01c    ┆ 0      ┆ model ┆ bafkreigraph ┆ wasm     ┆ 7           │
+        │ 01d    ┆ 0      ┆ model ┆ bafkreigraph ┆ wasm     ┆ 7           │
+        │ 01e    ┆ 0      ┆ model ┆ bafkreigraph ┆ wasm     ┆ 7           │
+        └────────┴────────┴───────┴──────────────┴──────────┴─────────────┘"#]]
+    .assert_eq(&sessions.unwrap().to_string());
     let phases = results.sql("SELECT run_id, number, phase, role, ms FROM run_phases ORDER BY run_id, number").await;
-    expect![[""]].assert_eq(&phases.unwrap().to_string());
+    expect![[r#"
+        shape: (6, 5)
+        ┌────────┬────────┬───────┬───────┬────────┐
+        │ run_id ┆ number ┆ phase ┆ role  ┆ ms     │
+        │ ---    ┆ ---    ┆ ---   ┆ ---   ┆ ---    │
+        │ str    ┆ u32    ┆ str   ┆ str   ┆ f64    │
+        ╞════════╪════════╪═══════╪═══════╪════════╡
+        │ 01a    ┆ 0      ┆ run   ┆ model ┆ 25.0   │
+        │ 01b    ┆ 0      ┆ run   ┆ model ┆ NaN    │
+        │ 01c    ┆ 0      ┆ open  ┆ null  ┆ 812.25 │
+        │ 01c    ┆ 1      ┆ run   ┆ model ┆ 25.0   │
+        │ 01d    ┆ 0      ┆ run   ┆ model ┆ 25.0   │
+        │ 01e    ┆ 0      ┆ run   ┆ model ┆ 25.0   │
+        └────────┴────────┴───────┴───────┴────────┘"#]]
+    .assert_eq(&phases.unwrap().to_string());
 }
 
 #[tokio::test]

@@ -171,12 +171,42 @@ async fn every_graph_and_every_phase_is_a_row() {
         .sql("SELECT number, role, graph_cid, nodes_total, is_real_hardware FROM run_sessions ORDER BY number")
         .await
         .unwrap();
-    expect![[""]].assert_eq(&sessions.to_string());
+    expect![[r#"
+        shape: (2, 5)
+        ┌────────┬─────────┬────────────────┬─────────────┬──────────────────┐
+        │ number ┆ role    ┆ graph_cid      ┆ nodes_total ┆ is_real_hardware │
+        │ ---    ┆ ---     ┆ ---            ┆ ---         ┆ ---              │
+        │ u32    ┆ str     ┆ str            ┆ u32         ┆ bool             │
+        ╞════════╪═════════╪════════════════╪═════════════╪══════════════════╡
+        │ 0      ┆ encoder ┆ bafkreigraph   ┆ 7           ┆ false            │
+        │ 1      ┆ decoder ┆ bafkreidecoder ┆ 7           ┆ false            │
+        └────────┴─────────┴────────────────┴─────────────┴──────────────────┘"#]]
+    .assert_eq(&sessions.to_string());
     let phases = results.sql("SELECT number, phase, role, ms FROM run_phases ORDER BY number").await.unwrap();
-    expect![[""]].assert_eq(&phases.to_string());
+    expect![[r#"
+        shape: (3, 4)
+        ┌────────┬───────┬─────────┬───────┐
+        │ number ┆ phase ┆ role    ┆ ms    │
+        │ ---    ┆ ---   ┆ ---     ┆ ---   │
+        │ u32    ┆ str   ┆ str     ┆ f64   │
+        ╞════════╪═══════╪═════════╪═══════╡
+        │ 0      ┆ open  ┆ null    ┆ 900.0 │
+        │ 1      ┆ run   ┆ encoder ┆ 5.0   │
+        │ 2      ┆ run   ┆ decoder ┆ 20.0  │
+        └────────┴───────┴─────────┴───────┘"#]]
+    .assert_eq(&phases.to_string());
     // The run has the first graph's proof and the time of all.
     let whole = results.sql("SELECT graph_cid, run_ms, compile_ms FROM runs").await.unwrap();
-    expect![[""]].assert_eq(&whole.to_string());
+    expect![[r#"
+        shape: (1, 3)
+        ┌──────────────┬────────┬────────────┐
+        │ graph_cid    ┆ run_ms ┆ compile_ms │
+        │ ---          ┆ ---    ┆ ---        │
+        │ str          ┆ f64    ┆ f64        │
+        ╞══════════════╪════════╪════════════╡
+        │ bafkreigraph ┆ 25.0   ┆ null       │
+        └──────────────┴────────┴────────────┘"#]]
+    .assert_eq(&whole.to_string());
 }
 
 #[tokio::test]

@@ -210,10 +210,11 @@ async fn what_is_wrong_is_told_with_what_to_do() {
     check(
         "accelerate nobody t",
         expect![[r#"
-        SessionError
-        line 3: :accelerate nobody t
-        SessionError: no model is called "nobody"; `pelago model list` shows all, `pelago model add <folder>` adds one
-    "#]],
+            SessionError
+            line 3: :accelerate nobody t
+            SessionError: no model is called "nobody"
+              → `:models` shows all, `:model add` with a folder adds one
+        "#]],
     )
     .await;
     check(
@@ -279,10 +280,11 @@ async fn what_is_wrong_is_told_with_what_to_do() {
     check(
         "model show nobody",
         expect![[r#"
-        SessionError
-        line 3: :model show nobody
-        SessionError: no model is called "nobody"; `pelago model list` shows all, `pelago model add <folder>` adds one
-    "#]],
+            SessionError
+            line 3: :model show nobody
+            SessionError: no model is called "nobody"
+              → `:models` shows all, `:model add` with a folder adds one
+        "#]],
     )
     .await;
     check(
