@@ -63,7 +63,7 @@ fn a_script_that_is_no_text_is_told() {
     let home = Home::new();
     let (stdout, stderr, code) = home.run(&[], b":help \xff");
     assert_eq!((stdout.as_str(), code), ("", Some(1)));
-    assert_eq!(stderr, "error: the script on stdin is not UTF-8 from byte 6 on; save it as UTF-8\n");
+    assert_eq!(stderr, "error: the script on stdin is not UTF-8 from byte 6 on\n  → save it as UTF-8\n");
 }
 
 #[test]

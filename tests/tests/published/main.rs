@@ -10,7 +10,7 @@ use std::process::Command;
 
 use pelago_protocol::{
     BrowserKind, DType, Family, Input, OnLong, Output, ParityVerdict, PhaseName, Platform, Precision, Request, Run,
-    Tensor,
+    Tensor, Voice,
 };
 use pelago_tests::fixture;
 use pelago_tests::lab::{Lab, embeddings, pelago};
@@ -262,7 +262,7 @@ async fn a_zip_file_and_a_graph_by_itself_are_models() {
     let graph = fixture("published/15_onnx_external_dot_data/files/onnx/model.onnx");
     let models = lab.session.models();
     let error = models.add(&graph, Some("bare"), None, |_| {}).await.unwrap_err();
-    assert!(error.to_string().contains("--family"), "{error}");
+    assert!(error.advice().words(Voice::Shell).contains("--family"), "{error}");
     models.add(&graph, Some("bare"), Some(Family::Vision), |_| {}).await.unwrap();
     let ids = |name: &str, values: &[i64]| Tensor::from_i64(name, vec![1, values.len()], values).unwrap();
     let tensors =

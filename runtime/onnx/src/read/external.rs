@@ -25,8 +25,8 @@ pub fn external_files(files: &dyn Files, file: &str) -> Result<Vec<String>, Erro
 /// Those of [`external_files`]; [`Error::Location`], [`Error::ExternalNumber`] or [`Error::PastEnd`].
 pub fn check(files: &dyn Files, file: &str) -> Result<(), Error> {
     let model = look(files, file)?;
-    let external = tensors(&model).into_iter().filter(|tensor| !tensor.external_data.is_empty());
-    external.map(|tensor| external_range(files, file, tensor, 0).map(drop)).collect()
+    let mut external = tensors(&model).into_iter().filter(|tensor| !tensor.external_data.is_empty());
+    external.try_for_each(|tensor| external_range(files, file, tensor, 0).map(drop))
 }
 
 /// All tensors of a model: of its graph and the graphs within it, of its functions, of attributes.
