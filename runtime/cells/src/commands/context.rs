@@ -82,7 +82,7 @@ enum Place {
     /// Its parts open when a command first asks for them.
     Lazy {
         options: Box<SessionOptions>,
-        session: OnceCell<Session>,
+        session: Box<OnceCell<Session>>,
         network: OnceCell<Network>,
         results: OnceCell<Results>,
     },
@@ -93,7 +93,7 @@ impl Workplace {
     #[must_use]
     pub fn new(options: SessionOptions) -> Self {
         let options = Box::new(options);
-        let (session, network, results) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        let (session, network, results) = (Box::default(), OnceCell::new(), OnceCell::new());
         Self(Place::Lazy { options, session, network, results })
     }
 
