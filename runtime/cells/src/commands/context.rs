@@ -83,8 +83,8 @@ enum Place {
     Lazy {
         options: Box<SessionOptions>,
         session: Box<OnceCell<Session>>,
-        network: OnceCell<Network>,
-        results: OnceCell<Results>,
+        network: Box<OnceCell<Network>>,
+        results: Box<OnceCell<Results>>,
     },
 }
 
@@ -93,7 +93,7 @@ impl Workplace {
     #[must_use]
     pub fn new(options: SessionOptions) -> Self {
         let options = Box::new(options);
-        let (session, network, results) = (Box::default(), OnceCell::new(), OnceCell::new());
+        let (session, network, results) = (Box::default(), Box::default(), Box::default());
         Self(Place::Lazy { options, session, network, results })
     }
 
