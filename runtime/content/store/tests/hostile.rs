@@ -147,7 +147,7 @@ fn sizes_that_do_not_agree_are_refused() {
     let mut maker = Maker::default();
     let folder = maker.folder(&[]);
     let root = maker.file(&[(folder, 5)]);
-    maker.check(root, "but is a folder or link");
+    maker.check(root, "but it is no file");
     let mut maker = Maker::default();
     let root = maker.node(&[], &number(3, 4));
     maker.check(root, "no type");
