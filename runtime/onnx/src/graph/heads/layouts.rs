@@ -66,23 +66,7 @@ const FAMILIES: &[Family] = &[
         },
     },
     Family {
-        model_types: &["roberta", "xlm-roberta", "camembert"],
-        pooled: Pooled {
-            dense: "classifier.dense",
-            within: false,
-            activation: Function::Always(Activation::Tanh),
-            classifier: "classifier.out_proj",
-        },
-        masked: Masked {
-            dense: "lm_head.dense",
-            activation: Function::Always(Activation::Gelu),
-            norm: "lm_head.layer_norm",
-            epsilon: (1e-12, false),
-            bias: "lm_head.bias",
-        },
-    },
-    Family {
-        model_types: &["mpnet"],
+        model_types: &["roberta", "xlm-roberta", "camembert", "mpnet"],
         pooled: Pooled {
             dense: "classifier.dense",
             within: false,
