@@ -22,6 +22,7 @@ import sys
 import numpy
 import onnx
 import onnxruntime
+from caches import run
 
 TYPES = {"tensor(float)": numpy.float32, "tensor(float16)": numpy.float16}
 
@@ -69,22 +70,7 @@ class Model:
         }
         if "key_positions" in self.given:
             feeds["key_positions"] = numpy.arange(total, dtype=numpy.int32)
-        binding = self.decoder.io_binding()
-        for name, value in feeds.items():
-            binding.bind_cpu_input(name, value)
-        static = isinstance(next(iter(caches.values())), onnxruntime.OrtValue)
-        for name, value in caches.items():
-            (binding.bind_ortvalue_input if static else binding.bind_cpu_input)(name, value)
-        for name in self.outputs:
-            if static and name.startswith("present."):
-                binding.bind_ortvalue_output(name, caches[name.replace("present.", "past.", 1)])
-            else:
-                binding.bind_output(name)
-        self.decoder.run_with_iobinding(binding)
-        found = dict(zip(self.outputs, binding.get_outputs()))
-        if not static:
-            for name in caches:
-                caches[name] = found[name.replace("past.", "present.", 1)].numpy()
+        found = run(self.decoder, feeds, caches, self.outputs)
         return found["logits"].numpy(), found["next"].numpy()
 
 

@@ -22,6 +22,7 @@ import sys
 import numpy
 import onnx
 import onnxruntime
+from caches import run
 
 TYPES = {"tensor(float)": numpy.float32, "tensor(float16)": numpy.float16}
 
@@ -64,22 +65,7 @@ class Decoder:
         }
         if self.capacity:
             feeds.pop("total_sequence_length")
-        binding = self.session.io_binding()
-        for name, value in feeds.items():
-            binding.bind_cpu_input(name, value)
-        static = isinstance(next(iter(caches.values())), onnxruntime.OrtValue)
-        for name, value in caches.items():
-            (binding.bind_ortvalue_input if static else binding.bind_cpu_input)(name, value)
-        for name in self.outputs:
-            if static and name.startswith("present."):
-                binding.bind_ortvalue_output(name, caches[name.replace("present.", "past.", 1)])
-            else:
-                binding.bind_output(name)
-        self.session.run_with_iobinding(binding)
-        found = dict(zip(self.outputs, binding.get_outputs()))
-        for name in self.past:
-            if not static:
-                caches[name] = found[name.replace("past.", "present.", 1)].numpy()
+        found = run(self.session, feeds, caches, self.outputs)
         found = {name: value.numpy() for name, value in found.items() if not name.startswith("present.")}
         assert (found["next_seqlens_k"] == feeds["seqlens_k"] + 1).all()
         if not self.capacity:
