@@ -221,7 +221,7 @@ external_data: Array<ExternalData>,
  */
 facts: GraphFacts | null, };
 
-export type Role = "model" | "encoder" | "decoder" | "vision_encoder" | "embed_tokens";
+export type Role = "model" | "encoder" | "cross" | "decoder" | "vision_encoder" | "embed_tokens";
 
 export type TensorHeader = { 
 /**
@@ -370,7 +370,11 @@ fixed_shapes: boolean,
  * Bytes that the page's sessions may hold in all; what was used least is let go of before another is built.
  * `None` sets no bound.
  */
-memory_budget: number | null, };
+memory_budget: number | null, 
+/**
+ * Parts that may be sent before a `credit` allows more; `None` sends none, and the result alone has it all.
+ */
+parts: number | null, };
 
 export type Pooling = "cls" | "max" | "mean" | "mean_sqrt_len_tokens" | "weightedmean" | "lasttoken";
 
@@ -593,7 +597,179 @@ load: LoadResult,
  */
 processing_ms: number, };
 
-export const PROTOCOL_VERSION = 2;
+export type Sampling = { 
+/**
+ * What logits are divided by before a token is drawn; 0 takes the most likely token and draws nothing.
+ */
+temperature: number, 
+/**
+ * Only so many of the most likely tokens are drawn from; `None` for all.
+ */
+top_k: number | null, 
+/**
+ * Only the most likely tokens whose probabilities add up to this are drawn from; `None` for all.
+ */
+top_p: number | null, 
+/**
+ * Only tokens of at least this times the greatest probability are drawn from; `None` for all.
+ */
+min_p: number | null, 
+/**
+ * What logits of tokens that prompt or answer have already are divided by where they are above 0, and multiplied
+ * with where they are below; 1 changes nothing.
+ */
+repetition_penalty: number, 
+/**
+ * Taken off the logit of a token as often as the answer has it; 0 changes nothing.
+ */
+frequency_penalty: number, 
+/**
+ * Taken off the logit of a token that the answer has; 0 changes nothing.
+ */
+presence_penalty: number, 
+/**
+ * Where the random numbers begin. Equal seeds give equal tokens on equal hardware.
+ */
+seed: number, };
+
+export type GenerateData = { 
+/**
+ * The graphs of the model.
+ */
+graphs: { [key in Role]?: Graph }, 
+/**
+ * Tokens of each prompt, without padding; at least one each.
+ */
+lengths: Array<number>, 
+/**
+ * The id that fills a shorter prompt.
+ */
+pad_id: number, 
+/**
+ * What an encoder–decoder's answer begins with, the same for every row; empty for a decoder.
+ */
+decoder_ids: Array<number>, 
+/**
+ * Tokens that a row may have in the decoder, prompt and answer together.
+ */
+context: number, 
+/**
+ * Tokens that each row's answer may have.
+ */
+max_new_tokens: number, 
+/**
+ * Tokens that end a row's answer. They are part of it.
+ */
+stop_ids: Array<number>, 
+/**
+ * How the next token is chosen.
+ */
+sampling: Sampling, 
+/**
+ * How many of the most likely tokens are given with each token, and its own probability; `None` for neither.
+ */
+logprobs: number | null, 
+/**
+ * Whether WebGPU's work for one token may be recorded once and replayed.
+ */
+capture: boolean, };
+
+export type RowToken = { 
+/**
+ * The row of the batch.
+ */
+row: number, 
+/**
+ * The token.
+ */
+id: number, 
+/**
+ * The natural logarithm of its probability, before temperature and cuts and after penalties; `None` where it was
+ * not asked for.
+ */
+logprob: number | null, 
+/**
+ * The most likely tokens with theirs, the most likely first; empty where they were not asked for.
+ */
+top: Array<[number, number]>, };
+
+export type GeneratePart = { 
+/**
+ * The tokens, by row.
+ */
+tokens: Array<RowToken>, };
+
+export type StopReason = "stop" | "length" | "context" | "interrupted";
+
+export type GeneratedRow = { 
+/**
+ * Tokens of the answer.
+ */
+ids: Array<number>, 
+/**
+ * Why it ended.
+ */
+stop: StopReason, };
+
+export type GenerateResult = { 
+/**
+ * How the session of each graph came to be, for this request.
+ */
+loads: { [key in Role]?: LoadResult }, 
+/**
+ * One a row of the batch.
+ */
+rows: Array<GeneratedRow>, 
+/**
+ * Milliseconds of the encoder and of what is computed once of its states; `None` where there is none.
+ */
+encode_ms: number | null, 
+/**
+ * Milliseconds from the first run on the prompt to the first token.
+ */
+prefill_ms: number, 
+/**
+ * Milliseconds of all tokens after the first.
+ */
+decode_ms: number, 
+/**
+ * Runs of the decoder that gave one token a row.
+ */
+steps: number, 
+/**
+ * Tokens that the cache of keys and values had room for.
+ */
+capacity: number, 
+/**
+ * Bytes of the cache.
+ */
+cache_bytes: number, 
+/**
+ * Whether the work for one token was recorded once and replayed.
+ */
+captured: boolean, 
+/**
+ * Why it was not, where it was asked for.
+ */
+not_captured: string | null, };
+
+export type Stop = { 
+/**
+ * The `id` of the request.
+ */
+target: number, };
+
+export type Credit = { 
+/**
+ * The `id` of a request that gives parts.
+ */
+target: number, 
+/**
+ * How many parts it may send beside those that it might send before.
+ */
+parts: number, };
+
+export const PROTOCOL_VERSION = 3;
 
 export const TOKENS_A_RUN = 8192;
 
@@ -604,3 +780,5 @@ export const FIXED_ROWS_A_RUN = 16;
 export const REQUESTS_A_PAGE = 256;
 
 export const ATTACHMENT_BYTES = 262144;
+
+export const PARTS_AHEAD = 32;

@@ -59,6 +59,15 @@ fn the_pages_types_are_these_types() {
         LoadResult,
         EmbedResult,
         RunResult,
+        Sampling,
+        GenerateData,
+        RowToken,
+        GeneratePart,
+        StopReason,
+        GeneratedRow,
+        GenerateResult,
+        Stop,
+        Credit,
     );
     for (name, value) in [
         ("PROTOCOL_VERSION", u64::from(PROTOCOL_VERSION)),
@@ -67,6 +76,7 @@ fn the_pages_types_are_these_types() {
         ("FIXED_ROWS_A_RUN", FIXED_ROWS_A_RUN),
         ("REQUESTS_A_PAGE", REQUESTS_A_PAGE),
         ("ATTACHMENT_BYTES", ATTACHMENT_BYTES),
+        ("PARTS_AHEAD", PARTS_AHEAD),
     ] {
         text.push_str(&format!("\nexport const {name} = {value};\n"));
     }

@@ -10,6 +10,7 @@ mod capabilities;
 pub mod cells;
 pub mod chart;
 mod family;
+mod generate;
 mod ids;
 mod limits;
 mod message;
@@ -34,8 +35,11 @@ pub use capabilities::{
     Adapter, Capabilities, Hardware, WasmCapabilities, WebGpuCapabilities, WebNnCapabilities, WebNnContext,
 };
 pub use family::Family;
+pub use generate::{
+    Credit, GenerateData, GeneratePart, GenerateResult, GeneratedRow, RowToken, Sampling, Stop, StopReason,
+};
 pub use ids::{FailureId, GraphCid, InstallationId, ModelCid, RunId, SweepId};
-pub use limits::{ATTACHMENT_BYTES, FIXED_ROWS_A_RUN, REQUESTS_A_PAGE, ROWS_A_RUN, TOKENS_A_RUN};
+pub use limits::{ATTACHMENT_BYTES, FIXED_ROWS_A_RUN, PARTS_AHEAD, REQUESTS_A_PAGE, ROWS_A_RUN, TOKENS_A_RUN};
 pub use message::{
     Attachment, ErrorCode, Header, Hello, PROTOCOL_VERSION, PageError, Progress, ProgressPhase, TensorHeader,
 };

@@ -10,3 +10,5 @@ pub const FIXED_ROWS_A_RUN: u64 = 16;
 pub const REQUESTS_A_PAGE: u64 = 256;
 /// Bytes from which on a tensor is not in its message, but beside it or after it.
 pub const ATTACHMENT_BYTES: u64 = 256 << 10;
+/// Parts of one request that a page may send before the host has taken the first of them.
+pub const PARTS_AHEAD: u64 = 32;

@@ -11,14 +11,17 @@ use crate::{DType, Platform};
 
 /// The version of this language. A page and a host of different versions refuse
 /// each other instead of guessing.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// What stands before the bytes of a message.
 ///
-/// Host to page, `type` is one of `capabilities`, `embed`, `run`,
-/// `dispose`, `echo`, `cancel`, `ping`; page to host it is `hello`, `result`,
-/// `error`, `progress` or `pong`. A `result`, an `error` and a `progress` carry
+/// Host to page, `type` is one of `capabilities`, `embed`, `run`, `generate`,
+/// `dispose`, `echo`, `cancel`, `stop`, `credit`, `ping`; page to host it is `hello`, `result`,
+/// `error`, `part`, `progress` or `pong`. A `result`, an `error`, a `part` and a `progress` carry
 /// the `id` of the request that they answer.
+///
+/// Parts of a request are ordered and none is lost: the page sends one only where the host said by `credit` that
+/// it has room for it. Progress may be dropped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]

@@ -41,6 +41,8 @@ crate::word::words! {
         Model = "model",
         /// Makes hidden states of the input.
         Encoder = "encoder",
+        /// Makes of an encoder's states what each step of a decoder looks at.
+        Cross = "cross",
         /// Makes one token after another.
         Decoder = "decoder",
         /// Makes hidden states of a picture.

@@ -191,6 +191,9 @@ pub struct ExecutionOptions {
     #[serde(default)]
     #[cfg_attr(test, ts(type = "number | null"))]
     pub memory_budget: Option<u64>,
+    /// Parts that may be sent before a `credit` allows more; `None` sends none, and the result alone has it all.
+    #[serde(default)]
+    pub parts: Option<u32>,
 }
 
 fn yes() -> bool {
