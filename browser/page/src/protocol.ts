@@ -699,7 +699,7 @@ export type GeneratePart = {
  */
 tokens: Array<RowToken>, };
 
-export type StopReason = "stop" | "length" | "context" | "interrupted";
+export type StopReason = "stop" | "length" | "context" | "time" | "interrupted";
 
 export type GeneratedRow = { 
 /**

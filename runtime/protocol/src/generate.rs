@@ -45,6 +45,39 @@ impl Default for Sampling {
     }
 }
 
+/// How a user wants text to be made. What is left open is as the model's `generation_config.json` says, and where that
+/// is silent, as transformers does.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GenerateOptions {
+    /// Tokens that each answer may have.
+    pub max_new_tokens: Option<u32>,
+    /// Seconds after which an answer ends as it is.
+    pub max_seconds: Option<f64>,
+    /// As [`Sampling::temperature`].
+    pub temperature: Option<f64>,
+    /// As [`Sampling::top_k`]; 0 for all.
+    pub top_k: Option<u32>,
+    /// As [`Sampling::top_p`].
+    pub top_p: Option<f64>,
+    /// As [`Sampling::min_p`].
+    pub min_p: Option<f64>,
+    /// As [`Sampling::repetition_penalty`].
+    pub repetition_penalty: Option<f64>,
+    /// As [`Sampling::frequency_penalty`].
+    pub frequency_penalty: Option<f64>,
+    /// As [`Sampling::presence_penalty`].
+    pub presence_penalty: Option<f64>,
+    /// As [`Sampling::seed`]; another one each time where it is left open.
+    pub seed: Option<u32>,
+    /// Texts that end an answer. They are no part of it.
+    pub stop: Vec<String>,
+    /// As [`GenerateData::logprobs`].
+    pub logprobs: Option<u32>,
+    /// Whether WebGPU's work for one token is not to be recorded and replayed.
+    pub no_capture: bool,
+}
+
 /// The `data` of `generate`: token ids to more of them. The message carries the tensor `input_ids`, int32 `[tokens]`,
 /// with the ids of all prompts one after the other. A decoder is the graph in the role `model`; an encoder–decoder has
 /// graphs in the roles `encoder`, `cross` and `decoder`.
@@ -109,7 +142,9 @@ crate::word::words! {
         Length = "length",
         /// Prompt and answer have as many tokens as the model takes.
         Context = "context",
-        /// Whoever asked said that it is enough, or time was up.
+        /// Time was up.
+        Time = "time",
+        /// Whoever asked said that it is enough.
         Interrupted = "interrupted",
     }
 }
@@ -179,4 +214,66 @@ pub struct Credit {
     pub target: u64,
     /// How many parts it may send beside those that it might send before.
     pub parts: u32,
+}
+
+/// A text that was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GeneratedText {
+    /// Without the prompt, and without special tokens.
+    pub text: String,
+    /// Its tokens.
+    pub tokens: Vec<RowToken>,
+    /// Why it ended.
+    pub stop: StopReason,
+}
+
+/// A piece of a text that is being made, as the piece came. The pieces of a row together are its text.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TextPart {
+    /// The row of the batch.
+    pub row: usize,
+    /// The characters that are certain with this token; empty where it is but a part of one.
+    pub text: String,
+    /// The token; `None` for what is left when a row ends.
+    pub token: Option<RowToken>,
+}
+
+/// What arrives before the output of a run. Parts are ordered, and none is lost.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// A piece of text.
+    Text(TextPart),
+}
+
+/// What a report says of text that was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct GenerationReport {
+    /// Milliseconds from the request's arrival in the session to the first token.
+    pub time_to_first_token_ms: Option<f64>,
+    /// Tokens of the prompts a second, in the page.
+    pub prefill_tokens_per_sec: Option<f64>,
+    /// Tokens after the first a second, of all rows together, in the page.
+    pub decode_tokens_per_sec: Option<f64>,
+    /// Tokens of the prompts, without padding.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub prompt_tokens: u64,
+    /// Tokens of the answers.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub new_tokens: u64,
+    /// Nodes of the graph that runs for each token.
+    pub nodes_per_token: u32,
+    /// MiB of the cache of keys and values.
+    pub kv_cache_mb: f64,
+    /// Tokens that the cache had room for.
+    pub kv_cache_tokens: u32,
+    /// Whether WebGPU's work for one token was recorded once and replayed.
+    pub captured: bool,
+    /// Why it was not, where it might have been.
+    pub not_captured: Option<String>,
+    /// Why each row ended.
+    pub stop: Vec<StopReason>,
+    /// How tokens were chosen.
+    pub sampling: Sampling,
 }

@@ -7,6 +7,7 @@
 mod advice;
 mod browser;
 mod capabilities;
+mod chat;
 pub mod cells;
 pub mod chart;
 mod family;
@@ -25,6 +26,7 @@ mod report;
 mod request;
 mod step;
 mod sweep;
+mod task;
 mod tensor;
 mod tune;
 mod word;
@@ -34,9 +36,11 @@ pub use browser::BrowserKind;
 pub use capabilities::{
     Adapter, Capabilities, Hardware, WasmCapabilities, WebGpuCapabilities, WebNnCapabilities, WebNnContext,
 };
+pub use chat::ChatMessage;
 pub use family::Family;
 pub use generate::{
-    Credit, GenerateData, GeneratePart, GenerateResult, GeneratedRow, RowToken, Sampling, Stop, StopReason,
+    Credit, GenerateData, GenerateOptions, GeneratePart, GenerateResult, GeneratedRow, GeneratedText, GenerationReport,
+    Part, RowToken, Sampling, Stop, StopReason, TextPart,
 };
 pub use ids::{FailureId, GraphCid, InstallationId, ModelCid, RunId, SweepId};
 pub use limits::{ATTACHMENT_BYTES, FIXED_ROWS_A_RUN, PARTS_AHEAD, REQUESTS_A_PAGE, ROWS_A_RUN, TOKENS_A_RUN};
@@ -56,6 +60,7 @@ pub use request::{
 };
 pub use step::{Fit, Observer, Step};
 pub use sweep::{SweepOutcome, SweepRequest, SweepRow};
+pub use task::Task;
 pub use tensor::{DType, Tensor, TensorError};
 pub use tune::{LayerSensitivity, TuneRequest, Tuned};
 pub use word::UnknownWord;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::packed::{Attached, Attachments, PackedError};
-use crate::{Report, Tensor};
+use crate::{GeneratedText, Report, Tensor};
 
 /// What a model gave.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub enum Output {
         #[serde(skip)]
         values: Vec<f32>,
     },
+    /// One text a prompt.
+    Texts(Vec<GeneratedText>),
     /// The graph's own outputs.
     Tensors(Vec<Tensor>),
 }
@@ -37,7 +39,7 @@ impl Output {
     pub fn embedding(&self) -> &[f32] {
         match self {
             Self::Embeddings { values, .. } => values,
-            Self::Tensors(_) => &[],
+            Self::Texts(_) | Self::Tensors(_) => &[],
         }
     }
 
@@ -46,13 +48,28 @@ impl Output {
     pub fn shape(&self) -> [usize; 2] {
         match self {
             Self::Embeddings { shape, .. } => *shape,
-            Self::Tensors(_) => [0, 0],
+            Self::Texts(_) | Self::Tensors(_) => [0, 0],
         }
     }
 
     /// One vector a text, each of length `hidden`.
     pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
         self.embedding().chunks(self.shape()[1].max(1))
+    }
+
+    /// The text that was made for the first prompt; empty for a model that makes none.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.texts().first().map_or("", |text| &text.text)
+    }
+
+    /// The texts that were made, one a prompt; empty for a model that makes none.
+    #[must_use]
+    pub fn texts(&self) -> &[GeneratedText] {
+        match self {
+            Self::Texts(texts) => texts,
+            Self::Embeddings { .. } | Self::Tensors(_) => &[],
+        }
     }
 
     /// The graph's own outputs by name; of a model that embeds, the one tensor `embedding`.
@@ -62,6 +79,7 @@ impl Output {
             Self::Embeddings { shape, values } => {
                 Tensor::from_f32("embedding", shape.to_vec(), values).into_iter().collect()
             }
+            Self::Texts(_) => Vec::new(),
             Self::Tensors(tensors) => tensors.clone(),
         }
     }
@@ -73,6 +91,7 @@ impl Attached for Output {
             Self::Embeddings { values, .. } => {
                 attachments.push(values.iter().flat_map(|value| value.to_le_bytes()).collect());
             }
+            Self::Texts(_) => {}
             Self::Tensors(tensors) => tensors.detach(attachments),
         }
     }
@@ -90,6 +109,7 @@ impl Attached for Output {
                 *values = chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
                 Ok(())
             }
+            Self::Texts(_) => Ok(()),
             Self::Tensors(tensors) => tensors.attach(attachments),
         }
     }

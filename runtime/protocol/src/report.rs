@@ -3,7 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Adapter, BrowserKind, Family, GraphCid, ModelCid, Parity, Platform, Precision, PrecisionChoice, RunId};
+use crate::{
+    Adapter, BrowserKind, Family, GenerationReport, GraphCid, ModelCid, Parity, Platform, Precision, PrecisionChoice,
+    RunId, Task,
+};
 
 crate::word::words! {
     /// The tier that gave most bytes of a model.
@@ -65,6 +68,12 @@ crate::word::words! {
         FirstRun = "first_run",
         /// Tokenizing.
         Tokenize = "tokenize",
+        /// Running an encoder, and what is computed once of its states.
+        Encode = "encode",
+        /// Running a decoder on the prompt, up to the first token.
+        Prefill = "prefill",
+        /// Running a decoder for the tokens after the first.
+        Decode = "decode",
         /// Running the graph.
         Run = "run",
         /// Pooling and normalising.
@@ -237,6 +246,12 @@ pub struct Report {
     pub bytes: TierBytes,
     /// Whether a scheduler chose among at least two measured peers.
     pub p2p_optimized: bool,
+    /// What was done with the model.
+    #[serde(default)]
+    pub task: Option<Task>,
+    /// What is known of text that was made; `None` of other tasks.
+    #[serde(default)]
+    pub generation: Option<GenerationReport>,
     /// What was done to be faster, e.g. `jspi`, `threads`, `fixed_shapes`.
     pub optimizations: Vec<String>,
     /// What a reader must know of the result, e.g. that a text was empty.

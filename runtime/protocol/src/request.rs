@@ -4,7 +4,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::packed::{Attached, Attachments, PackedError};
-use crate::{BrowserKind, GraphCid, Graphs, Platform, Precision, PrecisionChoice, Tensor};
+use crate::{
+    BrowserKind, ChatMessage, GenerateOptions, GraphCid, Graphs, Platform, Precision, PrecisionChoice, Task, Tensor,
+};
 
 /// What a model is given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,6 +14,8 @@ use crate::{BrowserKind, GraphCid, Graphs, Platform, Precision, PrecisionChoice,
 pub enum Input {
     /// Texts, one a row of the batch.
     Texts(Vec<String>),
+    /// A chat: what was said so far.
+    Chat(Vec<ChatMessage>),
     /// Named tensors, as the graph itself takes them.
     Tensors(Vec<Tensor>),
 }
@@ -46,6 +50,12 @@ impl From<Vec<&str>> for Input {
     }
 }
 
+impl From<Vec<ChatMessage>> for Input {
+    fn from(messages: Vec<ChatMessage>) -> Self {
+        Self::Chat(messages)
+    }
+}
+
 impl From<Vec<Tensor>> for Input {
     fn from(tensors: Vec<Tensor>) -> Self {
         Self::Tensors(tensors)
@@ -64,6 +74,7 @@ impl Input {
     pub fn items(&self) -> usize {
         match self {
             Self::Texts(texts) => texts.len(),
+            Self::Chat(_) => 1,
             Self::Tensors(tensors) => tensors.first().map_or(0, |tensor| tensor.shape.first().copied().unwrap_or(1)),
         }
     }
@@ -72,14 +83,14 @@ impl Input {
 impl Attached for Input {
     fn detach(&self, attachments: &mut Vec<Bytes>) {
         match self {
-            Self::Texts(_) => {}
+            Self::Texts(_) | Self::Chat(_) => {}
             Self::Tensors(tensors) => tensors.detach(attachments),
         }
     }
 
     fn attach(&mut self, attachments: &mut Attachments) -> Result<(), PackedError> {
         match self {
-            Self::Texts(_) => Ok(()),
+            Self::Texts(_) | Self::Chat(_) => Ok(()),
             Self::Tensors(tensors) => tensors.attach(attachments),
         }
     }
@@ -114,6 +125,10 @@ pub struct Request {
     pub truncate_dim: Option<usize>,
     /// What happens to a text with more tokens than the model takes.
     pub on_long: OnLong,
+    /// What is done with the model; `None` for what its configuration says.
+    pub task: Option<Task>,
+    /// How text is made, of models that make text.
+    pub generate: GenerateOptions,
     /// Whether Firefox's own compute shader settings are used for audio models.
     pub use_firefox_optimizations: bool,
     /// Whether a software adapter is an error.
@@ -139,6 +154,8 @@ impl Request {
             prompt: None,
             truncate_dim: None,
             on_long: OnLong::Truncate,
+            task: None,
+            generate: GenerateOptions::default(),
             use_firefox_optimizations: false,
             require_real_hardware: false,
             allow_fallback: false,
