@@ -81,7 +81,7 @@ export async function providerFor(platform: FixedPlatform, options: ExecutionOpt
         if (gpu === undefined) throw new Error('it has no navigator.gpu');
         if ((await within(gpu.requestAdapter({ powerPreference: 'high-performance' }), 'requestAdapter')) === null)
           throw new Error('requestAdapter gave no adapter');
-        return { config: 'webgpu', deviceType: null, context: null };
+        return { config: { name: 'webgpu' }, deviceType: null, context: null };
       }
       case 'webnn': {
         const deviceType = options.webnn_device_type;

@@ -29,8 +29,13 @@ export function elements({ dtype, bytes }: Tensor): ArrayBufferView<ArrayBuffer>
 }
 
 export function toOrt(tensor: Tensor): ort.Tensor {
+  return madeOf(tensor.dtype, elements(tensor), tensor.shape);
+}
+
+/** A tensor of onnxruntime in memory. float16 comes as its bits. */
+export function madeOf(type: DType, data: ArrayBufferView, dims: readonly number[]): ort.Tensor {
   const make = ort.Tensor as unknown as new (type: string, data: ArrayBufferView, dims: readonly number[]) => ort.Tensor;
-  return new make(tensor.dtype, elements(tensor), tensor.shape);
+  return new make(type, data, dims);
 }
 
 export function fromOrt(name: string, tensor: ort.Tensor): Tensor {

@@ -24,6 +24,8 @@ export interface Ingredients {
   readonly externalData: readonly Weights[];
   /** Sizes of the dimensions that are fixed, by name. */
   readonly dimensions: Readonly<Record<string, number>>;
+  /** Whether runs are to be recorded and replayed. */
+  readonly records: boolean;
 }
 
 export interface Built {
@@ -31,6 +33,8 @@ export interface Built {
   readonly placement: Placement;
   /** The provider that runs the graph. */
   readonly actual: string;
+  /** Why runs cannot be recorded; `null` where they can. */
+  readonly notRecorded: string | null;
 }
 
 export async function build(ingredients: Ingredients): Promise<Built> {
@@ -44,9 +48,15 @@ export async function build(ingredients: Ingredients): Promise<Built> {
     // fall back where the first did not.
     await releaseSession(proven.session);
     const { nodes_total, nodes_on_provider } = proven.placement;
-    const strict = nodes_total === nodes_on_provider;
-    const session = await create(ingredients, strict ? { extra: { session: { disable_cpu_ep_fallback: '1' } } } : {});
-    return { ...proven, session };
+    const notRecorded = ingredients.records ? hinders(proven.placement) : NOT_ASKED;
+    if (notRecorded === null) {
+      const session = await create(ingredients, { ...strict(), logSeverityLevel: 1 }, true);
+      // It would not have been built had a node been elsewhere.
+      const placement = { ...proven.placement, nodes_on_provider: nodes_total, nodes_shape_arithmetic: 0, shape_operators: [] };
+      return { ...proven, session, placement, notRecorded };
+    }
+    const session = await create(ingredients, nodes_total === nodes_on_provider ? strict() : {});
+    return { ...proven, session, notRecorded };
   } catch (error) {
     // A failed creation leaves the runtime in an unknown state: after one on WebNN, the
     // next session on wasm computes wrong numbers. So the runtime is not used again.
@@ -61,16 +71,43 @@ export async function build(ingredients: Ingredients): Promise<Built> {
 function create(
   { platform, provider, bytes, externalData, dimensions }: Ingredients,
   more: InferenceSession.SessionOptions,
+  records = false,
 ): Promise<InferenceSession> {
-  return orLost(
-    platform,
-    ort.InferenceSession.create(bytes, {
-      executionProviders: [provider?.config ?? 'wasm'],
-      freeDimensionOverrides: dimensions,
-      ...(externalData.length > 0 ? { externalData: [...externalData] } : {}),
-      ...more,
-    }),
-  );
+  const options: InferenceSession.SessionOptions = {
+    executionProviders: [provider?.config ?? 'wasm'],
+    freeDimensionOverrides: dimensions,
+    ...(externalData.length > 0 ? { externalData: [...externalData] } : {}),
+    ...more,
+  };
+  return orLost(platform, ort.InferenceSession.create(bytes, records ? recording(options) : options));
+}
+
+/** Has the creation of a session fail where a node is on the CPU. */
+const strict = (): InferenceSession.SessionOptions => ({ extra: { session: { disable_cpu_ep_fallback: '1' } } });
+const NOT_ASKED = 'it was not asked for';
+const NOT_WEBGPU = 'only WebGPU records runs';
+
+/**
+ * Why runs of a graph that is placed like this cannot be recorded; `null` where they can. onnxruntime records only what is
+ * wholly on the device, and fails to build a session where something is not, so this is known before. Only a `Cast` of
+ * 64-bit integers is there and elsewhere as well: the provider takes those where it records.
+ */
+function hinders({ nodes_total, nodes_on_provider, fallback_operators, shape_operators }: Placement): string | null {
+  const others = [...fallback_operators, ...shape_operators.filter((operator) => operator !== 'Cast')];
+  return others.length === 0 ? null : `${nodes_total - nodes_on_provider} of its ${nodes_total} nodes are on ${CPU}: ${others.join(', ')}`;
+}
+
+/**
+ * Has the WebGPU provider record runs, and say so of each: see `Ran.replayed`. `enableGraphCapture` alone does not work in onnxruntime-web 1.30: its JavaScript,
+ * which reads the option too, then binds all inputs and outputs once and fails at the second run. The provider's part of
+ * it reads the option first. So it is there once: what is left is a session as any other, whose provider records.
+ */
+function recording(options: InferenceSession.SessionOptions): InferenceSession.SessionOptions {
+  let reads = 0;
+  return Object.defineProperty(options, 'enableGraphCapture', {
+    enumerable: true,
+    get: () => (reads++ === 0 ? true : undefined),
+  });
 }
 
 /** Frees a session's memory. Where that fails, the state of the runtime is unknown, and it must not be used again. */
@@ -94,7 +131,7 @@ async function prove(ingredients: Ingredients): Promise<Built> {
       });
     const placement = judge(log, asked, facts, lines);
     refuseFallback(placement, platform, options);
-    return { session, placement, actual: actualProvider(log, placement, asked) };
+    return { session, placement, actual: actualProvider(log, placement, asked), notRecorded: NOT_WEBGPU };
   } catch (error) {
     await releaseSession(session);
     throw error;

@@ -7,6 +7,7 @@ import { faultOf } from '../errors.js';
 import { orLost } from '../facts/devices.js';
 import type { Tensor } from '../link/frame.js';
 import type { GraphInput, LoadResult } from '../protocol.js';
+import { capture } from '../runtime/console.js';
 import type { ort } from '../runtime/onnxruntime.js';
 import { toOrt } from '../runtime/tensors.js';
 import { factsOf } from './graphs.js';
@@ -18,7 +19,15 @@ export interface Ran {
   readonly outputs: ort.InferenceSession.OnnxValueMapType;
   /** Milliseconds of the graph. */
   readonly ms: number;
+  /** Whether a recording was replayed. */
+  readonly replayed: boolean;
 }
+
+/** What onnxruntime prints when it replays a recording (`InferenceSession::Run`, version 1.30). */
+const REPLAYED = /Replaying the captured .* graph/i;
+
+type Feeds = ort.InferenceSession.FeedsType;
+type Fetches = ort.InferenceSession.NullableOnnxValueMapType;
 
 export class Model {
   private loaded: LoadResult | null = null;
@@ -37,24 +46,34 @@ export class Model {
   }
 
   /** The session whose open dimensions are fixed to these sizes; `null` leaves them open. It is built where it is not held. */
-  async session(fixed: Fixed | null): Promise<Held> {
-    const { held, load } = await session(this.wanted, fixed);
+  async session(fixed: Fixed | null, { records = false } = {}): Promise<Held> {
+    const { held, load } = await session(this.wanted, fixed, records);
     this.loaded = this.loaded === null ? load : joined(this.loaded, load);
     return held;
   }
 
-  /** Runs a session of this model. A session that failed is released: the failure may have left it broken. */
+  /** Runs a session of this model. */
   async run(held: Held, tensors: readonly Tensor[], outputs: readonly string[]): Promise<Ran> {
-    const doing = `running the graph on ${held.platform}`;
-    const start = performance.now();
     const feeds = Object.fromEntries(tensors.map((tensor) => [tensor.name, toOrt(tensor)]));
+    return this.step(held, feeds, Object.fromEntries(outputs.map((name) => [name, null])));
+  }
+
+  /**
+   * Runs a session of this model on tensors that may stay where they are from run to run, in the heap or on a device.
+   * `fetches` are the outputs that are wanted, each with the tensor that it is to be written to; `null` has onnxruntime
+   * make one. A session that failed is released: the failure may have left it broken.
+   */
+  async step(held: Held, feeds: Feeds, fetches: Fetches, options: ort.InferenceSession.RunOptions = {}): Promise<Ran> {
+    const doing = `running the graph on ${held.platform}`;
     held.busy = true;
+    const start = performance.now();
     try {
-      const results = await orLost(held.platform, held.session.run(feeds, [...outputs]));
+      const work = (): ReturnType<typeof held.session.run> => orLost(held.platform, held.session.run(feeds, fetches, options));
+      const { result, lines } = held.notRecorded === null ? await capture(work) : { result: await work(), lines: [] };
       const ms = performance.now() - start;
       if (!held.ran) this.loaded = { ...this.load, first_run_ms: sum(this.load.first_run_ms, ms) };
       held.ran = true;
-      return { outputs: results, ms };
+      return { outputs: result, ms, replayed: lines.some((line) => REPLAYED.test(line)) };
     } catch (error) {
       const fault = faultOf(error, doing);
       if (fault.fatal) throw fault;
@@ -65,6 +84,11 @@ export class Model {
     } finally {
       held.busy = false;
     }
+  }
+
+  /** Releases a session of this model. */
+  async release(held: Held): Promise<void> {
+    await release(held);
   }
 
   /** How the sessions that the request used came to be, as one: what each cost, added up. */

@@ -27,6 +27,17 @@ export interface Held {
   busy: boolean;
   /** Whether a first run has readied kernels and shaders. */
   ran: boolean;
+  /** Why its runs cannot be recorded and replayed; `null` where they can. */
+  readonly notRecorded: string | null;
+  /** Recordings that it has made. onnxruntime keeps each as long as the session. */
+  recordings: number;
+  /** What the last recording works on, which must stay where it is. */
+  recorded: Recorded | null;
+}
+
+/** Memory that a recorded run reads and writes. It goes with its session. */
+export interface Recorded {
+  destroy(): void;
 }
 
 /** Sizes of dimensions that are fixed: by the dimension's name, and as the report has them. */
@@ -48,12 +59,15 @@ export function bytesBeside(cids: ReadonlySet<string>): number {
   return held.values().reduce((sum, one) => sum + (cids.has(one.cid) ? 0 : one.bytes), 0);
 }
 
-/** The session for these shapes, and what loading it cost. It is built where it is not held. */
-export async function session(wanted: Wanted, fixed: Fixed | null): Promise<{ held: Held; load: LoadResult }> {
+/**
+ * The session for these shapes, and what loading it cost. It is built where it is not held. `records` asks for one whose
+ * runs can be recorded, which is another one.
+ */
+export async function session(wanted: Wanted, fixed: Fixed | null, records: boolean): Promise<{ held: Held; load: LoadResult }> {
   const { graph, platform, options } = wanted;
   const shapes = fixed ? Object.entries(fixed.overrides).sort().join() : '';
   const device = platform === 'webnn' ? (options.webnn_device_type ?? '') : '';
-  const key = [graph.cid, platform, device, shapes].join('|');
+  const key = [graph.cid, platform, device, shapes, records ? 'records' : ''].join('|');
   const known = held.use(key);
   if (known) {
     refuseFallback(known.facts.placement, platform, options);
@@ -72,7 +86,9 @@ export async function session(wanted: Wanted, fixed: Fixed | null): Promise<{ he
   for (const one of evictions(held.values(), size, options.memory_budget)) await release(one);
   begun += 1;
   const dimensions = fixed?.overrides ?? {};
-  const { session, placement, actual } = await build({ platform, provider, options, bytes, facts: declared, externalData, dimensions });
+  const { session, placement, actual, notRecorded } = await build({
+    platform, provider, options, bytes, facts: declared, externalData, dimensions, records,
+  }); // prettier-ignore
   const facts: SessionFacts = {
     execution_provider: actual,
     placement,
@@ -82,7 +98,9 @@ export async function session(wanted: Wanted, fixed: Fixed | null): Promise<{ he
     webnn_device_type: provider?.deviceType ?? null,
     webnn_accelerated: provider?.context?.accelerated ?? null,
   };
-  const made: Held = { key, cid: graph.cid, platform, session, facts, bytes: size, busy: false, ran: false };
+  const made: Held = {
+    key, cid: graph.cid, platform, session, facts, bytes: size, busy: false, ran: false, notRecorded, recordings: 0, recorded: null,
+  }; // prettier-ignore
   held.add(key, made);
   return { held: made, load: loadOf(made, { fetch_ms: fetched - start, compile_ms: performance.now() - fetched }) };
 }
@@ -114,12 +132,17 @@ function memory(): number | null {
 /** Releases the sessions of one graph, or of all graphs, except for the `keep` most recently used. */
 export async function dispose(graph: string | null, keep: number): Promise<DisposeResult> {
   const taken = held.take(keep, ({ cid }) => graph === null || cid === graph);
-  for (const { session } of taken) await releaseSession(session);
+  for (const one of taken) await end(one);
   return { disposed: taken.length, held: held.size, memory_usage_mb: memory() };
 }
 
 /** Releases one session: the budget has no room for it, or a failure may have left it broken. */
 export async function release(one: Held): Promise<void> {
   held.delete(one.key);
-  await releaseSession(one.session);
+  await end(one);
+}
+
+async function end({ session, recorded }: Held): Promise<void> {
+  await releaseSession(session);
+  recorded?.destroy();
 }

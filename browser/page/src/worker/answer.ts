@@ -12,7 +12,7 @@ import { type Frame, tensorsOf } from '../link/frame.js';
 import type { ExecutionOptions, Graph } from '../protocol.js';
 import { Model } from '../sessions/model.js';
 import type { Wanted } from '../sessions/wanted.js';
-import { type Context, type Packed, type Task, outputOf } from '../tasks/task.js';
+import { type Context, type Packed, type Part, type Task, outputOf } from '../tasks/task.js';
 import { CALLS, isCall } from './calls.js';
 
 const DEFAULTS: ExecutionOptions = {
@@ -21,6 +21,7 @@ const DEFAULTS: ExecutionOptions = {
   threads: null,
   fixed_shapes: true,
   memory_budget: null,
+  parts: null,
 };
 
 const OPTIONS: Known<ExecutionOptions> = {
@@ -29,10 +30,19 @@ const OPTIONS: Known<ExecutionOptions> = {
   threads: true,
   fixed_shapes: true,
   memory_budget: true,
+  parts: true,
 };
 
 /** A call of which it is not known what goes in and comes out. */
 type AnyCall = Omit<Task<unknown, unknown, string>, 'fields'> & { readonly fields: AnyKnown };
+
+/** How many parts a request may send at first; `null` where it sends none. */
+export function partsOf({ header: { options } }: Frame): number | null {
+  const { parts = null } = (options ?? {}) as Partial<ExecutionOptions>;
+  if (parts !== null && !(Number.isSafeInteger(parts) && parts >= 0))
+    throw new PageFault('bad_request', `Expected a number of parts, found ${JSON.stringify(parts)}.`);
+  return parts;
+}
 
 /** A call whose request has the least that it needs. */
 export interface Found {
@@ -69,8 +79,13 @@ function platformOf({ header: { platform } }: Frame): Wanted['platform'] {
   return platform;
 }
 
-/** Answers the call. `alone` says that each of its sessions must be the only one that is held. */
-export async function answer({ frame, bodies, call, graphs }: Found, alone: boolean, context: Context): Promise<Packed<unknown>> {
+/** Answers the call; `take` is given its parts. `alone` says that each of its sessions must be the only one that is held. */
+export async function answer(
+  { frame, bodies, call, graphs }: Found,
+  alone: boolean,
+  context: Context,
+  take: (part: Part) => Promise<void>,
+): Promise<Packed<unknown>> {
   const models = Object.entries(graphs).map(([role, graph]) => {
     const options: ExecutionOptions = {
       ...DEFAULTS,
@@ -81,5 +96,5 @@ export async function answer({ frame, bodies, call, graphs }: Found, alone: bool
     return [role, new Model({ graph, platform: platformOf(frame), options, ...context })] as const;
   });
   const input = { data: frame.header.data, tensors: tensorsOf(frame, bodies) };
-  return outputOf(call.run(Object.fromEntries(models), input, context));
+  return outputOf(call.run(Object.fromEntries(models), input, context), take);
 }

@@ -47,7 +47,7 @@ export async function baseline(
 ): Promise<BaselineResult> {
   const { text, normalize, repeat, transformers_model_url } = data;
   const { platform, options } = model.wanted;
-  const ours = () => outputOf(embed.run({ model }, { data: data.embed, tensors }, context));
+  const ours = () => outputOf(embed.run({ model }, { data: data.embed, tensors }, context), async () => undefined);
   const { env, pipeline } = await transformers();
   env.localModelPath = '';
   const device = platform === 'webnn' ? `webnn-${options.webnn_device_type ?? 'cpu'}` : platform;

@@ -25,13 +25,24 @@ export interface ExecutorEvents {
   status(text: string): void;
 }
 
+/** The request that the Worker runs. */
+interface Running {
+  readonly id: number;
+  /** Whether it is not to be run again. */
+  cancelled: boolean;
+  /** Parts that the host had room for beside the first ones: a Worker that takes its place is told anew. */
+  credit: number;
+  /** Whether the socket that it came over is lost: then nobody waits for its answer. */
+  dropped: boolean;
+}
+
 const hasJspi = 'Suspending' in WebAssembly;
 
 export class ExecutorHost {
   private worker: Worker | null = null;
   /** Threads of the wasm that runs now, or of the next one. */
   private threads: number;
-  private running: { readonly id: number; cancelled: boolean } | null = null;
+  private running: Running | null = null;
 
   /** `cores` is the number of threads of wasm where a request names none. */
   constructor(
@@ -52,7 +63,7 @@ export class ExecutorHost {
     // Replacing the Worker now would lose the answer.
     if (this.running !== null)
       throw new PageFault('internal', `Expected request ${this.running.id} to be answered before ${id} runs.`);
-    this.running = { id, cancelled: false };
+    this.running = { id, cancelled: false, credit: 0, dropped: false };
     const count = threads === undefined ? this.threads : (threads ?? this.cores);
     if (count !== this.threads) {
       this.restart(`a request for ${count} threads of wasm instead of ${this.threads}`);
@@ -67,9 +78,37 @@ export class ExecutorHost {
     this.post({ kind: 'cancel', id });
   }
 
+  /** What the request has by now is enough. Where it has nothing yet, it is cancelled. */
+  end(id: number): void {
+    if (this.running?.id !== id) return;
+    // It is run again only where it has nothing yet.
+    this.running.cancelled = true;
+    this.post({ kind: 'stop', id });
+  }
+
+  /** The request may send so many more parts. */
+  credit(id: number, parts: number): void {
+    if (this.running?.id !== id) return;
+    this.running.credit += parts;
+    this.post({ kind: 'credit', id, parts });
+  }
+
+  /** Ends a request whose answer nobody waits for. */
+  drop(id: number): void {
+    this.cancel(id);
+    if (this.running?.id === id) this.running.dropped = true;
+  }
+
   private hand(request: Arrived, freed: number | null): void {
     this.worker ??= this.spawn();
     this.post({ kind: 'request', request, freed }, [request.buffer, ...request.bodies]);
+    const { id, credit: parts } = this.running as Running;
+    if (parts > 0) this.post({ kind: 'credit', id, parts });
+  }
+
+  /** A message about the request that runs. */
+  private tell(packet: Packet): void {
+    if (!this.running?.dropped) this.events.packet(packet);
   }
 
   private post(message: ToExecutor, transfer: Transferable[] = []): void {
@@ -93,8 +132,8 @@ export class ExecutorHost {
 
   private receive(message: FromExecutor): void {
     switch (message.kind) {
-      case 'progress':
-        return this.events.packet(message.packet);
+      case 'before':
+        return this.tell(message.packet);
       case 'again':
         this.restart('out_of_memory, and the request is run again alone');
         // The cancellation went to the Worker that has been ended.
@@ -102,7 +141,7 @@ export class ExecutorHost {
           return this.fail(new PageFault('cancelled', `Request ${message.request.id} was cancelled before it ran again.`));
         return this.hand(message.request, message.held);
       case 'done':
-        this.events.packet(message.packet);
+        this.tell(message.packet);
         if (message.broken !== null) this.restart(message.broken);
         return this.finish();
     }
@@ -118,7 +157,7 @@ export class ExecutorHost {
   /** Answers the request that runs, if there is one. */
   private fail(fault: PageFault): void {
     if (this.running === null) return;
-    this.events.packet(encode({ id: this.running.id, type: 'error', data: fault }));
+    this.tell(encode({ id: this.running.id, type: 'error', data: fault }));
     this.finish();
   }
 

@@ -6,13 +6,24 @@
 
 import { PageFault, faultOf } from '../errors.js';
 import { buffersOf, decode, encode } from '../link/frame.js';
-import type { Graph } from '../protocol.js';
+import type { Graph, Progress } from '../protocol.js';
 import { builds, bytesBeside } from '../sessions/sessions.js';
 import { bytesOf } from '../sessions/wanted.js';
-import { type Found, answer, find } from './answer.js';
+import type { Context, Part } from '../tasks/task.js';
+import { type Found, answer, find, partsOf } from './answer.js';
+import { Credit } from './credit.js';
 import type { FromExecutor, Incoming, ToExecutor } from './messages.js';
 
-let current: { readonly id: number; readonly controller: AbortController } | null = null;
+interface Current {
+  readonly id: number;
+  readonly cancelled: AbortController;
+  readonly enough: AbortController;
+  readonly credit: Credit;
+  /** Whether it has given a part. */
+  begun: boolean;
+}
+
+let current: Current | null = null;
 
 const post = (message: FromExecutor): void =>
   self.postMessage(message, {
@@ -30,15 +41,23 @@ function noRoom(fault: PageFault, graphs: readonly Graph[], held: number): PageF
 async function handle({ request, freed }: Incoming<'request'>): Promise<void> {
   const frame = decode(request.buffer);
   const { id, type } = frame.header;
-  const controller = new AbortController();
-  current = { id, controller };
+  const running: Current = { id, cancelled: new AbortController(), enough: new AbortController(), credit: new Credit(), begun: false };
+  current = running;
+  const { signal } = running.cancelled;
+  const enough = running.enough.signal;
+  const ended = AbortSignal.any([signal, enough]);
+  const tell = (type: 'progress' | 'part', data: Progress | Part): void =>
+    post({ kind: 'before', packet: encode({ id, type, data }) });
   const before = builds();
   let found: Found | null = null;
   try {
     found = find(frame, request.bodies);
-    const { data, tensors } = await answer(found, freed !== null, {
-      signal: controller.signal,
-      progress: (progress) => post({ kind: 'progress', packet: encode({ id, type: 'progress', data: progress }) }),
+    const first = partsOf(frame);
+    running.credit.add(first ?? 0);
+    const context: Context = { signal, enough, progress: (progress) => tell('progress', progress) };
+    const { data, tensors } = await answer(found, freed !== null, context, async (part) => {
+      running.begun = true;
+      if (first !== null && (await running.credit.take(ended))) tell('part', part);
     });
     post({ kind: 'done', packet: encode({ id, type: 'result', data }, tensors), broken: null });
   } catch (error) {
@@ -48,7 +67,9 @@ async function handle({ request, freed }: Incoming<'request'>): Promise<void> {
       // What was built before leaves less room than there may be, even where it was
       // released: heaps do not shrink. Where nothing was, another try would end the same.
       const held = bytesBeside(new Set(graphs.map(({ cid }) => cid)));
-      if (freed === null && (before > 0 || builds() > graphs.length)) return post({ kind: 'again', request, held });
+      // Nor is it begun again once the host has parts of it.
+      const again = freed === null && !running.begun && (before > 0 || builds() > graphs.length);
+      if (again) return post({ kind: 'again', request, held });
       fault = noRoom(fault, graphs, freed ?? held);
     }
     post({ kind: 'done', packet: encode({ id, type: 'error', data: fault }), broken: fault.fatal ? fault.code : null });
@@ -58,6 +79,14 @@ async function handle({ request, freed }: Incoming<'request'>): Promise<void> {
 }
 
 self.onmessage = ({ data }: MessageEvent<ToExecutor>) => {
-  if (data.kind === 'request') void handle(data);
-  else if (current?.id === data.id) current.controller.abort();
+  if (data.kind === 'request') return void handle(data);
+  if (current?.id !== data.id) return;
+  switch (data.kind) {
+    case 'cancel':
+      return current.cancelled.abort();
+    case 'stop':
+      return (current.begun ? current.enough : current.cancelled).abort();
+    case 'credit':
+      return current.credit.add(data.parts);
+  }
 };

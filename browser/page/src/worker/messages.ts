@@ -14,9 +14,9 @@ export interface Arrived {
   readonly bodies: readonly ArrayBuffer[];
 }
 
-/** Progress, ready to be sent. */
-interface Progress {
-  readonly kind: 'progress';
+/** Progress, or a part of the answer, ready to be sent. */
+interface Before {
+  readonly kind: 'before';
   readonly packet: Packet;
 }
 
@@ -36,7 +36,7 @@ interface Done {
 }
 
 type Message =
-  /** A request of the host: any number of `progress`, then one of the other two. */
+  /** A request of the host: any number of `before`, then one of the other two. */
   | {
       readonly kind: 'request';
       readonly in: {
@@ -47,10 +47,14 @@ type Message =
          */
         readonly freed: number | null;
       };
-      readonly out: Progress | Again | Done;
+      readonly out: Before | Again | Done;
     }
   /** Ends the fetches of the request that is running. A run of the graph itself is not interrupted. */
-  | { readonly kind: 'cancel'; readonly in: { readonly id: number }; readonly out: never };
+  | { readonly kind: 'cancel'; readonly in: { readonly id: number }; readonly out: never }
+  /** Ends the request that is running with what it has. Before its first part that is nothing: it is cancelled. */
+  | { readonly kind: 'stop'; readonly in: { readonly id: number }; readonly out: never }
+  /** The request that is running may send so many more parts. */
+  | { readonly kind: 'credit'; readonly in: { readonly id: number; readonly parts: number }; readonly out: never };
 
 type MessageOf<Kind extends Message['kind']> = Extract<Message, { kind: Kind }>;
 

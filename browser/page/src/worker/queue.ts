@@ -47,6 +47,16 @@ export class RequestQueue<T extends Waiting> {
     return true;
   }
 
+  /** The request that waits under this id. */
+  waits(id: number): T | undefined {
+    return this.waiting.find((request) => request.id === id);
+  }
+
+  /** Removes the requests that wait and that `matches` picks. */
+  removeAll(matches: (request: T) => boolean): void {
+    this.waiting.splice(0, Infinity, ...this.waiting.filter((request) => !matches(request)));
+  }
+
   /** The running request has ended. Starts the next one. */
   finish(id: number): void {
     if (this.current?.id !== id) return;

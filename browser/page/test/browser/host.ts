@@ -6,7 +6,7 @@ import { type IncomingMessage, type ServerResponse, createServer } from 'node:ht
 import { extname, join, normalize } from 'node:path';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type Frame, type HeaderToSend, type Tensor, decode, tensorsOf } from '../../src/link/frame.js';
-import type { ExecutionOptions, PageError, Platform, Progress } from '../../src/protocol.js';
+import type { ExecutionOptions, GeneratePart, PageError, Platform, Progress } from '../../src/protocol.js';
 import { BesideServer } from './beside.js';
 import type { CallType, InOf, OutOf } from '../../src/worker/calls.js';
 
@@ -46,6 +46,10 @@ interface Pending {
 
 export class Host {
   readonly progress: Progress[] = [];
+  /** The parts of requests, in order, by their ids. */
+  readonly parts = new Map<number, GeneratePart[]>();
+  /** Told of every part when it came. */
+  onPart: (id: number) => void = () => undefined;
   /** What the page has asked for over HTTP. */
   readonly paths = new Set<string>();
   readonly beside = new BesideServer();
@@ -59,7 +63,7 @@ export class Host {
 
   private constructor(
     readonly port: number,
-    private readonly stop: () => Promise<void>,
+    private readonly shut: () => Promise<void>,
   ) {}
 
   /**
@@ -125,6 +129,14 @@ export class Host {
     this.send({ id: this.nextId++, type: 'cancel', data: { target } });
   }
 
+  stop(target: number): void {
+    this.send({ id: this.nextId++, type: 'stop', data: { target } });
+  }
+
+  credit(target: number, parts: number): void {
+    this.send({ id: this.nextId++, type: 'credit', data: { target, parts } });
+  }
+
   async ping(): Promise<void> {
     const id = this.nextId++;
     await new Promise<void>((resolve) => {
@@ -134,7 +146,7 @@ export class Host {
   }
 
   close(): Promise<void> {
-    return this.stop();
+    return this.shut();
   }
 
   private send(header: HeaderToSend, tensors: readonly Tensor[] = []): void {
@@ -154,6 +166,10 @@ export class Host {
         this.hellos += 1;
         this.onHello?.();
       } else if (type === 'progress') this.progress.push(body as Progress);
+      else if (type === 'part') {
+        this.parts.set(id, [...(this.parts.get(id) ?? []), body as GeneratePart]);
+        this.onPart(id);
+      }
       else if (type === 'pong') this.pongs.get(id)?.();
       else if (type === 'result') this.pending.get(id)?.resolve({ data: body, tensors: tensorsOf(frame, bodies) });
       else if (type === 'error') this.pending.get(id)?.reject(new RemoteError(body as PageError));

@@ -1,0 +1,134 @@
+/**
+ * `generate`: token ids to more of them, a token at a time. Runs the prompts, chooses what follows, and goes on until
+ * every answer has ended. Knows no tokenizer, and nothing of where the cache is.
+ */
+
+import { PageFault } from '../errors.js';
+import type { GenerateData, GenerateResult, LoadResult, Role } from '../protocol.js';
+import type { Model } from '../sessions/model.js';
+import { breath } from './generation/breath.js';
+import type { Decoder, Wish } from './generation/decoder.js';
+import { encode } from './generation/encoder.js';
+import { InMemory } from './generation/in-memory.js';
+import { OnGpu } from './generation/on-gpu.js';
+import { checkRoom, promptsOf } from './generation/prompts.js';
+import { Rows } from './generation/rows.js';
+import { isPlain } from './generation/sampling.js';
+import { GRAPHS, type Task } from './task.js';
+
+type Roles = 'model' | 'encoder' | 'cross' | 'decoder';
+
+/** Opens the decoder of a model where it runs. */
+function open(model: Model, wish: Wish, { context, capture }: GenerateData): Promise<Decoder> {
+  if (model.wanted.platform !== 'webgpu') return InMemory.open(model, wish);
+  return OnGpu.open(model, wish, context, capture && !needsPositions(model));
+}
+
+/** Whether a decoder takes the positions of all keys: their number grows with every token, and a recording's inputs do not. */
+const needsPositions = (model: Model): boolean => model.inputs.some(({ name }) => name === 'key_positions');
+
+/** Why the work for a token was not recorded and replayed, where it was asked for. */
+function notCaptured(decoder: Decoder, model: Model, steps: number, { capture }: GenerateData): string | null {
+  if (decoder.captured || !capture) return null;
+  if (!(decoder instanceof OnGpu)) return 'only WebGPU records runs';
+  if (needsPositions(model)) return 'the decoder takes the positions of all keys, whose number grows';
+  const few = steps < 2 ? `${steps} runs for one token are too few` : 'onnxruntime did not say that it replayed a run';
+  return decoder.notRecorded ?? few;
+}
+
+export const generate: Task<GenerateData, GenerateResult, Roles> = {
+  fields: {
+    graphs: GRAPHS,
+    lengths: true,
+    pad_id: true,
+    decoder_ids: true,
+    context: true,
+    max_new_tokens: true,
+    stop_ids: true,
+    sampling: {
+      temperature: true,
+      top_k: true,
+      top_p: true,
+      min_p: true,
+      repetition_penalty: true,
+      frequency_penalty: true,
+      presence_penalty: true,
+      seed: true,
+    },
+    logprobs: true,
+    capture: true,
+  },
+
+  graphs: ({ graphs }) =>
+    graphs?.encoder || graphs?.decoder
+      ? { encoder: graphs.encoder, cross: graphs.cross, decoder: graphs.decoder }
+      : { model: graphs?.model },
+
+  async *run(models, { data, tensors }, { signal, enough }) {
+    const { encoder, cross, model = models.decoder }: Readonly<Partial<typeof models>> = models;
+    const prompts = promptsOf(data, tensors);
+    const given = encoder ? prompts.map(() => Int32Array.from(data.decoder_ids)) : prompts;
+    checkRoom(data, given);
+    const rows = new Rows(data, given);
+    /** Hears what the host says; a run cannot be interrupted, so this is asked between runs. */
+    const between = async (): Promise<void> => {
+      await breath();
+      if (signal.aborted) throw new PageFault('cancelled', `The request was cancelled after ${rows.tokens} tokens.`);
+    };
+    const encoded = encoder && cross ? await encode(encoder, cross, prompts, data.pad_id) : null;
+    const longest = Math.max(...given.map(({ length }) => length));
+    const decoder = await open(
+      model,
+      {
+        batch: given.length,
+        tokens: Math.min(longest + data.max_new_tokens, data.context),
+        plain: isPlain(data.sampling, data.logprobs),
+        constant: encoded?.constant ?? {},
+        padId: data.pad_id,
+      },
+      data,
+    );
+    try {
+      await between();
+      let began = performance.now();
+      let following = await decoder.prefill(given, between);
+      let part = rows.take(following, 1);
+      const prefillMs = performance.now() - began;
+      let decodeMs = 0;
+      let steps = 0;
+      for (;;) {
+        yield part;
+        await between();
+        if (rows.ended || enough.aborted) break;
+        began = performance.now();
+        const { ids, lengths } = rows.next(encoded !== null);
+        following = await decoder.step(ids, lengths);
+        steps += 1;
+        part = rows.take(following, steps + 1);
+        // Without the time in which nobody took a part.
+        decodeMs += performance.now() - began;
+      }
+      const result: GenerateResult = {
+        loads: loadsOf(models),
+        rows: rows.result(),
+        encode_ms: encoded?.ms ?? null,
+        prefill_ms: prefillMs,
+        decode_ms: decodeMs,
+        steps,
+        capacity: decoder.capacity,
+        cache_bytes: decoder.bytes,
+        captured: decoder.captured,
+        not_captured: notCaptured(decoder, model, steps, data),
+      };
+      return { data: result, tensors: [] };
+    } finally {
+      await decoder.release();
+    }
+  },
+};
+
+function loadsOf(models: Readonly<Record<string, Model>>): GenerateResult['loads'] {
+  const loads: { [key in Role]?: LoadResult } = {};
+  for (const [role, model] of Object.entries(models)) loads[role as Role] = model.load;
+  return loads;
+}

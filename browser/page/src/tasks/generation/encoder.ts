@@ -1,0 +1,40 @@
+/**
+ * The encoder's part of an encoder–decoder: what every step of the decoder looks at, computed once. Its numbers come to
+ * memory between the three graphs: they are few, and the graphs may have to release each other's sessions.
+ */
+
+import { PageFault } from '../../errors.js';
+import type { ort } from '../../runtime/onnxruntime.js';
+import { madeOf } from '../../runtime/tensors.js';
+import type { Model } from '../../sessions/model.js';
+import { padded } from './prompts.js';
+
+/** On WebGPU inputs are padded to multiples of this: what is recorded for one length is replayed for its neighbours. */
+const WIDTH = 32;
+
+export interface Encoded {
+  /** By the names of the decoder's inputs. */
+  readonly constant: Readonly<Record<string, ort.Tensor>>;
+  readonly ms: number;
+}
+
+export async function encode(encoder: Model, cross: Model, prompts: readonly Int32Array[], padId: number): Promise<Encoded> {
+  const longest = Math.max(...prompts.map(({ length }) => length));
+  const width = encoder.wanted.platform === 'webgpu' ? Math.ceil(longest / WIDTH) * WIDTH : longest;
+  const { ids } = padded(prompts, width, padId);
+  const dims = [prompts.length, width];
+  const mask = madeOf('int32', Int32Array.from(ids, (_, i) => Number(i % width < (prompts[Math.floor(i / width)]?.length ?? 0))), dims);
+  const states = await once(encoder, { input_ids: madeOf('int32', ids, dims), attention_mask: mask });
+  const { last_hidden_state } = states.outputs;
+  if (last_hidden_state === undefined)
+    throw new PageFault('invalid_model', `Expected an encoder with the output last_hidden_state, found ${Object.keys(states.outputs).join(', ')}.`);
+  const crossed = await once(cross, { encoder_hidden_states: last_hidden_state });
+  return { constant: { encoder_attention_mask: mask, ...crossed.outputs }, ms: states.ms + crossed.ms };
+}
+
+/** One run of a model, with all of its outputs in memory. */
+async function once(model: Model, feeds: Record<string, ort.Tensor>): Promise<{ outputs: Record<string, ort.Tensor>; ms: number }> {
+  const held = await model.session(null);
+  const { outputs, ms } = await model.step(held, feeds, Object.fromEntries(held.session.outputNames.map((name) => [name, null])));
+  return { outputs: outputs as Record<string, ort.Tensor>, ms };
+}

@@ -1,0 +1,89 @@
+/** The prompts of a request: checks them, and lays them out for a run. Knows no model. */
+
+import { PageFault } from '../../errors.js';
+import type { Tensor } from '../../link/frame.js';
+import type { GenerateData } from '../../protocol.js';
+import { elements } from '../../runtime/tensors.js';
+
+/** What the decoder is given of every row in one run: padded at the right. */
+export interface Block {
+  /** `[rows, width]`. */
+  readonly ids: Int32Array;
+  readonly width: number;
+  /** Tokens of each row so far, with those of this block. */
+  readonly lengths: readonly number[];
+}
+
+/** The ids of each prompt. */
+export function promptsOf({ lengths }: GenerateData, tensors: readonly Tensor[]): Int32Array[] {
+  const [tensor, ...others] = tensors;
+  const total = lengths.reduce((sum, length) => sum + length, 0);
+  if (tensor?.name !== 'input_ids' || tensor.dtype !== 'int32' || tensor.shape.join() !== String(total) || others.length > 0)
+    throw new PageFault(
+      'bad_request',
+      `Expected input_ids as int32 [${total}] and nothing else, found ` +
+        `${tensors.map(({ name, dtype, shape }) => `${name} as ${dtype} [${shape.join(', ')}]`).join(', ') || 'no tensor'}.`,
+    );
+  if (lengths.length === 0) throw new PageFault('bad_request', 'Expected at least one prompt, found none.');
+  const ids = elements(tensor) as Int32Array;
+  let start = 0;
+  return lengths.map((length, row) => {
+    if (length === 0)
+      throw new PageFault('empty_input', `Expected at least one token in prompt ${row + 1} of ${lengths.length}, found none.`);
+    start += length;
+    return ids.subarray(start - length, start);
+  });
+}
+
+/** Throws where the numbers of a request make no sense, or what the decoder is given leaves no room for an answer. */
+export function checkRoom({ context, max_new_tokens, sampling, logprobs }: GenerateData, given: readonly Int32Array[]): void {
+  const whole = (name: string, value: number | null, least: number): void => {
+    if (value !== null && !(Number.isSafeInteger(value) && value >= least))
+      throw new PageFault('bad_request', `Expected ${name} to be an integer from ${least} on, found ${value}.`);
+  };
+  whole('max_new_tokens', max_new_tokens, 1);
+  whole('top_k', sampling.top_k, 1);
+  whole('logprobs', logprobs, 0);
+  if (!(sampling.temperature >= 0))
+    throw new PageFault('bad_request', `Expected a temperature from 0 on, found ${sampling.temperature}.`);
+  if (!(sampling.repetition_penalty > 0))
+    throw new PageFault('bad_request', `Expected a repetition penalty above 0, found ${sampling.repetition_penalty}.`);
+  given.forEach(({ length }, row) => {
+    if (length === 0) throw new PageFault('empty_input', 'Expected at least one token for the decoder to begin with, found none.');
+    if (length > context - 1)
+      throw new PageFault(
+        'input_too_long',
+        `Expected at most ${context - 1} tokens in prompt ${row + 1} of ${given.length}, so that one more fits into the ` +
+          `model's ${context}, found ${length}.`,
+      );
+  });
+}
+
+/** All prompts as one block of this width, at least that of the longest. */
+export function padded(prompts: readonly Int32Array[], width: number, padId: number): Block {
+  const ids = new Int32Array(prompts.length * width).fill(padId);
+  prompts.forEach((prompt, row) => ids.set(prompt, row * width));
+  return { ids, width, lengths: prompts.map(({ length }) => length) };
+}
+
+/**
+ * Tokens of a prompt that one run takes. A run cannot be interrupted, so a longer prompt comes in several, and a
+ * cancellation is seen between them.
+ */
+const CHUNK = 512;
+
+/**
+ * The blocks of the prompts. That of several prompts is one: onnxruntime's `GroupQueryAttention` takes the tokens of
+ * several rows after others only one at a time.
+ */
+export function blocks(prompts: readonly Int32Array[], padId: number): Block[] {
+  const longest = Math.max(...prompts.map(({ length }) => length));
+  const [prompt] = prompts;
+  if (prompts.length > 1 || prompt === undefined) return [padded(prompts, longest, padId)];
+  const found: Block[] = [];
+  for (let start = 0; start < prompt.length; start += CHUNK) {
+    const ids = prompt.subarray(start, start + CHUNK);
+    found.push({ ids, width: ids.length, lengths: [start + ids.length] });
+  }
+  return found;
+}

@@ -1,0 +1,176 @@
+/** Text generation in real browsers: tiny decoders, whose tokens PyTorch gave. */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { FixedPlatform } from '../../src/facts/devices.js';
+import type { GenerateData, GenerateResult, Platform } from '../../src/protocol.js';
+import { refused } from './ask.js';
+import { GRAPHS, GREEDY, decoder, encoderDecoder, generateOn, golden } from './decoders.js';
+import type { Graphs } from './models.js';
+import { page } from './page.js';
+import type { BrowserName } from './webdriver.js';
+
+const routes: ReadonlyArray<[BrowserName, readonly FixedPlatform[]]> = [
+  ['chromium', ['wasm', 'webgpu']],
+  ['headless-shell', ['webgpu']],
+  ['firefox', ['wasm', 'webgpu']],
+];
+
+const idsOf = ({ rows }: GenerateResult): number[][] => rows.map(({ ids }) => ids);
+const stopsOf = ({ rows }: GenerateResult): string[] => rows.map(({ stop }) => stop);
+/** What follows the prompt. */
+const answerOf = ({ input_ids, generated_ids }: { input_ids: number[]; generated_ids: number[] }): number[] => generated_ids.slice(input_ids.length);
+/** The rows of a golden batch, which is padded at the left. */
+const batchOf = (model: string): { prompts: number[][]; answers: number[][] } => {
+  const { input_ids, attention_mask, generated_ids } = golden(model).batch;
+  const prompts = input_ids.map((row, i) => row.filter((_, j) => attention_mask[i]?.[j] === 1));
+  return { prompts, answers: generated_ids.map((row, i) => row.slice((input_ids[i] as number[]).length)) };
+};
+
+for (const [name, platforms] of routes) {
+  describe(name, { timeout: 900_000 }, () => {
+    const { host } = page(name, { graphs: GRAPHS });
+    const generate = generateOn(host);
+    const qwen2 = golden('qwen2');
+
+    for (const platform of platforms) {
+      const records = platform === 'webgpu';
+
+      for (const model of ['llama', 'gpt2', 'qwen2']) {
+        test(`${model} on ${platform} gives PyTorch's tokens, and again in the same session`, async () => {
+          const expected = golden(model);
+          const max_new_tokens = answerOf(expected).length;
+          const ask = (prompt: number[], more: Partial<GenerateData> = {}) =>
+            generate(decoder(model), [prompt], platform, { max_new_tokens, ...more });
+          const { data } = await ask(expected.input_ids);
+          assert.deepEqual([idsOf(data), stopsOf(data)], [[answerOf(expected)], ['length']]);
+          assert.deepEqual([data.captured, data.not_captured], records ? [true, null] : [false, 'only WebGPU records runs']);
+          assert.deepEqual([data.steps, data.encode_ms], [max_new_tokens - 1, null]);
+          assert.equal(data.capacity, records ? 64 : expected.input_ids.length + max_new_tokens - 1);
+          assert.deepEqual(data.loads.model?.session.placement.fallback_operators, []);
+          // Another prompt uses what was recorded, and the first gives the same after it.
+          const { data: other } = await ask(expected.input_ids.slice(0, 9), { max_new_tokens: 40 });
+          assert.deepEqual([other.captured, other.loads.model?.warm], [records, true]);
+          const { data: plain } = await ask(expected.input_ids.slice(0, 9), { max_new_tokens: 40, capture: false });
+          assert.deepEqual([plain.captured, plain.not_captured], [false, null]);
+          assert.deepEqual(idsOf(plain), idsOf(other));
+          assert.deepEqual(idsOf((await ask(expected.input_ids)).data), [answerOf(expected)]);
+        });
+      }
+
+      test(`a window is kept on ${platform}`, async () => {
+        const expected = golden('mistral');
+        // The WebGPU provider forgets windows where it records: a host does not ask for that.
+        const { data } = await generate(decoder('mistral'), [expected.input_ids], platform, { max_new_tokens: 24, capture: false });
+        assert.deepEqual(idsOf(data), [answerOf(expected)]);
+      });
+
+      test(`prompts of different lengths on ${platform} become what they become alone`, async () => {
+        const { prompts, answers } = batchOf('qwen2');
+        assert.notEqual(prompts[0]?.length, prompts[1]?.length);
+        for (const capture of [true, false]) {
+          const { data } = await generate(decoder('qwen2'), prompts, platform, { max_new_tokens: 24, capture });
+          assert.deepEqual(idsOf(data), answers);
+          assert.equal(data.captured, records && capture);
+        }
+      });
+
+      test(`a cache of halves on ${platform}`, async () => {
+        for (const more of [{}, { logprobs: 1 }]) {
+          const { data } = await generate(decoder('qwen2-f16'), [qwen2.input_ids], platform, { max_new_tokens: 8, ...more });
+          assert.deepEqual(idsOf(data), [answerOf(qwen2).slice(0, 8)]);
+          assert.equal(data.captured, records);
+        }
+      });
+
+      test(`penalties, stops and the context on ${platform}`, async () => {
+        const { repetition_penalty: penalised, stop } = qwen2;
+        const sampling = { ...GREEDY, repetition_penalty: penalised.repetition_penalty };
+        const { data } = await generate(decoder('qwen2'), [qwen2.input_ids], platform, { max_new_tokens: 24, sampling });
+        assert.deepEqual(idsOf(data), [penalised.generated_ids.slice(qwen2.input_ids.length)]);
+        const { prompts, answers } = batchOf('qwen2');
+        const { data: stopped } = await generate(decoder('qwen2'), prompts, platform, { max_new_tokens: 24, stop_ids: [stop.eos_token_id] });
+        // A row that ended does not disturb the other.
+        const until = (ids: number[]): number[] => (ids.includes(stop.eos_token_id) ? ids.slice(0, ids.indexOf(stop.eos_token_id) + 1) : ids);
+        assert.deepEqual(idsOf(stopped), answers.map(until));
+        assert.deepEqual(stopsOf(stopped), answers.map((ids) => (ids.includes(stop.eos_token_id) ? 'stop' : 'length')));
+        assert.ok(stopsOf(stopped).includes('stop'));
+        const context = qwen2.input_ids.length + 5;
+        const { data: full } = await generate(decoder('qwen2'), prompts, platform, { max_new_tokens: 24, context });
+        assert.deepEqual([idsOf(full)[1], stopsOf(full)], [answers[1]?.slice(0, 5), ['length', 'context']]);
+        assert.deepEqual(idsOf(full)[0], answers[0]);
+      });
+
+      test(`logprobs on ${platform} are PyTorch's`, async () => {
+        const { data } = await generate(decoder('qwen2'), [qwen2.input_ids], platform, { max_new_tokens: 2, logprobs: 3 }, { parts: 9 });
+        const parts = [...host().parts.values()].at(-1);
+        const [token] = parts?.[0]?.tokens ?? [];
+        const sum = Math.log(qwen2.logits.reduce((total, logit) => total + Math.exp(logit), 0));
+        const sorted = qwen2.logits.map((logit, id): [number, number] => [id, logit - sum]).sort((a, b) => b[1] - a[1]).slice(0, 3);
+        assert.deepEqual(token?.top.map(([id]) => id), sorted.map(([id]) => id));
+        token?.top.forEach(([, logprob], i) => assert.ok(Math.abs(logprob - (sorted[i]?.[1] as number)) < 1e-4));
+        assert.equal(token?.logprob, token?.top[0]?.[1]);
+        assert.deepEqual(parts?.map(({ tokens }) => tokens[0]?.id), data.rows[0]?.ids);
+      });
+
+      test(`equal seeds give equal tokens on ${platform}, others give others`, async () => {
+        const sampling = { ...GREEDY, temperature: 1.5, top_k: 50, top_p: 0.95, min_p: 0.01, seed: 7 };
+        const ask = async (seed: number, capture: boolean): Promise<number[][]> =>
+          idsOf((await generate(decoder('llama'), [[319, 221], [319, 221]], platform, { sampling: { ...sampling, seed }, capture })).data);
+        const first = await ask(7, true);
+        assert.deepEqual(await ask(7, true), first);
+        assert.deepEqual(await ask(7, false), first);
+        assert.notDeepEqual(await ask(8, true), first);
+        assert.notDeepEqual(first[0], first[1]);
+      });
+
+      test(`encoder–decoders on ${platform} give PyTorch's tokens`, async () => {
+        const ask = (model: string, prompts: number[][], more: Partial<GenerateData>) =>
+          generate(encoderDecoder(model), prompts, platform, { max_new_tokens: 24, ...more });
+        const t5 = golden('flan_t5');
+        const decoder_ids = [t5.decoder_start_token_id];
+        const { data } = await ask('flan_t5', [t5.input_ids], { decoder_ids });
+        assert.deepEqual(idsOf(data), [t5.generated_ids.slice(1)]);
+        assert.deepEqual(Object.keys(data.loads).sort(), ['cross', 'decoder', 'encoder']);
+        assert.ok((data.encode_ms ?? 0) > 0);
+        assert.match(data.not_captured ?? '', records ? /positions of all keys/ : /only WebGPU/);
+        const { prompts, answers } = batchOf('flan_t5');
+        const batch = await ask('flan_t5', prompts, { decoder_ids });
+        const fromStart = golden('flan_t5').batch.generated_ids.map((ids) => ids.slice(1));
+        assert.deepEqual([idsOf(batch.data), answers.length], [fromStart, 2]);
+        const { repetition_penalty, generated_ids } = t5.repetition_penalty;
+        const penalised = await ask('flan_t5', [t5.input_ids], { decoder_ids, sampling: { ...GREEDY, repetition_penalty } });
+        assert.deepEqual(idsOf(penalised.data), [generated_ids.slice(1)]);
+        // PyTorch forbids BART what it has said already, and Marian its padding: until then, tokens are the same.
+        for (const [model, start, same] of [['bart', 2, 6], ['marian', 1, 23]] as const) {
+          const expected = golden(model).generated_ids;
+          const tokens: number[][][] = [];
+          for (const capture of [true, false]) {
+            const { data } = await ask(model, [golden(model).input_ids], { decoder_ids: expected.slice(0, start), capture, max_new_tokens: 24 - start });
+            assert.equal(data.captured, records && capture, data.not_captured ?? '');
+            tokens.push(idsOf(data));
+          }
+          assert.deepEqual(tokens[0], tokens[1]);
+          assert.deepEqual(tokens[0]?.[0]?.slice(0, same), expected.slice(start, start + same));
+        }
+      });
+    }
+
+    test('refuses what cannot be gone on with, and stays usable', async () => {
+      const ask = (prompts: number[][], more: Partial<GenerateData> = {}, graphs: Graphs = decoder('qwen2'), platform: Platform = 'webgpu') =>
+        generate(graphs, prompts, platform, more);
+      await assert.rejects(ask([]), refused('bad_request', /at least one prompt, found none/));
+      await assert.rejects(ask([[1], []]), refused('empty_input', /prompt 2 of 2, found none/));
+      await assert.rejects(ask([[1, 2]], { lengths: [3] }), refused('bad_request', /int32 \[3\].* found input_ids as int32 \[2\]/));
+      await assert.rejects(ask([Array.from({ length: 160 }, () => 1)]), refused('input_too_long', /at most 159 tokens .* found 160/));
+      await assert.rejects(ask([[1]], { max_new_tokens: 0 }), refused('bad_request', /max_new_tokens .* found 0/));
+      await assert.rejects(ask([[1]], { sampling: { ...GREEDY, temperature: -1 } }), refused('bad_request', /temperature/));
+      await assert.rejects(ask([[1]], {}, { ...encoderDecoder('bart'), cross: undefined } as unknown as Graphs), refused('bad_request', /as its cross/));
+      await assert.rejects(ask([[1]], {}, encoderDecoder('bart')), refused('empty_input', /to begin with/));
+      const { facts } = decoder('qwen2').model as { facts: unknown };
+      const other = { model: { ...encoderDecoder('bart').encoder, facts } } as Graphs;
+      await assert.rejects(ask([[1]], {}, other, 'wasm'), refused('invalid_model', /a decoder that has a cache/));
+      assert.deepEqual(idsOf((await ask([qwen2.input_ids])).data), [answerOf(qwen2).slice(0, 16)]);
+    });
+  });
+}
