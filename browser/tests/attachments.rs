@@ -33,7 +33,7 @@ fn tensor(name: &str, length: usize) -> Tensor {
 fn ask(link: &Link, tensors: Vec<Tensor>, repeat_safe: bool) -> JoinHandle<Result<Answer, LinkError>> {
     let link = link.clone();
     let asked = Message { kind: "run".into(), tensors, ..Message::default() };
-    let options = RequestOptions { deadline: LONG, progress: None, repeat_safe };
+    let options = RequestOptions { repeat_safe, ..RequestOptions::within(LONG) };
     tokio::spawn(async move { link.request(asked, options).await })
 }
 
@@ -225,7 +225,7 @@ async fn a_tensor_that_is_never_fetched_ends_with_the_deadline() {
     let (large, is_gone) = watched(LIMIT);
     let asked = Message { kind: "run".into(), tensors: vec![large], ..Message::default() };
     let deadline = Duration::from_millis(200);
-    let options = RequestOptions { deadline, progress: None, repeat_safe: true };
+    let options = RequestOptions::within(deadline);
     let error = link.request(asked, options).await.unwrap_err();
     assert!(matches!(error, LinkError::Deadline { .. }), "{error}");
     soon(&is_gone).await;

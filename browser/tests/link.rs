@@ -10,10 +10,11 @@ use futures::{FutureExt, SinkExt};
 use pelago_browser::link::{
     Answer, FrameError, GoneReason, Link, LinkError, LinkOptions, LinkState, Message, RequestOptions,
 };
-use pelago_protocol::{DType, ErrorCode, PROTOCOL_VERSION, Progress, ProgressPhase, Tensor};
+use pelago_protocol::{DType, ErrorCode, PARTS_AHEAD, PROTOCOL_VERSION, Progress, ProgressPhase, Tensor};
 use serde_json::{Value, json};
 use server_support::{LONG, Page, linked, page_error, start, token};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tokio_tungstenite::tungstenite::{
     self,
     protocol::{CloseFrame, frame::coding::CloseCode},
@@ -24,7 +25,7 @@ fn message(kind: &str) -> Message {
 }
 
 fn options() -> RequestOptions {
-    RequestOptions { deadline: LONG, progress: None, repeat_safe: false }
+    RequestOptions { repeat_safe: false, ..RequestOptions::within(LONG) }
 }
 
 /// A request that runs by itself.
@@ -97,6 +98,126 @@ async fn progress_comes_before_the_answer() {
     assert_eq!(steps.recv().await, Some(step));
     asked.await.unwrap().unwrap();
     assert_eq!(steps.recv().await, None);
+}
+
+/// A request whose parts go into a channel of this size.
+fn ask_for_parts(
+    link: &Link,
+    room: usize,
+) -> (tokio::task::JoinHandle<Result<Answer, LinkError>>, mpsc::Receiver<Value>, CancellationToken) {
+    let (sender, parts) = mpsc::channel(room);
+    let stop = CancellationToken::new();
+    let asked = RequestOptions { parts: Some(sender), stop: Some(stop.clone()), ..RequestOptions::within(LONG) };
+    (ask(link, "make", asked), parts, stop)
+}
+
+#[tokio::test]
+async fn every_part_comes_in_order_and_before_the_answer() {
+    let (_server, _, link, mut page) = linked(LinkOptions::default()).await;
+    let (asked, mut parts, _) = ask_for_parts(&link, 1);
+    let (request, _) = page.receive().await;
+    let sending = async {
+        let mut credit = PARTS_AHEAD;
+        for number in 0..200 {
+            while credit == 0 {
+                let (message, _) = page.receive().await;
+                assert_eq!((message.kind.as_str(), &message.data["target"]), ("credit", &json!(request.id)));
+                credit += message.data["parts"].as_u64().unwrap();
+            }
+            credit -= 1;
+            page.send(request.id, "part", json!(number), Vec::new()).await;
+        }
+        page.send(request.id, "result", json!("whole"), Vec::new()).await;
+    };
+    let taking = async {
+        let mut taken = Vec::new();
+        while let Some(part) = parts.recv().await {
+            taken.push(part.as_u64().unwrap());
+        }
+        taken
+    };
+    let ((), taken) = tokio::join!(sending, taking);
+    assert_eq!(taken, (0..200).collect::<Vec<_>>());
+    assert_eq!(asked.await.unwrap().unwrap().data, json!("whole"));
+}
+
+#[tokio::test]
+async fn nobody_reads_and_the_page_gets_no_more_credit() {
+    let (_server, _, link, mut page) = linked(LinkOptions::default()).await;
+    let (asked, parts, _) = ask_for_parts(&link, 1);
+    let (request, _) = page.receive().await;
+    for number in 0..PARTS_AHEAD {
+        page.send(request.id, "part", json!(number), Vec::new()).await;
+    }
+    let another = ask(&link, "another", options());
+    // Of all that came, one part fits into the channel, and one waits for it: too few for a credit.
+    assert_eq!(page.receive().await.0.kind, "another");
+    drop(parts);
+    // Nobody takes them any more: the page may go on to its answer.
+    assert_eq!(page.receive().await.0.kind, "credit");
+    page.send(request.id, "result", Value::Null, Vec::new()).await;
+    asked.await.unwrap().unwrap();
+    another.abort();
+}
+
+#[tokio::test]
+async fn a_page_that_sends_more_parts_than_it_may_is_refused() {
+    let (_server, _, link, mut page) = linked(LinkOptions::default()).await;
+    let (asked, _parts, _) = ask_for_parts(&link, 1);
+    let (request, _) = page.receive().await;
+    // Those that may be on their way, and the two that left the line.
+    for number in 0..PARTS_AHEAD + 3 {
+        page.send(request.id, "part", json!(number), Vec::new()).await;
+    }
+    let (cancel, _) = page.receive().await;
+    assert_eq!((cancel.kind.as_str(), cancel.data), ("cancel", json!({"target": request.id})));
+    let error = asked.await.unwrap().unwrap_err();
+    assert!(matches!(error, LinkError::Malformed { source: FrameError::Parts { .. }, .. }), "{error}");
+
+    let asked = ask(&link, "none", options());
+    let (request, _) = page.receive().await;
+    page.send(request.id, "part", json!(1), Vec::new()).await;
+    let error = asked.await.unwrap().unwrap_err();
+    assert!(matches!(error, LinkError::Malformed { source: FrameError::Parts { .. }, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_page_is_told_once_that_it_is_enough_and_answers_with_what_it_has() {
+    let (_server, _, link, mut page) = linked(LinkOptions::default()).await;
+    let (asked, mut parts, stop) = ask_for_parts(&link, 1);
+    let (request, _) = page.receive().await;
+    // Full: it is told all the same.
+    for number in 0..3 {
+        page.send(request.id, "part", json!(number), Vec::new()).await;
+    }
+    stop.cancel();
+    let (told, _) = page.receive().await;
+    assert_eq!((told.kind.as_str(), told.data), ("stop", json!({"target": request.id})));
+    page.send(request.id, "result", json!("some"), Vec::new()).await;
+    let taken = async { while parts.recv().await.is_some() {} };
+    let (answer, ()) = tokio::join!(asked, taken);
+    assert_eq!(answer.unwrap().unwrap().data, json!("some"));
+    let next = ask(&link, "next", options());
+    assert_eq!(page.receive().await.0.kind, "next");
+    next.abort();
+}
+
+#[tokio::test]
+async fn a_request_of_which_a_part_came_is_not_sent_again() {
+    let (server, token, link, mut page) = linked(LinkOptions::default()).await;
+    let (begun, mut parts, _) = ask_for_parts(&link, 8);
+    let (request, _) = page.receive().await;
+    page.send(request.id, "part", json!(1), Vec::new()).await;
+    assert_eq!(parts.recv().await, Some(json!(1)));
+    let (waiting, _parts, _) = ask_for_parts(&link, 8);
+    let (other, _) = page.receive().await;
+    drop(page);
+    let error = begun.await.unwrap().unwrap_err();
+    assert!(matches!(error, LinkError::Interrupted { repeatable: false, .. }), "{error}");
+    let mut page = Page::open(&server, &token, "page-1").await;
+    assert_eq!(page.receive().await.0.id, other.id);
+    page.send(other.id, "result", Value::Null, Vec::new()).await;
+    waiting.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -108,7 +108,7 @@ async fn open(options: LinkOptions) -> Browser {
 }
 
 async fn ask(link: &Link, kind: &str, data: Value, tensors: Vec<Tensor>) -> pelago_browser::link::Answer {
-    let options = RequestOptions { deadline: LONG, progress: None, repeat_safe: true };
+    let options = RequestOptions::within(LONG);
     let message = Message { kind: kind.into(), data, tensors, ..Message::default() };
     link.request(message, options).await.unwrap()
 }
@@ -136,7 +136,7 @@ async fn tensors_come_back_bit_for_bit_also_over_a_new_socket() {
     ];
     assert_eq!(ask(&browser.link, "echo", Value::Null, tensors.clone()).await.tensors, tensors);
     // The page drops its socket instead of an answer: the request comes again, twice, then is given up.
-    let options = RequestOptions { deadline: LONG, progress: None, repeat_safe: true };
+    let options = RequestOptions::within(LONG);
     let dropped = browser.link.request(Message { kind: "drop".into(), ..Message::default() }, options).await;
     assert!(dropped.unwrap_err().is_repeatable());
     assert_eq!(ask(&browser.link, "echo", Value::Null, tensors.clone()).await.tensors, tensors);
@@ -145,7 +145,7 @@ async fn tensors_come_back_bit_for_bit_also_over_a_new_socket() {
 #[tokio::test]
 async fn a_reloaded_page_is_gone_at_once() {
     let browser = open(LinkOptions::default()).await;
-    let options = RequestOptions { deadline: LONG, progress: None, repeat_safe: false };
+    let options = RequestOptions { repeat_safe: false, ..RequestOptions::within(LONG) };
     let reload = Message { kind: "reload".into(), ..Message::default() };
     browser.link.request(reload, options).await.unwrap_err();
     assert_eq!(browser.link.closed().await, GoneReason::PageLeft);

@@ -109,6 +109,7 @@ pub fn minilm() -> PathBuf {
 pub fn embeddings(run: &Run) -> (&[usize; 2], &[f32]) {
     match &run.output {
         Output::Embeddings { shape, values } => (shape, values),
+        Output::Texts(texts) => panic!("{} texts where embeddings were due", texts.len()),
         Output::Tensors(tensors) => panic!("{} tensors where embeddings were due", tensors.len()),
     }
 }

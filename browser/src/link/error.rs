@@ -191,6 +191,12 @@ pub enum FrameError {
         /// How many.
         count: usize,
     },
+    /// The page sends a part that was not asked for.
+    #[error("the page sent more parts than it was asked for, which is at most {limit} that nobody has taken yet")]
+    Parts {
+        /// How many it may send ahead.
+        limit: usize,
+    },
     /// The system gives no random numbers for an attachment's id.
     #[error("the operating system gives no random numbers: {message}; check that /dev/urandom is readable")]
     Random {

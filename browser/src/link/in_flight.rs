@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use pelago_protocol::Progress;
+use pelago_protocol::{PARTS_AHEAD, Progress};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
@@ -21,12 +21,28 @@ pub(crate) struct InFlight {
     pub(crate) kind: String,
     pub(crate) reply: oneshot::Sender<Result<Answer, LinkError>>,
     pub(crate) progress: Option<mpsc::Sender<Progress>>,
+    pub(crate) parts: Option<Parts>,
     pub(crate) repeat_safe: bool,
     /// To send it with: before it went out, and again where that is safe.
     pub(crate) frame: Option<Frame>,
     pub(crate) repeats: u8,
     /// What the page may get beside the message, while that is on a socket.
     pub(crate) offered: Option<Offered>,
+}
+
+/// Where the parts of a request go.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// Has room for as many as the page may send.
+    pub(crate) sender: mpsc::Sender<Value>,
+    /// Whether one came: the request sent again would give it again.
+    pub(crate) begun: bool,
+}
+
+impl InFlight {
+    fn may_repeat(&self) -> bool {
+        self.repeat_safe && !self.parts.as_ref().is_some_and(|parts| parts.begun)
+    }
 }
 
 /// By id, so that what is repeated keeps its order.
@@ -66,12 +82,13 @@ impl Requests {
             request.offered = None;
             if let Some(frame) = waiting.remove(&id) {
                 request.frame = Some(frame);
-            } else if request.repeat_safe && request.repeats < MAX_REPEATS {
+            } else if request.may_repeat() && request.repeats < MAX_REPEATS {
                 request.repeats += 1;
             } else {
-                let InFlight { kind, reply, repeat_safe, .. } = request;
+                let repeatable = request.may_repeat();
+                let InFlight { kind, reply, .. } = request;
                 // A caller that has left needs no answer; so with every reply here.
-                _ = reply.send(Err(LinkError::Interrupted { kind, repeatable: repeat_safe }));
+                _ = reply.send(Err(LinkError::Interrupted { kind, repeatable }));
                 continue;
             }
             self.requests.insert(id, request);
@@ -101,8 +118,10 @@ impl Requests {
 
     /// The page is gone for good. `unsent` tells of a request whether nothing of it went out.
     pub(crate) fn end(&mut self, reason: GoneReason, unsent: impl Fn(u64) -> bool) {
-        for (id, InFlight { kind, reply, repeat_safe, frame, .. }) in std::mem::take(&mut self.requests) {
-            let repeatable = repeat_safe || frame.is_some() || unsent(id);
+        for (id, request) in std::mem::take(&mut self.requests) {
+            let is_unsent = !request.repeat_safe && request.frame.is_some();
+            let repeatable = request.may_repeat() || is_unsent || unsent(id);
+            let InFlight { kind, reply, .. } = request;
             _ = reply.send(Err(LinkError::Gone { kind, reason, repeatable }));
         }
     }
@@ -130,6 +149,24 @@ impl Requests {
             },
         };
         _ = reply.send(answer.map_err(|source| LinkError::Malformed { kind, source }));
+    }
+
+    /// Hands a part on. `false` where the request must end: it has more parts than it may have.
+    pub(crate) fn part(&mut self, id: u64, data: Value) -> bool {
+        // What was cancelled may still give parts.
+        let Some(request) = self.requests.get_mut(&id) else { return true };
+        let sent = match &mut request.parts {
+            Some(parts) => {
+                parts.begun = true;
+                !matches!(parts.sender.try_send(data), Err(mpsc::error::TrySendError::Full(_)))
+            }
+            None => false,
+        };
+        sent || !self.fail(id, FrameError::Parts { limit: PARTS_AHEAD as usize })
+    }
+
+    pub(crate) fn has(&self, id: u64) -> bool {
+        self.requests.contains_key(&id)
     }
 
     /// The answer to `id` cannot be read; `false` where there is no such request.

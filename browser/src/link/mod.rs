@@ -10,6 +10,10 @@
 //! sent; those that are `repeat_safe` are sent again, under the same id; all
 //! others end with [`LinkError::Interrupted`] at once.
 //!
+//! A request may have parts, which come before its answer, in order. None is lost:
+//! the page sends one only where the host has room for it. [`PARTS_AHEAD`](pelago_protocol::PARTS_AHEAD)
+//! may be on their way at once, and a `credit` says how many were taken.
+//!
 //! Tensors of [`ATTACHMENT_BYTES`](pelago_protocol::ATTACHMENT_BYTES) or more go to
 //! the page beside the socket: a message names them, and the page gets them over
 //! HTTP from the server that it was loaded from. See [`attachments`]. Those of an
@@ -111,6 +115,7 @@ struct Shared {
     /// Has a place for each request in flight, taken before the request goes
     /// out, so that taking it back never has to wait.
     cancels: mpsc::Sender<u64>,
+    controls: mpsc::Sender<task::Control>,
     state: watch::Receiver<LinkState>,
     closing: CancellationToken,
 }
@@ -125,6 +130,7 @@ impl Link {
     ) -> (Self, Entrance) {
         let (requests, requested) = mpsc::channel(1);
         let (cancels, cancelled) = mpsc::channel(options.max_in_flight.max(1));
+        let (controls, controlled) = mpsc::channel(1);
         let (sockets, reopened) = mpsc::channel(1);
         let (state, state_seen) = watch::channel(LinkState::Connected);
         let ids = Arc::new(AtomicU64::new(1));
@@ -136,11 +142,20 @@ impl Link {
             ids: Arc::clone(&ids),
             requests,
             cancels,
+            controls,
             state: state_seen,
             closing: closing.clone(),
         }));
         let entrance = Entrance { sockets, attachments: Arc::clone(&attachments) };
-        let ends = task::Ends { requests: requested, cancels: cancelled, sockets: reopened, state, ids, attachments };
+        let ends = task::Ends {
+            requests: requested,
+            cancels: cancelled,
+            controls: controlled,
+            sockets: reopened,
+            state,
+            ids,
+            attachments,
+        };
         tokio::spawn(task::Task::new(socket, ends, options, closing, server.clone()).run());
         (link, entrance)
     }

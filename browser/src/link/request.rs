@@ -2,11 +2,19 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use pelago_protocol::{Header, Platform, Progress, Tensor};
+use pelago_protocol::{Header, PARTS_AHEAD, Platform, Progress, Tensor};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
-use super::{Answer, Frame, GoneReason, Link, LinkError, LinkState, in_flight::InFlight, task};
+use super::{
+    Answer, Frame, GoneReason, Link, LinkError, LinkState,
+    in_flight::{InFlight, Parts},
+    task::{self, Control},
+};
+
+/// Parts that are taken before the page is told that it may send as many more.
+const PARTS_A_CREDIT: u32 = PARTS_AHEAD as u32 / 2;
 
 /// What to ask of a page.
 #[derive(Clone, Debug, Default)]
@@ -32,9 +40,22 @@ pub struct RequestOptions {
     pub deadline: Duration,
     /// Where to tell how far it is. A listener that is behind misses steps.
     pub progress: Option<mpsc::Sender<Progress>>,
+    /// Where its parts go, in order: none is lost, and the page waits where nobody takes them. The message's options
+    /// must ask for [`PARTS_AHEAD`] of them. A request of which a part came is not asked twice.
+    pub parts: Option<mpsc::Sender<Value>>,
+    /// Cancelled where what the page has by then is enough: it then answers with that.
+    pub stop: Option<CancellationToken>,
     /// Whether the page may be asked twice: true where a request changes nothing,
     /// or nothing more the second time.
     pub repeat_safe: bool,
+}
+
+impl RequestOptions {
+    /// To wait so long for the answer to a request that changes nothing, and for nothing before it.
+    #[must_use]
+    pub fn within(deadline: Duration) -> Self {
+        Self { deadline, progress: None, parts: None, stop: None, repeat_safe: true }
+    }
 }
 
 impl Link {
@@ -64,14 +85,26 @@ impl Link {
 
         let Ok(place) = self.0.cancels.clone().reserve_owned().await else { return Err(gone(kind)) };
         let (reply, answer) = oneshot::channel();
-        let RequestOptions { progress, repeat_safe, .. } = options;
+        let RequestOptions { progress, parts, stop, repeat_safe, .. } = options;
         let frame = Some(frame);
-        let request = InFlight { kind: kind.clone(), reply, progress, repeat_safe, frame, repeats: 0, offered: None };
+        let (coming, came) = mpsc::channel(PARTS_AHEAD as usize);
+        let parts_in = parts.is_some().then_some(Parts { sender: coming, begun: false });
+        let request = InFlight {
+            kind: kind.clone(),
+            reply,
+            progress,
+            parts: parts_in,
+            repeat_safe,
+            frame,
+            repeats: 0,
+            offered: None,
+        };
         if self.0.requests.send(task::Request { id, request }).await.is_err() {
             return Err(gone(kind));
         }
         let mut guard = CancelOnDrop { id, place: Some(place) };
-        let answer = answer.await;
+        let listening = Listening { id, came, parts, taken: 0, stop, controls: self.0.controls.clone() };
+        let answer = listening.until(answer).await;
         guard.place = None;
         answer.unwrap_or_else(|_| Err(gone(kind)))
     }
@@ -81,6 +114,69 @@ impl Link {
             LinkState::Gone(reason) => reason,
             LinkState::Connected | LinkState::Interrupted => GoneReason::Closed,
         }
+    }
+}
+
+/// What is done for a request while it is waited for.
+struct Listening {
+    id: u64,
+    /// Parts as the page sent them.
+    came: mpsc::Receiver<Value>,
+    /// To whoever asked.
+    parts: Option<mpsc::Sender<Value>>,
+    /// Parts that the page may send again and was not told of.
+    taken: u32,
+    stop: Option<CancellationToken>,
+    controls: mpsc::Sender<Control>,
+}
+
+impl Listening {
+    /// Passes parts on until the answer is there. All parts came before it.
+    async fn until<T>(mut self, mut answer: oneshot::Receiver<T>) -> Result<T, oneshot::error::RecvError> {
+        loop {
+            tokio::select! {
+                biased;
+                () = stopped(self.stop.as_ref()) => self.tell_stop().await,
+                Some(part) = self.came.recv() => self.pass_on(part).await,
+                answer = &mut answer => return answer,
+            }
+        }
+    }
+
+    /// Waits until there is room for the part.
+    async fn pass_on(&mut self, part: Value) {
+        while let Some(parts) = self.parts.clone() {
+            tokio::select! {
+                place = parts.reserve() => {
+                    match place {
+                        Ok(place) => place.send(part),
+                        // Nobody takes parts any more; the answer is still waited for.
+                        Err(_) => self.parts = None,
+                    }
+                    break;
+                }
+                () = stopped(self.stop.as_ref()) => self.tell_stop().await,
+            }
+        }
+        self.taken += 1;
+        if self.taken >= PARTS_A_CREDIT {
+            // A task that is gone answers the request.
+            _ = self.controls.send(Control::Credit { id: self.id, parts: self.taken }).await;
+            self.taken = 0;
+        }
+    }
+
+    async fn tell_stop(&mut self) {
+        self.stop = None;
+        _ = self.controls.send(Control::Stop { id: self.id }).await;
+    }
+}
+
+/// Waits for word that it is enough.
+async fn stopped(stop: Option<&CancellationToken>) {
+    match stop {
+        Some(stop) => stop.cancelled().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use pelago_protocol::{Cancel, Header};
+use pelago_protocol::{Cancel, Credit, Header, Stop};
 use serde_json::Value;
 use tokio::{
     sync::{mpsc, watch},
@@ -32,10 +32,20 @@ pub(super) struct Request {
     pub(super) request: InFlight,
 }
 
+/// What is told a page of a request that it works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Control {
+    /// It may send more parts.
+    Credit { id: u64, parts: u32 },
+    /// What it has by then is enough.
+    Stop { id: u64 },
+}
+
 /// The task's ends of what it shares with handles and server.
 pub(super) struct Ends {
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) cancels: mpsc::Receiver<u64>,
+    pub(super) controls: mpsc::Receiver<Control>,
     pub(super) sockets: mpsc::Receiver<Socket>,
     pub(super) state: watch::Sender<LinkState>,
     pub(super) ids: Arc<AtomicU64>,
@@ -101,6 +111,7 @@ impl Task {
             event = self.connection.next() => self.on_event(event)?,
             Some(Request { id, request }) = self.ends.requests.recv(), if has_room => self.on_request(id, request),
             id = self.ends.cancels.recv() => self.on_cancel(id.ok_or(GoneReason::Closed)?),
+            Some(control) = self.ends.controls.recv() => self.on_control(control),
             Some(socket) = self.ends.sockets.recv() => self.on_socket(socket),
             () = tokio::time::sleep_until(due) => self.on_time()?,
             () = self.closing.cancelled() => return Err(GoneReason::Closed),
@@ -149,6 +160,12 @@ impl Task {
         match (header.kind.as_str(), header.attachments.len()) {
             (_, count @ 1..) => _ = self.in_flight.fail(header.id, FrameError::Attachments { count }),
             ("result" | "error" | "progress", 0) => self.in_flight.answer(incoming),
+            ("part", 0) => {
+                let id = header.id;
+                if !self.in_flight.part(id, incoming.header.data) {
+                    self.tell(cancel(id));
+                }
+            }
             ("pong", 0) => {}
             (kind, 0) => tracing::warn!(kind, "the page sent a message of a type that the host does not know"),
         }
@@ -175,6 +192,23 @@ impl Task {
             && !socket.withdraw(id)
             && let Some(frame) = cancel(id)
         {
+            socket.push(NO_ANSWER, frame);
+        }
+    }
+
+    fn on_control(&mut self, control: Control) {
+        let (id, frame) = match control {
+            Control::Credit { id, parts } => (id, data(&Credit { target: id, parts }).and_then(|data| told("credit", data))),
+            Control::Stop { id } => (id, data(&Stop { target: id }).and_then(|data| told("stop", data))),
+        };
+        // A page that lost its socket begins the request again, or has been told that it ended.
+        if self.in_flight.has(id) {
+            self.tell(frame);
+        }
+    }
+
+    fn tell(&mut self, frame: Option<Frame>) {
+        if let (Connection::Open { socket, .. }, Some(frame)) = (&mut self.connection, frame) {
             socket.push(NO_ANSWER, frame);
         }
     }
@@ -257,7 +291,16 @@ impl Connection {
 }
 
 fn cancel(target: u64) -> Option<Frame> {
-    control(NO_ANSWER, "cancel", serde_json::to_value(Cancel { target }).ok()?)
+    told("cancel", data(&Cancel { target })?)
+}
+
+/// A message that nothing answers.
+fn told(kind: &str, data: Value) -> Option<Frame> {
+    control(NO_ANSWER, kind, data)
+}
+
+fn data<T: serde::Serialize>(of: &T) -> Option<Value> {
+    serde_json::to_value(of).ok()
 }
 
 fn control(id: u64, kind: &str, data: Value) -> Option<Frame> {

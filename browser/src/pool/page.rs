@@ -52,7 +52,7 @@ impl Page {
         let no_hello = |source| PoolError::NoHello { product: product.to_owned(), source: Arc::new(source) };
         let link = invitation.link().await.map_err(no_hello)?;
         let asked = Message { kind: "capabilities".to_owned(), ..Message::default() };
-        let options = RequestOptions { deadline: CAPABILITIES_DEADLINE, progress: None, repeat_safe: true };
+        let options = RequestOptions::within(CAPABILITIES_DEADLINE);
         let failed = |source| PoolError::Link { product: product.to_owned(), source: Arc::new(source) };
         let answer = link.request(asked, options).await.map_err(failed)?;
         let capabilities = read(product, "capabilities", answer.data)?;

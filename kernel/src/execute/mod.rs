@@ -1,6 +1,7 @@
 //! One `execute_request`, from its arrival to the content of its reply.
 
 mod late;
+mod made;
 mod output;
 mod progress;
 mod streams;
@@ -198,6 +199,6 @@ async fn keep(event: Event, last: &mut Option<Shown>, output: &mut Output) {
     match event {
         Event::Result(shown) => *last = Some(shown),
         printed @ (Event::Stdout(_) | Event::Stderr(_) | Event::Display { .. }) => output.take_late(printed).await,
-        Event::Clear { .. } | Event::Progress(_) | Event::Input(_) => {}
+        Event::Clear { .. } | Event::Progress(_) | Event::Input(_) | Event::Made(_) | Event::MadeAll => {}
     }
 }

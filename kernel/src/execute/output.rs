@@ -7,6 +7,7 @@ use pelago_cells::interpreter::Event;
 use pelago_render::Shown;
 use serde_json::{Map, Value, json};
 
+use super::made::Made;
 use super::progress::Progress;
 use super::streams::{Joined, Stream};
 use crate::sockets::Publisher;
@@ -23,6 +24,8 @@ pub(super) struct Output {
     silent: bool,
     joined: Joined,
     progress: Progress,
+    /// The text that a model makes now.
+    made: Made,
     /// Whether there is output of the cell's own.
     has_own: bool,
     /// A result that may be the cell's last and so its `execute_result`.
@@ -43,6 +46,7 @@ impl Output {
             silent,
             joined: Joined::default(),
             progress: Progress::default(),
+            made: Made::default(),
             has_own: false,
             result: None,
             left: limit,
@@ -54,13 +58,16 @@ impl Output {
 
     /// When [`Self::tick`] is to be called, if nothing happens before.
     pub(super) fn due(&self) -> Option<Instant> {
-        [self.joined.due(), self.progress.due()].into_iter().flatten().min()
+        [self.joined.due(), self.progress.due(), self.made.due()].into_iter().flatten().min()
     }
 
     pub(super) async fn tick(&mut self) {
         let now = Instant::now();
         if self.joined.due().is_some_and(|due| due <= now) {
             self.flush().await;
+        }
+        if self.made.due().is_some_and(|due| due <= now) {
+            self.draw_made().await;
         }
         self.draw_progress(now).await;
     }
@@ -76,7 +83,26 @@ impl Output {
             }
             Event::Result(shown) => {
                 self.flush().await;
+                // What grew in place becomes the run that it is of.
+                if let Some(id) = self.made.shown_as(&shown) {
+                    return self.display_now(&shown, Some(&id), true).await;
+                }
                 self.result = Some(shown);
+            }
+            Event::Made(piece) => {
+                if self.made.is_new() {
+                    self.flush().await;
+                }
+                let fits = piece.floor_char_boundary(self.left);
+                self.dropped = self.dropped.saturating_add(piece.len() - fits);
+                self.made.add(&piece[..fits], Instant::now());
+                if self.made.due().is_some_and(|due| due <= Instant::now()) {
+                    self.draw_made().await;
+                }
+            }
+            Event::MadeAll => {
+                self.draw_made().await;
+                self.made.end();
             }
             Event::Progress(step) => {
                 self.progress.take(&step, Instant::now());
@@ -93,7 +119,7 @@ impl Output {
         match event {
             Event::Result(shown) => self.display(&shown, None, false).await,
             // A step of a call is drawn only while its cell runs, and only then can the user be asked.
-            Event::Progress(_) | Event::Input(_) => {}
+            Event::Progress(_) | Event::Input(_) | Event::Made(_) | Event::MadeAll => {}
             shown => self.take(shown).await,
         }
         if self.dropped > 0 && !std::mem::replace(&mut self.told, true) {
@@ -121,6 +147,7 @@ impl Output {
     /// the result's text. Without a count, as of a cell that failed, results
     /// are displays.
     pub(super) async fn finish(&mut self, count: Option<u64>) -> Option<String> {
+        self.draw_made().await;
         let result = if count.is_some() { self.result.take() } else { None };
         self.flush().await;
         self.end_progress(result.is_some()).await;
@@ -186,6 +213,16 @@ impl Output {
             mib(self.limit)
         );
         Map::from_iter([(pelago_render::PLAIN.to_owned(), text.into())])
+    }
+
+    /// Shows what a model has made by now, in the place of what it had before. The text counts once against the limit.
+    async fn draw_made(&mut self) {
+        let Some((id, text, new, update)) = self.made.draw(Instant::now()) else { return };
+        self.begin_own().await;
+        self.left = self.left.saturating_sub(new);
+        let kind = if update { "update_display_data" } else { "display_data" };
+        let data = json!({ pelago_render::PLAIN: text });
+        self.send(kind, json!({ "data": data, "metadata": {}, "transient": { "display_id": id } })).await;
     }
 
     async fn draw_progress(&mut self, now: Instant) {

@@ -13,6 +13,9 @@ use crate::notebook::Output;
 /// Bytes of outputs that a cell keeps.
 pub(crate) const LIMIT: usize = 16 * 1024 * 1024;
 
+/// The name of the display of a text that a model made. No cell names a display so.
+const MADE: &str = "\u{0}made";
+
 /// The outputs of one cell, while it runs and until its notebook is finished.
 #[derive(Debug, Default)]
 pub(crate) struct Collector {
@@ -21,6 +24,10 @@ pub(crate) struct Collector {
     clear_next: bool,
     bytes: usize,
     left_out: usize,
+    /// The text that a model makes now.
+    making: String,
+    /// The text that a model made last, which is shown and whose run may follow.
+    made: Option<String>,
 }
 
 /// An output, and the name that an update of it uses.
@@ -52,7 +59,24 @@ impl Collector {
                 return Some(Update { id, data });
             }
             Event::Display { shown, id, .. } => self.show(&shown, id, |data| Output::Display { data }),
-            Event::Result(shown) => self.show(&shown, None, |data| Output::Result { data, count: None }),
+            Event::Result(shown) => {
+                // A run takes the place of its own text.
+                if let Shown::Run(run) = &shown
+                    && let Some(text) = self.made.take_if(|text| run.output.text() == text.as_str())
+                    && let Some(at) = self.shown.iter().rposition(|own| own.id.as_deref() == Some(MADE))
+                {
+                    self.bytes = self.bytes.saturating_sub(text.len());
+                    self.shown.remove(at);
+                }
+                self.show(&shown, None, |data| Output::Result { data, count: None });
+            }
+            Event::Made(piece) => self.making.push_str(&piece),
+            Event::MadeAll => {
+                let text = std::mem::take(&mut self.making);
+                let name = Some(MADE.to_owned());
+                self.show(&Shown::Text(text.clone()), name, |data| Output::Display { data });
+                self.made = Some(text);
+            }
             Event::Clear { wait: true } => self.clear_next = true,
             Event::Clear { wait: false } => self.clear(),
             // A cell that asks is told by the dropped reply that nobody can answer.

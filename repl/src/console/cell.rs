@@ -105,7 +105,9 @@ async fn show(
         Event::Stdout(text) => screen.text(Stream::Out, &text)?,
         Event::Stderr(text) => screen.text(Stream::Err, &text)?,
         Event::Display { shown, id, update } => screen.show(&shown, id.as_deref(), update)?,
-        Event::Result(shown) => screen.show(&shown, None, false)?,
+        Event::Result(shown) => screen.result(shown)?,
+        Event::Made(piece) => screen.made(&piece)?,
+        Event::MadeAll => screen.made_all()?,
         Event::Clear { wait } => screen.clear(wait)?,
         Event::Progress(step) => screen.progress(&step)?,
         Event::Input(InputRequest { prompt, password, reply }) => {

@@ -84,7 +84,7 @@ fn shown(event: Event) -> Option<Late> {
         Event::Stdout(text) => Some(Late::Text(Stream::Out, text)),
         Event::Stderr(text) => Some(Late::Text(Stream::Err, text)),
         Event::Display { shown, .. } | Event::Result(shown) => Some(Late::Value(shown)),
-        Event::Clear { .. } | Event::Progress(_) | Event::Input(_) => None,
+        Event::Clear { .. } | Event::Progress(_) | Event::Input(_) | Event::Made(_) | Event::MadeAll => None,
     }
 }
 

@@ -13,7 +13,7 @@ use console::{Term, measure_text_width};
 use pelago_cells::interpreter::CellError;
 use pelago_protocol::Step;
 use pelago_render::Shown;
-use pelago_render::paint::{Ink, Paint};
+use pelago_render::paint::{Ink, Paint, printable};
 
 use super::progress::Bars;
 
@@ -50,6 +50,8 @@ pub(crate) struct Screen {
     clear_first: bool,
     /// The display that is still the last thing shown: its name and where it began.
     last: Option<(String, usize)>,
+    /// What a model made in this cell and no result has shown yet.
+    made: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,12 +73,14 @@ impl Screen {
             in_line: false,
             clear_first: false,
             last: None,
+            made: String::new(),
         }
     }
 
     /// A new cell begins, on a line of its own.
     pub(crate) fn begin(&mut self) {
         (self.cursor, self.clear_first, self.last) = (Cursor::default(), false, None);
+        self.made.clear();
     }
 
     /// The cell ended: no bar is left, and the next line is a new one.
@@ -114,6 +118,23 @@ impl Screen {
         self.put(Stream::Out, &text)?;
         self.last = name.map(|name| (name.to_owned(), row));
         Ok(())
+    }
+
+    /// The cell's result. Of a run whose text was written as it was made, the report.
+    pub(crate) fn result(&mut self, shown: Shown) -> std::io::Result<()> {
+        let shown = shown.after(&std::mem::take(&mut self.made));
+        self.show(&shown, None, false)
+    }
+
+    /// A piece of the text that a model makes now.
+    pub(crate) fn made(&mut self, piece: &str) -> std::io::Result<()> {
+        self.made.push_str(piece);
+        self.text(Stream::Out, &printable(piece))
+    }
+
+    /// That text is whole.
+    pub(crate) fn made_all(&mut self) -> std::io::Result<()> {
+        self.fresh_line(Stream::Out)
     }
 
     /// A value as [`Self::show`] would write it, with its line break.

@@ -1,13 +1,13 @@
 //! Answers on stdout, drawn by `render`; progress bars and all else on stderr.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use pelago_cells::commands::Sink;
 use pelago_protocol::Step;
 use pelago_render::Shown;
-use pelago_render::paint::Paint;
+use pelago_render::paint::{Paint, printable};
 
 use crate::output::progress::Bars;
 use crate::output::{self, screen};
@@ -16,6 +16,8 @@ use crate::output::{self, screen};
 pub(super) struct Terminal {
     bars: Arc<Bars>,
     takes_json: bool,
+    /// The text of a model that was written as it was made.
+    made: Mutex<String>,
     /// `None` where stdout is no terminal: what is written then is the same wherever it runs.
     paint: Option<Paint>,
 }
@@ -23,7 +25,7 @@ pub(super) struct Terminal {
 impl Terminal {
     pub(super) fn new(takes_json: bool, colours: bool) -> Self {
         let paint = io::stdout().is_terminal().then_some(Paint { on: colours });
-        Self { bars: Bars::new(), takes_json, paint }
+        Self { bars: Bars::new(), takes_json, made: Mutex::default(), paint }
     }
 
     /// Takes every bar away, so that what follows starts on a clean line.
@@ -44,6 +46,8 @@ impl Sink for Terminal {
     }
 
     async fn show(&self, shown: Shown) -> io::Result<()> {
+        let made = std::mem::take(&mut *self.made.lock().unwrap_or_else(PoisonError::into_inner));
+        let shown = shown.after(&made);
         let text = match self.paint {
             // A picture has no text of its own.
             None if matches!(shown, Shown::Chart(_)) => return Ok(()),
@@ -54,11 +58,16 @@ impl Sink for Terminal {
     }
 
     async fn json(&self, lines: String) -> io::Result<()> {
-        self.bars.beside(|| {
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(lines.as_bytes())?;
-            stdout.flush()
-        })
+        self.bars.beside(|| raw(&lines))
+    }
+
+    async fn made(&self, piece: String) -> io::Result<()> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).push_str(&piece);
+        self.bars.beside(|| raw(&printable(&piece)))
+    }
+
+    async fn made_all(&self) -> io::Result<()> {
+        self.bars.beside(|| raw("\n"))
     }
 
     async fn say(&self, line: String) {
@@ -68,6 +77,13 @@ impl Sink for Terminal {
     fn progress(&self, step: Step) {
         self.bars.show(&step);
     }
+}
+
+/// Writes text as it is.
+fn raw(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
 }
 
 impl std::fmt::Debug for Terminal {

@@ -106,12 +106,20 @@ pub enum RunError {
         what: String,
     },
     /// The page's answer lacks what was asked.
-    #[error("{browser} answered {found} where an embedding of shape [batch, hidden] was due")]
+    #[error("{browser} answered {found} where one result a row was due")]
     UnexpectedOutput {
         /// The browser's product name.
         browser: String,
         /// What came instead.
         found: String,
+    },
+    /// The page was lost while it made text.
+    #[error("the text ends after {tokens} tokens, which are kept: {source}")]
+    CutShort {
+        /// Tokens that came before.
+        tokens: usize,
+        /// What happened.
+        source: Box<RunError>,
     },
     /// A task that panicked or was cancelled.
     #[error("{what} ended before its result: {source}")]
@@ -160,6 +168,7 @@ impl RunError {
             Self::Tune { .. } => "tune",
             Self::Record(_) => "results",
             Self::Browser(error) => pool_code(error),
+            Self::CutShort { source, .. } => source.code(),
             Self::Page(_) => "page",
             Self::SoftwareHardware { .. } => "software_hardware",
             Self::Unsupported { .. } => "unsupported",
@@ -200,6 +209,7 @@ impl RunError {
                 .text(", close other programs, or choose a precision and let it fail where it will"),
             Self::Tune { .. } => "allow a larger error, or more bits among the choices".into(),
             Self::Unsupported { advice, .. } => advice.clone(),
+            Self::CutShort { source, .. } => source.advice(),
             Self::EmptyInput { .. } => "give at least one text or tensor".into(),
             Self::Golden { .. } => Advice::from("name a golden file with ")
                 .setting(Setting::Golden)
@@ -216,6 +226,7 @@ impl RunError {
     pub fn is_repeatable(&self) -> bool {
         match self {
             Self::Browser(PoolError::BrowserLost { .. }) => true,
+            Self::CutShort { source, .. } => source.is_repeatable(),
             Self::Browser(PoolError::Link { source, .. }) => source.is_repeatable(),
             _ => false,
         }

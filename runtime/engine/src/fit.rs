@@ -9,7 +9,7 @@ use pelago_protocol::{
     Request, Step, TOKENS_A_RUN,
 };
 
-use pelago_models::prepare::{Making, Prepared, Preparer, Wanted};
+use pelago_models::prepare::{Making, Prepared, Preparer, Purpose, Wanted};
 use pelago_onnx::precision::{Limits, Memory, Recipe, Shapes, largest_that_fits};
 use pelago_onnx::read::Length;
 use tokio::sync::Mutex;
@@ -115,7 +115,7 @@ async fn shapes(preparer: &Preparer, input: &Input, fp32: &Prepared, platform: P
     for wanted in &declared.inputs {
         let given = match input {
             Input::Tensors(tensors) => tensors.iter().find(|tensor| tensor.name == wanted.name),
-            Input::Texts(_) => None,
+            Input::Texts(_) | Input::Chat(_) => None,
         };
         for (axis, length) in wanted.shape.iter().enumerate() {
             let Length::Symbol(name) = length else { continue };
@@ -124,6 +124,11 @@ async fn shapes(preparer: &Preparer, input: &Input, fp32: &Prepared, platform: P
                     rows_a_run(texts.len() as u64, tokens_at_most(texts, &declared.config), platform)
                 }
                 Input::Texts(texts) => bucket(tokens_at_most(texts, &declared.config)),
+                Input::Chat(_) if axis == 0 => 1,
+                Input::Chat(messages) => {
+                    let all = messages.iter().map(|message| message.content.as_str()).collect::<String>();
+                    bucket(tokens_at_most(&[all], &declared.config))
+                }
                 Input::Tensors(_) => given.and_then(|tensor| tensor.shape.get(axis)).map_or(1, |length| *length as u64),
             };
             shapes.dimensions.insert(name.clone(), length);
@@ -151,7 +156,7 @@ fn tokens_at_most(texts: &[String], config: &serde_json::Value) -> u64 {
 }
 
 fn candidates(request: &Request, platform: Platform) -> Vec<Wanted> {
-    let wanted = |making| Wanted { graph: request.graph.clone(), making, platform };
+    let wanted = |making| Wanted { graph: request.graph.clone(), making, platform, purpose: Purpose::of(request) };
     let mixed = |precision| request.mixed_precision && precision != Precision::Bits32;
     let bits = CANDIDATES.map(|precision| wanted(Making::Bits { precision, mixed: mixed(precision) }));
     let mut candidates = Vec::from(bits);

@@ -32,6 +32,7 @@ pub use measure::sweep::{Sweep, sweep};
 pub use measure::tune::{Searched, TriedSoFar, tune};
 pub use record::Recorder;
 pub use route::{BrowserCapabilities, OptimalHardware, Route};
+pub use run::Streaming;
 pub use run::every_route::Attempt;
 pub use run::report::hardware;
 
@@ -161,6 +162,10 @@ impl Engine {
     /// Tokens of a request's texts; `None` where it has none, or where they cannot be told yet.
     async fn tokens(&self, request: &Request, prepared: &Prepared) -> Option<u64> {
         let Input::Texts(texts) = &request.input else { return None };
+        if prepared.task().is_some_and(pelago_protocol::Task::generates) {
+            let prompts = self.preparer.generator(prepared).await.ok()?.prompts(texts).ok()?;
+            return Some(prompts.ids.len() as u64);
+        }
         let model = self.preparer.text(prepared).await.ok()?;
         let options = EncodeOptions { prompt: request.prompt.as_deref(), on_long: request.on_long };
         Some(model.encode(texts, options).ok()?.ids.len() as u64)

@@ -6,6 +6,7 @@
 //!
 //! The crate runs nothing. It knows neither browsers nor results.
 
+mod gguf;
 pub mod library;
 pub mod network;
 pub mod prepare;

@@ -9,6 +9,7 @@ mod client;
 mod describe;
 mod display;
 mod error;
+mod generate;
 mod input;
 mod ipc;
 mod model;
@@ -24,6 +25,7 @@ pub use display::{
     update_display,
 };
 pub use error::Error;
+pub use generate::{Generate, Stream, assistant, chat, generate, system, user};
 pub use input::{input, password};
 pub use model::{Model, model};
 pub use pelago_cell::host::interrupted;
@@ -31,8 +33,9 @@ pub use pelago_cell::host::interrupted;
 pub use pelago_cell::{cell_dbg, cell_eprint, cell_eprintln, cell_print, cell_println};
 pub use pelago_protocol::chart;
 pub use pelago_protocol::{
-    BrowserKind, DType, Family, Input, OnLong, Output, Phase, PhaseName, Placement, Platform, Precision,
-    PrecisionChoice, Report, Role, SessionReport, SweepRow, Tensor,
+    BrowserKind, ChatMessage, DType, Family, GeneratedText, GenerationReport, Input, OnLong, Output, Phase, PhaseName, Placement, Platform, Precision,
+    PrecisionChoice, Report, Role, RowToken,
+    SessionReport, StopReason, SweepRow, Task, Tensor, TextPart,
 };
 pub use polars;
 pub use run::Run;

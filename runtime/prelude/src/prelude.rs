@@ -8,6 +8,8 @@ pub use polars::prelude::*;
 
 pub use crate::{
     BrowserKind, Describe, DisplayHandle, Html, Image, Json, Markdown, Model, Output, Platform, Plot, Precision,
-    PrecisionChoice, Report, Run, Show, Sweep, Tensor, Tuning, accelerate, bench, browsers, clear_output, display,
-    display_with_id, embed, history, input, interrupted, model, models, password, plot, sql, tune, update_display,
+    PrecisionChoice, Report, Run, Show, Sweep, Tensor, Tuning, accelerate, assistant, bench, browsers, chat,
+    clear_output, display,
+    display_with_id, embed, generate, history, input, interrupted, model, models, password, plot, sql, system, tune,
+    update_display, user,
 };

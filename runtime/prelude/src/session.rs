@@ -159,10 +159,18 @@ impl Accelerate {
     /// # Errors
     /// [`Error`] with a code, a message and what to do; `interrupted` where the user ended it.
     pub fn run(self) -> Result<Run> {
-        if let Some(unknown) = self.wrong {
-            return Err(unknown.into());
+        Run::of(client::ask(Call::Accelerate { request: Box::new(self.into_request()?) })?)
+    }
+
+    pub(crate) fn request_mut(&mut self) -> &mut Request {
+        &mut self.request
+    }
+
+    pub(crate) fn into_request(self) -> Result<Request> {
+        match self.wrong {
+            Some(unknown) => Err(unknown.into()),
+            None => Ok(self.request),
         }
-        Run::of(client::ask(Call::Accelerate { request: Box::new(self.request) })?)
     }
 }
 

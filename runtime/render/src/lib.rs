@@ -29,7 +29,7 @@ pub use table::{Layout, briefs, text as table_text};
 pub fn bundle(shown: &Shown) -> Map<String, Value> {
     match shown {
         Shown::Table(table) => table::bundle(table),
-        Shown::Run(run) => both(run::plain(run), run::html(run)),
+        Shown::Run(run) | Shown::Proof(run) => both(run::plain(run), run::html(run)),
         Shown::Chart(chart) => chart::bundle(chart),
         Shown::Report(report) => {
             let mut bundle = both(report::markdown(report), report::html_fragment(report));
@@ -47,6 +47,7 @@ pub fn plain(shown: &Shown) -> String {
     match shown {
         Shown::Table(table) => table::plain(table),
         Shown::Run(run) => run::plain(run),
+        Shown::Proof(run) => run::plain_proof(run),
         Shown::Chart(chart) => chart::plain(chart),
         Shown::Report(report) => report::markdown(report),
         Shown::Media(media) => media::plain(media),
@@ -60,6 +61,7 @@ pub fn terminal(shown: &Shown, width: Option<usize>, paint: Paint) -> String {
     match shown {
         Shown::Table(shown) => table::brief(shown, Layout { width, has_rule: false }),
         Shown::Run(run) => run::terminal(run, paint),
+        Shown::Proof(run) => run::terminal_proof(run, paint),
         Shown::Chart(chart) => plots::terminal::text(chart, width, paint),
         Shown::Report(report) => report::terminal(report, width, paint),
         Shown::Media(bundle) => media::terminal(bundle, paint),

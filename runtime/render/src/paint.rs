@@ -1,6 +1,8 @@
 //! Colours of text on a terminal, by what the text is. Whether there are any is
 //! the front end's decision.
 
+use std::borrow::Cow;
+
 /// What a piece of text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ink {
@@ -43,6 +45,13 @@ impl Ink {
             Self::Number => "36",
         }
     }
+}
+
+/// A model's text for a terminal, which obeys control characters: only line ends and tabs stay.
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let obeyed = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    if text.contains(obeyed) { text.replace(obeyed, "\u{fffd}").into() } else { text.into() }
 }
 
 /// Puts colour on text, or leaves it as it is.

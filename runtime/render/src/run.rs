@@ -1,13 +1,16 @@
 //! A run: what the model gave, and the small report that proves where it ran.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use pelago_protocol::{DType, Output, PhaseName, Placement, PrecisionChoice, Report, Run, SessionReport, Tensor};
+use pelago_protocol::{
+    DType, GenerationReport, Output, PhaseName, Placement, PrecisionChoice, Report, Run, Sampling, SessionReport, Tensor,
+};
 use serde_json::{Value, json};
 
 use crate::escape::html as escape;
 use crate::number::{ms, preview};
-use crate::paint::{Ink, Paint};
+use crate::paint::{Ink, Paint, printable};
 
 /// Rows of a batch that are shown.
 const ROWS: usize = 8;
@@ -30,6 +33,7 @@ pub fn json(run: &Run) -> Value {
             let rows = values.chunks(shape[1].max(1)).collect::<Vec<_>>();
             json!({ "kind": "embeddings", "shape": shape, "embeddings": rows })
         }
+        Output::Texts(texts) => json!({ "kind": "texts", "texts": texts }),
         Output::Tensors(tensors) => {
             let described = tensors
                 .iter()
@@ -43,9 +47,16 @@ pub fn json(run: &Run) -> Value {
 
 /// The preview, the report in two lines, and its warnings.
 pub(super) fn terminal(run: &Run, paint: Paint) -> String {
-    let mut text = preview_of(run);
+    format!("{}\n{}", preview_of(run), terminal_proof(run, paint))
+}
+
+/// The report in two lines, and its warnings.
+pub(super) fn terminal_proof(run: &Run, paint: Paint) -> String {
+    let mut text = String::new();
     for line in two_lines(&run.report) {
-        text.push('\n');
+        if !text.is_empty() {
+            text.push('\n');
+        }
         paint.push(&mut text, Ink::Dim, &line);
     }
     for warning in &run.report.warnings {
@@ -56,10 +67,14 @@ pub(super) fn terminal(run: &Run, paint: Paint) -> String {
 }
 
 pub(super) fn plain(run: &Run) -> String {
-    let mut lines = vec![preview_of(run)];
+    format!("{}\n{}", preview_of(run), plain_proof(run))
+}
+
+/// The report alone.
+pub(super) fn plain_proof(run: &Run) -> String {
     let width = facts(&run.report).iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-    lines.extend(facts(&run.report).into_iter().map(|(name, value)| format!("  {name:width$}  {value}")));
-    lines.join("\n")
+    let lines = facts(&run.report).into_iter().map(|(name, value)| format!("  {name:width$}  {value}"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 pub(super) fn html(run: &Run) -> String {
@@ -93,8 +108,18 @@ fn output(output: &Output) -> Vec<String> {
                 lines.push(format!("… {} more rows", batch - ROWS));
             }
         }
+        Output::Texts(texts) => {
+            let tokens = texts.iter().map(|text| text.tokens.len()).sum::<usize>();
+            let ends = texts.iter().map(|text| text.stop.as_str()).collect::<BTreeSet<_>>();
+            let ends = ends.into_iter().collect::<Vec<_>>().join(", ");
+            lines.push(format!("{} of {tokens} tokens, ended by {ends}", counted(texts.len(), "text")));
+            lines.extend(texts.iter().take(ROWS).map(|text| printable(&text.text).into_owned()));
+            if texts.len() > ROWS {
+                lines.push(format!("… {} more texts", texts.len() - ROWS));
+            }
+        }
         Output::Tensors(tensors) => {
-            lines.push(format!("{} tensor{}", tensors.len(), if tensors.len() == 1 { "" } else { "s" }));
+            lines.push(counted(tensors.len(), "tensor"));
             lines.extend(tensors.iter().map(|tensor| {
                 let values = preview(numbers(tensor), tensor.bytes.len() / tensor.dtype.size());
                 format!("{}, {} {:?} {values}", tensor.name, tensor.dtype, tensor.shape)
@@ -102,6 +127,10 @@ fn output(output: &Output) -> Vec<String> {
         }
     }
     lines
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The elements of a tensor as text.
@@ -136,6 +165,9 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     if !report.modules.is_empty() {
         facts.push(("modules", report.modules.join(" → ")));
     }
+    if let Some(generation) = &report.generation {
+        facts.extend(made(generation));
+    }
     if let Some(prompt) = &report.prompt {
         facts.push(("prompt", prompt.clone()));
     }
@@ -156,6 +188,53 @@ fn facts(report: &Report) -> Vec<(&'static str, String)> {
     }
     facts.extend(report.warnings.iter().map(|warning| ("warning", warning.clone())));
     facts
+}
+
+/// How text was made.
+fn made(generation: &GenerationReport) -> Vec<(&'static str, String)> {
+    let rate = |figure: Option<f64>| figure.map_or_else(|| "?".to_owned(), |figure| format!("{figure:.1}"));
+    let mut facts = Vec::new();
+    if let Some(first) = generation.time_to_first_token_ms {
+        facts.push(("first token", ms(first / 1000.0)));
+    }
+    facts.push((
+        "tokens",
+        format!(
+            "{} in at {} a second, {} out at {} a second",
+            generation.prompt_tokens,
+            rate(generation.prefill_tokens_per_sec),
+            generation.new_tokens,
+            rate(generation.decode_tokens_per_sec)
+        ),
+    ));
+    let captured = match (&generation.captured, &generation.not_captured) {
+        (true, _) => ", recorded once and replayed".to_owned(),
+        (false, Some(why)) => format!(", not recorded: {why}"),
+        (false, None) => String::new(),
+    };
+    facts.push(("nodes a token", format!("{}{captured}", generation.nodes_per_token)));
+    facts.push(("cache", format!("{:.1} MiB, room for {} tokens", generation.kv_cache_mb, generation.kv_cache_tokens)));
+    facts.push(("sampling", sampling(&generation.sampling)));
+    facts
+}
+
+/// How tokens were chosen, without what changes nothing.
+fn sampling(sampling: &Sampling) -> String {
+    let mut words = Vec::new();
+    if sampling.temperature > 0.0 {
+        words.push(format!("temperature {}", sampling.temperature));
+        words.extend(sampling.top_k.map(|value| format!("top_k {value}")));
+        words.extend(sampling.top_p.map(|value| format!("top_p {value}")));
+        words.extend(sampling.min_p.map(|value| format!("min_p {value}")));
+        words.push(format!("seed {}", sampling.seed));
+    } else {
+        words.push("the most likely token".to_owned());
+    }
+    let unless = |value: f64, none: f64, name: &str| (value != none).then(|| format!("{name} {value}"));
+    words.extend(unless(sampling.repetition_penalty, 1.0, "repetition_penalty"));
+    words.extend(unless(sampling.frequency_penalty, 0.0, "frequency_penalty"));
+    words.extend(unless(sampling.presence_penalty, 0.0, "presence_penalty"));
+    words.join(", ")
 }
 
 /// Where one graph ran, and what proves it.
@@ -203,6 +282,11 @@ fn two_lines(report: &Report) -> [String; 2] {
     ];
     let phases = [PhaseName::Fetch, PhaseName::Compile];
     facts.extend(phases.iter().filter_map(|name| Some(format!("{name} {:.0} ms", report.phases.ms(*name)?))));
+    if let Some(generation) = &report.generation {
+        let first = generation.time_to_first_token_ms.map(|first| format!("first token {first:.0} ms"));
+        let rate = generation.decode_tokens_per_sec.map(|rate| format!("{rate:.1} tokens a second"));
+        facts.extend([first, rate].into_iter().flatten());
+    }
     facts.extend(report.parity.as_ref().map(|parity| format!("cosine {:.6} with fp32", parity.cosine)));
     [place.join(" · "), facts.join(" · ")]
 }

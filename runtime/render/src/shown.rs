@@ -16,6 +16,8 @@ pub enum Shown {
     Table(Table),
     /// A run of a model.
     Run(Box<Run>),
+    /// A run of a model whose output stands above: its report.
+    Proof(Box<Run>),
     /// A chart; [`plots::draw`](crate::plots::draw) makes its documents.
     Chart(Box<Chart>),
     /// A report over many runs.
@@ -24,6 +26,19 @@ pub enum Shown {
     Media(MediaBundle),
     /// Plain text, as Display or Debug gave it.
     Text(String),
+}
+
+impl Shown {
+    /// The same, after a text that was written as a model made it: where the run is of that text, its report alone.
+    #[must_use]
+    pub fn after(self, made: &str) -> Self {
+        match self {
+            Self::Run(run) if !made.is_empty() && run.output.texts().len() == 1 && run.output.text() == made => {
+                Self::Proof(run)
+            }
+            other => other,
+        }
+    }
 }
 
 /// MIME types and their contents: text as it is, bytes in base64, JSON as its

@@ -124,6 +124,7 @@ impl Results {
     ) -> Result<(), ResultsError> {
         let mut rows = vec![columns::run(report)?];
         rows.extend(columns::part::rows(report));
+        rows.extend(columns::generation::row(report));
         rows.extend(transfers.iter().map(columns::transfer::row));
         rows.extend(recovered.map(|failure_id| columns::Recovery { failure_id, run_id: &report.run_id }.row()));
         self.append(&rows).await

@@ -18,6 +18,7 @@ pub(super) const STEPS: &[&str] = &[
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     concat!(include_str!("schema_5.sql"), include_str!("parts_of_runs.sql")),
+    include_str!("schema_6.sql"),
 ];
 
 /// The version from which on parts of a run are rows of their own.

@@ -25,7 +25,7 @@ pub use frames::{models_frame, sensitivities_frame};
 pub use options::SessionOptions;
 pub use pelago_engine::{
     Attempt, BrowserCapabilities, GOLDEN, Golden, GoldenCase, GoldenCompared, OptimalHardware, Route, RunError,
-    Searched, Sweep, TriedSoFar, Unloaded,
+    Searched, Streaming, Sweep, TriedSoFar, Unloaded,
 };
 /// Ends what takes long: it is handed to each such call.
 pub use tokio_util::sync::CancellationToken;
@@ -103,6 +103,20 @@ impl Session {
     /// [`SessionError`], with a code, a message and what to do.
     pub async fn accelerate(&self, request: &Request, observer: Option<Observer>) -> Result<Run, SessionError> {
         Ok(self.engine.accelerate(request, observer).await?)
+    }
+
+    /// The same, and gives parts of the output as they come. Where it is told to stop, the run ends well with what it
+    /// has.
+    ///
+    /// # Errors
+    /// As [`Session::accelerate`].
+    pub async fn stream(
+        &self,
+        request: &Request,
+        observer: Option<Observer>,
+        streaming: Streaming,
+    ) -> Result<Run, SessionError> {
+        Ok(self.engine.stream(request, observer, streaming).await?)
     }
 
     /// Runs on every browser and platform of this machine, wasm first: its fp32

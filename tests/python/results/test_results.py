@@ -135,7 +135,7 @@ def test_duckdb_reads_what_pelago_wrote(home):
     with duckdb.connect(home / "results/results.duckdb", read_only=True) as connection:
         tables = {name for (name,) in connection.execute("SHOW TABLES").fetchall()}
         views = {"phases", "adapters", "parity", "content"}
-        recorded = {"runs", "run_sessions", "run_phases", "sweeps", "failures", "recoveries", "transfers"}
+        recorded = {"runs", "run_sessions", "run_phases", "run_generations", "sweeps", "failures", "recoveries", "transfers"}
         assert tables == recorded | {"journals", "schema_version"} | views
         assert connection.execute("SELECT version FROM schema_version").fetchone() == (5,)
         # DuckDB's median is that of the report.

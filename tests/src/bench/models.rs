@@ -145,7 +145,7 @@ pub(crate) fn request(browser: BrowserKind, platform: Platform) -> Request {
 
 /// How the page is asked.
 pub(crate) fn asking() -> RequestOptions {
-    RequestOptions { deadline: DEADLINE, progress: None, repeat_safe: true }
+    RequestOptions::within(DEADLINE)
 }
 
 /// Embeds in a page, past the session, with options that a request does not have.

@@ -2,16 +2,22 @@
 
 use std::num::NonZeroU64;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use clap::Args;
-use pelago_protocol::{BrowserKind, Input, OnLong, Platform, PrecisionChoice, Report, Request, Run, Voice};
+use pelago_protocol::{BrowserKind, OnLong, Part, Platform, PrecisionChoice, Report, Request, Run, Task, Voice};
 use pelago_render::{Shown, Table, briefs};
 use pelago_results::Results;
-use pelago_session::{Attempt, RunError, SessionError};
+use pelago_session::{Attempt, RunError, SessionError, Streaming};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
+use super::making::Making;
 use super::{Command, CommandError, Context, Kept, Outcome, Shell, Values, values};
+
+/// Pieces of text that wait to be shown.
+const PIECES: usize = 64;
 
 /// What is to be run, where and how.
 #[derive(Clone, Debug, Args)]
@@ -51,6 +57,11 @@ pub(super) struct Arguments {
     /// What happens to a text with more tokens than the model takes
     #[arg(long, default_value = "truncate", value_parser = values::on_long())]
     on_long: OnLong,
+    /// What is done with the model [default: what its configuration says]
+    #[arg(long, value_name = "TASK", value_parser = values::task())]
+    task: Option<Task>,
+    #[command(flatten)]
+    making: Making,
     /// Firefox's compute shader settings for audio models (refused for other models)
     #[arg(long)]
     use_firefox_optimizations: bool,
@@ -82,7 +93,7 @@ impl Arguments {
         };
         Ok(Request {
             model: self.model.clone(),
-            input: Input::Texts(self.input.clone()),
+            input: self.making.input(&self.input),
             graph: self.graph.clone(),
             platform: self.platform,
             browser: self.browser,
@@ -93,6 +104,8 @@ impl Arguments {
             prompt: self.prompt.clone(),
             truncate_dim: self.truncate_dim,
             on_long: self.on_long,
+            task: self.task,
+            generate: self.making.options(),
             use_firefox_optimizations: self.use_firefox_optimizations,
             require_real_hardware: self.require_real_hardware,
             allow_fallback: self.allow_fallback,
@@ -121,6 +134,8 @@ impl Command for Accelerate {
             ":accelerate all-MiniLM-L6-v2 one two three --repeat 10",
             r#":accelerate all-MiniLM-L6-v2 "The quick brown fox" --every-route"#,
             r#":accelerate all-MiniLM-L6-v2 "The quick brown fox" --precision auto --memory-limit 50M"#,
+            r#":accelerate smollm2 "Once upon a time" --max-new-tokens 60"#,
+            r#":accelerate smollm2 "What is the capital of France?" --chat --temperature 0.2 --seed 7"#,
         ]
     }
 
@@ -146,7 +161,8 @@ impl Command for Accelerate {
 
     async fn run(&self, context: &Context<'_>, arguments: Arguments) -> Result<Outcome, CommandError> {
         let request = arguments.request(context.folder)?;
-        let mut ran = Ran::default();
+        let making = AtomicBool::new(false);
+        let mut ran = Ran::new(&making);
         let all = async {
             for _ in 0..arguments.repeat {
                 if arguments.every_route {
@@ -157,20 +173,33 @@ impl Command for Accelerate {
             }
             Ok::<_, CommandError>(())
         };
-        let ended = context.cancel.run_until_cancelled(all).await;
+        let ended = tokio::select! {
+            ended = all => Some(ended),
+            () = ended_early(context, &making) => None,
+        };
         let (count, failed) = (ran.reports.len(), !ran.failed.is_empty());
         // What ran is shown, however the rest ended.
         ran.show(context).await?;
         match ended {
+            Some(Ok(())) if context.cancel.is_cancelled() => Err(CommandError::Interrupted { kept: Kept::Runs }),
             Some(ended) => ended.map(|()| Outcome::good_if(count > 0 && !failed)),
             None => Err(CommandError::Interrupted { kept: if count > 0 { Kept::Runs } else { Kept::Nothing } }),
         }
     }
 }
 
+/// Waits for an interrupt. What makes text then has a moment to end with what it has; all else ends at once.
+async fn ended_early(context: &Context<'_>, making: &AtomicBool) {
+    context.cancel.cancelled().await;
+    if making.load(Ordering::Relaxed) {
+        tokio::time::sleep(super::ENDING).await;
+    }
+}
+
 /// What ran so far.
-#[derive(Default)]
-struct Ran {
+struct Ran<'a> {
+    /// Whether a model makes text now.
+    making: &'a AtomicBool,
     /// The first one, which is shown whole.
     first: Option<Run>,
     reports: Vec<Report>,
@@ -180,9 +209,32 @@ struct Ran {
     failed: Vec<RunError>,
 }
 
-impl Ran {
+impl<'a> Ran<'a> {
+    fn new(making: &'a AtomicBool) -> Self {
+        Self { making, first: None, reports: Vec::new(), objects: Vec::new(), failed: Vec::new() }
+    }
+
     async fn one(&mut self, context: &Context<'_>, request: &Request) -> Result<(), CommandError> {
-        let run = context.work.session().await?.accelerate(request, Some(context.observer())).await?;
+        let (parts, mut pieces) = mpsc::channel(PIECES);
+        let streaming = Streaming { parts: Some(parts), stop: context.cancel.clone() };
+        let session = context.work.session().await?;
+        let running = session.stream(request, Some(context.observer()), streaming);
+        let is_shown = !context.sink.takes_json() && request.input.items() == 1;
+        let showing = async {
+            while let Some(Part::Text(part)) = pieces.recv().await {
+                self.making.store(true, Ordering::Relaxed);
+                if is_shown {
+                    context.sink.made(part.text).await?;
+                }
+            }
+            if is_shown && self.making.swap(false, Ordering::Relaxed) {
+                context.sink.made_all().await?;
+            }
+            Ok::<_, CommandError>(())
+        };
+        let (run, shown) = tokio::join!(running, showing);
+        shown?;
+        let run = run?;
         if context.sink.takes_json() {
             context.sink.json(format!("{}\n", pelago_render::run::json(&run))).await?;
         }
@@ -225,7 +277,7 @@ impl Ran {
 
     /// The first run whole, and of several a table. Where all routes failed, the first one's error is the command's.
     async fn show(self, context: &Context<'_>) -> Result<(), CommandError> {
-        let Self { first, reports, objects, failed } = self;
+        let Self { first, reports, objects, failed, .. } = self;
         if context.sink.takes_json() {
             let errors = failed.iter().map(as_json);
             return context.give(|| Ok(Vec::new()), || Ok(objects.into_iter().chain(errors).collect())).await;

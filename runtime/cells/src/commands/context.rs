@@ -65,6 +65,18 @@ pub trait Sink: std::fmt::Debug + Send + Sync {
         Ok(())
     }
 
+    /// A piece of the text that a model makes now, of a run that [`Sink::show`] gets when all of it is there.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    async fn made(&self, piece: String) -> io::Result<()>;
+
+    /// The text is whole.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    async fn made_all(&self) -> io::Result<()>;
+
     /// A line beside the answer.
     async fn say(&self, line: String);
 
@@ -208,6 +220,16 @@ impl Sink for Events {
     async fn show(&self, shown: Shown) -> io::Result<()> {
         // A front end that is gone needs no output.
         let _ = self.0.send(Event::Result(shown)).await;
+        Ok(())
+    }
+
+    async fn made(&self, piece: String) -> io::Result<()> {
+        let _ = self.0.send(Event::Made(piece)).await;
+        Ok(())
+    }
+
+    async fn made_all(&self) -> io::Result<()> {
+        let _ = self.0.send(Event::MadeAll).await;
         Ok(())
     }
 

@@ -16,6 +16,7 @@ mod error;
 mod help;
 mod history;
 mod kept;
+mod making;
 mod model;
 mod models;
 mod parse;

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use bytesize::ByteSize;
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Arg, Command};
-use pelago_protocol::{BrowserKind, Family, OnLong, Platform, Precision, PrecisionChoice, UnknownPrecision};
+use pelago_protocol::{BrowserKind, Family, OnLong, Platform, Precision, PrecisionChoice, Task, UnknownPrecision};
 
 use pelago_content::Profile;
 
@@ -21,6 +21,11 @@ pub(super) fn platform() -> impl TypedValueParser<Value = Platform> {
 /// `truncate`, `error` or `split`.
 pub(super) fn on_long() -> impl TypedValueParser<Value = OnLong> {
     PossibleValuesParser::new(OnLong::WORDS).try_map(|word| word.parse::<OnLong>())
+}
+
+/// `text-generation`, `feature-extraction`, …
+pub(super) fn task() -> impl TypedValueParser<Value = Task> {
+    PossibleValuesParser::new(Task::WORDS).try_map(|word| word.parse::<Task>())
 }
 
 /// `auto`, `chrome`, `firefox`, `edge` or `safari`.

@@ -27,6 +27,10 @@ pub enum Event {
     },
     /// The value of the last expression, or what a command answers.
     Result(Shown),
+    /// A piece of the text that a model makes now. The pieces together are the text of the run that follows.
+    Made(String),
+    /// The text that a model made is whole.
+    MadeAll,
     /// What the session is doing: browsers that open, models that load.
     Progress(Step),
     /// The cell asks the user for a line.

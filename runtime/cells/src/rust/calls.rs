@@ -46,11 +46,11 @@ pub(super) async fn answer(mut stream: UnixStream, call: Call, state: &Arc<State
     wire::write(&mut write, &reply).await
 }
 
-fn interrupted() -> Failure {
+pub(super) fn interrupted() -> Failure {
     Failure { code: "interrupted".to_owned(), message: "the call was interrupted".to_owned(), help: String::new() }
 }
 
-fn failure(error: impl Into<SessionError>) -> Failure {
+pub(super) fn failure(error: impl Into<SessionError>) -> Failure {
     let error = error.into();
     Failure { code: error.code().to_owned(), message: error.to_string(), help: error.advice().words(Voice::Rust) }
 }
@@ -98,19 +98,19 @@ async fn of(call: Call, state: &Arc<State>, cancel: &CancellationToken) -> Resul
             let models = session.models().list().await.map_err(failure)?;
             packed(pelago_session::models_frame(&models))?
         }
-        Call::Control | Call::Streams { .. } | Call::Building => {
+        Call::Generate { .. } | Call::Control | Call::Streams { .. } | Call::Building => {
             return Err(unusable(&io::Error::other("a connection that has another purpose")));
         }
     };
     Ok(Reply::Frame { frame })
 }
 
-fn packed(frame: Result<DataFrame, impl Into<SessionError>>) -> Result<Attachment, Failure> {
+pub(super) fn packed(frame: Result<DataFrame, impl Into<SessionError>>) -> Result<Attachment, Failure> {
     ipc(frame.map_err(failure)?).map_err(|error| unusable(&error))
 }
 
 /// Tells the front end of the running cell each step.
-fn observer(state: &State) -> Option<Observer> {
+pub(super) fn observer(state: &State) -> Option<Observer> {
     let running = state.running()?;
     // A front end that is behind misses a step, and the call does not wait for it.
     Some(Arc::new(move |step| drop(running.events.try_send(Event::Progress(step)))))

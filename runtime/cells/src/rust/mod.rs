@@ -15,6 +15,7 @@ mod compile_error;
 mod error;
 mod evaluator;
 mod execute;
+mod making;
 mod options;
 mod output;
 mod places;

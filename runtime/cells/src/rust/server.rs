@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::calls;
 use super::error::CellsError;
+use super::making;
 use super::output;
 use super::state::State;
 use super::wire;
@@ -85,6 +86,7 @@ async fn serve(mut stream: UnixStream, state: &Arc<State>) -> io::Result<()> {
         Call::Control => control(stream, state).await,
         Call::Streams { stdout, stderr } => output::forward(stream, [stdout, stderr], state).await,
         Call::Building => building(stream, state).await,
+        Call::Generate { request, parts } => making::answer(stream, &request, parts, state).await,
         call => calls::answer(stream, call, state).await,
     }
 }

@@ -84,6 +84,6 @@ pub(crate) async fn dispose(worker: &dyn Worker, graph: GraphCid) -> Result<Disp
 }
 
 async fn send(worker: &dyn Worker, graph: Option<GraphCid>) -> Result<DisposeResult, RunError> {
-    let options = RequestOptions { deadline: RUN_DEADLINE, progress: None, repeat_safe: true };
+    let options = RequestOptions::within(RUN_DEADLINE);
     Ok(ask(worker, &Dispose { graph, keep: 0 }, Message::default(), options).await?.0)
 }

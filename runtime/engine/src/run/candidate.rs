@@ -45,7 +45,7 @@ impl Engine {
     /// Runs it once.
     pub(crate) async fn run(&self, candidate: &Candidate, observer: Option<&Observer>) -> Result<Run, RunError> {
         let Candidate { asked, prepared, route } = candidate;
-        self.execute(asked, prepared, route, Instant::now(), observer).await
+        self.execute(asked, prepared, route, Instant::now(), observer.into()).await
     }
 
     /// MiB of its page's memory now; `None` where the page is not open yet.

@@ -3,7 +3,8 @@
 
 use std::ops::Deref;
 
-use pelago_protocol::{Advice, Family, Input, Precision, PrecisionChoice, Request, Setting};
+use pelago_models::prepare::Source;
+use pelago_protocol::{Advice, GenerateOptions, Input, Precision, PrecisionChoice, Request, Setting, Task};
 
 use crate::RunError;
 
@@ -52,6 +53,10 @@ fn check(request: &Request) -> Result<(), RunError> {
     match &request.input {
         Input::Texts(texts) if texts.is_empty() => Err(RunError::EmptyInput { what: "no text was given".to_owned() }),
         Input::Texts(_) => Ok(()),
+        Input::Chat(messages) if messages.is_empty() => {
+            Err(RunError::EmptyInput { what: "nothing was said in the chat".to_owned() })
+        }
+        Input::Chat(_) => Ok(()),
         Input::Tensors(_) if request.prompt.is_some() || request.truncate_dim.is_some() => {
             refused("a prompt or a number of dimensions for tensors", "they are for texts: leave them out".into())
         }
@@ -62,8 +67,9 @@ fn check(request: &Request) -> Result<(), RunError> {
     }
 }
 
-/// Refuses what the model's family does not take.
-pub(crate) fn check_family(request: &Request, family: Family) -> Result<(), RunError> {
+/// Refuses what the model does not take.
+pub(crate) fn check_task(request: &Request, source: &Source) -> Result<(), RunError> {
+    let family = source.family;
     if request.use_firefox_optimizations {
         return Err(RunError::Unsupported {
             what: format!("Firefox's audio settings for a model of the family {family}"),
@@ -72,15 +78,68 @@ pub(crate) fn check_family(request: &Request, family: Family) -> Result<(), RunE
                 .text(" out: it is for audio models, which do not run yet"),
         });
     }
-    match (&request.input, family) {
-        (Input::Texts(_), Family::TextEmbedding) | (Input::Tensors(_), _) => Ok(()),
-        (Input::Texts(_), other) => Err(RunError::Unsupported {
-            what: format!("text input for a model of the family {other}"),
-            advice: Advice::from(
-                "use a text embedding model, or give the graph's own tensors in a cell of Rust; \
-                 if the family is detected wrongly, add the model again with ",
-            )
-            .setting(Setting::Family),
-        }),
+    let task = request.task.or(source.task);
+    let refused = |what: String, advice: Advice| Err(RunError::Unsupported { what, advice });
+    match (&request.input, task) {
+        (Input::Tensors(_), _) => {}
+        (Input::Texts(_) | Input::Chat(_), None) => {
+            return refused(
+                format!("text input for a model of the family {family}"),
+                Advice::from(
+                    "use a model of texts, or give the graph's own tensors in a cell of Rust; \
+                     if the family is detected wrongly, add the model again with ",
+                )
+                .setting(Setting::Family),
+            );
+        }
+        (Input::Chat(_), Some(task)) if task != Task::TextGeneration => {
+            return refused(format!("a chat for the task {task}"), "use a model that generates text".into());
+        }
+        (Input::Texts(_) | Input::Chat(_), Some(_)) => {}
     }
+    let generates = task.is_some_and(Task::generates) && !matches!(request.input, Input::Tensors(_));
+    if !generates && request.generate != GenerateOptions::default() {
+        return refused(
+            "an option of text generation for a model that makes no text".to_owned(),
+            "leave options such as the number of new tokens and the temperature out".into(),
+        );
+    }
+    if generates && (request.prompt.is_some() || request.truncate_dim.is_some()) {
+        return refused(
+            "a prompt by its name, or a number of dimensions, for a model that makes text".to_owned(),
+            "they are for embeddings: leave them out".into(),
+        );
+    }
+    if generates {
+        check_generate(&request.generate)?;
+    }
+    Ok(())
+}
+
+/// Refuses numbers that mean nothing.
+fn check_generate(options: &GenerateOptions) -> Result<(), RunError> {
+    let refused = |what: String, advice: &'static str| Err(RunError::Unsupported { what, advice: advice.into() });
+    let finite = [
+        ("temperature", options.temperature, 0.0, f64::MAX),
+        ("top_p", options.top_p, 0.0, 1.0),
+        ("min_p", options.min_p, 0.0, 1.0),
+        ("repetition_penalty", options.repetition_penalty, f64::MIN_POSITIVE, f64::MAX),
+        ("frequency_penalty", options.frequency_penalty, f64::MIN, f64::MAX),
+        ("presence_penalty", options.presence_penalty, f64::MIN, f64::MAX),
+        ("max_seconds", options.max_seconds, f64::MIN_POSITIVE, 1e6),
+    ];
+    for (name, value, least, most) in finite {
+        // NaN is in no range.
+        if value.is_some_and(|value| !(least..=most).contains(&value)) {
+            let value = value.unwrap_or_default();
+            return refused(format!("{name} {value}"), "choose a number that is in the option's range");
+        }
+    }
+    if options.max_new_tokens == Some(0) {
+        return refused("an answer of 0 tokens".to_owned(), "ask for at least 1");
+    }
+    if options.stop.iter().any(String::is_empty) {
+        return refused("an empty text that ends an answer".to_owned(), "leave it out");
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use chrono::Utc;
 use pelago_protocol::{BrowserKind, Observer, Output, Parity, Platform, Request, Run};
 
-use super::checked::{Checked, check_family};
+use super::checked::{Checked, check_task};
 use crate::measure::distance::{distance, reference_of};
 use crate::{Engine, Route, RunError};
 
@@ -33,7 +33,7 @@ impl Engine {
     ) -> Result<Vec<Attempt>, RunError> {
         let request = &Checked::of(request.clone())?;
         let prepared = self.prepare(request, observer.as_ref()).await?;
-        check_family(request, prepared.source.family)?;
+        check_task(request, &prepared.source)?;
         let mut routes = Vec::new();
         let mut attempts = Vec::new();
         for found in self.capabilities(BrowserKind::Auto, observer.clone()).await {
@@ -57,7 +57,7 @@ impl Engine {
             let asked = Checked::of(asked)?;
             let (came, start) = (Utc::now(), Instant::now());
             let mut outcome = match self.on_route(request, prepared.clone(), &route, observer.as_ref()).await {
-                Ok(prepared) => self.execute(&asked, &prepared, &route, start, observer.as_ref()).await,
+                Ok(prepared) => self.execute(&asked, &prepared, &route, start, observer.as_ref().into()).await,
                 Err(error) => Err(error),
             };
             match &mut outcome {

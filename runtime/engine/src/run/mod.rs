@@ -3,16 +3,19 @@
 pub(crate) mod candidate;
 pub(crate) mod checked;
 pub(crate) mod every_route;
+mod listening;
 pub(crate) mod report;
 
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use pelago_models::PrepareError;
-use pelago_models::prepare::{Making, Prepared, Wanted};
+use pelago_models::prepare::{Making, Prepared, Purpose, Wanted};
 use pelago_protocol::{Input, Observer, Output, Parity, Platform, Request, Run, Step};
 
-use self::checked::{Checked, check_family};
+use self::checked::{Checked, check_task};
+pub use self::listening::Streaming;
+pub(crate) use self::listening::Listening;
 use crate::fit::SHADER_F16;
 use crate::fleet::{Opened, Worker};
 use crate::{Engine, Route, RunError};
@@ -30,6 +33,20 @@ impl Engine {
         self.accelerate_compared(request, observer, |_| None).await
     }
 
+    /// The same, and gives parts of the output as they come. Where it is told to stop, the run ends well with what it
+    /// has.
+    ///
+    /// # Errors
+    /// As [`Engine::accelerate`]; [`RunError::CutShort`] after the first part.
+    pub async fn stream(
+        &self,
+        request: &Request,
+        observer: Option<Observer>,
+        streaming: Streaming,
+    ) -> Result<Run, RunError> {
+        self.recorded(request, Listening { observer: observer.as_ref(), streaming: Some(&streaming) }, |_| None).await
+    }
+
     /// The same; the run is recorded with its distance from a reference, as `compare` finds it.
     pub(crate) async fn accelerate_compared(
         &self,
@@ -37,17 +54,29 @@ impl Engine {
         observer: Option<Observer>,
         compare: impl FnOnce(&Output) -> Option<Parity>,
     ) -> Result<Run, RunError> {
+        self.recorded(request, observer.as_ref().into(), compare).await
+    }
+
+    async fn recorded(
+        &self,
+        request: &Request,
+        listening: Listening<'_>,
+        compare: impl FnOnce(&Output) -> Option<Parity>,
+    ) -> Result<Run, RunError> {
+        let observer = listening.observer;
         let (came, start) = (Utc::now(), Instant::now());
         let request = &Checked::of(request.clone())?;
-        let prepared = self.prepare(request, observer.as_ref()).await?;
-        check_family(request, prepared.source.family)?;
-        if matches!(request.input, Input::Texts(_)) {
-            // What is wrong with it is said before a browser opens.
-            self.preparer.text(&prepared).await?;
+        let prepared = self.prepare(request, observer).await?;
+        check_task(request, &prepared.source)?;
+        // What is wrong with it is said before a browser opens.
+        match (&request.input, prepared.task()) {
+            (Input::Tensors(_), _) => {}
+            (_, Some(task)) if task.generates() => drop(self.preparer.generator(&prepared).await?),
+            _ => drop(self.preparer.text(&prepared).await?),
         }
         let route = self.route(request, &prepared).await?;
-        let prepared = self.on_route(request, prepared, &route, observer.as_ref()).await?;
-        match self.execute(request, &prepared, &route, start, observer.as_ref()).await {
+        let prepared = self.on_route(request, prepared, &route, observer).await?;
+        match self.execute(request, &prepared, &route, start, listening).await {
             Ok(mut run) => {
                 run.report.parity = compare(&run.output);
                 self.keep(&mut run, &prepared, request).await;
@@ -63,7 +92,12 @@ impl Engine {
     /// The model, and the graph that a request asks for; that of fp32 where the route, which it depends on, is
     /// still to be found.
     pub(crate) async fn prepare(&self, request: &Checked, observer: Option<&Observer>) -> Result<Prepared, RunError> {
-        let fp32 = Wanted { graph: request.graph.clone(), making: Making::FP32, platform: request.platform };
+        let fp32 = Wanted {
+            graph: request.graph.clone(),
+            making: Making::FP32,
+            platform: request.platform,
+            purpose: Purpose::of(request),
+        };
         let wanted = Wanted::of(request, request.platform)?;
         let known = wanted.as_ref().filter(|_| request.platform != Platform::Auto);
         Ok(match (self.preparer.prepare(&request.model, known.unwrap_or(&fp32), observer).await, &wanted) {
@@ -108,11 +142,11 @@ impl Engine {
         prepared: &Prepared,
         route: &Route,
         start: Instant,
-        observer: Option<&Observer>,
+        listening: Listening<'_>,
     ) -> Result<Run, RunError> {
         let started = Utc::now();
-        check_family(request, prepared.source.family)?;
-        let opened = self.worker(&route.installation, observer).await?;
+        check_task(request, &prepared.source)?;
+        let opened = self.worker(&route.installation, listening.observer).await?;
         let hardware = report::hardware(opened.worker.capabilities(), route.platform);
         if request.require_real_hardware && hardware.is_real != Some(true) {
             return Err(RunError::SoftwareHardware {
@@ -123,13 +157,13 @@ impl Engine {
         }
         check_adapter(request, prepared, route.platform, &*opened.worker)?;
         let before = prepared.served.total();
-        let executed = match self.task(request, prepared, route, &*opened.worker, observer).await {
+        let executed = match self.task(request, prepared, route, &*opened.worker, start, listening).await {
             Ok(executed) => executed,
             Err(error) => return Err(prepared.failure().await.map_or(error, RunError::from)),
         };
         let arrived = prepared.wait_complete().await?;
         // Reading it takes some milliseconds, and a run that built nothing changes little.
-        let browser_memory_mb = if executed.load.warm { None } else { opened.worker.browser_memory_mb().await };
+        let browser_memory_mb = if executed.is_warm() { None } else { opened.worker.browser_memory_mb().await };
         let facts = report::Facts {
             request,
             prepared,

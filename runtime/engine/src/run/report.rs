@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use pelago_protocol::{
-    Adapter, Capabilities, Hardware, PhaseName, Phases, Platform, PrecisionChoice, Report, Request, Role,
-    SessionReport, Source, TierBytes,
+    Adapter, Capabilities, GenerationReport, Graph, Hardware, PhaseName, Phases, Platform, PrecisionChoice, Report,
+    Request, Role, SessionReport, Source, TierBytes,
 };
 
-use crate::task::Executed;
 use crate::task::embed::Embedded;
+use crate::task::generate::Generated;
+use crate::task::{Did, Executed};
 use pelago_content::retrieve::{Fetched, Kind};
 use pelago_models::Prepared;
 use pelago_models::network::Arrived;
@@ -59,12 +60,12 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
     let Facts { request, prepared, route, opened, executed, .. } = facts;
     let source = &prepared.source;
     let worker = &opened.worker;
-    let session = &executed.load.session;
-    let embed = executed.embed.as_ref();
+    let embed = executed.embedded();
+    let generated = executed.generated();
     let is_real_hardware = facts.hardware.is_real == Some(true);
     let processing_time = executed.processing_ms / 1000.0;
     let batch = request.input.items();
-    let fetched = executed.load.fetch_ms.is_some();
+    let fetched = executed.loads.values().any(|load| load.fetch_ms.is_some());
     let network = facts.arrived.and_then(|arrived| arrived.fetched.as_ref()).filter(|network| network.bytes > 0);
     let ready = facts.arrived.map_or(prepared.took, |arrived| arrived.took.max(prepared.took));
     let bytes =
@@ -85,33 +86,23 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         browser_product: worker.product().to_owned(),
         browser_version: worker.version().to_owned(),
         is_real_hardware,
-        sessions: vec![SessionReport {
-            role: Role::Model,
-            graph_cid: prepared.graph().cid.clone(),
-            graph: prepared.origin(),
-            platform: route.platform,
-            execution_provider: session.execution_provider.clone(),
-            placement: session.placement.clone(),
-            threads: session.threads,
-            adapter: adapter(worker.capabilities(), route.platform),
-            is_real_hardware,
-            hardware_reason: facts.hardware.reason.clone(),
-            warm: executed.load.warm,
-        }],
+        sessions: sessions(facts, is_real_hardware),
         precision: prepared.wanted.precision(),
         requested_precision: requested_precision(prepared, request),
         mixed_precision: prepared.wanted.mixed(),
         recipe: prepared.recipe(),
         processing_time,
         total_time: facts.total.as_secs_f64(),
-        warm: executed.load.warm,
+        warm: executed.is_warm(),
         phases: phases(opened, executed),
         batch_size: batch as u64,
-        tokens: embed.map(|embed| embed.tokens.ids.len() as u64),
+        tokens: embed
+            .map(|embed| embed.tokens.ids.len() as u64)
+            .or_else(|| generated.map(|generated| generated.prompt_tokens)),
         padded_tokens: embed.map(|embed| embed.padded_tokens as u64),
         truncated_texts: embed.map_or(0, |embed| embed.tokens.truncated.len() as u64),
         throughput_items_per_sec: (processing_time > 0.0).then(|| batch as f64 / processing_time),
-        memory_usage_mb: executed.load.memory_usage_mb,
+        memory_usage_mb: executed.loads.values().filter_map(|load| load.memory_usage_mb).reduce(f64::max),
         browser_memory_mb: facts.browser_memory_mb,
         memory_predicted_mb: prepared.predicted_mb,
         ipfs_cache_hit: network.is_none(),
@@ -119,24 +110,88 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         ipfs_load_time: fetched.then_some(ready.as_secs_f64() * 1000.0),
         bytes,
         p2p_optimized: network.is_some_and(|network| network.p2p_optimized),
+        task: prepared.task(),
+        generation: generated.map(|generated| generation(generated)),
         optimizations: optimizations(executed),
-        warnings: embed.map(warnings).unwrap_or_default(),
+        warnings: embed
+            .map(warnings)
+            .or_else(|| generated.map(|generated| generated.warnings.clone()))
+            .unwrap_or_default(),
         parity: None,
         load_average: statistics::load_average(),
     }
 }
 
+/// Each graph that ran, that of the role which a model is known by first.
+fn sessions(facts: &Facts<'_>, is_real_hardware: bool) -> Vec<SessionReport> {
+    let Facts { prepared, route, opened, executed, .. } = facts;
+    let report = |(role, graph, origin): (Role, &Graph, &str)| {
+        let load = executed.loads.get(&role)?;
+        Some(SessionReport {
+            role,
+            graph_cid: graph.cid.clone(),
+            graph: origin.to_owned(),
+            platform: route.platform,
+            execution_provider: load.session.execution_provider.clone(),
+            placement: load.session.placement.clone(),
+            threads: load.session.threads,
+            adapter: adapter(opened.worker.capabilities(), route.platform),
+            is_real_hardware,
+            hardware_reason: facts.hardware.reason.clone(),
+            warm: load.warm,
+        })
+    };
+    prepared.graphs().filter_map(report).collect()
+}
+
 fn phases(opened: &Opened, executed: &Executed) -> Phases {
-    let (load, embed, model) = (&executed.load, executed.embed.as_ref(), Some(Role::Model));
     let mut phases = Phases::default();
     phases.add(PhaseName::Open, None, opened.took.map(|took| took.as_secs_f64() * 1000.0));
-    phases.add(PhaseName::Fetch, model, load.fetch_ms);
-    phases.add(PhaseName::Compile, model, load.compile_ms);
-    phases.add(PhaseName::FirstRun, model, load.first_run_ms);
-    phases.add(PhaseName::Tokenize, None, embed.map(|embed| embed.tokenize_ms));
-    phases.add(PhaseName::Run, model, Some(embed.map_or(executed.processing_ms, |embed| embed.run_ms)));
-    phases.add(PhaseName::Pool, None, embed.map(|embed| embed.pool_ms));
+    for (role, load) in &executed.loads {
+        phases.add(PhaseName::Fetch, Some(*role), load.fetch_ms);
+        phases.add(PhaseName::Compile, Some(*role), load.compile_ms);
+        phases.add(PhaseName::FirstRun, Some(*role), load.first_run_ms);
+    }
+    match &executed.did {
+        Did::Ran => phases.add(PhaseName::Run, Some(Role::Model), Some(executed.processing_ms)),
+        Did::Embedded(embed) => {
+            phases.add(PhaseName::Tokenize, None, Some(embed.tokenize_ms));
+            phases.add(PhaseName::Run, Some(Role::Model), Some(embed.run_ms));
+            phases.add(PhaseName::Pool, None, Some(embed.pool_ms));
+        }
+        Did::Generated(generated) => {
+            let result = &generated.result;
+            phases.add(PhaseName::Tokenize, None, Some(generated.tokenize_ms));
+            phases.add(PhaseName::Encode, None, result.encode_ms);
+            phases.add(PhaseName::Prefill, None, Some(result.prefill_ms));
+            phases.add(PhaseName::Decode, None, Some(result.decode_ms));
+        }
+    }
     phases
+}
+
+#[expect(clippy::cast_precision_loss, reason = "tokens and bytes of a cache are fewer than 2^53")]
+fn generation(generated: &Generated) -> GenerationReport {
+    let result = &generated.result;
+    let new_tokens = result.rows.iter().map(|row| row.ids.len() as u64).sum::<u64>();
+    let rate = |tokens: u64, ms: f64| (tokens > 0 && ms > 0.0).then(|| tokens as f64 / ms * 1000.0);
+    // The first token of each row comes of the prompt.
+    let decoded = new_tokens.saturating_sub(result.rows.iter().filter(|row| !row.ids.is_empty()).count() as u64);
+    let decoder = result.loads.get(&Role::Decoder).or_else(|| result.loads.get(&Role::Model));
+    GenerationReport {
+        time_to_first_token_ms: generated.first_token_ms,
+        prefill_tokens_per_sec: rate(generated.prompt_tokens, result.prefill_ms + result.encode_ms.unwrap_or(0.0)),
+        decode_tokens_per_sec: rate(decoded, result.decode_ms),
+        prompt_tokens: generated.prompt_tokens,
+        new_tokens,
+        nodes_per_token: decoder.map_or(0, |load| load.session.placement.nodes_total),
+        kv_cache_mb: result.cache_bytes as f64 / f64::from(1 << 20),
+        kv_cache_tokens: result.capacity,
+        captured: result.captured,
+        not_captured: result.not_captured.clone(),
+        stop: generated.stop.clone(),
+        sampling: generated.sampling.clone(),
+    }
 }
 
 /// Verified bytes that the sources of these kinds gave.
@@ -188,13 +243,16 @@ fn warnings(embed: &Embedded) -> Vec<String> {
 }
 
 fn optimizations(executed: &Executed) -> Vec<String> {
-    let session = &executed.load.session;
-    let mut done = vec![session.build.clone()];
-    if session.threads > 1 {
-        done.push("threads".to_owned());
+    let mut done = Vec::new();
+    for load in executed.loads.values() {
+        let session = &load.session;
+        done.push(session.build.clone());
+        done.extend((session.threads > 1).then(|| "threads".to_owned()));
+        done.extend(session.fixed_shape.is_some().then(|| "fixed_shapes".to_owned()));
     }
-    if session.fixed_shape.is_some() {
-        done.push("fixed_shapes".to_owned());
-    }
+    done.extend(executed.generated().filter(|generated| generated.result.captured).map(|_| "capture".to_owned()));
+    // Graphs of one page are mostly built alike.
+    done.sort_unstable();
+    done.dedup();
     done
 }

@@ -1,13 +1,14 @@
 //! Texts become vectors: tokens are made here, the graph runs in the page, and the modules after it run here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use pelago_models::PrepareError;
-use pelago_protocol::{Output, Request, Tensor};
+use pelago_protocol::{Output, Request, Role, Tensor};
 use pelago_text::{EncodeOptions, TextModel, Tokens};
 
-use super::{Asking, Executed};
+use super::{Asking, Did, Executed};
 use crate::RunError;
 use crate::fleet::Worker;
 
@@ -66,14 +67,14 @@ pub(super) async fn embed(asking: &Asking<'_>, texts: &[String]) -> Result<Execu
         tokens,
     };
     Ok(Executed {
-        load: result.load,
+        loads: BTreeMap::from([(Role::Model, result.load)]),
         processing_ms: tokenize_ms + result.processing_ms + finish_ms,
-        embed: Some(embedded),
+        did: Did::Embedded(embedded),
         output: Output::Embeddings { shape: [texts.len(), dimensions], values },
     })
 }
 
-fn milliseconds(since: Instant) -> f64 {
+pub(super) fn milliseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1000.0
 }
 

@@ -1,19 +1,27 @@
 //! Tasks: what is sent to a page for an input, and what its answer becomes. One file each.
 
 pub(crate) mod embed;
+pub(crate) mod generate;
 mod run;
+mod stops;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
 
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_models::Prepared;
 use pelago_protocol::{
-    ErrorCode, ExecutionOptions, Graphs, Input, LoadResult, Observer, Output, PageCall, Platform, Request, Step, Tensor,
+    ErrorCode, ExecutionOptions, Graphs, Input, LoadResult, Output, PARTS_AHEAD, PageCall, Platform, Request, Role,
+    Step, Task, Tensor,
 };
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use self::embed::Embedded;
+use self::generate::Generated;
 use crate::fit::budget_on;
 use crate::fleet::{Worker, ask};
-use crate::run::RUN_DEADLINE;
+use crate::run::{Listening, RUN_DEADLINE};
 use crate::{Engine, Route, RunError};
 
 /// Progress steps that may wait for an observer; one that is behind misses some.
@@ -21,10 +29,34 @@ const PROGRESS_QUEUE: usize = 64;
 
 /// What a page did for a run.
 pub(crate) struct Executed {
-    pub(crate) load: LoadResult,
+    /// How the session of each graph came to be.
+    pub(crate) loads: BTreeMap<Role, LoadResult>,
     pub(crate) processing_ms: f64,
-    pub(crate) embed: Option<Embedded>,
+    pub(crate) did: Did,
     pub(crate) output: Output,
+}
+
+/// What is known of a run beside its sessions.
+pub(crate) enum Did {
+    /// A graph ran on tensors.
+    Ran,
+    Embedded(Embedded),
+    Generated(Generated),
+}
+
+impl Executed {
+    /// Whether every session was there before.
+    pub(crate) fn is_warm(&self) -> bool {
+        self.loads.values().all(|load| load.warm)
+    }
+
+    pub(crate) fn embedded(&self) -> Option<&Embedded> {
+        if let Did::Embedded(embedded) = &self.did { Some(embedded) } else { None }
+    }
+
+    pub(crate) fn generated(&self) -> Option<&Generated> {
+        if let Did::Generated(generated) = &self.did { Some(generated) } else { None }
+    }
 }
 
 /// A request that is to be run in a page.
@@ -34,7 +66,9 @@ pub(crate) struct Asking<'a> {
     pub(crate) prepared: &'a Prepared,
     platform: Platform,
     pub(crate) worker: &'a dyn Worker,
-    observer: Option<&'a Observer>,
+    /// When the request came.
+    start: Instant,
+    listening: Listening<'a>,
     /// Whether the page is told what graphs declare.
     declares: bool,
 }
@@ -47,12 +81,12 @@ impl Engine {
         prepared: &Prepared,
         route: &Route,
         worker: &dyn Worker,
-        observer: Option<&Observer>,
+        start: Instant,
+        listening: Listening<'_>,
     ) -> Result<Executed, RunError> {
-        let graph = &prepared.graph().cid;
-        let declares = !self.held.has(&route.installation, graph);
-        let mut asking =
-            Asking { engine: self, request, prepared, platform: route.platform, worker, observer, declares };
+        let declares = prepared.graphs().any(|(_, graph, _)| !self.held.has(&route.installation, &graph.cid));
+        let platform = route.platform;
+        let mut asking = Asking { engine: self, request, prepared, platform, worker, start, listening, declares };
         let mut executed = asking.run().await;
         // The page, or its Worker, is another one than the one that held the graph.
         if !asking.declares && executed.as_ref().is_err_and(is_unknown_graph) {
@@ -61,8 +95,12 @@ impl Engine {
         }
         match &executed {
             // One that built nothing changed nothing.
-            Ok(done) if done.load.warm => {}
-            Ok(done) => self.held.set(&route.installation, &done.load.held),
+            Ok(done) if done.is_warm() => {}
+            // The session that was built last knows of all.
+            Ok(done) => {
+                let last = done.loads.values().max_by_key(|load| load.held.len());
+                self.held.set(&route.installation, last.map_or(&[], |load| &load.held));
+            }
             Err(_) => self.held.forget(&route.installation),
         }
         executed
@@ -75,9 +113,16 @@ fn is_unknown_graph(error: &RunError) -> bool {
 
 impl Asking<'_> {
     async fn run(&self) -> Result<Executed, RunError> {
-        match &self.request.input {
-            Input::Texts(texts) => embed::embed(self, texts).await,
-            Input::Tensors(tensors) => run::run(self, tensors).await,
+        match (&self.request.input, self.prepared.task()) {
+            (Input::Tensors(tensors), _) => run::run(self, tensors).await,
+            (Input::Texts(_) | Input::Chat(_), Some(Task::TextGeneration | Task::Text2TextGeneration)) => {
+                generate::generate(self).await
+            }
+            (Input::Texts(texts), Some(Task::FeatureExtraction)) => embed::embed(self, texts).await,
+            (Input::Texts(_) | Input::Chat(_), task) => Err(RunError::Unsupported {
+                what: task.map_or_else(|| "this model".to_owned(), |task| format!("the task {task}")),
+                advice: "use a model of another task, or give the graph's own tensors in a cell of Rust".into(),
+            }),
         }
     }
 
@@ -88,10 +133,22 @@ impl Asking<'_> {
 
     /// Sends the page a call and passes its progress on while it works.
     async fn send<C: PageCall>(&self, call: &C, tensors: Vec<Tensor>) -> Result<(C::Reply, Vec<Tensor>), RunError> {
+        self.send_streaming(call, tensors, None, None).await
+    }
+
+    /// The same; parts go to `parts`, and the page is told to stop where `stop` is cancelled.
+    async fn send_streaming<C: PageCall>(
+        &self,
+        call: &C,
+        tensors: Vec<Tensor>,
+        parts: Option<mpsc::Sender<serde_json::Value>>,
+        stop: Option<CancellationToken>,
+    ) -> Result<(C::Reply, Vec<Tensor>), RunError> {
         let options = ExecutionOptions {
             allow_fallback: self.request.allow_fallback,
             fixed_shapes: true,
             memory_budget: Some(budget_on(self.platform, self.engine.page_budget)),
+            parts: parts.as_ref().map(|_| PARTS_AHEAD as u32),
             ..ExecutionOptions::default()
         };
         let message = Message {
@@ -104,14 +161,15 @@ impl Asking<'_> {
         let (sender, mut receiver) = mpsc::channel(PROGRESS_QUEUE);
         // A model changes nothing by running, so it may run twice.
         let options = RequestOptions {
-            deadline: RUN_DEADLINE,
-            progress: self.observer.map(|_| sender.clone()),
-            repeat_safe: true,
+            progress: self.listening.observer.map(|_| sender.clone()),
+            parts,
+            stop,
+            ..RequestOptions::within(RUN_DEADLINE)
         };
         drop(sender);
         let pass_on = async {
             while let Some(progress) = receiver.recv().await {
-                if let Some(observer) = self.observer {
+                if let Some(observer) = self.listening.observer {
                     observer(Step::Page { product: self.worker.product().to_owned(), progress });
                 }
             }

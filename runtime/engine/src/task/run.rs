@@ -1,8 +1,10 @@
 //! A graph on tensors of the user's own: its outputs come back as they are.
 
-use pelago_protocol::{Output, RunData, Tensor};
+use std::collections::BTreeMap;
 
-use super::{Asking, Executed};
+use pelago_protocol::{Output, Role, RunData, Tensor};
+
+use super::{Asking, Did, Executed};
 use crate::RunError;
 
 /// Runs the graph.
@@ -13,9 +15,9 @@ pub(super) async fn run(asking: &Asking<'_>, inputs: &[Tensor]) -> Result<Execut
     let data = RunData { graphs: asking.graphs().await?, outputs: Vec::new() };
     let (result, tensors) = asking.send(&data, inputs.to_vec()).await?;
     Ok(Executed {
-        load: result.load,
+        loads: BTreeMap::from([(Role::Model, result.load)]),
         processing_ms: result.processing_ms,
-        embed: None,
+        did: Did::Ran,
         output: Output::Tensors(tensors),
     })
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use pelago_onnx::{files::Folder, read};
+use pelago_onnx::{files::Folder, gguf::Gguf, read};
 use pelago_protocol::Family;
 use serde_json::Value;
 
@@ -37,6 +37,8 @@ pub struct Checked {
     pub safetensors: Vec<PathBuf>,
     /// Its ONNX files, relative to the folder.
     pub onnx: Vec<PathBuf>,
+    /// Its GGUF files, relative to the folder.
+    pub gguf: Vec<PathBuf>,
 }
 
 /// Checks a model folder; `family` overrides what would be detected. Blocks the thread.
@@ -51,7 +53,7 @@ pub fn check_folder(folder: &Path, family: Option<Family>) -> Result<Checked, Mo
     let transformer = folder.join(inner);
     let config_file = transformer.join("config.json");
     // A table of embeddings has no architecture, and a graph by itself needs none where the user says what it is for.
-    let is_bare = is_table || (family.is_some() && only_graphs(folder));
+    let is_bare = is_table || (family.is_some() && only_graphs(folder)) || only_gguf(folder);
     if !is_bare && only_graphs(folder) {
         return Err(ModelError::Bare { folder: folder.clone() });
     }
@@ -74,8 +76,8 @@ pub fn check_folder(folder: &Path, family: Option<Family>) -> Result<Checked, Mo
         files.iter().filter(|f| f.extension().is_some_and(|e| e == extension)).cloned().collect()
     };
     check_pointers(folder, &files)?;
-    let (weights, graphs) = (of("safetensors"), of("onnx"));
-    if weights.is_empty() && graphs.is_empty() {
+    let (weights, graphs, gguf) = (of("safetensors"), of("onnx"), of("gguf"));
+    if weights.is_empty() && graphs.is_empty() && gguf.is_empty() {
         // A list of shards without the shards has something better to say.
         check_index(folder, &BTreeMap::new())?;
         return Err(ModelError::NoWeights { folder: folder.clone() });
@@ -86,14 +88,18 @@ pub fn check_folder(folder: &Path, family: Option<Family>) -> Result<Checked, Mo
     }
     check_index(folder, &tensors)?;
     graphs.iter().try_for_each(|file| check_graph(folder, file))?;
+    gguf.iter().try_for_each(|file| check_gguf(folder, file))?;
 
     let name = default_name(&config, folder);
     let modules_file = folder.join("modules.json");
     let modules = if modules_file.exists() { Some(json(&modules_file, "a JSON list of modules")?) } else { None };
-    let clues = Clues { config: Some(&config), modules: modules.as_ref(), name: &name, family };
+    let is_gguf = !gguf.is_empty() && !config_file.exists();
+    let config = Some(&config).filter(|_| !is_gguf);
+    let clues = Clues { config, modules: modules.as_ref(), is_gguf, name: &name, family };
     let detected = detect(&clues);
     let text = [Family::TextEmbedding, Family::TextGeneration, Family::TextToText];
-    if detected.as_ref().is_some_and(|d| text.contains(&d.family)) {
+    // A GGUF file has its tokenizer inside.
+    if !is_gguf && detected.as_ref().is_some_and(|d| text.contains(&d.family)) {
         let has = |group: &&[&str]| group.iter().all(|name| transformer.join(name).is_file());
         if !TOKENIZERS.iter().any(has) {
             let expected = TOKENIZERS.iter().map(|g| g.join(" with ")).collect::<Vec<_>>().join(", ");
@@ -105,7 +111,7 @@ pub fn check_folder(folder: &Path, family: Option<Family>) -> Result<Checked, Mo
             }
         }
     }
-    Ok(Checked { folder: folder.clone(), name, family: detected, safetensors: weights, onnx: graphs })
+    Ok(Checked { folder: folder.clone(), name, family: detected, safetensors: weights, onnx: graphs, gguf })
 }
 
 /// The folder itself, or the one folder in it that holds a configuration (as Python packages have).
@@ -116,7 +122,7 @@ fn find(folder: &Path) -> Result<PathBuf, ModelError> {
         folder.join("config.json").is_file()
             || transformer(folder).is_ok_and(|(path, is_table)| is_table || !path.is_empty())
     };
-    if is_model(&folder) || only_graphs(&folder) {
+    if is_model(&folder) || only_graphs(&folder) || only_gguf(&folder) {
         return Ok(folder);
     }
     if !folder.is_dir() {
@@ -125,7 +131,7 @@ fn find(folder: &Path) -> Result<PathBuf, ModelError> {
     let mut inner = Vec::new();
     for entry in std::fs::read_dir(&folder).map_err(read)? {
         let path = entry.map_err(read)?.path();
-        if is_model(&path) {
+        if is_model(&path) || only_gguf(&path) {
             inner.push(path);
         }
     }
@@ -156,10 +162,20 @@ fn transformer(folder: &Path) -> Result<(String, bool), ModelError> {
 
 /// Whether a folder has a graph, and neither a config nor weights for which one would be needed.
 fn only_graphs(folder: &Path) -> bool {
+    has_alone(folder, "onnx")
+}
+
+/// Whether a folder has GGUF files, which need nothing beside them, and no checkpoint.
+fn only_gguf(folder: &Path) -> bool {
+    has_alone(folder, "gguf")
+}
+
+/// Whether a folder has files of this kind, and neither a config nor weights for which one would be needed.
+fn has_alone(folder: &Path, kind: &str) -> bool {
     let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| PathBuf::from(entry.file_name()));
     let names = names.collect::<Vec<_>>();
     let has = |end: &str| names.iter().any(|name| name.extension().is_some_and(|found| found == end));
-    has("onnx") && !has("safetensors") && !names.iter().any(|name| name.as_os_str() == "config.json")
+    has(kind) && !has("safetensors") && !names.iter().any(|name| name.as_os_str() == "config.json")
 }
 
 fn list(root: &Path, folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), ModelError> {
@@ -189,6 +205,13 @@ fn check_graph(folder: &Path, file: &Path) -> Result<(), ModelError> {
     let Some(name) = file.to_str() else { return Ok(()) };
     let checked = read::check(&Folder(folder.to_owned()), name);
     checked.map_err(|source| ModelError::Onnx { folder: folder.to_owned(), source })
+}
+
+/// A GGUF file's header must be whole, and its tensors inside the file.
+fn check_gguf(folder: &Path, file: &Path) -> Result<(), ModelError> {
+    let Some(name) = file.to_str() else { return Ok(()) };
+    let read = Gguf::read(&Folder(folder.to_owned()), name);
+    read.map(drop).map_err(|source| ModelError::Gguf { file: folder.join(file), source: Box::new(source) })
 }
 
 /// A clone without Git LFS has small texts in place of its large files.

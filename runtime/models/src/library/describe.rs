@@ -1,7 +1,7 @@
 //! All that is to be known of one model before it runs: its files and its family.
 
 use pelago_content::Cid;
-use pelago_protocol::Family;
+use pelago_protocol::{Family, Task};
 use rusqlite::{OptionalExtension, params};
 
 use super::{Detected, ModelError, Models, Resolved};
@@ -23,6 +23,8 @@ pub struct Described {
     pub cid: Cid,
     /// What it does.
     pub family: Family,
+    /// What is done with it; `None` where nothing can be done yet.
+    pub task: Option<Task>,
     /// How that is known.
     pub evidence: String,
     /// Every file, by path.
@@ -30,6 +32,13 @@ pub struct Described {
 }
 
 impl Described {
+    /// The model's one GGUF file; `None` where it has none, or several.
+    #[must_use]
+    pub fn gguf(&self) -> Option<&Entry> {
+        let mut found = self.files.iter().filter(|file| is_gguf(&file.path));
+        found.next().filter(|_| found.next().is_none())
+    }
+
     /// Bytes of all files.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -41,6 +50,11 @@ impl Described {
     pub fn file(&self, path: &str) -> Option<&Entry> {
         self.files.iter().find(|file| file.path == path)
     }
+}
+
+/// Whether a file is named as GGUF files are.
+pub(crate) fn is_gguf(path: &str) -> bool {
+    std::path::Path::new(path).extension().is_some_and(|end| end.eq_ignore_ascii_case("gguf"))
 }
 
 impl Models {
@@ -79,11 +93,13 @@ impl Models {
     pub(crate) async fn describe_located(&self, Located { name, cid }: Located) -> Result<Described, ModelError> {
         let mut files = self.files(cid).await?;
         files.retain(|file| file.kind == Kind::File);
-        let Detected { family, evidence } = match self.given_family(cid).await? {
-            Some(family) => Detected { family, evidence: "given when it was added".to_owned() },
+        let Detected { family, task, evidence } = match self.given_family(cid).await? {
+            Some(family) => {
+                Detected { family, task: Task::of_family(family), evidence: "given when it was added".to_owned() }
+            }
             None => self.family(cid, &name, None).await?,
         };
-        Ok(Described { name, cid, family, evidence, files })
+        Ok(Described { name, cid, family, task, evidence, files })
     }
 
     /// Remembers the family that a user gave, which detection does not overrule.

@@ -71,7 +71,7 @@ pub enum ModelError {
     },
     /// There are no weights that can be run.
     #[error(
-        "{} holds neither .safetensors nor .onnx files: convert the weights to safetensors, or export the model to ONNX",
+        "{} holds no .safetensors, .onnx or .gguf files: convert the weights to safetensors, or export the model to ONNX",
         folder.display()
     )]
     NoWeights {
@@ -138,6 +138,14 @@ pub enum ModelError {
         folder: PathBuf,
         /// What is wrong with which of its files.
         source: pelago_onnx::Error,
+    },
+    /// A GGUF file that is damaged, or has what is not supported.
+    #[error("{}: {source}", file.display())]
+    Gguf {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        source: Box<pelago_onnx::gguf::Error>,
     },
     /// No rule knows the model.
     #[error(

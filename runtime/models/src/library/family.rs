@@ -1,7 +1,7 @@
-//! Which family a model is of: by its configuration, and where that is silent
+//! Which family a model is of, and what is done with it: by its configuration, and where that is silent
 //! by its name. The tables are the whole of it; a wrong answer is mended there.
 
-use pelago_protocol::Family;
+use pelago_protocol::{Family, Task};
 use pelago_protocol::Family::{Audio, Multimodal, TextEmbedding, TextGeneration, TextToText, Vision};
 use serde_json::Value;
 
@@ -12,6 +12,8 @@ pub struct Clues<'a> {
     pub config: Option<&'a Value>,
     /// `modules.json` of sentence-transformers.
     pub modules: Option<&'a Value>,
+    /// Whether its weights are a GGUF file.
+    pub is_gguf: bool,
     /// The model's name.
     pub name: &'a str,
     /// What the user says, which settles it.
@@ -23,6 +25,8 @@ pub struct Clues<'a> {
 pub struct Detected {
     /// The family.
     pub family: Family,
+    /// What is done with it; `None` where nothing can be done yet.
+    pub task: Option<Task>,
     /// The clue that decided, for the user to read.
     pub evidence: String,
 }
@@ -171,6 +175,14 @@ const HEADS: &[(&str, Family)] = &[
     ("ForMaskedLM", TextEmbedding),
 ];
 
+/// Ends of an architecture that say what the model's last layer is for.
+const TASKS: &[(&str, Task)] = &[
+    ("ForSequenceClassification", Task::TextClassification),
+    ("ForTokenClassification", Task::TokenClassification),
+    ("ForMaskedLM", Task::FillMask),
+    ("ForQuestionAnswering", Task::QuestionAnswering),
+];
+
 /// How a word of a name is compared.
 #[derive(Clone, Copy)]
 enum Fit {
@@ -227,15 +239,39 @@ const NAMES: &[(&str, Fit, Family)] = &[
     ("opt", Whole, TextGeneration),
 ];
 
-/// Says which family a model is of, or `None` where no rule knows it. In this order: the user's
+/// Says which family a model is of and what is done with it, or `None` where no rule knows it.
+#[must_use]
+pub fn detect(clues: &Clues<'_>) -> Option<Detected> {
+    let (family, evidence) = family_of(clues)?;
+    Some(Detected { family, task: task_of(family, clues), evidence })
+}
+
+/// What is done with a model of a family: what its head is for, unless sentence-transformers puts something else in the
+/// head's place, or the user named the family.
+fn task_of(family: Family, clues: &Clues<'_>) -> Option<Task> {
+    let config = clues.config.unwrap_or(&Value::Null);
+    let head = config["architectures"][0].as_str().unwrap_or_default();
+    let found = TASKS.iter().find(|(end, _)| head.ends_with(end)).map(|(_, task)| *task);
+    // A checkpoint that was trained to fill masks is mostly used for its states.
+    let found = found.filter(|task| *task != Task::FillMask);
+    match family {
+        Family::TextEmbedding if clues.modules.is_none() && clues.family.is_none() => found,
+        _ => None,
+    }
+    .or_else(|| Task::of_family(family))
+}
+
+/// The family, or `None` where no rule knows it. In this order: the user's
 /// word; a pooling module of sentence-transformers (an embedding model may be built on a generator);
 /// text and vision configurations together; the architecture; `model_type`; the architecture's head;
 /// the name.
-#[must_use]
-pub fn detect(clues: &Clues<'_>) -> Option<Detected> {
-    let found = |family, evidence: String| Some(Detected { family, evidence });
+fn family_of(clues: &Clues<'_>) -> Option<(Family, String)> {
+    let found = |family, evidence: String| Some((family, evidence));
     if let Some(family) = clues.family {
         return found(family, "named by the user".to_owned());
+    }
+    if clues.is_gguf && clues.config.is_none() {
+        return found(TextGeneration, "its weights are a GGUF file".to_owned());
     }
     let types = clues.modules.and_then(Value::as_array).into_iter().flatten().filter_map(|m| m["type"].as_str());
     if let Some(pooling) = types.clone().find(|t| t.ends_with(".Pooling")) {

@@ -11,6 +11,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::name::check_name;
 use super::rows::{COLUMNS, Model, current, forget, model, now};
+use super::describe::is_gguf;
 use super::{Checked, Clues, Detected, ModelError, check_folder, detect, staged};
 use pelago_content::{AddOptions, AddProgress, Added, Entry, Store, StoreError, of_gateway, parse_address};
 
@@ -315,7 +316,8 @@ impl Models {
                 config = self.json(root, &format!("{folder}/config.json")).await?;
             }
         }
-        let clues = Clues { config: config.as_ref(), modules: modules.as_ref(), name, family };
+        let is_gguf = config.is_none() && self.files(root).await?.iter().any(|file| is_gguf(&file.path));
+        let clues = Clues { config: config.as_ref(), modules: modules.as_ref(), is_gguf, name, family };
         detect(&clues).ok_or_else(|| ModelError::UnknownFamily {
             name: name.to_owned(),
             found: config.map_or("no config.json".to_owned(), |c| {

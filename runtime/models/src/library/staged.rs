@@ -1,4 +1,5 @@
-//! A model that is given as one file: an ONNX graph by itself, or a zip file of a folder. It becomes a folder first.
+//! A model that is given as one file: an ONNX graph by itself, a GGUF file, or a zip file of a folder. It becomes a
+//! folder first.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -18,8 +19,11 @@ const BEYOND_MAX: u64 = 64 << 20;
 
 /// Whether a user's word is a file that stands for a model.
 pub(super) fn is_file(path: &Path) -> bool {
-    let known = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("onnx") || end.eq_ignore_ascii_case("zip"));
-    known && path.is_file()
+    ["onnx", "gguf", "zip"].into_iter().any(|end| ends_with(path, end)) && path.is_file()
+}
+
+fn ends_with(path: &Path, end: &str) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(end))
 }
 
 /// The folder of such a file, in a folder of its own; the second is what it is called.
@@ -33,7 +37,7 @@ pub(super) fn folder_of(path: &Path) -> Result<(TempDir, PathBuf), ModelError> {
     let name = path.file_stem().unwrap_or_default();
     let into = staged.path().join(name);
     std::fs::create_dir(&into).map_err(read)?;
-    if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip")) {
+    if ends_with(path, "zip") {
         unpack(path, &into)?;
     } else {
         gather(path, &into)?;
@@ -41,7 +45,7 @@ pub(super) fn folder_of(path: &Path) -> Result<(TempDir, PathBuf), ModelError> {
     Ok((staged, into))
 }
 
-/// The graph, and the files beside it that it keeps weights in.
+/// The file, and the files beside it that a graph keeps weights in.
 fn gather(path: &Path, into: &Path) -> Result<(), ModelError> {
     let read_error = |file: &Path| {
         let file = file.to_owned();
@@ -52,8 +56,12 @@ fn gather(path: &Path, into: &Path) -> Result<(), ModelError> {
     let name = name
         .to_str()
         .ok_or_else(|| ModelError::Archive { file: path.clone(), problem: "its name is not UTF-8".to_owned() })?;
-    let beside = read::external_files(&Folder(folder.to_owned()), name)
-        .map_err(|error| ModelError::Archive { file: path.clone(), problem: error.to_string() })?;
+    let beside = if ends_with(&path, "gguf") {
+        Vec::new()
+    } else {
+        read::external_files(&Folder(folder.to_owned()), name)
+            .map_err(|error| ModelError::Archive { file: path.clone(), problem: error.to_string() })?
+    };
     for file in beside.iter().map(String::as_str).chain([name]) {
         if !is_plain(Path::new(file)) {
             let problem = format!("it keeps weights in {file:?}, outside of its folder");

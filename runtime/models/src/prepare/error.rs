@@ -28,6 +28,34 @@ pub enum PrepareError {
         /// Why not.
         source: pelago_onnx::graph::Error,
     },
+    /// A GGUF file that is damaged, or has what is not supported.
+    #[error("{model}: {source}")]
+    Gguf {
+        /// The model's name.
+        model: String,
+        /// What is wrong with it.
+        source: Box<pelago_onnx::gguf::Error>,
+    },
+    /// A GGUF file without a tokenizer.
+    #[error("the GGUF file of {model} has no tokenizer")]
+    NoTokenizer {
+        /// The model's name.
+        model: String,
+    },
+    /// A GGUF file's tokenizer.
+    #[error("the tokenizer of {model} cannot be read: {source}")]
+    GgufTokenizer {
+        /// The model's name.
+        model: String,
+        /// What is wrong with it.
+        source: crate::gguf::GgufTokenizerError,
+    },
+    /// Several GGUF files, of which none is named.
+    #[error("the folder of {model} has no GGUF file, or several, and only one can be run")]
+    SeveralGguf {
+        /// The model's name.
+        model: String,
+    },
     /// A text, or what the model's folder says of texts.
     #[error("{model}: {source}")]
     Text {
@@ -93,6 +121,7 @@ impl PrepareError {
             Self::Model(_) => "model",
             Self::Network(_) => "network",
             Self::Graph { .. } => "graph",
+            Self::Gguf { .. } | Self::SeveralGguf { .. } | Self::NoTokenizer { .. } | Self::GgufTokenizer { .. } => "gguf",
             Self::Text { source, .. } => text_code(source),
             Self::NoVariant { .. } => "no_variant",
             Self::Precision { .. } => "precision",
@@ -109,6 +138,8 @@ impl PrepareError {
             Self::NoVariant { .. } => Advice::from("use ")
                 .set(Setting::Precision, "32")
                 .text(", or add the model again from a folder that holds that file"),
+            Self::NoTokenizer { .. } => "put a tokenizer.json into its folder".into(),
+            Self::SeveralGguf { .. } => "add the file that is meant by itself: `pelago model add FOLDER/FILE.gguf`".into(),
             Self::Gone { .. } => "let no other program write there, and run it again".into(),
             Self::Text { source: pelago_text::Error::TooLong { .. }, .. } => {
                 Advice::from("shorten it, or have it cut (")
@@ -125,7 +156,10 @@ impl PrepareError {
             Self::Task { .. } => {
                 "page and program may be of different builds: build both again with `make build`".into()
             }
-            Self::Content(_) | Self::Graph { .. } | Self::Text { .. } | Self::Precision { .. } => Advice::none(),
+            Self::Content(_)
+            | Self::GgufTokenizer { .. }
+            | Self::Graph { .. }
+            | Self::Gguf { .. } | Self::Text { .. } | Self::Precision { .. } => Advice::none(),
         }
     }
 }

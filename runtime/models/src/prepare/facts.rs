@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use pelago_onnx::Error as OnnxError;
 use pelago_onnx::files::Files;
+use pelago_onnx::graph::CONTEXT_KEY;
 use pelago_onnx::read::{self, Length};
-use pelago_protocol::{Dimension, Graph, GraphFacts, GraphInput, Graphs, Role};
+use pelago_protocol::{Dimension, Graph, GraphFacts, GraphInput, Graphs};
 
+use super::graph::Chosen;
 use super::{PrepareError, Prepared, Preparer, may_lack};
 
 impl Preparer {
@@ -17,22 +19,35 @@ impl Preparer {
     /// # Errors
     /// [`PrepareError::Precision`] where the graph cannot be read.
     pub async fn graphs(&self, prepared: &Prepared, again: bool) -> Result<Graphs, PrepareError> {
-        let facts = if again { Some(self.facts(prepared).await?) } else { None };
-        Ok(BTreeMap::from([(Role::Model, Graph { facts, ..prepared.chosen.graph.clone() })]))
+        let mut graphs = BTreeMap::new();
+        for (role, chosen) in prepared.chosen.all() {
+            let facts = if again { Some(self.facts(prepared, chosen).await?) } else { None };
+            graphs.insert(role, Graph { facts, ..chosen.graph.clone() });
+        }
+        Ok(graphs)
+    }
+
+    /// Tokens that a row of a model that makes text may have, prompt and answer together, as its graph's metadata says.
+    ///
+    /// # Errors
+    /// [`PrepareError::Precision`] where the graph cannot be read.
+    pub async fn context(&self, prepared: &Prepared) -> Result<Option<u32>, PrepareError> {
+        let metadata = self.read_graph(prepared, &prepared.chosen.main, read::metadata).await?;
+        Ok(metadata.get(CONTEXT_KEY).and_then(|context| context.parse().ok()))
     }
 
     /// A graph never changes under its CID, so each is read once.
-    async fn facts(&self, prepared: &Prepared) -> Result<GraphFacts, PrepareError> {
-        let cid = prepared.chosen.cid;
+    async fn facts(&self, prepared: &Prepared, chosen: &Chosen) -> Result<GraphFacts, PrepareError> {
+        let cid = chosen.cid;
         if let Some(known) = self.lock().facts.get(&cid) {
             return Ok(known.clone());
         }
         let facts = loop {
-            match (self.read(prepared, graph_facts).await, &prepared.arrival) {
+            match (self.read_graph(prepared, chosen, graph_facts).await, &prepared.arrival) {
                 (Err(error), Some(arrival)) if may_lack(&error) => {
                     if !arrival.wait_for_more().await {
                         // The last block may have come between the two looks.
-                        break self.read(prepared, graph_facts).await?;
+                        break self.read_graph(prepared, chosen, graph_facts).await?;
                     }
                 }
                 (facts, _) => break facts?,

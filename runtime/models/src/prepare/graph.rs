@@ -3,29 +3,24 @@
 //! precision. What Pelago makes is itself content, made once.
 
 use pelago_content::Cid;
-use pelago_protocol::{ExternalData, Family, Graph, Platform, Precision};
+use pelago_protocol::{ExternalData, Graph, Platform, Precision, Role, Task};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::build::{Build, Made};
 use super::files::StoredFiles;
 use super::wanted::{CHECKPOINT, Making, Wanted};
-use super::{PrepareError, Preparer};
-use crate::library::{Described, Recipe};
+use super::{PrepareError, Prepared, Preparer};
+use crate::library::{Described, Located, Recipe};
 use pelago_content::{AddOptions, Entry, Kind};
-use pelago_onnx::graph::{self, BuildOptions, BuiltGraph};
 use pelago_onnx::precision::{self, Destination};
 use pelago_onnx::read;
 
-/// How a graph is built. A change to the builder that changes its graphs gets a
-/// new version, so that old ones are not taken for new.
-const BUILD: Recipe<'static> = Recipe { name: "onnx-graph/fp32", version: "2" };
 /// The version of what makes precisions, likewise.
 const CONVERT_VERSION: &str = "1";
 /// The path that a built graph has for what makes precisions of it.
-const BUILT: &str = ".pelago.onnx";
+pub(super) const BUILT: &str = ".pelago.onnx";
 /// The name of a model in another precision, in a folder of its own.
-const CONVERTED: &str = "model.onnx";
-/// `modules.json` is read up to this size.
-const MODULES_MAX: u64 = 1 << 20;
+pub(super) const CONVERTED: &str = "model.onnx";
 
 /// A graph that is content, and how it came to be what it is.
 #[derive(Clone, Debug)]
@@ -41,21 +36,54 @@ pub(super) struct Chosen {
     pub(super) recipe: Option<precision::Recipe>,
 }
 
+/// The graphs of a model, by what they are for.
+#[derive(Clone, Debug)]
+pub(super) struct ChosenGraphs {
+    /// The one that a report names first.
+    pub(super) role: Role,
+    pub(super) main: Chosen,
+    pub(super) others: Vec<(Role, Chosen)>,
+}
+
+impl ChosenGraphs {
+    pub(super) fn all(&self) -> impl Iterator<Item = (Role, &Chosen)> {
+        let others = self.others.iter().map(|(role, chosen)| (*role, chosen));
+        std::iter::once((self.role, &self.main)).chain(others)
+    }
+}
+
 impl Preparer {
+    /// The graphs of what a request is for.
+    pub(super) async fn choose(&self, model: &Described, wanted: &Wanted) -> Result<ChosenGraphs, PrepareError> {
+        if wanted.purpose.task(model.task) == Some(Task::Text2TextGeneration) {
+            let mut others = Vec::new();
+            for role in [Role::Encoder, Role::Cross] {
+                others.push((role, self.graph(model, wanted, role).await?));
+            }
+            let main = self.graph(model, wanted, Role::Decoder).await?;
+            return Ok(ChosenGraphs { role: Role::Decoder, main, others });
+        }
+        let main = self.graph(model, wanted, Role::Model).await?;
+        Ok(ChosenGraphs { role: Role::Model, main, others: Vec::new() })
+    }
+
     /// fp32 is built where it can be, since all of such a graph runs on a GPU; other precisions are those that
     /// the folder publishes, or made of fp32.
-    pub(super) async fn graph(&self, model: &Described, wanted: &Wanted) -> Result<Chosen, PrepareError> {
-        let published = published(model, wanted);
+    async fn graph(&self, model: &Described, wanted: &Wanted, role: Role) -> Result<Chosen, PrepareError> {
+        let build = Build::of(model, wanted, role);
+        // What is published has neither a head in Pelago's form nor a cache.
+        let published = if build.is_none_or(Build::is_states) { published(model, wanted) } else { None };
         if let Some(recipe) = wanted.recipe() {
+            if let Some(kept) = self.kept_blocks(model, wanted, build).await? {
+                return self.built(model, kept).await;
+            }
             return match published {
                 Some(file) => self.publish(model, file).await,
-                None => self.converted(model, wanted, recipe).await,
+                None => self.converted(model, wanted, role, recipe).await,
             };
         }
-        // Of a model that generates, what is built has no cache: its own file is what it is run by.
-        let is_embedding = model.family == Family::TextEmbedding || wanted.graph.is_some();
-        if wanted.builds() && is_embedding {
-            match self.built(model).await {
+        if let Some(build) = build.filter(|_| wanted.builds()) {
+            match self.built(model, build).await {
                 Ok(built) => return Ok(built),
                 // The folder's own graph serves where no builder does, or where it has no checkpoint; never where
                 // the checkpoint is damaged.
@@ -68,58 +96,39 @@ impl Preparer {
         self.publish(model, file).await
     }
 
-    async fn built(&self, model: &Described) -> Result<Chosen, PrepareError> {
-        let cid = match self.models().derived(model.cid, BUILD).await? {
+    /// A graph that is built of the model's weights, once.
+    async fn built(&self, model: &Described, build: Build) -> Result<Chosen, PrepareError> {
+        let origin = build.origin(model);
+        let cid = match self.models().derived(model.cid, build.recipe()).await? {
             Some(cid) => cid,
             None => {
-                let built = self.build(model).await?;
-                let needs_conversion = built.needs_conversion;
-                let mut cid = self.store.add_bytes(built.onnx).await?.root;
-                if needs_conversion {
-                    let narrow = self.of_checkpoint(model, cid).await?;
-                    let _turn = self.converting.lock().await;
-                    cid = self.convert(&model.name, model.cid, &narrow, precision::Recipe::new(32)).await?;
-                }
-                self.models().put_derived(model.cid, BUILD, cid).await?;
+                let cid = match self.build(model, build).await? {
+                    Made::Graph(built) => {
+                        let needs_conversion = built.needs_conversion;
+                        let cid = self.store.add_bytes(built.onnx).await?.root;
+                        if needs_conversion {
+                            let narrow = self.of_checkpoint(model, cid, origin.clone()).await?;
+                            let _turn = self.converting.lock().await;
+                            self.convert(&model.name, model.cid, &narrow, precision::Recipe::new(32)).await?
+                        } else {
+                            cid
+                        }
+                    }
+                    Made::Folder(cid) => cid,
+                };
+                self.models().put_derived(model.cid, build.recipe(), cid).await?;
                 cid
             }
         };
         if self.store.stat(cid, "").await?.kind == Kind::File {
-            return self.of_checkpoint(model, cid).await;
+            return self.of_checkpoint(model, cid, origin).await;
         }
-        let origin = CHECKPOINT.to_owned();
         let widened = self.of_folder(cid, None, origin).await?;
         widened.ok_or(PrepareError::Gone { what: "a graph", root: cid.to_string() })
     }
 
-    async fn build(&self, model: &Described) -> Result<BuiltGraph, PrepareError> {
-        let (folder, is_table) = self.transformer(model).await?;
-        let files = StoredFiles::new(&self.store, model.cid);
-        let options = BuildOptions { parent: Some(model.cid.to_string()), ..BuildOptions::default() };
-        let built = tokio::task::spawn_blocking(move || {
-            let build = if is_table { graph::build_table_in } else { graph::build_in };
-            build(&files, &folder, &options)
-        });
-        let built = built.await;
-        let built = built.map_err(|error| PrepareError::Task { what: "building a graph", source: error })?;
-        built.map_err(|source| PrepareError::Graph { model: model.name.clone(), source })
-    }
-
-    /// The folder with the transformer's config and weights, the model's own but in layouts of before 2021; and
-    /// whether a table of embeddings stands in its place.
-    async fn transformer(&self, model: &Described) -> Result<(String, bool), PrepareError> {
-        if model.file("modules.json").is_none() {
-            return Ok((String::new(), false));
-        }
-        let modules = self.store.read_all(model.cid, "modules.json", MODULES_MAX).await?;
-        let folders = pelago_text::folders(&modules);
-        let folders = folders.map_err(|source| PrepareError::Text { model: model.name.clone(), source })?;
-        let found = folders.into_iter().find(|(_, kind)| kind == "Transformer" || kind == pelago_text::TABLE);
-        Ok(found.map(|(folder, kind)| (folder, kind == pelago_text::TABLE)).unwrap_or_default())
-    }
-
     /// A graph that was built, which is content of its own and points into the model's weights.
-    async fn of_checkpoint(&self, model: &Described, cid: Cid) -> Result<Chosen, PrepareError> {
+    async fn of_checkpoint(&self, model: &Described, cid: Cid, origin: String) -> Result<Chosen, PrepareError> {
         let size = self.store.stat(cid, "").await?.size;
         let bytes = self.store.read_all(cid, "", size).await?;
         let files = StoredFiles::new(&self.store, model.cid).with(BUILT, bytes.to_vec());
@@ -132,7 +141,7 @@ impl Preparer {
             external_data: weights.map(|file| external(model.cid, &file.path, file.size)).collect(),
             facts: None,
         };
-        Ok(Chosen { graph, cid, origin: CHECKPOINT.to_owned(), folder: None, recipe: None })
+        Ok(Chosen { graph, cid, origin, folder: None, recipe: None })
     }
 
     async fn external_files(
@@ -176,10 +185,11 @@ impl Preparer {
         &self,
         model: &Described,
         wanted: &Wanted,
+        role: Role,
         recipe: precision::Recipe,
     ) -> Result<Chosen, PrepareError> {
-        let fp32 = Box::pin(self.graph(model, &wanted.fp32())).await?;
-        let name = derivation(wanted, &recipe);
+        let fp32 = Box::pin(self.graph(model, &wanted.fp32(), role)).await?;
+        let name = derivation(wanted, Build::of(model, wanted, role), &recipe);
         let derived = Recipe { name: &name, version: CONVERT_VERSION };
         // One at a time: it takes the memory and both cores, and the second finds what the first has made.
         let _turn = self.converting.lock().await;
@@ -196,10 +206,11 @@ impl Preparer {
     }
 
     /// What was made by a recipe before, where it is still kept.
-    pub(super) async fn made(&self, model: Cid, wanted: &Wanted) -> Result<Option<Cid>, PrepareError> {
+    pub(super) async fn made(&self, fp32: &Prepared, wanted: &Wanted) -> Result<Option<Cid>, PrepareError> {
         let Some(recipe) = wanted.recipe() else { return Ok(None) };
-        let name = derivation(wanted, &recipe);
-        Ok(self.models().derived(model, Recipe { name: &name, version: CONVERT_VERSION }).await?)
+        let model = self.models().describe_located(Located { name: fp32.source.name.clone(), cid: fp32.root }).await?;
+        let name = derivation(wanted, Build::of(&model, wanted, fp32.chosen.role), &recipe);
+        Ok(self.models().derived(fp32.root, Recipe { name: &name, version: CONVERT_VERSION }).await?)
     }
 
     /// The graph in a folder that was made of another; `None` where it has none.
@@ -230,6 +241,7 @@ impl Preparer {
             return Ok((StoredFiles::new(&self.store, folder), CONVERTED.to_owned()));
         }
         let files = StoredFiles::new(&self.store, model);
+        // A graph of the folder has a path there.
         if chosen.origin != CHECKPOINT {
             return Ok((files, chosen.origin.clone()));
         }
@@ -246,15 +258,25 @@ impl Preparer {
         recipe: precision::Recipe,
     ) -> Result<Cid, PrepareError> {
         let (files, path) = self.files_of(parent, fp32).await?;
+        let parent = parent.to_string();
+        let make = move |target: &std::path::Path| {
+            let to = Destination { parent: Some(&parent), ..Destination::new(target, CONVERTED) };
+            precision::convert(&files, &path, &recipe, to).map(drop)
+        };
+        self.make_folder(make, |source| PrepareError::Precision { model: name.to_owned(), source }).await
+    }
+
+    /// A folder that something writes, in the store.
+    pub(super) async fn make_folder<E: Send + 'static>(
+        &self,
+        make: impl FnOnce(&std::path::Path) -> Result<(), E> + Send + 'static,
+        wrong: impl FnOnce(E) -> PrepareError,
+    ) -> Result<Cid, PrepareError> {
         let scratch = self.network.scratch().map_err(|source| PrepareError::Scratch { source })?;
         let target = scratch.path().to_owned();
-        let parent = parent.to_string();
-        let made = tokio::task::spawn_blocking(move || {
-            let to = Destination { parent: Some(&parent), ..Destination::new(&target, CONVERTED) };
-            precision::convert(&files, &path, &recipe, to)
-        });
-        let made = made.await.map_err(|error| PrepareError::Task { what: "making a precision", source: error })?;
-        made.map_err(|source| PrepareError::Precision { model: name.to_owned(), source })?;
+        let made = tokio::task::spawn_blocking(move || make(&target));
+        let made = made.await.map_err(|error| PrepareError::Task { what: "making a graph", source: error })?;
+        made.map_err(wrong)?;
         // It can be made again.
         let options = AddOptions { evictable: true, ..AddOptions::default() };
         Ok(self.store.add_folder_as(scratch.path(), options, |_| {}).await?.root)
@@ -262,9 +284,11 @@ impl Preparer {
 }
 
 /// The name under which a precision of a graph is kept.
-fn derivation(wanted: &Wanted, recipe: &precision::Recipe) -> String {
+fn derivation(wanted: &Wanted, build: Option<Build>, recipe: &precision::Recipe) -> String {
     let of = wanted.graph.as_ref().map(|path| format!("{path}/")).unwrap_or_default();
-    format!("onnx-precision/{of}{}", recipe.to_json())
+    // States are what precisions were first made of.
+    let build = build.filter(|build| !build.is_states()).map(|build| format!("{}/", build.recipe().name));
+    format!("onnx-precision/{of}{}{}", build.unwrap_or_default(), recipe.to_json())
 }
 
 fn no_variant(model: &Described, wanted: &Wanted) -> PrepareError {

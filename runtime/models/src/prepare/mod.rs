@@ -1,6 +1,7 @@
 //! From a model's name and a precision to what the page is told: which graph,
 //! with which files.
 
+mod build;
 mod error;
 mod facts;
 mod files;
@@ -15,21 +16,22 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use pelago_protocol::{Family, Graph, GraphCid, GraphFacts, ModelCid, Observer};
+use pelago_protocol::{Family, Graph, GraphCid, GraphFacts, ModelCid, Observer, Role, Task};
 
 pub use self::error::PrepareError;
 pub use self::facts::graph_facts;
-use self::graph::Chosen;
+use self::graph::ChosenGraphs;
 pub use self::predict::Declared;
 pub use self::served::{Counters, Served};
 use self::text::Texts;
 pub use self::trial::Trial;
-pub use self::wanted::{Making, Wanted};
+pub use self::wanted::{Making, Purpose, Wanted};
 use crate::library::{Described, Located, ModelError, Models};
 use crate::network::{self, Arrival, Arrived, Network};
 use pelago_content::retrieve::{Fetched, SourceReport};
 use pelago_content::{Cid, Stamp, Store, StoreError};
 use pelago_onnx::precision::Recipe;
+use pelago_text::{Generator, TextModel};
 
 /// A page begins to load a model that still comes when the rest will take no longer than this. It
 /// then waits for bytes, and a request to a page must not wait for hours.
@@ -44,6 +46,8 @@ pub struct Source {
     pub cid: ModelCid,
     /// What it does.
     pub family: Family,
+    /// What is done with it where no task is named; `None` where nothing can be done yet.
+    pub task: Option<Task>,
     /// Paths of all its files, relative to the folder.
     pub files: Vec<String>,
 }
@@ -55,8 +59,8 @@ pub struct Prepared {
     pub source: Source,
     /// What it was asked for.
     pub wanted: Wanted,
-    /// The graph, and how it was made.
-    chosen: Chosen,
+    /// The graphs, and how they were made.
+    chosen: ChosenGraphs,
     /// CID of the model's folder.
     root: Cid,
     /// MiB that the model by itself was predicted to need, where that was predicted.
@@ -72,19 +76,24 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The graph that is to run.
+    /// The graph that is to run; the decoder where there are several.
     pub fn graph(&self) -> &Graph {
-        &self.chosen.graph
+        &self.chosen.main.graph
     }
 
-    /// Where the graph came from: `checkpoint`, or the path of a published file.
-    pub fn origin(&self) -> String {
-        self.chosen.origin.clone()
+    /// What each graph is for, the graph, and where it came from: `checkpoint`, or the path of a published file.
+    pub fn graphs(&self) -> impl Iterator<Item = (Role, &Graph, &str)> {
+        self.chosen.all().map(|(role, chosen)| (role, &chosen.graph, chosen.origin.as_str()))
+    }
+
+    /// What is done with it; `None` where it is given tensors.
+    pub fn task(&self) -> Option<Task> {
+        self.wanted.purpose.task(self.source.task)
     }
 
     /// The recipe's JSON, where Pelago made the precision.
     pub fn recipe(&self) -> Option<String> {
-        self.chosen.recipe.as_ref().map(Recipe::to_json)
+        self.chosen.main.recipe.as_ref().map(Recipe::to_json)
     }
 
     /// The same graph, now that more is known of what it is for.
@@ -119,7 +128,8 @@ pub struct Preparer {
     network: Network,
     served: Served,
     known: Mutex<Known>,
-    texts: Mutex<Texts>,
+    texts: Mutex<Texts<TextModel>>,
+    generators: Mutex<Texts<Generator>>,
     /// Held while a precision is made.
     converting: tokio::sync::Mutex<()>,
 }
@@ -146,6 +156,7 @@ impl Preparer {
             served,
             known: Mutex::default(),
             texts: Mutex::default(),
+            generators: Mutex::default(),
             converting: tokio::sync::Mutex::default(),
         }
     }
@@ -171,12 +182,12 @@ impl Preparer {
         let (model, chosen, arrival) = match here {
             None if Network::is_ipns(model) => {
                 let (described, fetched) = self.describe_followed(model, observer).await?;
-                let chosen = self.graph(&described, wanted).await?;
+                let chosen = self.choose(&described, wanted).await?;
                 let arrival = self.network.ended(described.cid, fetched, start);
                 (described, chosen, Some(Arc::new(arrival)))
             }
             Some(model) => {
-                let chosen = self.graph(&model, wanted).await?;
+                let chosen = self.choose(&model, wanted).await?;
                 (model, chosen, None)
             }
             None => {
@@ -184,17 +195,17 @@ impl Preparer {
                 (model, chosen, Some(Arc::new(arrival)))
             }
         };
-        // The first word of a path under which the page asks for the graph.
-        let graph_root = chosen.graph.url.split('/').nth(2).unwrap_or_default().to_owned();
-        let mut roots = vec![model.cid.to_string(), graph_root];
-        roots.dedup();
+        // The first words of the paths under which the page asks for graphs.
+        let graph_roots = chosen.all().map(|(_, one)| one.graph.url.split('/').nth(2).unwrap_or_default().to_owned());
+        let roots = std::iter::once(model.cid.to_string()).chain(graph_roots).collect::<BTreeSet<_>>();
         let source = Source {
             name: model.name.clone(),
             cid: model.cid.to_string().into(),
             family: model.family,
+            task: model.task,
             files: model.files.iter().map(|file| file.path.clone()).collect(),
         };
-        let chosen_cid = chosen.graph.cid.clone();
+        let graph_cids = chosen.all().map(|(_, one)| one.graph.cid.clone()).collect::<Vec<_>>();
         let served = Counters(roots.iter().map(|root| self.served.of(root)).collect());
         let prepared = Prepared {
             source,
@@ -207,7 +218,7 @@ impl Preparer {
             transfers: Arc::default(),
             served,
         };
-        self.lock().graphs.entry(model.cid).or_default().insert(chosen_cid);
+        self.lock().graphs.entry(model.cid).or_default().extend(graph_cids);
         if prepared.arrival.is_some() {
             return Ok(prepared);
         }
@@ -303,7 +314,7 @@ impl Preparer {
         model: &str,
         wanted: &Wanted,
         observer: Option<&Observer>,
-    ) -> Result<(Described, Chosen, Arrival), PrepareError> {
+    ) -> Result<(Described, ChosenGraphs, Arrival), PrepareError> {
         let root = self.network.find(model).await?;
         let arrival = self.network.begin(root, model, observer);
         let (described, chosen) = loop {
@@ -322,9 +333,9 @@ impl Preparer {
         Ok((described, chosen, arrival))
     }
 
-    async fn describe_and_choose(&self, model: &str, wanted: &Wanted) -> Result<(Described, Chosen), PrepareError> {
+    async fn describe_and_choose(&self, model: &str, wanted: &Wanted) -> Result<(Described, ChosenGraphs), PrepareError> {
         let described = self.models().describe(model).await?;
-        let chosen = self.graph(&described, wanted).await?;
+        let chosen = self.choose(&described, wanted).await?;
         Ok((described, chosen))
     }
 

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::graph::Chosen;
 use super::{PrepareError, Prepared, Preparer, Wanted};
 use pelago_content::StoreError;
 use pelago_onnx::Error as OnnxError;
@@ -53,7 +54,17 @@ impl Preparer {
         prepared: &Prepared,
         what: impl FnOnce(&dyn Files, &str) -> Result<T, OnnxError> + Send + 'static,
     ) -> Result<T, PrepareError> {
-        let (files, path) = self.files_of(prepared.root, &prepared.chosen).await?;
+        self.read_graph(prepared, &prepared.chosen.main, what).await
+    }
+
+    /// Reads one of a model's graphs where blocking is allowed.
+    pub(super) async fn read_graph<T: Send + 'static>(
+        &self,
+        prepared: &Prepared,
+        chosen: &Chosen,
+        what: impl FnOnce(&dyn Files, &str) -> Result<T, OnnxError> + Send + 'static,
+    ) -> Result<T, PrepareError> {
+        let (files, path) = self.files_of(prepared.root, chosen).await?;
         let read = tokio::task::spawn_blocking(move || what(&files, &path)).await;
         let read = read.map_err(|error| PrepareError::Task { what: "reading a graph", source: error })?;
         read.map_err(|source| PrepareError::Precision { model: prepared.source.name.clone(), source })

@@ -1,8 +1,8 @@
 //! What a model's folder says of texts, read from the store and kept while its model is used.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pelago_text::{FILE_MAX, Files, TextModel};
+use pelago_text::{FILE_MAX, Files, Generator, TextModel};
 
 use super::{PrepareError, Prepared, Preparer, may_lack};
 use pelago_content::Cid;
@@ -11,19 +11,25 @@ const MODULES: &str = "modules.json";
 /// Models whose tokenizers are kept. One of 250,000 words takes 100 MB.
 const KEPT: usize = 4;
 
-/// The tokenizers that were used last, the latest at the end.
-#[derive(Debug, Default)]
-pub(super) struct Texts(Vec<(Cid, Arc<TextModel>)>);
+/// What was read of the models that were used last, the latest at the end.
+#[derive(Debug)]
+pub(super) struct Texts<T>(Vec<(Cid, Arc<T>)>);
 
-impl Texts {
-    fn find(&mut self, cid: Cid) -> Option<Arc<TextModel>> {
+impl<T> Default for Texts<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Texts<T> {
+    fn find(&mut self, cid: Cid) -> Option<Arc<T>> {
         let at = self.0.iter().position(|(known, _)| *known == cid)?;
         let found = self.0.remove(at);
         self.0.push(found.clone());
         Some(found.1)
     }
 
-    fn keep(&mut self, cid: Cid, model: &Arc<TextModel>) {
+    fn keep(&mut self, cid: Cid, model: &Arc<T>) {
         if self.0.len() == KEPT {
             self.0.remove(0);
         }
@@ -34,7 +40,7 @@ impl Texts {
 impl Preparer {
     /// The tokenizer and the modules of a model that takes texts. Waits for its files where they still come.
     pub async fn text(&self, model: &Prepared) -> Result<Arc<TextModel>, PrepareError> {
-        if let Some(known) = self.texts().find(model.root) {
+        if let Some(known) = lock(&self.texts).find(model.root) {
             return Ok(known);
         }
         let made = match self.read_text(model).await {
@@ -45,8 +51,43 @@ impl Preparer {
             made => made?,
         };
         let made = Arc::new(made);
-        self.texts().keep(model.root, &made);
+        lock(&self.texts).keep(model.root, &made);
         Ok(made)
+    }
+
+    /// The tokenizer and the chat template of a model that makes text. Waits for its files where they still come.
+    pub async fn generator(&self, model: &Prepared) -> Result<Arc<Generator>, PrepareError> {
+        if let Some(known) = lock(&self.generators).find(model.root) {
+            return Ok(known);
+        }
+        let made = match self.read_generator(model).await {
+            Err(error) if model.arrival.is_some() && may_lack(&error) => {
+                model.wait_complete().await?;
+                self.read_generator(model).await?
+            }
+            made => made?,
+        };
+        let made = Arc::new(made);
+        lock(&self.generators).keep(model.root, &made);
+        Ok(made)
+    }
+
+    async fn read_generator(&self, model: &Prepared) -> Result<Generator, PrepareError> {
+        let wrong = |source| PrepareError::Text { model: model.source.name.clone(), source };
+        let paths = &model.source.files;
+        let files = match self.gguf_text(model).await? {
+            Some(files) => files,
+            None => {
+                let mut read = Vec::new();
+                for path in Generator::needed(paths.iter().map(String::as_str)) {
+                    let bytes = self.store.read_all(model.root, &path, FILE_MAX).await?;
+                    read.push((path, bytes.to_vec()));
+                }
+                Files::from_iter(read).beside(paths.iter().map(String::as_str))
+            }
+        };
+        let made = tokio::task::spawn_blocking(move || Generator::read(&files)).await;
+        made.map_err(|source| PrepareError::Task { what: "reading a tokenizer", source })?.map_err(wrong)
     }
 
     async fn read_text(&self, model: &Prepared) -> Result<TextModel, PrepareError> {
@@ -68,8 +109,9 @@ impl Preparer {
         made.map_err(|source| PrepareError::Task { what: "reading a tokenizer", source })?.map_err(wrong)
     }
 
-    fn texts(&self) -> std::sync::MutexGuard<'_, Texts> {
-        // A list that a panic left is whole.
-        self.texts.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
+}
+
+fn lock<T>(texts: &Mutex<Texts<T>>) -> MutexGuard<'_, Texts<T>> {
+    // A list that a panic left is whole.
+    texts.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::served::Counters;
-use super::{Chosen, PrepareError, Prepared, Preparer, Wanted};
+use super::graph::Chosen;
+use super::{PrepareError, Prepared, Preparer, Wanted};
 use pelago_content::Cid;
 use pelago_onnx::precision::{self, Layer};
 
@@ -22,18 +23,18 @@ impl Preparer {
         let Some(recipe) = wanted.recipe() else {
             return Ok(Trial { prepared: fp32.clone().of(wanted, None), new: None });
         };
-        let kept = self.made(fp32.root, &wanted).await?;
+        let kept = self.made(fp32, &wanted).await?;
         let root = match kept {
             Some(root) => root,
             None => {
                 let _turn = self.converting.lock().await;
-                self.convert(&fp32.source.name, fp32.root, &fp32.chosen, recipe.clone()).await?
+                self.convert(&fp32.source.name, fp32.root, &fp32.chosen.main, recipe.clone()).await?
             }
         };
-        let chosen = self.of_folder(root, Some(recipe), fp32.chosen.origin.clone()).await?;
+        let chosen = self.of_folder(root, Some(recipe), fp32.chosen.main.origin.clone()).await?;
         let chosen: Chosen = chosen.ok_or(PrepareError::Gone { what: "a precision", root: root.to_string() })?;
         let mut prepared = fp32.clone().of(wanted, None);
-        prepared.chosen = chosen;
+        prepared.chosen.main = chosen;
         prepared.served = Counters(vec![self.served.of(&root.to_string())]);
         prepared.transfers = Arc::default();
         Ok(Trial { prepared, new: kept.is_none().then_some(root) })

@@ -1,6 +1,6 @@
 //! What a request asks of a graph.
 
-use pelago_protocol::{Platform, Precision, Request};
+use pelago_protocol::{Input, Platform, Precision, Request, Task};
 
 use super::PrepareError;
 use pelago_onnx::precision::{Form, Recipe};
@@ -17,6 +17,37 @@ pub struct Wanted {
     pub making: Making,
     /// Where it is to run, as far as that is known.
     pub platform: Platform,
+    /// What it is to be given.
+    pub purpose: Purpose,
+}
+
+/// What a graph is to be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// The tensors that its file declares.
+    Tensors,
+    /// What a task takes; the model's own task where none is named.
+    Task(Option<Task>),
+}
+
+impl Purpose {
+    /// What a request is for.
+    #[must_use]
+    pub fn of(request: &Request) -> Self {
+        match request.input {
+            Input::Tensors(_) => Self::Tensors,
+            Input::Texts(_) | Input::Chat(_) => Self::Task(request.task),
+        }
+    }
+
+    /// The task, of a model whose own is `usual`.
+    #[must_use]
+    pub fn task(self, usual: Option<Task>) -> Option<Task> {
+        match self {
+            Self::Tensors => None,
+            Self::Task(named) => named.or(usual),
+        }
+    }
 }
 
 /// How its precision comes to be.
@@ -53,7 +84,7 @@ impl Wanted {
             (None, Some(precision)) => Making::Bits { precision, mixed: request.mixed_precision },
             (None, None) => return Ok(None),
         };
-        Ok(Some(Self { graph: request.graph.clone(), making, platform }))
+        Ok(Some(Self { graph: request.graph.clone(), making, platform, purpose: Purpose::of(request) }))
     }
 
     /// Whether a graph is to be built of the model's weights, where that can be done.
@@ -119,6 +150,6 @@ impl Wanted {
 
     /// Whether two ask for the same graph.
     pub fn same_graph(&self, other: &Self) -> bool {
-        self.graph == other.graph && self.recipe() == other.recipe()
+        self.graph == other.graph && self.purpose == other.purpose && self.recipe() == other.recipe()
     }
 }

@@ -21,6 +21,9 @@ pub enum Kept {
     /// They stay as they are where onnxruntime has an operator for them: Q4_0, Q4_1 and Q8_0.
     #[default]
     Blocks,
+    /// The same of products alone: tables, of which rows are looked up, become single precision. wasm has no operator
+    /// that looks up rows in blocks.
+    Products,
     /// They become single precision, of which [`precision::convert`](crate::precision::convert) makes any other.
     Single,
 }
@@ -69,10 +72,10 @@ impl Gguf {
             tensors.insert(name, location(&self.file, tensor));
         }
         let mut decoder = decoder(&config, &Checkpoint::of(tensors), options)?;
-        if kept == Kept::Blocks
+        if kept != Kept::Single
             && let Ok(model) = ModelProto::decode(&*decoder.model.onnx)
         {
-            (decoder.model.onnx, decoder.model.external) = quantised::keep(self, model);
+            (decoder.model.onnx, decoder.model.external) = quantised::keep(self, model, kept == Kept::Blocks);
         }
         Ok(decoder)
     }

@@ -41,10 +41,12 @@ struct Rewrite<'a> {
     nodes: Vec<NodeProto>,
     added: Vec<TensorProto>,
     made: HashSet<String>,
+    tables: bool,
 }
 
-/// The graph with `MatMulNBits` in the place of products with such weights, and the files that it takes weights from.
-pub(super) fn keep(header: &Gguf, mut model: ModelProto) -> (Vec<u8>, Vec<String>) {
+/// The graph with `MatMulNBits` in the place of products with such weights, and with `GatherBlockQuantized` in the place
+/// of rows that are looked up where `tables` are kept too; and the files that it takes weights from.
+pub(super) fn keep(header: &Gguf, mut model: ModelProto, tables: bool) -> (Vec<u8>, Vec<String>) {
     let mut graph = model.graph.take().unwrap_or_default();
     let mut rewrite = Rewrite {
         blocks: graph.initializer.iter().filter_map(|tensor| blocks(header, tensor)).collect(),
@@ -52,6 +54,7 @@ pub(super) fn keep(header: &Gguf, mut model: ModelProto) -> (Vec<u8>, Vec<String
         nodes: Vec::new(),
         added: Vec::new(),
         made: HashSet::new(),
+        tables,
     };
     for node in std::mem::take(&mut graph.node) {
         rewrite.node(node);
@@ -108,7 +111,7 @@ impl Rewrite<'_> {
                     return self.product(&node, &blocks, 2);
                 }
             }
-            "Gather" => {
+            "Gather" if self.tables => {
                 let found = self.blocks.get(&input(0)).filter(|blocks| blocks.tensor.kind != TensorType::Q4_1);
                 if let Some(blocks) = found.cloned() {
                     return self.look_up(&node, &blocks);

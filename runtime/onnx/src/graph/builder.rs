@@ -62,6 +62,8 @@ pub struct Builder<'a> {
     contrib: bool,
     /// Whether some weight has an element type that browsers do not compute with.
     needs_conversion: bool,
+    /// What the graph's metadata has beside the usual.
+    notes: Vec<(&'static str, String)>,
 }
 
 impl<'a> Builder<'a> {
@@ -76,7 +78,13 @@ impl<'a> Builder<'a> {
             pass: String::new(),
             contrib: false,
             needs_conversion: false,
+            notes: Vec::new(),
         }
+    }
+
+    /// Puts something into the graph's metadata.
+    pub(super) fn note(&mut self, key: &'static str, value: impl ToString) {
+        self.notes.push((key, value.to_string()));
     }
 
     /// An input of indices, `[batch, sequence]`.
@@ -286,6 +294,7 @@ impl<'a> Builder<'a> {
         self.graph.name = Some(architecture.to_owned());
         let mut metadata_props = vec![entry("producer", "pelago"), entry("architecture", architecture)];
         metadata_props.extend(self.options.parent.iter().map(|parent| entry("parent", parent)));
+        metadata_props.extend(self.notes.iter().map(|(key, value)| entry(key, value)));
         let import =
             |domain: &str, version| OperatorSetIdProto { domain: Some(domain.to_owned()), version: Some(version) };
         let mut imports = vec![import("", OPSET)];

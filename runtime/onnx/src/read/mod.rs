@@ -22,6 +22,8 @@ pub use inputs::{Input, Length, inputs};
 pub use tensor::{Source, element_count, source};
 pub(crate) use tensor::{carried, element_bits};
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 
 use self::walk::Purpose;
@@ -37,6 +39,15 @@ pub const INLINE_MAX: u64 = 1024;
 /// [`Error::UnknownField`], [`Error::TooLarge`] or [`Error::Missing`].
 pub fn open(files: &dyn Files, file: &str) -> Result<ModelProto, Error> {
     decode(files, file, Purpose::Copy)
+}
+
+/// The metadata of the model in `file`, by key.
+///
+/// # Errors
+/// Those of [`external_files`].
+pub fn metadata(files: &dyn Files, file: &str) -> Result<BTreeMap<String, String>, Error> {
+    let entries = look(files, file)?.metadata_props.into_iter();
+    Ok(entries.map(|entry| (entry.key.unwrap_or_default(), entry.value.unwrap_or_default())).collect())
 }
 
 /// The structure of the model in `file`: no tensor has values, and fields of a later ONNX are left out.

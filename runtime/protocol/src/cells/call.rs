@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::packed::{Attached, Attachment, Attachments, PackedError};
-use crate::{Family, Request, Run, SweepRequest, SweepRow, TuneRequest, Tuned};
+use crate::{Family, Part, Request, Run, SweepRequest, SweepRow, TuneRequest, Tuned};
 
 /// The first frame of every connection from the cells' process.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -54,6 +54,13 @@ pub enum Call {
         /// A name, a CID or a path.
         model: String,
     },
+    /// Runs a model that makes text. The text is shown as it is made, unless its parts are answered.
+    Generate {
+        /// What to run.
+        request: Box<Request>,
+        /// Whether a reply comes for each part, before that for the run.
+        parts: bool,
+    },
     /// Measures a model.
     Bench {
         /// What to measure.
@@ -76,7 +83,7 @@ pub enum Call {
 impl Attached for Opening {
     fn detach(&self, attachments: &mut Vec<Bytes>) {
         match &self.call {
-            Call::Accelerate { request } => request.input.detach(attachments),
+            Call::Accelerate { request } | Call::Generate { request, .. } => request.input.detach(attachments),
             Call::Bench { request } => request.input.detach(attachments),
             Call::Tune { request } => request.input.detach(attachments),
             Call::Control
@@ -93,7 +100,7 @@ impl Attached for Opening {
 
     fn attach(&mut self, attachments: &mut Attachments) -> Result<(), PackedError> {
         match &mut self.call {
-            Call::Accelerate { request } => request.input.attach(attachments),
+            Call::Accelerate { request } | Call::Generate { request, .. } => request.input.attach(attachments),
             Call::Bench { request } => request.input.attach(attachments),
             Call::Tune { request } => request.input.attach(attachments),
             Call::Control
@@ -119,6 +126,11 @@ pub enum Reply {
         run: Box<Run>,
         /// Its row, as Arrow IPC.
         frame: Attachment,
+    },
+    /// A part of the output of a run whose reply follows.
+    Part {
+        /// The part.
+        part: Part,
     },
     /// A DataFrame.
     Frame {
@@ -164,7 +176,7 @@ impl Attached for Reply {
                 frame.detach(attachments);
             }
             Self::Frame { frame } | Self::Sweep { frame, .. } | Self::Tuned { frame, .. } => frame.detach(attachments),
-            Self::Model { .. } | Self::Text { .. } | Self::Failed { .. } => {}
+            Self::Part { .. } | Self::Model { .. } | Self::Text { .. } | Self::Failed { .. } => {}
         }
     }
 
@@ -175,7 +187,7 @@ impl Attached for Reply {
                 frame.attach(attachments)
             }
             Self::Frame { frame } | Self::Sweep { frame, .. } | Self::Tuned { frame, .. } => frame.attach(attachments),
-            Self::Model { .. } | Self::Text { .. } | Self::Failed { .. } => Ok(()),
+            Self::Part { .. } | Self::Model { .. } | Self::Text { .. } | Self::Failed { .. } => Ok(()),
         }
     }
 }

@@ -2,6 +2,7 @@
 //! DataFrames are all made. It does not know DuckDB or Polars.
 
 pub(super) mod failure;
+pub(super) mod generation;
 pub(super) mod part;
 mod run;
 mod sweep;
@@ -76,6 +77,7 @@ pub(super) enum Table {
     Runs,
     RunSessions,
     RunPhases,
+    RunGenerations,
     Sweeps,
     Failures,
     Recoveries,
@@ -83,10 +85,11 @@ pub(super) enum Table {
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Runs,
         Self::RunSessions,
         Self::RunPhases,
+        Self::RunGenerations,
         Self::Sweeps,
         Self::Failures,
         Self::Recoveries,
@@ -99,6 +102,7 @@ impl Table {
             Self::Runs => "runs",
             Self::RunSessions => "run_sessions",
             Self::RunPhases => "run_phases",
+            Self::RunGenerations => "run_generations",
             Self::Sweeps => "sweeps",
             Self::Failures => "failures",
             Self::Recoveries => "recoveries",
@@ -115,6 +119,7 @@ impl Table {
             Self::Runs => specs(run::COLUMNS),
             Self::RunSessions => specs(part::SESSIONS),
             Self::RunPhases => specs(part::PHASES),
+            Self::RunGenerations => specs(generation::COLUMNS),
             Self::Sweeps => {
                 let mut columns = specs(sweep::COLUMNS);
                 columns.extend(specs(sweep::OF_RECORD));

@@ -91,4 +91,5 @@ pub(crate) const COLUMNS: &[Column<Report>] = &[
     column("warnings", Texts, |r| Cell::Texts(r.warnings.clone())),
     column("parity_reference", Text, |r| r.parity.as_ref().map_or(Cell::Null, |p| text(&p.reference))),
     column("browser_memory_mb", Float, |r| float(r.browser_memory_mb)),
+    column("task", Text, |r| r.task.map_or(Cell::Null, |task| text(task.as_str()))),
 ];

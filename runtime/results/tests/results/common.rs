@@ -59,6 +59,8 @@ pub(crate) fn report(run_id: &str) -> Report {
         ipfs_load_time: None,
         bytes: TierBytes { disk: 90_000_000, ..TierBytes::default() },
         p2p_optimized: false,
+        task: Some(pelago_protocol::Task::FeatureExtraction),
+        generation: None,
         optimizations: vec!["jspi".to_owned(), "threads".to_owned()],
         warnings: Vec::new(),
         parity: Some(parity(0.999_999_9, 1e-6)),

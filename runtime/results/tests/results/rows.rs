@@ -3,8 +3,8 @@
 use chrono::DateTime;
 use expect_test::expect;
 use pelago_protocol::{
-    Adapter, BrowserKind, Family, PhaseName, Phases, Placement, Platform, Precision, PrecisionChoice, Report, Role,
-    SessionReport, Source, TierBytes,
+    Adapter, BrowserKind, Family, GenerationReport, PhaseName, Phases, Placement, Platform, Precision, PrecisionChoice,
+    Report, Role, Sampling, SessionReport, Source, StopReason, Task, TierBytes,
 };
 use pelago_results::{Filter, Results, ResultsError};
 use polars::prelude::{DataFrame, DataType, TimeUnit, TimeZone};
@@ -106,6 +106,8 @@ fn reports() -> impl Strategy<Value = Report> {
             ipfs_load_time: rest[2],
             bytes: TierBytes { memory: large[1], disk: large[2], p2p: large[3], ipfs: large[4] },
             p2p_optimized: flags[4],
+            task: None,
+            generation: None,
             optimizations: lists[2].clone(),
             warnings: lists[1].clone(),
             parity: parity.map(|(cosine, max_abs_error)| common_parity(cosine, max_abs_error)),
@@ -210,11 +212,46 @@ async fn every_graph_and_every_phase_is_a_row() {
 }
 
 #[tokio::test]
+async fn how_text_was_made_is_a_row_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let results = Results::open(folder.path()).await.unwrap();
+    let generation = GenerationReport {
+        time_to_first_token_ms: Some(120.5),
+        prefill_tokens_per_sec: Some(80.0),
+        decode_tokens_per_sec: None,
+        prompt_tokens: 4,
+        new_tokens: 1,
+        nodes_per_token: 336,
+        kv_cache_mb: 11.25,
+        kv_cache_tokens: 256,
+        captured: false,
+        not_captured: Some("wasm records nothing".to_owned()),
+        stop: vec![StopReason::Length],
+        sampling: Sampling { temperature: 0.5, top_k: Some(50), seed: 7, ..Sampling::default() },
+    };
+    let task = Some(Task::TextGeneration);
+    results.record(&Report { task, generation: Some(generation), ..report("a") }).await.unwrap();
+    results.record(&report("b")).await.unwrap();
+    let rows = results
+        .sql(
+            "SELECT run_id, task, prompt_tokens, time_to_first_token_ms, decode_tokens_per_sec, \
+             array_to_string(stop, ',') AS stop, temperature, top_k, top_p, seed \
+             FROM runs JOIN run_generations USING (run_id)",
+        )
+        .await
+        .unwrap();
+    assert_eq!(rows.height(), 1, "{rows}");
+    let values = rows.get(0).unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let task = "\"text-generation\"";
+    assert_eq!(values, ["\"a\"", task, "4", "120.5", "null", "\"length\"", "0.5", "50", "null", "7"]);
+}
+
+#[tokio::test]
 async fn without_runs_there_are_still_columns() {
     let folder = tempfile::tempdir().unwrap();
     let results = Results::open(folder.path()).await.unwrap();
     let history = results.history(Filter::default()).await.unwrap();
-    assert_eq!(history.shape(), (0, 70));
+    assert_eq!(history.shape(), (0, 71));
     assert_eq!(history.schema(), Results::frame(&[]).unwrap().schema());
     let started = history.column("started").unwrap().dtype().clone();
     assert_eq!(started, DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)));

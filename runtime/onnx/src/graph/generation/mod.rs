@@ -47,6 +47,9 @@ use crate::graph::{
 /// The default of [`GenerationOptions::context`].
 pub const CONTEXT: usize = 4096;
 
+/// What the graph's metadata calls [`Generation::context`].
+pub const CONTEXT_KEY: &str = "context";
+
 /// Which logits a decoder gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Logits {
@@ -153,6 +156,7 @@ pub(crate) fn decoder(
     let own = BuildOptions { index_type: IndexType::Int32, parent: options.parent.clone() };
     let mut graph = Builder::new(checkpoint, &own);
     let generation = architecture.add_to(&mut graph, config, options)?;
+    graph.note(CONTEXT_KEY, generation.context);
     Ok(DecoderGraph { model: graph.done(config.model_type()), generation })
 }
 

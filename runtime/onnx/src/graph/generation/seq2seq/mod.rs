@@ -24,7 +24,7 @@ use crate::graph::{
     onnx::DataType,
 };
 
-use super::{Generation, GenerationOptions};
+use super::{CONTEXT_KEY, Generation, GenerationOptions};
 
 /// Every architecture.
 const ALL: &[&dyn EncoderDecoder] = &[&t5::T5, &bart::Bart];
@@ -121,6 +121,7 @@ pub fn build_encoder_decoder_in(
 
     let mut graph = Builder::new(&checkpoint, &own);
     let generation = architecture.decoder(&mut graph, &config, options)?;
+    graph.note(CONTEXT_KEY, generation.context);
     let decoder = graph.done(config.model_type());
     Ok(EncoderDecoderGraphs { encoder, cross, decoder, generation, seen })
 }

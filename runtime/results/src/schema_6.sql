@@ -1,0 +1,25 @@
+-- What was done with the model, and of text that was made, how: one row a run.
+ALTER TABLE runs ADD COLUMN task VARCHAR;
+
+CREATE TABLE run_generations (
+    run_id VARCHAR PRIMARY KEY,
+    prompt_tokens UBIGINT,
+    new_tokens UBIGINT,
+    time_to_first_token_ms DOUBLE,
+    prefill_tokens_per_sec DOUBLE,
+    decode_tokens_per_sec DOUBLE,
+    nodes_per_token UINTEGER,
+    kv_cache_mb DOUBLE,
+    kv_cache_tokens UINTEGER,
+    captured BOOLEAN,
+    not_captured VARCHAR,
+    stop VARCHAR[],
+    temperature DOUBLE,
+    top_k UINTEGER,
+    top_p DOUBLE,
+    min_p DOUBLE,
+    repetition_penalty DOUBLE,
+    frequency_penalty DOUBLE,
+    presence_penalty DOUBLE,
+    seed UINTEGER
+);
