@@ -112,4 +112,73 @@ pub enum Error {
         /// What the tokenizer said.
         problem: String,
     },
+    /// A text that gives no token to go on from.
+    #[error("text {number} gives no tokens, and there is nothing to continue: write at least one word")]
+    EmptyPrompt {
+        /// The first is 1.
+        number: usize,
+    },
+    /// An id that is no token of the model.
+    #[error("the token {id} is beyond the vocabulary of {tokens}: the tokenizer is of another model than the graph")]
+    UnknownToken {
+        /// The id.
+        id: u32,
+        /// Tokens of the vocabulary, or rows of the table of embeddings where these are more.
+        tokens: usize,
+    },
+    /// The tokenizer could not make a text of ids.
+    #[error("{tokens} tokens cannot be decoded: {problem}. The decoder in tokenizer.json does not fit its vocabulary")]
+    Decode {
+        /// How many ids there were.
+        tokens: usize,
+        /// What the tokenizer said.
+        problem: String,
+    },
+    /// Messages for a model without a chat template, or without a default one.
+    #[error(
+        "the model has no chat template{}: give it a text instead of messages, or put a chat_template.jinja into its folder",
+        if known.is_empty() { String::new() } else { format!(" of the name default in {file}, which has {}", known.join(", ")) }
+    )]
+    NoTemplate {
+        /// The file with the templates that there are; empty where there is none.
+        file: String,
+        /// The names of these.
+        known: Vec<String>,
+    },
+    /// A chat template that is no Jinja, or that fails on the messages.
+    #[error(
+        "{file}: the chat template fails: {problem}. Check the roles and their order, give the model a text instead of messages, or correct the template"
+    )]
+    Template {
+        /// The file that it stands in.
+        file: String,
+        /// What the engine said, with the line.
+        problem: String,
+    },
+    /// A chat template that says why it does not take the messages.
+    #[error("the model's chat template does not take these messages: {message}")]
+    TemplateRefused {
+        /// In the template's own words.
+        message: String,
+    },
+    /// A chat template that does too much work.
+    #[error(
+        "{file}: the chat template does not end, or takes far more work than a template should: it was stopped. Correct it, or give the model a text instead of messages"
+    )]
+    TemplateEndless {
+        /// The file that it stands in.
+        file: String,
+    },
+    /// A chat template, or what it makes, that is too long.
+    #[error("{file}: the chat template's {what} has {bytes} bytes, and at most {most} are taken")]
+    TemplateTooLong {
+        /// The file that it stands in.
+        file: String,
+        /// Whether it is the `template` or the `text` that it makes.
+        what: &'static str,
+        /// Its length.
+        bytes: usize,
+        /// The most that is taken.
+        most: usize,
+    },
 }

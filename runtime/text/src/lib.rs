@@ -4,9 +4,11 @@
 //!
 //! Nothing here opens a file or knows a graph, a browser or a session.
 
+mod chat;
 mod encode;
 mod error;
 mod files;
+mod generate;
 mod modules;
 mod needed;
 mod prompts;
@@ -19,6 +21,7 @@ pub use self::encode::{EncodeOptions, Tokens};
 pub use self::error::Error;
 use self::files::join;
 pub use self::files::{FILE_MAX, Files, python_json};
+pub use self::generate::{Defaults, Generator, PromptTokens, Stream};
 use self::modules::Modules;
 pub use self::modules::{TABLE, folders};
 pub use self::needed::needed;

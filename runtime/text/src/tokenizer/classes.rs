@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::defaults::{BERT, DEBERTA_V2, GPT2, LLAMA, MPNET, ROBERTA, default_token};
+use super::defaults::{BERT, DEBERTA_V2, GEMMA, GPT2, LLAMA, MPNET, ROBERTA, default_token};
 use super::settings::Settings;
 
 /// The `tokenizer.json` that the class makes of the file's.
@@ -19,6 +19,7 @@ pub(super) fn rebuilt(settings: &Settings) -> Value {
         "BPE" if class == LLAMA && !settings.tokenizer.to_string().contains("\"ByteLevel\"") => {
             llama(settings, &mut json)
         }
+        "BPE" if class == GEMMA => json["decoder"] = of_pieces(false),
         "Unigram" if class == DEBERTA_V2 => deberta_v2(settings, &mut json),
         _ => {}
     }
@@ -54,6 +55,7 @@ fn word_piece(settings: &Settings, json: &mut Value) {
     json["model"]["max_input_chars_per_word"] = json!(100);
     json["normalizer"] = bert_normalizer(settings);
     json["pre_tokenizer"] = json!({"type": "BertPreTokenizer"});
+    json["decoder"] = json!({"type": "WordPiece", "prefix": "##", "cleanup": true});
 }
 
 fn bert(settings: &Settings, json: &mut Value) {
@@ -101,6 +103,7 @@ fn byte_level(settings: &Settings, json: &mut Value) {
     let prefix = settings.flag("add_prefix_space").unwrap_or(false);
     json["pre_tokenizer"] =
         json!({"type": "ByteLevel", "add_prefix_space": prefix, "trim_offsets": true, "use_regex": true});
+    json["decoder"] = json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true});
 }
 
 fn roberta(settings: &Settings, json: &mut Value) {
@@ -124,6 +127,19 @@ fn metaspace(scheme: &str, split: bool) -> Value {
     json!({"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": split})
 }
 
+/// The decoder of pieces with a mark for each space; `strips` says that a text has one before it.
+fn of_pieces(strips: bool) -> Value {
+    let mut parts = vec![
+        json!({"type": "Replace", "pattern": {"String": "▁"}, "content": " "}),
+        json!({"type": "ByteFallback"}),
+        json!({"type": "Fuse"}),
+    ];
+    if strips {
+        parts.push(json!({"type": "Strip", "content": " ", "start": 1, "stop": 0}));
+    }
+    json!({"type": "Sequence", "decoders": parts})
+}
+
 fn llama(settings: &Settings, json: &mut Value) {
     let model = &mut json["model"];
     for (name, value) in [
@@ -137,7 +153,9 @@ fn llama(settings: &Settings, json: &mut Value) {
         model[name] = value;
     }
     json["normalizer"] = Value::Null;
-    let scheme = match (settings.flag("add_prefix_space").unwrap_or(true), settings.flag("legacy").unwrap_or(false)) {
+    let prefix = settings.flag("add_prefix_space").unwrap_or(true);
+    json["decoder"] = of_pieces(prefix);
+    let scheme = match (prefix, settings.flag("legacy").unwrap_or(false)) {
         (false, _) => "never",
         (true, false) => "first",
         (true, true) => "always",

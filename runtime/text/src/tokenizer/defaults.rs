@@ -4,11 +4,12 @@ pub(super) const BERT: [&str; 2] = ["BertTokenizer", "DistilBertTokenizer"];
 pub(super) const MPNET: &str = "MPNetTokenizer";
 pub(super) const ROBERTA: &str = "RobertaTokenizer";
 pub(super) const GPT2: &str = "GPT2Tokenizer";
+pub(super) const GEMMA: &str = "GemmaTokenizer";
 pub(super) const LLAMA: &str = "LlamaTokenizer";
 pub(super) const DEBERTA_V2: &str = "DebertaV2Tokenizer";
 
 /// The special tokens of a class, where no file names them.
-pub(super) fn default_token(class: &str, name: &str) -> Option<&'static str> {
+pub(crate) fn default_token(class: &str, name: &str) -> Option<&'static str> {
     let bert = BERT.contains(&class) || class == DEBERTA_V2;
     let angled = class == MPNET || class == ROBERTA;
     Some(match name {

@@ -13,8 +13,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tokenizers::{Encoding, TruncationDirection, TruncationParams};
 
+pub(crate) use self::defaults::default_token;
 pub(crate) use self::limits::{TRANSFORMER_CONFIGS, transformer};
-use self::settings::Settings;
+pub(crate) use self::settings::{NAMED, Settings};
 use crate::Error;
 use crate::files::Files;
 
@@ -43,21 +44,31 @@ impl Tokenizer {
     /// Reads the tokenizer in `folder`, where the transformer is; `listed` says that there is a `modules.json`.
     pub(crate) fn read(files: &Files, folder: &str, listed: bool) -> Result<Self, Error> {
         let settings = Settings::read(files, folder)?;
+        let max_tokens = limits::max_tokens(files, folder, &settings.config, listed)?;
+        Self::of(&settings, max_tokens)
+    }
+
+    /// The tokenizer of a model that generates text, of which no text is cut, with what its files say.
+    pub(crate) fn generating(files: &Files) -> Result<(Self, Settings), Error> {
+        let settings = Settings::read(files, "")?;
+        Ok((Self::of(&settings, None)?, settings))
+    }
+
+    fn of(settings: &Settings, max_tokens: Option<usize>) -> Result<Self, Error> {
         let damaged = |problem: String| Error::Damaged { file: settings.file.clone(), problem };
-        let json = classes::rebuilt(&settings);
+        let json = classes::rebuilt(settings);
         let mut inner: tokenizers::Tokenizer = match quietly(|| serde_json::from_value(json)) {
             Some(Ok(tokenizer)) => tokenizer,
             Some(Err(error)) => return Err(damaged(error.to_string())),
             None => return Err(damaged("its parts do not go together".to_owned())),
         };
         inner.with_padding(None);
-        added::add(&settings, &mut inner).map_err(&damaged)?;
+        added::add(settings, &mut inner).map_err(&damaged)?;
         let special = match quietly(|| inner.encode_fast("", true)) {
             Some(Ok(nothing)) => nothing.get_ids().len(),
             Some(Err(error)) => return Err(damaged(error.to_string())),
             None => return Err(damaged("it fails on an empty text".to_owned())),
         };
-        let max_tokens = limits::max_tokens(files, folder, &settings.config, listed)?;
         let truncation = match max_tokens {
             Some(most) if most <= special => {
                 return Err(damaged(format!(
@@ -108,8 +119,17 @@ impl Tokenizer {
 
     /// The tokens of each text, cut at the model's limit: what is over it is in `get_overflowing`.
     pub(crate) fn encode(&self, texts: Vec<String>) -> Result<Vec<Encoding>, Error> {
+        self.encode_as(texts, self.adds_special)
+    }
+
+    /// The tokens of texts that have the special tokens around them already.
+    pub(crate) fn encode_bare(&self, texts: Vec<String>) -> Result<Vec<Encoding>, Error> {
+        self.encode_as(texts, false)
+    }
+
+    fn encode_as(&self, texts: Vec<String>, special: bool) -> Result<Vec<Encoding>, Error> {
         let first = texts.first().cloned();
-        match quietly(|| self.inner.encode_batch_fast(texts, self.adds_special)) {
+        match quietly(|| self.inner.encode_batch_fast(texts, special)) {
             Some(Ok(encoded)) => Ok(encoded),
             Some(Err(error)) => Err(Error::Tokenize { number: 1, problem: error.to_string() }),
             None => Err(Error::Tokenize {
@@ -131,6 +151,37 @@ impl Tokenizer {
 
     pub(crate) fn is_special(&self, id: u32) -> bool {
         self.special_ids.binary_search(&id).is_ok()
+    }
+
+    /// The text of tokens, without special ones. Ids that are no tokens give nothing.
+    pub(crate) fn decode(&self, ids: &[u32]) -> Result<String, Error> {
+        let problem = match quietly(|| self.inner.decode(ids, true)) {
+            Some(Ok(text)) => return Ok(text),
+            Some(Err(error)) => error.to_string(),
+            None => "it fails on them".to_owned(),
+        };
+        Err(Error::Decode { tokens: ids.len(), problem })
+    }
+
+    /// A token's id.
+    pub(crate) fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// A token as the vocabulary has it.
+    pub(crate) fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
+    /// One more than the greatest id.
+    pub(crate) fn size(&self) -> usize {
+        let ids = self.inner.get_vocab(true).into_values();
+        ids.max().map_or(0, |greatest| greatest as usize + 1)
+    }
+
+    /// How tokens become a text, as `tokenizer.json` has it; null where they are joined by spaces.
+    pub(crate) fn decoder(&self) -> serde_json::Value {
+        self.inner.get_decoder().and_then(|decoder| serde_json::to_value(decoder).ok()).unwrap_or_default()
     }
 
     /// Whether it cuts at the front.

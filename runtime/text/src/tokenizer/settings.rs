@@ -8,20 +8,20 @@ use crate::Error;
 use crate::files::{Files, join};
 
 /// Special tokens by the names of their settings.
-pub(super) const NAMED: [&str; 7] =
+pub(crate) const NAMED: [&str; 7] =
     ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
 
 /// What the files of a tokenizer say.
 #[derive(Debug)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     /// The path of the file with the vocabulary, for messages.
     pub(super) file: String,
     /// `tokenizer.json`, or what stands for it.
-    pub(super) tokenizer: Value,
+    pub(crate) tokenizer: Value,
     /// `tokenizer_config.json`, with what `special_tokens_map.json` overrides.
-    pub(super) config: Map<String, Value>,
+    pub(crate) config: Map<String, Value>,
     /// The class without `Fast`, e.g. `BertTokenizer`; empty for the general one.
-    pub(super) class: String,
+    pub(crate) class: String,
     /// `added_tokens.json`, where it counts.
     pub(super) added: Map<String, Value>,
 }
@@ -63,12 +63,12 @@ impl Settings {
         Ok(Self { file, tokenizer, config, class, added })
     }
 
-    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+    pub(crate) fn flag(&self, name: &str) -> Option<bool> {
         self.config.get(name).and_then(Value::as_bool)
     }
 
     /// The text of a special token, which is a string or a record.
-    pub(super) fn named(&self, name: &str) -> Option<&str> {
+    pub(crate) fn named(&self, name: &str) -> Option<&str> {
         let token = self.config.get(name)?;
         token.as_str().or_else(|| token["content"].as_str())
     }

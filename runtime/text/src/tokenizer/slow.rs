@@ -33,7 +33,8 @@ pub(super) fn converted(files: &Files, folder: &str) -> Result<Converted, Error>
             "type": "WordPiece", "vocab": vocab, "unk_token": "[UNK]",
             "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
         });
-        return Ok(Converted { file, tokenizer: tokenizer(model), class: "BertTokenizer" });
+        let decoder = json!({"type": "WordPiece", "prefix": "##", "cleanup": true});
+        return Ok(Converted { file, tokenizer: tokenizer(model, decoder), class: "BertTokenizer" });
     }
     if let Some((file, vocab)) = text("vocab.json")?
         && let Some((_, merges)) = text("merges.txt")?
@@ -42,7 +43,8 @@ pub(super) fn converted(files: &Files, folder: &str) -> Result<Converted, Error>
             .map_err(|error| Error::Damaged { file: file.clone(), problem: error.to_string() })?;
         let merges = merges.lines().filter(|line| !line.starts_with("#version") && !line.trim().is_empty());
         let model = json!({"type": "BPE", "vocab": vocab, "merges": merges.collect::<Vec<_>>()});
-        return Ok(Converted { file, tokenizer: tokenizer(model), class: "GPT2Tokenizer" });
+        let decoder = json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true});
+        return Ok(Converted { file, tokenizer: tokenizer(model, decoder), class: "GPT2Tokenizer" });
     }
     for name in ["sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "spm.model"] {
         if files.has(&join(folder, name)) {
@@ -59,9 +61,9 @@ pub(super) fn converted(files: &Files, folder: &str) -> Result<Converted, Error>
     })
 }
 
-fn tokenizer(model: Value) -> Value {
+fn tokenizer(model: Value, decoder: Value) -> Value {
     json!({
         "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
-        "pre_tokenizer": null, "post_processor": null, "decoder": null, "model": model,
+        "pre_tokenizer": null, "post_processor": null, "decoder": decoder, "model": model,
     })
 }
