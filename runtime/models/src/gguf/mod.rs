@@ -1,0 +1,13 @@
+//! What stands beside the graph in a GGUF file, as the files of a model's folder: its tokenizer, its chat template and
+//! the tokens that end an answer.
+
+mod byte_level;
+mod error;
+mod pieces;
+mod tokenizer;
+
+pub use self::error::GgufTokenizerError;
+pub use self::tokenizer::tokenizer_files;
+
+#[cfg(test)]
+mod tests;
