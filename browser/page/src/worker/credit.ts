@@ -22,11 +22,12 @@ export class Credit {
   }
 
   private async change(ended: AbortSignal): Promise<void> {
-    const changed = Promise.withResolvers<void>();
-    this.wake = changed.resolve;
-    const end = (): void => changed.resolve();
-    ended.addEventListener('abort', end);
-    await changed.promise;
+    let end = (): void => undefined;
+    await new Promise<void>((resolve) => {
+      end = resolve;
+      this.wake = resolve;
+      ended.addEventListener('abort', end);
+    });
     ended.removeEventListener('abort', end);
     this.wake = null;
   }

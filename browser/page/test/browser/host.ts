@@ -156,6 +156,9 @@ export class Host {
   private accept(socket: WebSocket): void {
     this.socket = socket;
     socket.binaryType = 'nodebuffer';
+    // A page whose host is silent takes its socket for lost.
+    const beat = setInterval(() => this.send({ id: this.nextId++, type: 'ping' }), 5_000);
+    socket.on('close', () => clearInterval(beat));
     const followed = new Following();
     socket.on('message', (data: Buffer) => {
       const found = followed.next(Uint8Array.from(data).buffer);

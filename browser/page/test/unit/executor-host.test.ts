@@ -115,6 +115,40 @@ test('one that was cancelled is not run again', () => {
   assert.equal((frames[0]?.data as PageError).code, 'cancelled');
 });
 
+test('credit and an end reach the request that runs; a Worker in its place is told of the credit too', () => {
+  host.run(request(1), null);
+  host.credit(2, 9);
+  host.end(2);
+  host.credit(1, 3);
+  host.credit(1, 2);
+  const kinds = (index: number): unknown[] => worker(index).received.slice(1);
+  assert.deepEqual(kinds(0), [{ kind: 'credit', id: 1, parts: 3 }, { kind: 'credit', id: 1, parts: 2 }]);
+  worker(0).again(request(1));
+  assert.deepEqual(kinds(1), [{ kind: 'credit', id: 1, parts: 5 }]);
+  host.end(1);
+  assert.deepEqual(kinds(1).at(-1), { kind: 'stop', id: 1 });
+});
+
+test('one that was stopped before it had anything is not run again', () => {
+  host.run(request(1), null);
+  host.end(1);
+  worker(0).again(request(1));
+  assert.deepEqual([FakeWorker.all.length, (frames[0]?.data as PageError).code], [1, 'cancelled']);
+});
+
+test('nobody hears of a request that was dropped, and the next one runs', () => {
+  host.run(request(1), null);
+  host.drop(1);
+  assert.deepEqual(worker(0).received.at(-1), { kind: 'cancel', id: 1 });
+  worker(0).onmessage?.({ data: { kind: 'before', packet: encode({ id: 1, type: 'part' }) } });
+  worker(0).answer(1, 'cancelled');
+  assert.deepEqual([frames, done], [[], [1]]);
+  // The host sends it again, under the same id.
+  host.run(request(1), null);
+  worker(1).answer(1);
+  assert.deepEqual(frames.map(({ type }) => type), ['result']);
+});
+
 test('a crash answers the request that ran, and the next has a new Worker', () => {
   host.run(request(1), null);
   worker(0).onerror?.({ message: 'boom', preventDefault: () => undefined });

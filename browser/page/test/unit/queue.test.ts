@@ -20,3 +20,15 @@ test('requests run one after another; one that waits can be taken back', () => {
   for (let id = 10; id <= 10 + CAPACITY; id++) queue.push({ id });
   assert.throws(() => queue.push({ id: 999 }), (error) => error instanceof PageFault && error.repeatable);
 });
+
+test('what waits is found by its id, and taken back by what it is', () => {
+  const started: number[] = [];
+  const queue = new RequestQueue<{ id: number }>(({ id }) => started.push(id));
+  for (const id of [1, 2, 3, 4]) queue.push({ id });
+  assert.deepEqual([queue.waits(1), queue.waits(3)], [undefined, { id: 3 }]);
+  queue.removeAll(({ id }) => id % 2 === 1);
+  assert.equal(queue.running?.id, 1);
+  queue.finish(1);
+  queue.finish(2);
+  assert.deepEqual(started, [1, 2, 4]);
+});

@@ -19,6 +19,10 @@ export interface Encoded {
 }
 
 export async function encode(encoder: Model, cross: Model, prompts: readonly Int32Array[], padId: number): Promise<Encoded> {
+  if (encoder.fixesShapes)
+    throw new PageFault('platform_unavailable', 'WebNN has every shape fixed, and the decoder of this model looks at texts of any length.', {
+      help: 'Use WebGPU or wasm for this model.',
+    });
   const longest = Math.max(...prompts.map(({ length }) => length));
   const width = encoder.wanted.platform === 'webgpu' ? Math.ceil(longest / WIDTH) * WIDTH : longest;
   const { ids } = padded(prompts, width, padId);

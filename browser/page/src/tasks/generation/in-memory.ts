@@ -10,11 +10,14 @@ import { madeOf } from '../../runtime/tensors.js';
 import type { Model } from '../../sessions/model.js';
 import type { Held } from '../../sessions/sessions.js';
 import { type Decoder, type Following, type Wish, floats, indices } from './decoder.js';
-import { type Layout, cacheBytes, layoutOf } from './layout.js';
+import { type Layout, cacheBytes, checkRoomOf, layoutOf } from './layout.js';
 import { type Block, blocks, padded } from './prompts.js';
 
-/** Widths of prompts on WebNN, which compiles a graph for each. */
-const WIDTHS: readonly number[] = [16, 32, 64, 128, 256, 512, 1024, 2048];
+/**
+ * WebNN takes one token, or as many as the cache has room for. So a prompt is padded to that, unless it is so much shorter
+ * that its tokens are computed sooner one after the other: then no second graph is compiled either.
+ */
+const SHORT = 8;
 
 export class InMemory implements Decoder {
   readonly captured = false;
@@ -28,6 +31,7 @@ export class InMemory implements Decoder {
     /** The session for blocks of this width. */
     private readonly sessionFor: (width: number) => Promise<Held>,
   ) {
+    checkRoomOf(layout, wish.tokens);
     this.length = layout.room ?? 0;
     this.cache = Object.fromEntries(
       layout.cached.map(({ past, type, heads, size }) => {
@@ -77,9 +81,9 @@ export class InMemory implements Decoder {
 
   private blocks(prompts: readonly Int32Array[]): Block[] {
     if (!this.model.fixesShapes) return blocks(prompts, this.wish.padId);
-    const longest = Math.max(...prompts.map(({ length }) => length));
-    const width = WIDTHS.find((candidate) => candidate >= longest) ?? longest;
-    return [padded(prompts, Math.min(width, this.length), this.wish.padId)];
+    const [prompt] = prompts as [Int32Array];
+    if (prompt.length * SHORT > this.length) return [padded(prompts, this.length, this.wish.padId)];
+    return Array.from(prompt, (id, place) => ({ ids: Int32Array.of(id), width: 1, lengths: [place + 1] }));
   }
 
   private async run(block: Block): Promise<Following> {

@@ -59,6 +59,14 @@ export function layoutOf({ inputMetadata, outputMetadata }: InferenceSession): L
   };
 }
 
+/** Throws where rows are to have more tokens than the graph itself has room for. */
+export function checkRoomOf({ room }: Layout, tokens: number): void {
+  if (room !== null && tokens > room)
+    throw new PageFault('bad_request', `Expected at most ${room} tokens in a row, as many as the graph's cache has room for, found ${tokens}.`, {
+      help: 'Ask for fewer new tokens, or shorten the prompt.',
+    });
+}
+
 const isFloat = (type: ort.Tensor.Type): type is 'float32' | 'float16' => type === 'float32' || type === 'float16';
 
 export const bytesOf = (type: 'float32' | 'float16'): number => (type === 'float32' ? 4 : 2);

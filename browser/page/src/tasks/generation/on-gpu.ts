@@ -5,6 +5,7 @@
  * nothing.
  */
 
+import { PageFault } from '../../errors.js';
 import { ort } from '../../runtime/onnxruntime.js';
 import { widen } from '../../runtime/float16.js';
 import { madeOf } from '../../runtime/tensors.js';
@@ -12,11 +13,14 @@ import type { Model } from '../../sessions/model.js';
 import type { Held, Recorded } from '../../sessions/sessions.js';
 import { Buffers } from './buffers.js';
 import { type Decoder, type Following, type Wish, indices } from './decoder.js';
-import { type Layout, bytesOf, cacheBytes, layoutOf } from './layout.js';
+import { type Layout, bytesOf, cacheBytes, checkRoomOf, layoutOf } from './layout.js';
 import { type Block, blocks } from './prompts.js';
 
 /** Keeps a run from being recorded or replayed. */
 const UNRECORDED = { extra: { gpu_graph_id: '-1' } };
+
+/** Graphs of which a run failed while it was recorded, and how: they are not recorded again. */
+const failed = new Map<string, string>();
 
 /** How far a replay's logits may be from a run's, as a share of the greatest: both compute in the same order on most devices. */
 const NEAR = 0.01;
@@ -116,8 +120,9 @@ export class OnGpu implements Decoder {
   }
 
   static async open(model: Model, wish: Wish, context: number, records: boolean): Promise<OnGpu> {
-    const held = await model.session(null, { records });
+    const held = await model.session(null, { records: records && !failed.has(model.wanted.graph.cid) });
     const layout = layoutOf(held.session);
+    checkRoomOf(layout, wish.tokens);
     const capacity = layout.room ?? roomFor(wish.tokens, context);
     const shapes = Object.values(wish.constant).map(({ dims }) => dims.join('×'));
     const key = [wish.batch, capacity, wish.plain, ...shapes].join();
@@ -154,7 +159,8 @@ export class OnGpu implements Decoder {
 
   /** Why its runs are not recorded; `null` where they are. */
   get notRecorded(): string | null {
-    return this.held.notRecorded ?? (this.space.faithful === false ? 'a replay gave something else than a run' : null);
+    const unfaithful = this.space.faithful === false ? 'a replay gave something else than a run' : null;
+    return failed.get(this.model.wanted.graph.cid) ?? this.held.notRecorded ?? unfaithful;
   }
 
   async prefill(prompts: readonly Int32Array[], between: () => Promise<void>): Promise<Following> {
@@ -196,8 +202,16 @@ export class OnGpu implements Decoder {
   private async runOne(total: number, records: boolean): Promise<boolean> {
     const { space, layout } = this;
     const feeds = { ...space.steps, ...space.past, ...space.constant, ...(layout.keyPositions ? { key_positions: positions(total) } : {}) };
-    const options = records ? { extra: { gpu_graph_id: String(space.recording) } } : UNRECORDED;
-    return (await this.model.step(this.held, feeds, { ...space.result, ...space.present }, options)).replayed;
+    const fetches = { ...space.result, ...space.present };
+    if (!records) return (await this.model.step(this.held, feeds, fetches, UNRECORDED)).replayed;
+    try {
+      return (await this.model.step(this.held, feeds, fetches, { extra: { gpu_graph_id: String(space.recording) } })).replayed;
+    } catch (error) {
+      const { code, message, fatal } = error as PageFault;
+      if (fatal || this.captured) throw error;
+      failed.set(this.model.wanted.graph.cid, message);
+      throw new PageFault(code, message, { help: 'Send the request again: the graph is not recorded then.', repeatable: true, cause: error });
+    }
   }
 
   /** Whether what was given before is what was given last. */
