@@ -10,4 +10,5 @@ pub use self::error::GgufTokenizerError;
 pub use self::tokenizer::tokenizer_files;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
