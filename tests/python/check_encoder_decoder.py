@@ -71,7 +71,8 @@ class Model:
         if "key_positions" in self.given:
             feeds["key_positions"] = numpy.arange(total, dtype=numpy.int32)
         found = run(self.decoder, feeds, caches, self.outputs)
-        return found["logits"].numpy(), found["next"].numpy()
+        logits = found["logits"].numpy()
+        return logits if logits.ndim == 3 else logits[:, None], found["next"].numpy()
 
 
 def choose(logits, ids, settings, last):

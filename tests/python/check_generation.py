@@ -67,6 +67,8 @@ class Decoder:
             feeds.pop("total_sequence_length")
         found = run(self.session, feeds, caches, self.outputs)
         found = {name: value.numpy() for name, value in found.items() if not name.startswith("present.")}
+        if found["logits"].ndim == 2:
+            found["logits"] = found["logits"][:, None]
         assert (found["next_seqlens_k"] == feeds["seqlens_k"] + 1).all()
         if not self.capacity:
             assert found["next_total_sequence_length"] == feeds["total_sequence_length"] + 1

@@ -58,10 +58,23 @@ export function orLost<T>(platform: FixedPlatform, work: Promise<T>): Promise<T>
 if (typeof GPUAdapter !== 'undefined') {
   const { requestDevice } = GPUAdapter.prototype;
   GPUAdapter.prototype.requestDevice = async function (descriptor) {
-    const device = await requestDevice.call(this, descriptor);
+    const device = await requestDevice.call(this, withoutNarrow(this.info, descriptor));
     watch('webgpu', device.lost);
     return device;
   };
+}
+
+/** Invocations of a subgroup that onnxruntime's shaders count on. */
+const SUBGROUP = 8;
+
+/**
+ * The features of a device without subgroups, where the adapter's are narrower than onnxruntime's shaders expect: its
+ * attention gives wrong numbers then, from 32 tokens on (version 1.30, SwiftShader, whose subgroups have 4 invocations).
+ * Without them it runs shaders that need none.
+ */
+function withoutNarrow({ subgroupMinSize }: GPUAdapterInfo, descriptor: GPUDeviceDescriptor | undefined): GPUDeviceDescriptor | undefined {
+  if (descriptor?.requiredFeatures === undefined || subgroupMinSize === undefined || subgroupMinSize >= SUBGROUP) return descriptor;
+  return { ...descriptor, requiredFeatures: [...descriptor.requiredFeatures].filter((feature) => !feature.startsWith('subgroup')) };
 }
 
 export interface Provider {

@@ -45,9 +45,9 @@ export function layoutOf({ inputMetadata, outputMetadata }: InferenceSession): L
   });
   if (cached.length === 0) throw wrong('a cache: past.0.key and others');
   const logits = outputMetadata.find(({ name }) => name === 'logits');
-  const vocabulary = logits?.isTensor ? logits.shape[2] : undefined;
-  if (!logits?.isTensor || !isFloat(logits.type) || logits.shape[1] !== 1 || typeof vocabulary !== 'number')
-    throw wrong('the output logits, [batch, 1, vocabulary]');
+  const [, vocabulary, ...more] = logits?.isTensor ? logits.shape : [];
+  if (!logits?.isTensor || !isFloat(logits.type) || more.length > 0 || typeof vocabulary !== 'number')
+    throw wrong('the output logits, [batch, vocabulary]');
   const room = past[0]?.shape[2];
   return {
     cached,

@@ -96,7 +96,7 @@ class Workspace implements Recorded {
     };
     this.result = plain
       ? { next: on(this.given, 'int32', [batch, 1]) }
-      : { logits: on(this.given, layout.logits, [batch, 1, layout.vocabulary]) };
+      : { logits: on(this.given, layout.logits, [batch, layout.vocabulary]) };
   }
 
   destroy(): void {
@@ -183,8 +183,8 @@ export class OnGpu implements Decoder {
     const replayed = await this.runOne(total, records);
     const following = await this.following();
     if (!records || !replayed || space.faithful) return this.asGiven(following, replayed);
-    // The first replay is compared with a run, which writes the same into the cache once more. Of a graph whose output is
-    // a copy of another tensor, for one, onnxruntime does not record the copy.
+    // The first replay is compared with a run, which writes the same into the cache once more. Where an output of the
+    // graph is a copy of another tensor, for one, onnxruntime 1.30 does not record the copy.
     const before = this.room.slice();
     space.buffers.write(space.ids, ids as Int32Array<ArrayBuffer>);
     await this.runOne(total, false);

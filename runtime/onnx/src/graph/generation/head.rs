@@ -43,29 +43,29 @@ impl Head<'_> {
             let bounded = graph.node(&format!("{scope}/softcap"), "Tanh", &[&small], &[]);
             logits = graph.node(&format!("{scope}/softcap"), "Mul", &[&bounded, &softcap], &[]);
         }
-        let axes = [("axis", Attribute::Int(-1)), ("keepdims", Attribute::Int(0))];
+        let (batch, vocabulary) = (Length::Symbol("batch"), Length::Fixed(self.vocabulary));
+        let (kept, shape, tokens_of) = match which {
+            Logits::Last => (1, vec![batch, vocabulary], Length::Fixed(1)),
+            Logits::All => (0, vec![batch, Length::Symbol("sequence"), vocabulary], Length::Symbol("sequence")),
+        };
+        let axes = [("axis", Attribute::Int(-1)), ("keepdims", Attribute::Int(kept))];
         let next = graph.node(scope, "ArgMax", &[&logits], &axes);
         let next = graph.cast(&format!("{scope}/next"), &next, DataType::Int32);
-        let count = match which {
-            Logits::Last => Length::Fixed(1),
-            Logits::All => Length::Symbol("sequence"),
-        };
-        let batch = Length::Symbol("batch");
-        graph.output_of("logits", logits, DataType::Float, &[batch, count, Length::Fixed(self.vocabulary)]);
-        graph.output_of("next", next, DataType::Int32, &[batch, count]);
+        graph.output_of("logits", logits, DataType::Float, &shape);
+        graph.output_of("next", next, DataType::Int32, &[batch, tokens_of]);
         tokens.add_next(graph);
         Ok(())
     }
 
-    /// Of one state a row. `Gemm` takes the weight as the checkpoint has it: a transposed copy of a table of embeddings
-    /// would be as large as the table.
+    /// Of one state a row, `[batch, vocabulary]`. `Gemm` takes the weight as the checkpoint has it: a transposed copy of a
+    /// table of embeddings would be as large as the table. Nothing follows it that changes the shape: on WebGPU that would
+    /// be a copy, which onnxruntime leaves out where it records a run.
     fn rows(&self, graph: &mut Builder, scope: &str, last: &Value) -> Result<Value, Error> {
         let weight = graph.weight(&format!("{}.weight", self.module), &[self.vocabulary, self.hidden])?;
-        let (shape, axis) = (graph.int64s(&[-1, self.hidden as i64]), graph.int64s(&[1]));
+        let shape = graph.int64s(&[-1, self.hidden as i64]);
         let rows = graph.node(&format!("{scope}/rows"), "Reshape", &[last, &shape], &[]);
         let logits = graph.node(scope, "Gemm", &[&rows, &weight], &[("transB", Attribute::Int(1))]);
-        let logits = self.biased(graph, scope, logits)?;
-        Ok(graph.node(scope, "Unsqueeze", &[&logits, &axis], &[]))
+        self.biased(graph, scope, logits)
     }
 
     fn all(&self, graph: &mut Builder, scope: &str, states: &Value) -> Result<Value, Error> {

@@ -11,8 +11,8 @@
 //!
 //! | output | type | shape |
 //! | --- | --- | --- |
-//! | `logits` | float32 | `[batch, 1, vocabulary]`, or `[batch, sequence, vocabulary]` ([`Logits`]) |
-//! | `next` | int32 | as `logits` without its last axis: the most likely token, which may be the next `input_ids` |
+//! | `logits` | float32 | `[batch, vocabulary]`, or `[batch, sequence, vocabulary]` ([`Logits`]) |
+//! | `next` | int32 | `[batch, 1]`, or `[batch, sequence]`: the most likely token, which may be the next `input_ids` |
 //! | `next_seqlens_k`, `next_total_sequence_length` | int32 | what the run after is given, if it takes one token of each row |
 //! | `present.N.key`, `present.N.value` | float32 | `[batch, key heads, present_sequence, head size]` |
 //!
