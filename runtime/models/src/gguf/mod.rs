@@ -7,7 +7,7 @@ mod pieces;
 mod tokenizer;
 
 pub use self::error::GgufTokenizerError;
-pub use self::tokenizer::tokenizer_files;
+pub(crate) use self::tokenizer::tokenizer_files;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

@@ -24,7 +24,7 @@ const TURN_ENDS: [&str; 8] =
 /// # Errors
 /// `Unsupported` for kinds other than byte-level BPE (`gpt2`) and SentencePiece's BPE (`llama`), and for ways to cut
 /// texts that are not known; `Missing` and `Damaged` name the key.
-pub fn tokenizer_files(
+pub(crate) fn tokenizer_files(
     tokenizer: &Tokenizer,
     architecture: &str,
 ) -> Result<Vec<(String, Vec<u8>)>, GgufTokenizerError> {
