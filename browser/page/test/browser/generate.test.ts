@@ -75,7 +75,8 @@ for (const [name, platforms] of routes) {
         }
       });
 
-      test(`a cache of halves on ${platform}`, async () => {
+      // Chromium's software adapter computes nothing in halves.
+      test(`a cache of halves on ${platform}`, { skip: records && name !== 'firefox' }, async () => {
         for (const more of [{}, { logprobs: 1 }]) {
           const { data } = await generate(decoder('qwen2-f16'), [qwen2.input_ids], platform, { max_new_tokens: 8, ...more });
           assert.deepEqual(idsOf(data), [answerOf(qwen2).slice(0, 8)]);
@@ -88,6 +89,8 @@ for (const [name, platforms] of routes) {
         const sampling = { ...GREEDY, repetition_penalty: penalised.repetition_penalty };
         const { data } = await generate(decoder('qwen2'), [qwen2.input_ids], platform, { max_new_tokens: 24, sampling });
         assert.deepEqual(idsOf(data), [penalised.generated_ids.slice(qwen2.input_ids.length)]);
+        // Where logits are looked at, too.
+        assert.equal(data.captured, records, data.not_captured ?? '');
         const { prompts, answers } = batchOf('qwen2');
         const { data: stopped } = await generate(decoder('qwen2'), prompts, platform, { max_new_tokens: 24, stop_ids: [stop.eos_token_id] });
         // A row that ended does not disturb the other.

@@ -2,7 +2,7 @@
 
 import type { ort } from '../../runtime/onnxruntime.js';
 import { widen } from '../../runtime/float16.js';
-import type { Block } from './prompts.js';
+import type { Block } from './blocks.js';
 
 /** What follows the tokens that a decoder was given, of each row. */
 export interface Following {

@@ -9,9 +9,9 @@ import type { ort } from '../../runtime/onnxruntime.js';
 import { madeOf } from '../../runtime/tensors.js';
 import type { Model } from '../../sessions/model.js';
 import type { Held } from '../../sessions/sessions.js';
+import { type Block, blocks, padded } from './blocks.js';
 import { type Decoder, type Following, type Wish, floats, indices } from './decoder.js';
 import { type Layout, cacheBytes, checkRoomOf, layoutOf } from './layout.js';
-import { type Block, blocks, padded } from './prompts.js';
 
 /**
  * WebNN takes one token, or as many as the cache has room for. So a prompt is padded to that, unless it is so much shorter

@@ -1,6 +1,6 @@
 /**
- * What a decoder is given and gives, as its session declares it: see `runtime/onnx/src/graph/generation/mod.rs`. Knows no
- * device.
+ * What a decoder is given and gives, as its session declares it: see `runtime/onnx/src/graph/generation/mod.rs`; and the
+ * room of its cache. Knows no device.
  */
 
 import type { InferenceSession } from 'onnxruntime-web';
@@ -57,6 +57,16 @@ export function layoutOf({ inputMetadata, outputMetadata }: InferenceSession): L
     constant: tensors.map(({ name }) => name).filter((name) => !STEPPED.has(name) && !name.startsWith('past.')),
     keyPositions: tensors.some(({ name }) => name === 'key_positions'),
   };
+}
+
+/**
+ * The room of a cache for so many tokens, at most `context`. It is rounded up, to powers of two and from 1024 on to
+ * multiples of that: requests that are alike have the same room then, and what was recorded for one is replayed for the
+ * next. At most half of the cache, or 1023 tokens, are not needed.
+ */
+export function roomFor(tokens: number, context: number): number {
+  const room = tokens > 1024 ? Math.ceil(tokens / 1024) * 1024 : Math.max(64, 2 ** Math.ceil(Math.log2(tokens)));
+  return Math.max(tokens, Math.min(room, context));
 }
 
 /** Throws where rows are to have more tokens than the graph itself has room for. */

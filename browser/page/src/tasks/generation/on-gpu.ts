@@ -11,10 +11,10 @@ import { widen } from '../../runtime/float16.js';
 import { madeOf } from '../../runtime/tensors.js';
 import type { Model } from '../../sessions/model.js';
 import type { Held, Recorded } from '../../sessions/sessions.js';
+import { type Block, blocks } from './blocks.js';
 import { Buffers } from './buffers.js';
 import { type Decoder, type Following, type Wish, indices } from './decoder.js';
-import { type Layout, bytesOf, cacheBytes, checkRoomOf, layoutOf } from './layout.js';
-import { type Block, blocks } from './prompts.js';
+import { type Layout, bytesOf, cacheBytes, checkRoomOf, layoutOf, roomFor } from './layout.js';
 
 /** Keeps a run from being recorded or replayed. */
 const UNRECORDED = { extra: { gpu_graph_id: '-1' } };
@@ -27,16 +27,6 @@ const NEAR = 0.01;
 
 /** After so many recordings a session is built anew: onnxruntime keeps the buffers of each as long as the session. */
 const RECORDINGS = 16;
-
-/**
- * The room of a cache for so many tokens, at most `context`. It is rounded up, to powers of two and from 1024 on to
- * multiples of that: requests that are alike have the same room then, and what was recorded for one is replayed for the
- * next. At most half of the cache, or 1023 tokens, are not needed.
- */
-export function roomFor(tokens: number, context: number): number {
-  const room = tokens > 1024 ? Math.ceil(tokens / 1024) * 1024 : Math.max(64, 2 ** Math.ceil(Math.log2(tokens)));
-  return Math.max(tokens, Math.min(room, context));
-}
 
 type Tensors = Record<string, ort.Tensor>;
 
