@@ -89,8 +89,8 @@ for (const [name, platforms] of routes) {
         const sampling = { ...GREEDY, repetition_penalty: penalised.repetition_penalty };
         const { data } = await generate(decoder('qwen2'), [qwen2.input_ids], platform, { max_new_tokens: 24, sampling });
         assert.deepEqual(idsOf(data), [penalised.generated_ids.slice(qwen2.input_ids.length)]);
-        // Where logits are looked at, too.
-        assert.equal(data.captured, records, data.not_captured ?? '');
+        // Replays give wrong logits of fp32 graphs, which is noticed. Where this fails, onnxruntime replays them right.
+        assert.deepEqual([data.captured, data.not_captured], [false, records ? 'a replay gave something else than a run' : 'only WebGPU records runs']);
         const { prompts, answers } = batchOf('qwen2');
         const { data: stopped } = await generate(decoder('qwen2'), prompts, platform, { max_new_tokens: 24, stop_ids: [stop.eos_token_id] });
         // A row that ended does not disturb the other.

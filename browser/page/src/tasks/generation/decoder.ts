@@ -2,6 +2,7 @@
 
 import type { ort } from '../../runtime/onnxruntime.js';
 import { widen } from '../../runtime/float16.js';
+import { madeOf } from '../../runtime/tensors.js';
 import type { Block } from './blocks.js';
 
 /** What follows the tokens that a decoder was given, of each row. */
@@ -44,6 +45,9 @@ export interface Decoder {
 export function indices({ lengths }: Pick<Block, 'lengths'>): { seqlens: Int32Array<ArrayBuffer>; total: number } {
   return { seqlens: Int32Array.from(lengths, (length) => length - 1), total: Math.max(...lengths) };
 }
+
+/** The positions of all keys: 0, 1, 2, … */
+export const positions = (keys: number): ort.Tensor => madeOf('int32', Int32Array.from({ length: keys }, (_, position) => position), [keys]);
 
 /** The numbers of a tensor in memory, as float32. */
 export function floats(tensor: ort.Tensor): Float32Array {

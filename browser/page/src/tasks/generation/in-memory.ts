@@ -10,7 +10,7 @@ import { madeOf } from '../../runtime/tensors.js';
 import type { Model } from '../../sessions/model.js';
 import type { Held } from '../../sessions/sessions.js';
 import { type Block, blocks, padded } from './blocks.js';
-import { type Decoder, type Following, type Wish, floats, indices } from './decoder.js';
+import { type Decoder, type Following, type Wish, floats, indices, positions } from './decoder.js';
 import { type Layout, cacheBytes, checkRoomOf, layoutOf } from './layout.js';
 
 /**
@@ -94,7 +94,7 @@ export class InMemory implements Decoder {
       input_ids: madeOf('int32', block.ids, [batch, block.width]),
       seqlens_k: madeOf('int32', seqlens, [batch]),
       total_sequence_length: madeOf('int32', Int32Array.of(total), []),
-      key_positions: madeOf('int32', Int32Array.from({ length: total }, (_, position) => position), [total]),
+      key_positions: positions(this.layout.room ?? total),
     };
     const names = held.session.inputNames;
     const steps = Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)));

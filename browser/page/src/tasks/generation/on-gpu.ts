@@ -13,7 +13,7 @@ import type { Model } from '../../sessions/model.js';
 import type { Held, Recorded } from '../../sessions/sessions.js';
 import { type Block, blocks } from './blocks.js';
 import { Buffers } from './buffers.js';
-import { type Decoder, type Following, type Wish, indices } from './decoder.js';
+import { type Decoder, type Following, type Wish, indices, positions } from './decoder.js';
 import { type Layout, bytesOf, cacheBytes, checkRoomOf, layoutOf, roomFor } from './layout.js';
 
 /** Keeps a run from being recorded or replayed. */
@@ -173,8 +173,8 @@ export class OnGpu implements Decoder {
     const replayed = await this.runOne(total, records);
     const following = await this.following();
     if (!records || !replayed || space.faithful) return this.asGiven(following, replayed);
-    // The first replay is compared with a run, which writes the same into the cache once more. Where an output of the
-    // graph is a copy of another tensor, for one, onnxruntime 1.30 does not record the copy.
+    // The first replay is compared with a run, which writes the same into the cache once more. In onnxruntime 1.30 they
+    // differ where logits of fp32 graphs are wanted; next tokens, and logits of fp16 graphs, are the same.
     const before = this.room.slice();
     space.buffers.write(space.ids, ids as Int32Array<ArrayBuffer>);
     await this.runOne(total, false);
@@ -191,7 +191,7 @@ export class OnGpu implements Decoder {
   /** Runs the decoder on one token a row, which are on the GPU. Gives whether that was a replay. */
   private async runOne(total: number, records: boolean): Promise<boolean> {
     const { space, layout } = this;
-    const feeds = { ...space.steps, ...space.past, ...space.constant, ...(layout.keyPositions ? { key_positions: positions(total) } : {}) };
+    const feeds = { ...space.steps, ...space.past, ...space.constant, ...(layout.keyPositions ? { key_positions: positions(layout.room ?? total) } : {}) };
     const fetches = { ...space.result, ...space.present };
     if (!records) return (await this.model.step(this.held, feeds, fetches, UNRECORDED)).replayed;
     try {
@@ -221,6 +221,7 @@ export class OnGpu implements Decoder {
   }
 
   private async runBlock(block: Block): Promise<void> {
+    const { layout } = this;
     const { batch } = this.wish;
     const { seqlens, total } = indices(block);
     const feeds = {
@@ -228,8 +229,8 @@ export class OnGpu implements Decoder {
       ...this.space.constant,
       input_ids: madeOf('int32', block.ids, [batch, block.width]),
       seqlens_k: madeOf('int32', seqlens, [batch]),
-      ...(this.layout.room === null ? { total_sequence_length: madeOf('int32', Int32Array.of(total), []) } : {}),
-      ...(this.layout.keyPositions ? { key_positions: positions(total) } : {}),
+      ...(layout.room === null ? { total_sequence_length: madeOf('int32', Int32Array.of(total), []) } : {}),
+      ...(layout.keyPositions ? { key_positions: positions(layout.room ?? total) } : {}),
     };
     await this.model.step(this.held, feeds, { ...this.space.result, ...this.space.present }, UNRECORDED);
   }
@@ -249,5 +250,3 @@ export class OnGpu implements Decoder {
   }
 }
 
-const positions = (total: number): ort.Tensor =>
-  madeOf('int32', Int32Array.from({ length: total }, (_, position) => position), [total]);

@@ -58,8 +58,7 @@ impl Head<'_> {
     }
 
     /// Of one state a row, `[batch, vocabulary]`. `Gemm` takes the weight as the checkpoint has it: a transposed copy of a
-    /// table of embeddings would be as large as the table. Nothing follows it that changes the shape: on WebGPU that would
-    /// be a copy, which onnxruntime leaves out where it records a run.
+    /// table of embeddings would be as large as the table.
     fn rows(&self, graph: &mut Builder, scope: &str, last: &Value) -> Result<Value, Error> {
         let weight = graph.weight(&format!("{}.weight", self.module), &[self.vocabulary, self.hidden])?;
         let shape = graph.int64s(&[-1, self.hidden as i64]);
