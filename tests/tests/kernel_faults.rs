@@ -98,10 +98,7 @@ async fn a_signed_message_of_any_content_leaves_the_kernel_alive() {
         send_frames(&mut kernel.shell, frames(KEY, [bad, b"{}", b"{}", b"{}"])).await;
         send_frames(&mut kernel.control, frames(KEY, [bad, bad, bad, bad])).await;
     }
-    // Another client has only its own replies to read.
-    let identity = PeerIdentity::new();
-    kernel.shell = dealer(&kernel.info.shell_url(), &identity).await;
-    kernel.control = dealer(&kernel.info.control_url(), &identity).await;
+    kernel.settle().await;
     let counts = kernel.assert_lives().await;
     assert!(counts["dropped_malformed"].as_u64().unwrap() > 50, "{counts}");
     assert_eq!(counts["dropped_signatures"], 0);

@@ -189,6 +189,24 @@ impl Kernel {
         reply
     }
 
+    /// Waits until all that was sent on the shell and the control channel is read and answered: a channel keeps
+    /// its order. Takes what comes on every channel meanwhile, as clients do.
+    pub(crate) async fn settle(&mut self) {
+        let asked = send(&mut self.shell, "kernel_info_request", json!({})).await;
+        let controlled = send(&mut self.control, "kernel_info_request", json!({})).await;
+        let replied = async |socket: &mut DealerSocket, id: &str| while receive(socket).await.parent != id {};
+        let iopub = &mut self.iopub;
+        let published = async {
+            loop {
+                let message = receive(iopub).await;
+                if message.parent == asked && message.content["execution_state"] == "idle" {
+                    return;
+                }
+            }
+        };
+        tokio::join!(replied(&mut self.shell, &asked), replied(&mut self.control, &controlled), published);
+    }
+
     /// Fails unless the kernel answers, beats and counts no more than it should.
     pub(crate) async fn assert_lives(&mut self) -> Value {
         let (reply, _) = self.ask("kernel_info_request", json!({})).await;
