@@ -1,6 +1,7 @@
 //! Several nodes that fetch the same at the same time, behind one origin: it gives each block once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pelago_dag::Cid;
 use pelago_exchange::gateway::{Gateway, GatewayOptions};
@@ -46,7 +47,7 @@ async fn the_origin_gives_each_block_about_once() {
     let mut dag = Dag::default();
     let file = dag.file_of(3, 128, 1 << 16);
     let root = dag.folder(&[("weights.bin", file)]).cid;
-    let origin = Server::throttled(&dag, Some(10_000_000), std::time::Duration::ZERO, |_| Answer::Right).await;
+    let origin = Server::throttled(&dag, Some(10_000_000), Duration::ZERO, |_| Answer::Right).await;
     let nodes = [Node::start("one").await, Node::start("two").await, Node::start("three").await];
     let all = futures::future::join_all(nodes.iter().map(|node| node.fetch(root, &nodes, &origin))).await;
     for (node, fetched) in nodes.iter().zip(&all) {
@@ -61,4 +62,24 @@ async fn the_origin_gives_each_block_about_once() {
     let late = Node::start("late").await;
     late.fetch(root, &nodes, &origin).await;
     assert_eq!(origin.sent(), sent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_begin_later_wait_for_what_the_first_one_will_bring() {
+    let mut dag = Dag::default();
+    let file = dag.file_of(4, 128, 1 << 16);
+    let root = dag.folder(&[("weights.bin", file)]).cid;
+    let origin = Server::throttled(&dag, Some(2_000_000), Duration::ZERO, |_| Answer::Right).await;
+    let nodes = [Node::start("one").await, Node::start("two").await, Node::start("three").await];
+    let later = async |node: &Node, tenths: u64| {
+        while origin.sent() * 10 < dag.bytes() * tenths {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        node.fetch(root, &nodes, &origin).await
+    };
+    let all = tokio::join!(later(&nodes[0], 0), later(&nodes[1], 1), later(&nodes[2], 2));
+    for fetched in [all.0, all.1, all.2] {
+        assert_eq!(fetched.bytes, dag.bytes());
+    }
+    assert!(origin.sent() * 10 <= dag.bytes() * 12, "{} of {}", origin.sent(), dag.bytes());
 }

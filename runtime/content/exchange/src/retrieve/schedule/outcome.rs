@@ -1,7 +1,7 @@
 //! What becomes of a transfer that has ended, and of the block that it brought.
 
 use bytes::Bytes;
-use pelago_dag::{BlockError, Coming};
+use pelago_dag::{BlockError, Cid, Coming};
 use tokio::task::{Id, JoinError};
 use tokio::time::Instant;
 
@@ -55,7 +55,7 @@ impl Run {
         if flight.transfers.is_empty()
             && let Some(flight) = self.flights.remove(&transfer.cid)
         {
-            self.blocks.expect(&transfer.cid, Coming::Planned);
+            self.announce(&transfer.cid);
             self.plan.give_back(flight.wanted);
         }
     }
@@ -129,9 +129,17 @@ impl Run {
         match self.flights.get_mut(&item.cid) {
             Some(flight) => flight.wanted.items.push(item),
             None => {
-                self.blocks.expect(&item.cid, Coming::Planned);
+                self.announce(&item.cid);
                 self.plan.want(item);
             }
         }
+    }
+
+    /// Tells peers who want the same block how far it is. Where no peer is left to be asked, it comes from an
+    /// origin, however long it waits for room there: a peer that begins later would ask for it a second time.
+    fn announce(&self, cid: &Cid) {
+        let may = |origin: bool| self.members.iter().any(|m| m.is_origin() == origin && m.may_give(cid));
+        let coming = if may(true) && !may(false) { Coming::OnItsWay } else { Coming::Planned };
+        self.blocks.expect(cid, coming);
     }
 }

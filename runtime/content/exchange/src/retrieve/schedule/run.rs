@@ -174,8 +174,7 @@ impl Run {
         let abort = self.tasks.spawn(work);
         let id = abort.id();
         let (size, memory) = (size.map_or(262_144.0, |size| size as f64), transfer::memory(size));
-        // A source that others can ask too: peers who want the same wait for what it gives here.
-        if !member.source.provider.kind().is_peer() || member.source.rank > 0 {
+        if member.is_origin() {
             self.blocks.expect(&choice.cid, Coming::OnItsWay);
         }
         member.sample(0, Instant::now());

@@ -16,7 +16,8 @@ use crate::retrieve::{Provider, ProviderError};
 const WINDOW_MIN: usize = 4;
 /// At most.
 const WINDOW_MAX: usize = 32;
-/// The longest wait for a block that a source says it fetches itself; then others are asked.
+/// The longest wait for a block that a source says it fetches itself, while it gives nothing else; then
+/// others are asked.
 const COMING_MAX: Duration = Duration::from_secs(5);
 /// Weight of a new sample of latency, errors and storing.
 const WEIGHT: f64 = 0.125;
@@ -61,6 +62,8 @@ pub(super) struct Member {
     /// Verified bytes and blocks that it gave.
     pub(super) bytes: u64,
     pub(super) blocks: u64,
+    /// When it gave the last of them.
+    gave: Option<Instant>,
     /// Not asked any more.
     pub(super) dropped: bool,
     pub(super) last_error: Option<ProviderError>,
@@ -82,6 +85,7 @@ impl Member {
             bytes_left: 0.0,
             bytes: 0,
             blocks: 0,
+            gave: None,
             dropped: false,
             last_error: None,
             rate: Rate::default(),
@@ -90,6 +94,11 @@ impl Member {
             errors: 0.0,
             block: 1_048_576.0,
         }
+    }
+
+    /// Whether peers could ask it too: they wait for what it gives here.
+    pub(super) fn is_origin(&self) -> bool {
+        !self.source.provider.kind().is_peer() || self.source.rank > 0
     }
 
     /// Bytes a second of late, over all its transfers.
@@ -136,6 +145,7 @@ impl Member {
         self.breaker.succeeded();
         self.bytes += bytes;
         self.blocks += 1;
+        self.gave = Some(Instant::now());
         self.errors -= WEIGHT * self.errors;
         self.block += WEIGHT * (bytes as f64 - self.block);
         self.storing += WEIGHT * (storing.as_secs_f64() - self.storing);
@@ -158,7 +168,8 @@ impl Member {
             ProviderError::Coming { wait } => {
                 let since = self.coming.get(cid).map_or(now, |(since, _)| *since);
                 self.coming.insert(*cid, (since, now + *wait));
-                if now.saturating_duration_since(since) <= COMING_MAX {
+                // While it gives others it keeps its word: what it promised stands behind them.
+                if now.saturating_duration_since(self.gave.map_or(since, |gave| gave.max(since))) <= COMING_MAX {
                     return;
                 }
                 // It promised and did not keep it: as good as a failure, or it could hold everything up.
