@@ -25,28 +25,37 @@ demo: build model ## Embed a sentence in every browser of this machine; installs
 	@scripts/demo.sh
 
 .PHONY: test
-test: build ## Run every check and test, those in real browsers too
+test: packages ## Run every check and test, those in real browsers too
+	@scripts/test-build.sh
 	@scripts/test.sh
 
 .PHONY: bench
 bench: build model ## Measure latency, throughput and memory beside transformers.js, WebDriver and nginx (20 minutes)
 	@scripts/bench.sh
 
-.PHONY: deps
-deps: ## Install what is missing: browsers, drivers, node packages, tools
+.PHONY: packages
+packages:
 ifeq ($(SYSTEM_PACKAGES),yes)
 	@scripts/system-packages.sh
 endif
 	@scripts/node-packages.sh
-	@scripts/geckodriver.sh
 	@scripts/headless-shell.sh
+
+.PHONY: deps
+deps: packages ## Install what is missing: browsers, drivers, node packages, tools
+	@scripts/geckodriver.sh
 
 .PHONY: page
 page: deps ## Bundle the page that the browsers load
 	@scripts/page.sh
 
 .PHONY: build
-build: page ## Build `pelago`: <target>/debug/pelago
+build: deps program ## Build `pelago`: <target>/debug/pelago
+
+# The same without geckodriver, which only Firefox needs.
+.PHONY: program
+program: packages
+	@scripts/page.sh
 	@scripts/duckdb-library.sh
 	cargo build --locked --workspace
 

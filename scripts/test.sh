@@ -17,6 +17,7 @@ part() {
   [[ $result == passed ]] || failed+=("$name")
 }
 
+scripts/geckodriver.sh
 PELAGO_TEST_PYTHON=$(scripts/python.sh)
 PELAGO_MODEL=$(scripts/model.sh)
 PELAGO=$(target_dir)/debug/pelago
