@@ -88,7 +88,8 @@ export async function baseline(
   }
 }
 
-async function exists(url: string): Promise<boolean> {
+/** Whether the server has a file. */
+export async function exists(url: string): Promise<boolean> {
   const response = await fetch(url, { headers: { Range: 'bytes=0-0' } });
   await response.body?.cancel();
   return response.ok;

@@ -10,6 +10,7 @@ import type { Capabilities, Dispose, DisposeResult } from '../protocol.js';
 import { dispose } from '../sessions/sessions.js';
 import { TASKS } from '../tasks/index.js';
 import type { Task } from '../tasks/task.js';
+import type { BaselineGenerationData, BaselineGenerationResult } from './baseline-generation.js';
 import type { BaselineData, BaselineResult } from './baseline.js';
 
 /** A call that is about no graph. */
@@ -30,11 +31,22 @@ const baseline: Task<BaselineData, BaselineResult> = {
   },
 };
 
+/** As `baseline`. */
+const baselineGeneration: Task<BaselineGenerationData, BaselineGenerationResult> = {
+  fields: { generate: TASKS.generate.fields, ways: true, repeat: true, transformers_model_url: true },
+  graphs: ({ generate }) => ({ model: generate?.graphs?.model }),
+  async *run(models, input, context) {
+    const { baselineGeneration: measure } = await import('./baseline-generation.js');
+    return { data: await measure(models, input, context), tensors: [] };
+  },
+};
+
 export const CALLS = {
   ...TASKS,
   capabilities: plain<null, Capabilities>(true, capabilities),
   dispose: plain<Dispose, DisposeResult>({ graph: true, keep: true }, ({ graph, keep }) => dispose(graph, keep)),
   baseline,
+  baseline_generation: baselineGeneration,
 };
 
 type Calls = typeof CALLS;

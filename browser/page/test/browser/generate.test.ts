@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { FixedPlatform } from '../../src/facts/devices.js';
 import type { GenerateData, GenerateResult, Platform } from '../../src/protocol.js';
-import { refused } from './ask.js';
+import type { BaselineGenerationData } from '../../src/worker/baseline-generation.js';
+import { int32, refused } from './ask.js';
 import { GRAPHS, GREEDY, decoder, encoderDecoder, generateOn, golden } from './decoders.js';
 import type { Graphs } from './models.js';
 import { page } from './page.js';
@@ -57,6 +58,23 @@ for (const [name, platforms] of routes) {
           assert.deepEqual(idsOf((await ask(expected.input_ids)).data), [answerOf(expected)]);
         });
       }
+
+      test(`transformers.js on ${platform} makes the same, and both are timed`, async () => {
+        const { input_ids, ...expected } = golden('llama');
+        const max_new_tokens = answerOf({ input_ids, ...expected }).length;
+        const asked: GenerateData = {
+          graphs: decoder('llama'), lengths: [input_ids.length], pad_id: 0, decoder_ids: [], context: 128, max_new_tokens,
+          stop_ids: [], sampling: GREEDY, logprobs: null, capture: false,
+        }; // prettier-ignore
+        // The same checkpoint as an exporter has it.
+        const request: BaselineGenerationData = { generate: asked, ways: ['captured', 'plain', 'transformers'], repeat: 2, transformers_model_url: '/models/llama/' };
+        const { ways } = (await host().call('baseline_generation', request, { platform, tensors: [int32('input_ids', input_ids)] })).data;
+        assert.deepEqual(ways.map(({ way, captured }) => [way, captured]), [['captured', records], ['plain', false], ['transformers', false]]);
+        for (const { first_ms, token_ms, ids } of ways) {
+          assert.deepEqual(ids, answerOf({ input_ids, ...expected }));
+          assert.deepEqual([first_ms.length, token_ms.length], [2, 2]);
+        }
+      });
 
       test(`a window is kept on ${platform}`, async () => {
         const expected = golden('mistral');
