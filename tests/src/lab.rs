@@ -111,5 +111,6 @@ pub fn embeddings(run: &Run) -> (&[usize; 2], &[f32]) {
         Output::Embeddings { shape, values } => (shape, values),
         Output::Texts(texts) => panic!("{} texts where embeddings were due", texts.len()),
         Output::Tensors(tensors) => panic!("{} tensors where embeddings were due", tensors.len()),
+        other => panic!("{other:?} where embeddings were due"),
     }
 }

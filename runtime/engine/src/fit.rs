@@ -115,7 +115,7 @@ async fn shapes(preparer: &Preparer, input: &Input, fp32: &Prepared, platform: P
     for wanted in &declared.inputs {
         let given = match input {
             Input::Tensors(tensors) => tensors.iter().find(|tensor| tensor.name == wanted.name),
-            Input::Texts(_) | Input::Chat(_) => None,
+            Input::Texts(_) | Input::Pairs(_) | Input::Chat(_) => None,
         };
         for (axis, length) in wanted.shape.iter().enumerate() {
             let Length::Symbol(name) = length else { continue };
@@ -124,6 +124,11 @@ async fn shapes(preparer: &Preparer, input: &Input, fp32: &Prepared, platform: P
                     rows_a_run(texts.len() as u64, tokens_at_most(texts, &declared.config), platform)
                 }
                 Input::Texts(texts) => bucket(tokens_at_most(texts, &declared.config)),
+                Input::Pairs(pairs) => {
+                    let pairs = pairs.iter().map(|pair| pair.concat()).collect::<Vec<_>>();
+                    let tokens = tokens_at_most(&pairs, &declared.config);
+                    if axis == 0 { rows_a_run(pairs.len() as u64, tokens, platform) } else { bucket(tokens) }
+                }
                 Input::Chat(_) if axis == 0 => 1,
                 Input::Chat(messages) => {
                     let all = messages.iter().map(|message| message.content.as_str()).collect::<String>();

@@ -10,6 +10,7 @@ mod describe;
 mod display;
 mod error;
 mod generate;
+mod heads;
 mod input;
 mod ipc;
 mod model;
@@ -26,6 +27,7 @@ pub use display::{
 };
 pub use error::Error;
 pub use generate::{Generate, Stream, assistant, chat, generate, system, user};
+pub use heads::{Predictions, answer, classify, entities, fill_mask, rerank, zero_shot};
 pub use input::{input, password};
 pub use model::{Model, model};
 pub use pelago_cell::host::interrupted;
@@ -33,7 +35,7 @@ pub use pelago_cell::host::interrupted;
 pub use pelago_cell::{cell_dbg, cell_eprint, cell_eprintln, cell_print, cell_println};
 pub use pelago_protocol::chart;
 pub use pelago_protocol::{
-    BrowserKind, ChatMessage, DType, Family, GeneratedText, GenerationReport, Input, OnLong, Output, Phase, PhaseName, Placement, Platform, Precision,
+    Answer, AnsweredQuestion, BrowserKind, ChatMessage, DType, Entity, EntityText, Fill, FilledText, Label, LabelledText, Family, GeneratedText, GenerationReport, Input, OnLong, Output, Phase, PhaseName, Placement, Platform, Precision,
     PrecisionChoice, Report, Role, RowToken,
     SessionReport, StopReason, SweepRow, Task, Tensor, TextPart,
 };

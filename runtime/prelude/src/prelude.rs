@@ -8,8 +8,7 @@ pub use polars::prelude::*;
 
 pub use crate::{
     BrowserKind, Describe, DisplayHandle, Html, Image, Json, Markdown, Model, Output, Platform, Plot, Precision,
-    PrecisionChoice, Report, Run, Show, Sweep, Tensor, Tuning, accelerate, assistant, bench, browsers, chat,
-    clear_output, display,
-    display_with_id, embed, generate, history, input, interrupted, model, models, password, plot, sql, system, tune,
-    update_display, user,
+    PrecisionChoice, Predictions, Report, Run, Show, Sweep, Task, Tensor, Tuning, accelerate, answer, assistant, bench,
+    browsers, chat, classify, clear_output, display, display_with_id, embed, entities, fill_mask, generate, history, input, interrupted, model, models, password, plot, rerank, sql, system,
+    tune, update_display, user, zero_shot,
 };

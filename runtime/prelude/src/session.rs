@@ -2,7 +2,7 @@
 //! error `interrupted`.
 
 use pelago_protocol::cells::{Call, Reply};
-use pelago_protocol::{BrowserKind, Input, OnLong, Platform, Precision, PrecisionChoice, Request, UnknownPrecision};
+use pelago_protocol::{BrowserKind, Input, OnLong, Platform, Precision, PrecisionChoice, Request, Task, UnknownPrecision};
 use polars::prelude::DataFrame;
 
 use crate::{Error, Output, Result, Run, client, ipc};
@@ -151,6 +151,51 @@ impl Accelerate {
     /// Let nodes, or the whole graph, run elsewhere than asked; the report says which did.
     pub fn allow_fallback(mut self, allowed: bool) -> Self {
         self.request.allow_fallback = allowed;
+        self
+    }
+
+    /// What is done with the model: what its configuration says unless it is said here. An option of heads that does not
+    /// fit the task is an error of the run.
+    pub fn task(mut self, task: Task) -> Self {
+        self.request.task = Some(task);
+        self
+    }
+
+    /// Labels that the model was not trained for: the task is [`Task::ZeroShotClassification`].
+    pub fn labels<L: Into<String>>(mut self, labels: impl IntoIterator<Item = L>) -> Self {
+        self.request.head.labels = labels.into_iter().map(Into::into).collect();
+        self.task(Task::ZeroShotClassification)
+    }
+
+    /// The sentence that says such a label, with `{}` in its place: `This example is {}.` unless it is said here.
+    pub fn hypothesis(mut self, template: impl Into<String>) -> Self {
+        self.request.head.hypothesis = Some(template.into());
+        self
+    }
+
+    /// Whether each of such labels is true or not by itself. Otherwise one of them is.
+    pub fn multi_label(mut self, each: bool) -> Self {
+        self.request.head.multi_label = each;
+        self
+    }
+
+    /// Labels, tokens for a mask, or answers that are kept, the best first.
+    pub fn top_k(mut self, most: u32) -> Self {
+        self.request.head.top_k = Some(most);
+        self
+    }
+
+    /// Tokens that an answer may have: 15 unless it is said here.
+    pub fn max_answer_len(mut self, tokens: u32) -> Self {
+        self.request.head.max_answer_len = Some(tokens);
+        self
+    }
+
+    /// How a long text is read for an answer: in pieces of so many tokens with the question, of which each shares so
+    /// many with the one before. 384 and 128 unless it is said here.
+    pub fn pieces(mut self, tokens: u32, shared: u32) -> Self {
+        self.request.head.max_seq_len = Some(tokens);
+        self.request.head.doc_stride = Some(shared);
         self
     }
 

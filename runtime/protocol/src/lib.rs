@@ -12,6 +12,7 @@ pub mod cells;
 pub mod chart;
 mod family;
 mod generate;
+mod heads;
 mod ids;
 mod limits;
 mod message;
@@ -41,6 +42,9 @@ pub use family::Family;
 pub use generate::{
     Credit, GenerateData, GenerateOptions, GeneratePart, GenerateResult, GeneratedRow, GeneratedText, GenerationReport,
     Part, RowToken, Sampling, Stop, StopReason, TextPart,
+};
+pub use heads::{
+    Answer, AnsweredQuestion, Entity, EntityText, Fill, FilledText, HeadOptions, Label, LabelledText,
 };
 pub use ids::{FailureId, GraphCid, InstallationId, ModelCid, RunId, SweepId};
 pub use limits::{ATTACHMENT_BYTES, FIXED_ROWS_A_RUN, PARTS_AHEAD, REQUESTS_A_PAGE, ROWS_A_RUN, TOKENS_A_RUN};

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::packed::{Attached, Attachments, PackedError};
-use crate::{GeneratedText, Report, Tensor};
+use crate::{AnsweredQuestion, EntityText, FilledText, GeneratedText, LabelledText, Report, Tensor};
 
 /// What a model gave.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,14 @@ pub enum Output {
     },
     /// One text a prompt.
     Texts(Vec<GeneratedText>),
+    /// Labels of each text, or of each pair of texts.
+    Labels(Vec<LabelledText>),
+    /// Entities of each text.
+    Entities(Vec<EntityText>),
+    /// Tokens for the masks of each text.
+    Fills(Vec<FilledText>),
+    /// Answers to each question.
+    Answers(Vec<AnsweredQuestion>),
     /// The graph's own outputs.
     Tensors(Vec<Tensor>),
 }
@@ -39,7 +47,7 @@ impl Output {
     pub fn embedding(&self) -> &[f32] {
         match self {
             Self::Embeddings { values, .. } => values,
-            Self::Texts(_) | Self::Tensors(_) => &[],
+            _ => &[],
         }
     }
 
@@ -48,7 +56,7 @@ impl Output {
     pub fn shape(&self) -> [usize; 2] {
         match self {
             Self::Embeddings { shape, .. } => *shape,
-            Self::Texts(_) | Self::Tensors(_) => [0, 0],
+            _ => [0, 0],
         }
     }
 
@@ -68,8 +76,32 @@ impl Output {
     pub fn texts(&self) -> &[GeneratedText] {
         match self {
             Self::Texts(texts) => texts,
-            Self::Embeddings { .. } | Self::Tensors(_) => &[],
+            _ => &[],
         }
+    }
+
+    /// The labels of each text; empty for a model that gives none.
+    #[must_use]
+    pub fn labels(&self) -> &[LabelledText] {
+        if let Self::Labels(texts) = self { texts } else { &[] }
+    }
+
+    /// The entities of each text; empty for a model that finds none.
+    #[must_use]
+    pub fn entities(&self) -> &[EntityText] {
+        if let Self::Entities(texts) = self { texts } else { &[] }
+    }
+
+    /// The tokens for the masks of each text; empty for a model that fills none.
+    #[must_use]
+    pub fn fills(&self) -> &[FilledText] {
+        if let Self::Fills(texts) = self { texts } else { &[] }
+    }
+
+    /// The answers to each question; empty for a model that gives none.
+    #[must_use]
+    pub fn answers(&self) -> &[AnsweredQuestion] {
+        if let Self::Answers(questions) = self { questions } else { &[] }
     }
 
     /// The graph's own outputs by name; of a model that embeds, the one tensor `embedding`.
@@ -79,8 +111,8 @@ impl Output {
             Self::Embeddings { shape, values } => {
                 Tensor::from_f32("embedding", shape.to_vec(), values).into_iter().collect()
             }
-            Self::Texts(_) => Vec::new(),
             Self::Tensors(tensors) => tensors.clone(),
+            _ => Vec::new(),
         }
     }
 }
@@ -91,8 +123,8 @@ impl Attached for Output {
             Self::Embeddings { values, .. } => {
                 attachments.push(values.iter().flat_map(|value| value.to_le_bytes()).collect());
             }
-            Self::Texts(_) => {}
             Self::Tensors(tensors) => tensors.detach(attachments),
+            Self::Texts(_) | Self::Labels(_) | Self::Entities(_) | Self::Fills(_) | Self::Answers(_) => {}
         }
     }
 
@@ -109,8 +141,8 @@ impl Attached for Output {
                 *values = chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
                 Ok(())
             }
-            Self::Texts(_) => Ok(()),
             Self::Tensors(tensors) => tensors.attach(attachments),
+            Self::Texts(_) | Self::Labels(_) | Self::Entities(_) | Self::Fills(_) | Self::Answers(_) => Ok(()),
         }
     }
 }

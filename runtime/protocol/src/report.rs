@@ -78,6 +78,8 @@ crate::word::words! {
         Run = "run",
         /// Pooling and normalising.
         Pool = "pool",
+        /// Making labels, entities, tokens or answers of what a head gave.
+        Read = "read",
     }
 }
 

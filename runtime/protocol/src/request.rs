@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::packed::{Attached, Attachments, PackedError};
 use crate::{
-    BrowserKind, ChatMessage, GenerateOptions, GraphCid, Graphs, Platform, Precision, PrecisionChoice, Task, Tensor,
+    BrowserKind, ChatMessage, GenerateOptions, GraphCid, Graphs, HeadOptions, Platform, Precision, PrecisionChoice, Task, Tensor,
 };
 
 /// What a model is given.
@@ -14,6 +14,9 @@ use crate::{
 pub enum Input {
     /// Texts, one a row of the batch.
     Texts(Vec<String>),
+    /// Pairs of texts, one a row of the batch: a question and its context, a query and a document, a premise and a
+    /// hypothesis.
+    Pairs(Vec<[String; 2]>),
     /// A chat: what was said so far.
     Chat(Vec<ChatMessage>),
     /// Named tensors, as the graph itself takes them.
@@ -50,6 +53,30 @@ impl From<Vec<&str>> for Input {
     }
 }
 
+impl From<Vec<[String; 2]>> for Input {
+    fn from(pairs: Vec<[String; 2]>) -> Self {
+        Self::Pairs(pairs)
+    }
+}
+
+impl From<(&str, &str)> for Input {
+    fn from((first, second): (&str, &str)) -> Self {
+        Self::Pairs(vec![[first.to_owned(), second.to_owned()]])
+    }
+}
+
+impl From<&[(&str, &str)]> for Input {
+    fn from(pairs: &[(&str, &str)]) -> Self {
+        Self::Pairs(pairs.iter().map(|(first, second)| [(*first).to_owned(), (*second).to_owned()]).collect())
+    }
+}
+
+impl<const N: usize> From<[(&str, &str); N]> for Input {
+    fn from(pairs: [(&str, &str); N]) -> Self {
+        Self::from(pairs.as_slice())
+    }
+}
+
 impl From<Vec<ChatMessage>> for Input {
     fn from(messages: Vec<ChatMessage>) -> Self {
         Self::Chat(messages)
@@ -69,11 +96,12 @@ impl From<Vec<String>> for Input {
 }
 
 impl Input {
-    /// Rows of the batch: texts, or the first dimension of the first tensor.
+    /// Rows of the batch: texts, pairs, or the first dimension of the first tensor.
     #[must_use]
     pub fn items(&self) -> usize {
         match self {
             Self::Texts(texts) => texts.len(),
+            Self::Pairs(pairs) => pairs.len(),
             Self::Chat(_) => 1,
             Self::Tensors(tensors) => tensors.first().map_or(0, |tensor| tensor.shape.first().copied().unwrap_or(1)),
         }
@@ -83,14 +111,14 @@ impl Input {
 impl Attached for Input {
     fn detach(&self, attachments: &mut Vec<Bytes>) {
         match self {
-            Self::Texts(_) | Self::Chat(_) => {}
+            Self::Texts(_) | Self::Pairs(_) | Self::Chat(_) => {}
             Self::Tensors(tensors) => tensors.detach(attachments),
         }
     }
 
     fn attach(&mut self, attachments: &mut Attachments) -> Result<(), PackedError> {
         match self {
-            Self::Texts(_) | Self::Chat(_) => Ok(()),
+            Self::Texts(_) | Self::Pairs(_) | Self::Chat(_) => Ok(()),
             Self::Tensors(tensors) => tensors.attach(attachments),
         }
     }
@@ -129,6 +157,8 @@ pub struct Request {
     pub task: Option<Task>,
     /// How text is made, of models that make text.
     pub generate: GenerateOptions,
+    /// How a head is asked, of models that have one.
+    pub head: HeadOptions,
     /// Whether Firefox's own compute shader settings are used for audio models.
     pub use_firefox_optimizations: bool,
     /// Whether a software adapter is an error.
@@ -156,6 +186,7 @@ impl Request {
             on_long: OnLong::Truncate,
             task: None,
             generate: GenerateOptions::default(),
+            head: HeadOptions::default(),
             use_firefox_optimizations: false,
             require_real_hardware: false,
             allow_fallback: false,

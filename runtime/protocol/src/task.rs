@@ -41,4 +41,17 @@ impl Task {
     pub fn generates(self) -> bool {
         matches!(self, Self::TextGeneration | Self::Text2TextGeneration)
     }
+
+    /// What a checkpoint's head must be for, where this is done with a head: labels that a model was not trained for
+    /// come of one that labels pairs.
+    #[must_use]
+    pub fn head(self) -> Option<Self> {
+        match self {
+            Self::TextClassification | Self::TokenClassification | Self::FillMask | Self::QuestionAnswering => {
+                Some(self)
+            }
+            Self::ZeroShotClassification => Some(Self::TextClassification),
+            Self::FeatureExtraction | Self::TextGeneration | Self::Text2TextGeneration => None,
+        }
+    }
 }

@@ -6,6 +6,7 @@
 
 mod chart;
 mod escape;
+mod heads;
 mod media;
 mod number;
 pub mod paint;

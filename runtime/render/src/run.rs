@@ -9,6 +9,7 @@ use pelago_protocol::{
 use serde_json::{Value, json};
 
 use crate::escape::html as escape;
+use crate::heads;
 use crate::number::{ms, preview};
 use crate::paint::{Ink, Paint, printable};
 
@@ -34,6 +35,10 @@ pub fn json(run: &Run) -> Value {
             json!({ "kind": "embeddings", "shape": shape, "embeddings": rows })
         }
         Output::Texts(texts) => json!({ "kind": "texts", "texts": texts }),
+        Output::Labels(texts) => json!({ "kind": "labels", "texts": texts }),
+        Output::Entities(texts) => json!({ "kind": "entities", "texts": texts }),
+        Output::Fills(texts) => json!({ "kind": "fills", "texts": texts }),
+        Output::Answers(questions) => json!({ "kind": "answers", "questions": questions }),
         Output::Tensors(tensors) => {
             let described = tensors
                 .iter()
@@ -78,12 +83,15 @@ pub(super) fn plain_proof(run: &Run) -> String {
 }
 
 pub(super) fn html(run: &Run) -> String {
-    let lines = output(&run.output).iter().map(|line| escape(line)).collect::<Vec<_>>();
-    let mut html = format!(
-        "<div class=\"pelago-run\"><b>{}</b> → <code style=\"white-space: pre-wrap\">{}</code>\n<table>\n",
-        escape(&run.report.model_name),
-        lines.join("\n")
-    );
+    let shown = match heads::of(&run.output) {
+        Some(rows) => format!("{}\n{}", escape(&rows.what), rows.html()),
+        None => {
+            let lines = output(&run.output).iter().map(|line| escape(line)).collect::<Vec<_>>();
+            format!("<code style=\"white-space: pre-wrap\">{}</code>", lines.join("\n"))
+        }
+    };
+    let name = escape(&run.report.model_name);
+    let mut html = format!("<div class=\"pelago-run\"><b>{name}</b> → {shown}\n<table>\n");
     for (name, value) in facts(&run.report) {
         // Writing to a String does not fail.
         let _ = writeln!(
@@ -99,7 +107,12 @@ pub(super) fn html(run: &Run) -> String {
 /// What the model gave: kind, type and shape, then the first numbers.
 fn output(output: &Output) -> Vec<String> {
     let mut lines = Vec::new();
+    if let Some(rows) = heads::of(output) {
+        lines.push(rows.what.clone());
+        lines.extend(rows.lines());
+    }
     match output {
+        Output::Labels(_) | Output::Entities(_) | Output::Fills(_) | Output::Answers(_) => {}
         Output::Embeddings { shape: shape @ [batch, hidden], values } => {
             lines.push(format!("embedding, float32 {shape:?}"));
             let rows = values.chunks(*hidden.max(&1)).take(ROWS);
@@ -129,7 +142,7 @@ fn output(output: &Output) -> Vec<String> {
     lines
 }
 
-fn counted(count: usize, what: &str) -> String {
+pub(super) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 

@@ -191,7 +191,7 @@ impl TextModel {
 }
 
 /// What Python's `str.strip` takes away: Unicode's white space, and four control characters.
-fn is_blank(character: char) -> bool {
+pub(crate) fn is_blank(character: char) -> bool {
     character.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&character)
 }
 

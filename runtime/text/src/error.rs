@@ -181,4 +181,77 @@ pub enum Error {
         /// The most that is taken.
         most: usize,
     },
+    /// A text of which there is nothing to say.
+    #[error("text {number} is empty{}: write at least one word", if *second { " in its second part" } else { "" })]
+    EmptyText {
+        /// The first is 1.
+        number: usize,
+        /// Whether it is the second text of a pair.
+        second: bool,
+    },
+    /// A text without the token for what is to be found.
+    #[error("text {number} has no {mask} where a token is to be found: write {mask} in its place")]
+    NoMask {
+        /// The first is 1.
+        number: usize,
+        /// The token.
+        mask: String,
+    },
+    /// A text that leaves no room for another.
+    #[error(
+        "the {what} of text {number} has {tokens} tokens, and all of it must fit into {most} with room for the rest: shorten it"
+    )]
+    NoRoom {
+        /// The first is 1.
+        number: usize,
+        /// Which part it is.
+        what: &'static str,
+        /// Its tokens.
+        tokens: usize,
+        /// Tokens of a whole row.
+        most: usize,
+    },
+    /// Pieces that cannot be.
+    #[error("pieces of {length} tokens that share {stride} are not possible: the model takes {} tokens, and pieces share fewer than they have", most.map_or_else(|| "any number of".to_owned(), |most| most.to_string()))]
+    Pieces {
+        /// Tokens of a piece.
+        length: usize,
+        /// Tokens that neighbours share.
+        stride: usize,
+        /// The most that the model takes.
+        most: Option<usize>,
+    },
+    /// A sentence that does not say the label.
+    #[error("{template:?} does not say the label: write {{}} once, where the label is to stand")]
+    Hypothesis {
+        /// The sentence.
+        template: String,
+    },
+    /// Labels that are not those of the graph.
+    #[error("config.json names {named} labels (id2label), and the model gives {given}: correct id2label")]
+    Labels {
+        /// Labels in `id2label`.
+        named: usize,
+        /// What the graph gives.
+        given: usize,
+    },
+    /// A model that does not say whether a sentence follows from another.
+    #[error(
+        "none of the model's labels ({}) is an entailment, by which it is known whether a label fits: use a model of natural language inference",
+        labels.join(", ")
+    )]
+    NoEntailment {
+        /// By `id2label`.
+        labels: Vec<String>,
+    },
+    /// What the graph gave is not one number a label, or one a token.
+    #[error("the graph gave {found} numbers for row {row} of {tokens} tokens, which is none a token or a label")]
+    HeadShape {
+        /// The first is 0.
+        row: usize,
+        /// Its tokens.
+        tokens: usize,
+        /// How many numbers there were.
+        found: usize,
+    },
 }

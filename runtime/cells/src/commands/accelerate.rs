@@ -13,6 +13,7 @@ use pelago_session::{Attempt, RunError, SessionError, Streaming};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use super::asking::Asking;
 use super::making::Making;
 use super::{Command, CommandError, Context, Kept, Outcome, Shell, Values, values};
 
@@ -61,6 +62,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TASK", value_parser = values::task())]
     task: Option<Task>,
     #[command(flatten)]
+    asking: Asking,
+    #[command(flatten)]
     making: Making,
     /// Firefox's compute shader settings for audio models (refused for other models)
     #[arg(long)]
@@ -93,7 +96,7 @@ impl Arguments {
         };
         Ok(Request {
             model: self.model.clone(),
-            input: self.making.input(&self.input),
+            input: self.asking.pairs(&self.input)?.unwrap_or_else(|| self.making.input(&self.input)),
             graph: self.graph.clone(),
             platform: self.platform,
             browser: self.browser,
@@ -104,8 +107,9 @@ impl Arguments {
             prompt: self.prompt.clone(),
             truncate_dim: self.truncate_dim,
             on_long: self.on_long,
-            task: self.task,
+            task: self.task.or_else(|| self.asking.task()),
             generate: self.making.options(),
+            head: self.asking.options(),
             use_firefox_optimizations: self.use_firefox_optimizations,
             require_real_hardware: self.require_real_hardware,
             allow_fallback: self.allow_fallback,
@@ -134,6 +138,10 @@ impl Command for Accelerate {
             ":accelerate all-MiniLM-L6-v2 one two three --repeat 10",
             r#":accelerate all-MiniLM-L6-v2 "The quick brown fox" --every-route"#,
             r#":accelerate all-MiniLM-L6-v2 "The quick brown fox" --precision auto --memory-limit 50M"#,
+            r#":accelerate distilbert-sst2 "I loved it" "never again""#,
+            r#":accelerate ms-marco-minilm "what is a kernel" --pair "A kernel runs cells" --pair "Corn has kernels""#,
+            r#":accelerate deberta-nli "We walked along the river" --labels travel,cooking"#,
+            r#":accelerate bert-base-uncased "Paris is the [MASK] of France" --task fill-mask --top 3"#,
             r#":accelerate smollm2 "Once upon a time" --max-new-tokens 60"#,
             r#":accelerate smollm2 "What is the capital of France?" --chat --temperature 0.2 --seed 7"#,
         ]

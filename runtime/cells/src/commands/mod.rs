@@ -4,6 +4,7 @@
 //! by itself (`accelerate`, `history`, `sql`) a command does without a compiler.
 
 mod accelerate;
+mod asking;
 mod bench;
 mod browsers;
 mod capabilities;

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use pelago_models::prepare::Source;
 use pelago_protocol::{Advice, GenerateOptions, Input, Precision, PrecisionChoice, Request, Setting, Task};
 
+use super::head;
 use crate::RunError;
 
 /// A request that was checked. Nothing else reaches a page.
@@ -53,6 +54,10 @@ fn check(request: &Request) -> Result<(), RunError> {
     match &request.input {
         Input::Texts(texts) if texts.is_empty() => Err(RunError::EmptyInput { what: "no text was given".to_owned() }),
         Input::Texts(_) => Ok(()),
+        Input::Pairs(pairs) if pairs.is_empty() => {
+            Err(RunError::EmptyInput { what: "no pair of texts was given".to_owned() })
+        }
+        Input::Pairs(_) => Ok(()),
         Input::Chat(messages) if messages.is_empty() => {
             Err(RunError::EmptyInput { what: "nothing was said in the chat".to_owned() })
         }
@@ -82,7 +87,7 @@ pub(crate) fn check_task(request: &Request, source: &Source) -> Result<(), RunEr
     let refused = |what: String, advice: Advice| Err(RunError::Unsupported { what, advice });
     match (&request.input, task) {
         (Input::Tensors(_), _) => {}
-        (Input::Texts(_) | Input::Chat(_), None) => {
+        (Input::Texts(_) | Input::Pairs(_) | Input::Chat(_), None) => {
             return refused(
                 format!("text input for a model of the family {family}"),
                 Advice::from(
@@ -95,8 +100,22 @@ pub(crate) fn check_task(request: &Request, source: &Source) -> Result<(), RunEr
         (Input::Chat(_), Some(task)) if task != Task::TextGeneration => {
             return refused(format!("a chat for the task {task}"), "use a model that generates text".into());
         }
-        (Input::Texts(_) | Input::Chat(_), Some(_)) => {}
+        (Input::Pairs(_), Some(task)) if !matches!(task, Task::TextClassification | Task::QuestionAnswering) => {
+            return refused(
+                format!("a pair of texts for the task {task}"),
+                "give it single texts, or use a model that labels pairs or answers questions".into(),
+            );
+        }
+        (Input::Texts(_), Some(Task::QuestionAnswering)) => {
+            return refused(
+                "a text alone for the task question-answering".to_owned(),
+                "give it pairs: a question, and the text that answers it".into(),
+            );
+        }
+        (Input::Texts(_) | Input::Pairs(_) | Input::Chat(_), Some(_)) => {}
     }
+    let head = task.filter(|task| task.head().is_some() && !matches!(request.input, Input::Tensors(_)));
+    head::check(request, head, source)?;
     let generates = task.is_some_and(Task::generates) && !matches!(request.input, Input::Tensors(_));
     if !generates && request.generate != GenerateOptions::default() {
         return refused(

@@ -3,6 +3,7 @@
 pub(crate) mod candidate;
 pub(crate) mod checked;
 pub(crate) mod every_route;
+mod head;
 mod listening;
 pub(crate) mod report;
 
@@ -72,6 +73,7 @@ impl Engine {
         match (&request.input, prepared.task()) {
             (Input::Tensors(_), _) => {}
             (_, Some(task)) if task.generates() => drop(self.preparer.generator(&prepared).await?),
+            (_, Some(task)) if task.head().is_some() => drop(self.preparer.head_text(&prepared).await?),
             _ => drop(self.preparer.text(&prepared).await?),
         }
         let route = self.route(request, &prepared).await?;

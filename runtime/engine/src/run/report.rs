@@ -10,6 +10,7 @@ use pelago_protocol::{
 
 use crate::task::embed::Embedded;
 use crate::task::generate::Generated;
+use crate::task::head::Headed;
 use crate::task::{Did, Executed};
 use pelago_content::retrieve::{Fetched, Kind};
 use pelago_models::Prepared;
@@ -62,6 +63,7 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
     let worker = &opened.worker;
     let embed = executed.embedded();
     let generated = executed.generated();
+    let headed = executed.headed();
     let is_real_hardware = facts.hardware.is_real == Some(true);
     let processing_time = executed.processing_ms / 1000.0;
     let batch = request.input.items();
@@ -98,9 +100,15 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         batch_size: batch as u64,
         tokens: embed
             .map(|embed| embed.tokens.ids.len() as u64)
-            .or_else(|| generated.map(|generated| generated.prompt_tokens)),
-        padded_tokens: embed.map(|embed| embed.padded_tokens as u64),
-        truncated_texts: embed.map_or(0, |embed| embed.tokens.truncated.len() as u64),
+            .or_else(|| generated.map(|generated| generated.prompt_tokens))
+            .or_else(|| headed.map(|headed| headed.tokens)),
+        padded_tokens: embed
+            .map(|embed| embed.padded_tokens as u64)
+            .or_else(|| headed.map(|headed| headed.padded_tokens)),
+        truncated_texts: embed
+            .map(|embed| embed.tokens.truncated.len() as u64)
+            .or_else(|| headed.map(|headed| headed.truncated.len() as u64))
+            .unwrap_or_default(),
         throughput_items_per_sec: (processing_time > 0.0).then(|| batch as f64 / processing_time),
         memory_usage_mb: executed.loads.values().filter_map(|load| load.memory_usage_mb).reduce(f64::max),
         browser_memory_mb: facts.browser_memory_mb,
@@ -116,6 +124,7 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         warnings: embed
             .map(warnings)
             .or_else(|| generated.map(|generated| generated.warnings.clone()))
+            .or_else(|| headed.map(|headed| headed_warnings(headed)))
             .unwrap_or_default(),
         parity: None,
         load_average: statistics::load_average(),
@@ -158,6 +167,11 @@ fn phases(opened: &Opened, executed: &Executed) -> Phases {
             phases.add(PhaseName::Tokenize, None, Some(embed.tokenize_ms));
             phases.add(PhaseName::Run, Some(Role::Model), Some(embed.run_ms));
             phases.add(PhaseName::Pool, None, Some(embed.pool_ms));
+        }
+        Did::Headed(headed) => {
+            phases.add(PhaseName::Tokenize, None, Some(headed.tokenize_ms));
+            phases.add(PhaseName::Run, Some(Role::Model), Some(headed.run_ms));
+            phases.add(PhaseName::Read, None, Some(headed.read_ms));
         }
         Did::Generated(generated) => {
             let result = &generated.result;
@@ -216,16 +230,25 @@ fn adapter(capabilities: &Capabilities, platform: Platform) -> Option<Adapter> {
     (platform == Platform::WebGpu).then(|| capabilities.webgpu.adapter.clone()).flatten()
 }
 
+/// Texts by their numbers.
+fn texts(numbers: &[usize]) -> String {
+    let shown = numbers.iter().take(TEXTS_NAMED).map(|number| (number + 1).to_string()).collect::<Vec<_>>();
+    let more = numbers.len().saturating_sub(TEXTS_NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let what = if numbers.len() == 1 { "text" } else { "texts" };
+    format!("{what} {}{more}", shown.join(", "))
+}
+
+/// What is to be known of what a head gave.
+fn headed_warnings(headed: &Headed) -> Vec<String> {
+    let cut = &headed.truncated;
+    let warning = || format!("{}: cut to what the model takes, as `on_long` says: `error` refuses it", texts(cut));
+    (!cut.is_empty()).then(warning).into_iter().collect()
+}
+
 /// What is to be known of vectors that came without an error.
 fn warnings(embed: &Embedded) -> Vec<String> {
     let mut warnings = Vec::new();
-    let texts = |numbers: &[usize]| {
-        let shown = numbers.iter().take(TEXTS_NAMED).map(|number| (number + 1).to_string()).collect::<Vec<_>>();
-        let more = numbers.len().saturating_sub(TEXTS_NAMED);
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        let what = if numbers.len() == 1 { "text" } else { "texts" };
-        format!("{what} {}{more}", shown.join(", "))
-    };
     let tokens = &embed.tokens;
     if !tokens.truncated.is_empty() {
         warnings.push(format!(

@@ -48,7 +48,7 @@ pub(super) async fn generate(asking: &Asking<'_>) -> Result<Executed, RunError> 
     let tokens = match &request.input {
         Input::Texts(texts) => model.prompts(texts),
         Input::Chat(messages) => model.chat(messages),
-        Input::Tensors(_) => unreachable!("tensors are for another task"),
+        Input::Pairs(_) | Input::Tensors(_) => unreachable!("pairs and tensors are for other tasks"),
     };
     let tokens = tokens.map_err(wrong)?;
     let tokenize_ms = milliseconds(began);

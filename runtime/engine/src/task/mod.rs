@@ -1,7 +1,9 @@
 //! Tasks: what is sent to a page for an input, and what its answer becomes. One file each.
 
+mod batches;
 pub(crate) mod embed;
 pub(crate) mod generate;
+pub(crate) mod head;
 mod run;
 mod stops;
 
@@ -19,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::embed::Embedded;
 use self::generate::Generated;
+use self::head::Headed;
 use crate::fit::budget_on;
 use crate::fleet::{Worker, ask};
 use crate::run::{Listening, RUN_DEADLINE};
@@ -42,6 +45,7 @@ pub(crate) enum Did {
     Ran,
     Embedded(Embedded),
     Generated(Generated),
+    Headed(Headed),
 }
 
 impl Executed {
@@ -56,6 +60,10 @@ impl Executed {
 
     pub(crate) fn generated(&self) -> Option<&Generated> {
         if let Did::Generated(generated) = &self.did { Some(generated) } else { None }
+    }
+
+    pub(crate) fn headed(&self) -> Option<&Headed> {
+        if let Did::Headed(headed) = &self.did { Some(headed) } else { None }
     }
 }
 
@@ -119,7 +127,8 @@ impl Asking<'_> {
                 generate::generate(self).await
             }
             (Input::Texts(texts), Some(Task::FeatureExtraction)) => embed::embed(self, texts).await,
-            (Input::Texts(_) | Input::Chat(_), task) => Err(RunError::Unsupported {
+            (Input::Texts(_) | Input::Pairs(_), Some(task)) if task.head().is_some() => head::head(self, task).await,
+            (Input::Texts(_) | Input::Pairs(_) | Input::Chat(_), task) => Err(RunError::Unsupported {
                 what: task.map_or_else(|| "this model".to_owned(), |task| format!("the task {task}")),
                 advice: "use a model of another task, or give the graph's own tensors in a cell of Rust".into(),
             }),

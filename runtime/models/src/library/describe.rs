@@ -25,6 +25,8 @@ pub struct Described {
     pub family: Family,
     /// What is done with it; `None` where nothing can be done yet.
     pub task: Option<Task>,
+    /// What the checkpoint's head is for; `None` where it has none that is known.
+    pub head: Option<Task>,
     /// How that is known.
     pub evidence: String,
     /// Every file, by path.
@@ -93,13 +95,14 @@ impl Models {
     pub(crate) async fn describe_located(&self, Located { name, cid }: Located) -> Result<Described, ModelError> {
         let mut files = self.files(cid).await?;
         files.retain(|file| file.kind == Kind::File);
-        let Detected { family, task, evidence } = match self.given_family(cid).await? {
-            Some(family) => {
-                Detected { family, task: Task::of_family(family), evidence: "given when it was added".to_owned() }
-            }
+        let Detected { family, task, head, evidence } = match self.given_family(cid).await? {
+            Some(family) => Detected {
+                evidence: "given when it was added".to_owned(),
+                ..self.family(cid, &name, Some(family)).await?
+            },
             None => self.family(cid, &name, None).await?,
         };
-        Ok(Described { name, cid, family, task, evidence, files })
+        Ok(Described { name, cid, family, task, head, evidence, files })
     }
 
     /// Remembers the family that a user gave, which detection does not overrule.

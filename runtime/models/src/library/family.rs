@@ -27,6 +27,8 @@ pub struct Detected {
     pub family: Family,
     /// What is done with it; `None` where nothing can be done yet.
     pub task: Option<Task>,
+    /// What the checkpoint's head is for; `None` where it has none that is known.
+    pub head: Option<Task>,
     /// The clue that decided, for the user to read.
     pub evidence: String,
 }
@@ -243,22 +245,27 @@ const NAMES: &[(&str, Fit, Family)] = &[
 #[must_use]
 pub fn detect(clues: &Clues<'_>) -> Option<Detected> {
     let (family, evidence) = family_of(clues)?;
-    Some(Detected { family, task: task_of(family, clues), evidence })
+    let head = head_of(clues);
+    Some(Detected { family, task: task_of(family, head, clues), head, evidence })
 }
 
 /// What is done with a model of a family: what its head is for, unless sentence-transformers puts something else in the
 /// head's place, or the user named the family.
-fn task_of(family: Family, clues: &Clues<'_>) -> Option<Task> {
-    let config = clues.config.unwrap_or(&Value::Null);
-    let head = config["architectures"][0].as_str().unwrap_or_default();
-    let found = TASKS.iter().find(|(end, _)| head.ends_with(end)).map(|(_, task)| *task);
+fn task_of(family: Family, head: Option<Task>, clues: &Clues<'_>) -> Option<Task> {
     // A checkpoint that was trained to fill masks is mostly used for its states.
-    let found = found.filter(|task| *task != Task::FillMask);
+    let found = head.filter(|task| *task != Task::FillMask);
     match family {
         Family::TextEmbedding if clues.modules.is_none() && clues.family.is_none() => found,
         _ => None,
     }
     .or_else(|| Task::of_family(family))
+}
+
+/// What the head of a checkpoint is for, by the name of its architecture.
+fn head_of(clues: &Clues<'_>) -> Option<Task> {
+    let config = clues.config.unwrap_or(&Value::Null);
+    let architecture = config["architectures"][0].as_str().unwrap_or_default();
+    TASKS.iter().find(|(end, _)| architecture.ends_with(end)).map(|(_, task)| *task)
 }
 
 /// The family, or `None` where no rule knows it. In this order: the user's

@@ -167,8 +167,11 @@ impl PrepareError {
 fn text_code(error: &pelago_text::Error) -> &'static str {
     use pelago_text::Error;
     match error {
-        Error::TooLong { .. } => ErrorCode::InputTooLong.as_str(),
-        Error::NoTokens { .. } => ErrorCode::EmptyInput.as_str(),
+        Error::TooLong { .. } | Error::NoRoom { .. } => ErrorCode::InputTooLong.as_str(),
+        Error::NoMask { .. } => "no_mask",
+        Error::NoEntailment { .. } => "no_entailment",
+        Error::Hypothesis { .. } | Error::Pieces { .. } => "unsupported",
+        Error::NoTokens { .. } | Error::EmptyText { .. } => ErrorCode::EmptyInput.as_str(),
         Error::NoPrompt { .. } => "no_prompt",
         Error::Unsupported { .. } => "unsupported_model",
         Error::Dimensions { .. } => "dimensions",

@@ -27,6 +27,15 @@ impl Preparer {
         Ok(graphs)
     }
 
+    /// Names of the inputs that the graph declares; the decoder's where there are several graphs.
+    ///
+    /// # Errors
+    /// [`PrepareError::Precision`] where the graph cannot be read.
+    pub async fn input_names(&self, prepared: &Prepared) -> Result<Vec<String>, PrepareError> {
+        let facts = self.facts(prepared, &prepared.chosen.main).await?;
+        Ok(facts.inputs.into_iter().map(|input| input.name).collect())
+    }
+
     /// Tokens that a row of a model that makes text may have, prompt and answer together, as its graph's metadata says.
     ///
     /// # Errors

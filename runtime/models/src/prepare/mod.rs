@@ -31,7 +31,7 @@ use crate::network::{self, Arrival, Arrived, Network};
 use pelago_content::retrieve::{Fetched, SourceReport};
 use pelago_content::{Cid, Stamp, Store, StoreError};
 use pelago_onnx::precision::Recipe;
-use pelago_text::{Generator, TextModel};
+use pelago_text::{Generator, HeadText, TextModel};
 
 /// A page begins to load a model that still comes when the rest will take no longer than this. It
 /// then waits for bytes, and a request to a page must not wait for hours.
@@ -48,6 +48,8 @@ pub struct Source {
     pub family: Family,
     /// What is done with it where no task is named; `None` where nothing can be done yet.
     pub task: Option<Task>,
+    /// What the checkpoint's head is for; `None` where it has none that is known.
+    pub head: Option<Task>,
     /// Paths of all its files, relative to the folder.
     pub files: Vec<String>,
 }
@@ -130,6 +132,7 @@ pub struct Preparer {
     known: Mutex<Known>,
     texts: Mutex<Texts<TextModel>>,
     generators: Mutex<Texts<Generator>>,
+    heads: Mutex<Texts<HeadText>>,
     /// Held while a precision is made.
     converting: tokio::sync::Mutex<()>,
 }
@@ -157,6 +160,7 @@ impl Preparer {
             known: Mutex::default(),
             texts: Mutex::default(),
             generators: Mutex::default(),
+            heads: Mutex::default(),
             converting: tokio::sync::Mutex::default(),
         }
     }
@@ -203,6 +207,7 @@ impl Preparer {
             cid: model.cid.to_string().into(),
             family: model.family,
             task: model.task,
+            head: model.head,
             files: model.files.iter().map(|file| file.path.clone()).collect(),
         };
         let graph_cids = chosen.all().map(|(_, one)| one.graph.cid.clone()).collect::<Vec<_>>();

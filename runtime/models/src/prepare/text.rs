@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use pelago_text::{FILE_MAX, Files, Generator, TextModel};
+use pelago_text::{FILE_MAX, Files, Generator, HeadText, TextModel};
 
 use super::{PrepareError, Prepared, Preparer, may_lack};
 use pelago_content::Cid;
@@ -72,19 +72,47 @@ impl Preparer {
         Ok(made)
     }
 
+    /// The tokenizer and the labels of a model with a head. Waits for its files where they still come.
+    pub async fn head_text(&self, model: &Prepared) -> Result<Arc<HeadText>, PrepareError> {
+        if let Some(known) = lock(&self.heads).find(model.root) {
+            return Ok(known);
+        }
+        let made = match self.read_head_text(model).await {
+            Err(error) if model.arrival.is_some() && may_lack(&error) => {
+                model.wait_complete().await?;
+                self.read_head_text(model).await?
+            }
+            made => made?,
+        };
+        let made = Arc::new(made);
+        lock(&self.heads).keep(model.root, &made);
+        Ok(made)
+    }
+
+    async fn read_head_text(&self, model: &Prepared) -> Result<HeadText, PrepareError> {
+        let paths = &model.source.files;
+        let files = self.small_files(model, HeadText::needed(paths.iter().map(String::as_str))).await?;
+        let made = tokio::task::spawn_blocking(move || HeadText::read(&files)).await;
+        let made = made.map_err(|source| PrepareError::Task { what: "reading a tokenizer", source })?;
+        made.map_err(|source| PrepareError::Text { model: model.source.name.clone(), source })
+    }
+
+    /// Files of a model, with the names of the others.
+    async fn small_files(&self, model: &Prepared, needed: Vec<String>) -> Result<Files, PrepareError> {
+        let mut read = Vec::with_capacity(needed.len());
+        for path in needed {
+            let bytes = self.store.read_all(model.root, &path, FILE_MAX).await?;
+            read.push((path, bytes.to_vec()));
+        }
+        Ok(Files::from_iter(read).beside(model.source.files.iter().map(String::as_str)))
+    }
+
     async fn read_generator(&self, model: &Prepared) -> Result<Generator, PrepareError> {
         let wrong = |source| PrepareError::Text { model: model.source.name.clone(), source };
         let paths = &model.source.files;
         let files = match self.gguf_text(model).await? {
             Some(files) => files,
-            None => {
-                let mut read = Vec::new();
-                for path in Generator::needed(paths.iter().map(String::as_str)) {
-                    let bytes = self.store.read_all(model.root, &path, FILE_MAX).await?;
-                    read.push((path, bytes.to_vec()));
-                }
-                Files::from_iter(read).beside(paths.iter().map(String::as_str))
-            }
+            None => self.small_files(model, Generator::needed(paths.iter().map(String::as_str))).await?,
         };
         let made = tokio::task::spawn_blocking(move || Generator::read(&files)).await;
         made.map_err(|source| PrepareError::Task { what: "reading a tokenizer", source })?.map_err(wrong)
@@ -99,12 +127,7 @@ impl Preparer {
             None
         };
         let needed = pelago_text::needed(paths.iter().map(String::as_str), modules.as_deref()).map_err(wrong)?;
-        let mut read = Vec::with_capacity(needed.len());
-        for path in needed {
-            let bytes = self.store.read_all(model.root, &path, FILE_MAX).await?;
-            read.push((path, bytes.to_vec()));
-        }
-        let files = Files::from_iter(read).beside(paths.iter().map(String::as_str));
+        let files = self.small_files(model, needed).await?;
         let made = tokio::task::spawn_blocking(move || TextModel::read(&files)).await;
         made.map_err(|source| PrepareError::Task { what: "reading a tokenizer", source })?.map_err(wrong)
     }

@@ -36,7 +36,7 @@ impl Purpose {
     pub fn of(request: &Request) -> Self {
         match request.input {
             Input::Tensors(_) => Self::Tensors,
-            Input::Texts(_) | Input::Chat(_) => Self::Task(request.task),
+            Input::Texts(_) | Input::Pairs(_) | Input::Chat(_) => Self::Task(request.task),
         }
     }
 

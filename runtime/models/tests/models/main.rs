@@ -177,7 +177,7 @@ fn safetensors_that_lie_are_found_out() {
     check(
         tensors(one("F32", json!([2, 3]), 0, 24), 24),
         expect![[
-            r#"fine: Checked { folder: "…/tiny-bert", name: "tiny-bert", family: Some(Detected { family: TextEmbedding, task: Some(FeatureExtraction), evidence: "config.json: model_type \"bert\"" }), safetensors: ["model.safetensors"], onnx: ["onnx/model.onnx"], gguf: [] }"#
+            r#"fine: Checked { folder: "…/tiny-bert", name: "tiny-bert", family: Some(Detected { family: TextEmbedding, task: Some(FeatureExtraction), head: None, evidence: "config.json: model_type \"bert\"" }), safetensors: ["model.safetensors"], onnx: ["onnx/model.onnx"], gguf: [] }"#
         ]],
     );
     check(

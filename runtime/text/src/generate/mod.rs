@@ -3,7 +3,7 @@
 
 mod decode;
 mod defaults;
-mod spaces;
+pub(crate) mod spaces;
 mod stream;
 
 use std::sync::Arc;
@@ -72,10 +72,8 @@ impl Generator {
         let template = source.map(|source| ChatTemplate::new(source, variables(&settings)));
         let rows = defaults::setting(&config, "vocab_size").and_then(Value::as_u64);
         let rows = rows.and_then(|rows| usize::try_from(rows).ok());
-        // The spaces of a byte-pair encoding are all meant; Llama 3 asks for it nevertheless.
-        let paired = settings.tokenizer["model"]["type"] == "BPE";
-        let cleans = !paired && settings.flag("clean_up_tokenization_spaces").unwrap_or(false);
-        Ok(Self { decoder: Arc::new(Decoder::new(tokenizer, rows, cleans)), template, defaults })
+        let decoder = Decoder::new(tokenizer, rows, settings.cleans());
+        Ok(Self { decoder: Arc::new(decoder), template, defaults })
     }
 
     /// Which of a model's files [`read`](Self::read) reads.

@@ -18,7 +18,7 @@ const REPLACED: [(&str, &str); 10] = [
 const BEGUN: [&str; 6] = ["", "'", "n", "n'", "'v", "'r"];
 
 /// A whole text without these spaces.
-pub(super) fn cleaned(text: &str) -> String {
+pub(crate) fn cleaned(text: &str) -> String {
     REPLACED.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
 }
 

@@ -5,6 +5,7 @@
 mod added;
 mod classes;
 mod defaults;
+mod head;
 mod limits;
 mod settings;
 mod slow;
@@ -14,6 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokenizers::{Encoding, TruncationDirection, TruncationParams};
 
 pub(crate) use self::defaults::default_token;
+pub(crate) use self::head::HeadTokenizer;
 pub(crate) use self::limits::{TRANSFORMER_CONFIGS, transformer};
 pub(crate) use self::settings::{NAMED, Settings};
 use crate::Error;

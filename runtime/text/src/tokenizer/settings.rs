@@ -67,6 +67,12 @@ impl Settings {
         self.config.get(name).and_then(Value::as_bool)
     }
 
+    /// Whether spaces before punctuation are taken away of a text that is made of tokens. Those of a byte-pair encoding
+    /// are all meant; Llama 3 asks for it nevertheless.
+    pub(crate) fn cleans(&self) -> bool {
+        self.tokenizer["model"]["type"] != "BPE" && self.flag("clean_up_tokenization_spaces").unwrap_or(false)
+    }
+
     /// The text of a special token, which is a string or a record.
     pub(crate) fn named(&self, name: &str) -> Option<&str> {
         let token = self.config.get(name)?;

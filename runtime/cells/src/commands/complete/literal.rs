@@ -4,7 +4,20 @@
 use ra_ap_rustc_lexer::{FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 
 /// Functions of the prelude whose first argument is a model.
-const TAKE_A_MODEL: &[&str] = &["accelerate", "bench", "embed", "model"];
+const TAKE_A_MODEL: &[&str] = &[
+    "accelerate",
+    "answer",
+    "bench",
+    "chat",
+    "classify",
+    "embed",
+    "entities",
+    "fill_mask",
+    "generate",
+    "model",
+    "rerank",
+    "zero_shot",
+];
 
 /// What is written of the model's name so far.
 pub(super) fn model(rust: &str) -> Option<&str> {
