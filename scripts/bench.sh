@@ -15,10 +15,18 @@ done
 
 if (($# == 0 || ${#sections[@]} > 0)); then
   scripts/model.sh >/dev/null
-  if (($# == 0)) || [[ " $* " == *" kernels "* ]]; then
+  wants() { ((${#sections[@]} == 0)) || [[ " ${sections[*]} " == *" $1 "* ]]; }
+  if wants kernels || wants generation; then
     PELAGO_TEST_PYTHON=$(scripts/python.sh)
+    export PELAGO_TEST_PYTHON
+  fi
+  if wants kernels; then
     PELAGO_BENCH_EVCXR=$(scripts/evcxr-jupyter.sh)
-    export PELAGO_TEST_PYTHON PELAGO_BENCH_EVCXR
+    export PELAGO_BENCH_EVCXR
+  fi
+  if wants generation; then
+    PELAGO_BENCH_SMOLLM2=$(scripts/model.sh SmolLM2-135M-Instruct)
+    export PELAGO_BENCH_SMOLLM2
   fi
   "$(target_dir)/debug/bench" "${sections[@]}" || status=$?
 fi

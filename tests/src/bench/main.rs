@@ -6,6 +6,7 @@
 
 #![allow(clippy::print_stdout, reason = "its tables are what it is for")]
 
+mod generation;
 mod kernels;
 mod link;
 mod machine;
@@ -47,6 +48,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("quantise", |models| quantise::run(models).boxed()),
     ("precision", |models| precision::run(models).boxed()),
     ("sweep", |models| sweep::run(models).boxed()),
+    ("generation", |models| generation::run(models).boxed()),
 ];
 
 #[tokio::main]
