@@ -16,7 +16,7 @@ done
 if (($# == 0 || ${#sections[@]} > 0)); then
   scripts/model.sh >/dev/null
   wants() { ((${#sections[@]} == 0)) || [[ " ${sections[*]} " == *" $1 "* ]]; }
-  if wants kernels || wants generation; then
+  if wants kernels || wants smollm2; then
     PELAGO_TEST_PYTHON=$(scripts/python.sh)
     export PELAGO_TEST_PYTHON
   fi
@@ -24,7 +24,7 @@ if (($# == 0 || ${#sections[@]} > 0)); then
     PELAGO_BENCH_EVCXR=$(scripts/evcxr-jupyter.sh)
     export PELAGO_BENCH_EVCXR
   fi
-  if wants generation; then
+  if wants smollm2; then
     PELAGO_BENCH_SMOLLM2=$(scripts/model.sh SmolLM2-135M-Instruct)
     export PELAGO_BENCH_SMOLLM2
   fi

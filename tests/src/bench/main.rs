@@ -49,6 +49,7 @@ const SECTIONS: &[(&str, Section)] = &[
     ("precision", |models| precision::run(models).boxed()),
     ("sweep", |models| sweep::run(models).boxed()),
     ("generation", |models| generation::run(models).boxed()),
+    ("smollm2", |models| generation::smollm2(models).boxed()),
 ];
 
 #[tokio::main]
