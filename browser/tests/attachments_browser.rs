@@ -62,7 +62,7 @@ fn tensor(name: &str, length: usize) -> Tensor {
 }
 
 async fn echo(page: &Page, tensors: Vec<Tensor>) -> Result<Answer, PoolError> {
-    let options = RequestOptions { deadline: LONG, progress: None, repeat_safe: true };
+    let options = RequestOptions::within(LONG);
     page.request(Message { kind: "echo".into(), tensors, ..Message::default() }, options).await
 }
 
