@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use pelago_browser::pool::PoolError;
 use pelago_models::PrepareError;
 use pelago_protocol::{
-    GenerateData, GenerateOptions, GeneratePart, GenerateResult, GeneratedText, Input, Output, PARTS_AHEAD, Part,
+    ErrorCode, GenerateData, GenerateOptions, GeneratePart, GenerateResult, GeneratedText, Input, Output, PARTS_AHEAD, Part,
     Platform, RowToken, Sampling, StopReason, Tensor, TextPart,
 };
 use pelago_text::{Defaults, Generator, Stream};
@@ -86,11 +86,15 @@ pub(super) async fn generate(asking: &Asking<'_>) -> Result<Executed, RunError> 
         never = timer => match never {},
     };
     let given = listener.tokens();
-    let (result, _) = answer.map_err(|error| cut_short(given, error))?;
+    let timed_out = options.max_seconds.is_some_and(|most| start.elapsed() >= Duration::from_secs_f64(most));
+    let (result, _) = answer.map_err(|error| match error {
+        // The page had not begun.
+        error if stop.is_cancelled() && is_cancelled(&error) => RunError::NoToken { time: timed_out },
+        error => cut_short(given, error),
+    })?;
     if result.rows.len() != rows {
         return Err(unexpected(asking, format!("{} texts for {rows} prompts", result.rows.len())));
     }
-    let timed_out = options.max_seconds.is_some_and(|most| start.elapsed() >= Duration::from_secs_f64(most));
     let texts = listener.finish(&result, timed_out).await?;
     let generated = Generated {
         tokenize_ms,
@@ -108,6 +112,10 @@ pub(super) async fn generate(asking: &Asking<'_>) -> Result<Executed, RunError> 
         did: Did::Generated(generated),
         output: Output::Texts(texts),
     })
+}
+
+fn is_cancelled(error: &RunError) -> bool {
+    matches!(error, RunError::Browser(error) if error.page().is_some_and(|page| page.code == ErrorCode::Cancelled))
 }
 
 fn unexpected(asking: &Asking<'_>, found: String) -> RunError {

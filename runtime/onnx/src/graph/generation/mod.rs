@@ -164,3 +164,27 @@ fn find(config: &Config) -> Option<&'static dyn architectures::Causal> {
     let model_type = config.model_type();
     architectures::ALL.iter().find(|architecture| architecture.model_types().contains(&model_type)).copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The page of tasks names what has a builder, and nothing else.
+    #[test]
+    fn the_page_of_tasks_names_every_architecture() {
+        let page = include_str!("../../../../../docs/tasks.md");
+        let row = |task: &str, types: Vec<&'static str>| {
+            let mut types = types;
+            types.sort_unstable();
+            let types = types.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(", ");
+            format!("| `{task}` | {types} |")
+        };
+        let decoders = architectures::ALL.iter().flat_map(|architecture| architecture.model_types()).copied();
+        for row in [
+            row("text-generation", decoders.collect()),
+            row("text2text-generation", seq2seq::model_types()),
+        ] {
+            assert!(page.contains(&row), "docs/tasks.md lacks {row}");
+        }
+    }
+}
