@@ -50,6 +50,12 @@ pub const CONTEXT: usize = 4096;
 /// What the graph's metadata calls [`Generation::context`].
 pub const CONTEXT_KEY: &str = "context";
 
+/// What the graph's metadata calls the fewest tokens that a layer's tokens see, where that is less than the context.
+pub const WINDOW_KEY: &str = "window";
+
+/// What the graph's metadata calls the bound of attention's scores, where there is one. WebGPU ignores it.
+pub const SOFTCAP_KEY: &str = "attention_softcap";
+
 /// Which logits a decoder gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Logits {
@@ -157,6 +163,9 @@ pub(crate) fn decoder(
     let mut graph = Builder::new(checkpoint, &own);
     let generation = architecture.add_to(&mut graph, config, options)?;
     graph.note(CONTEXT_KEY, generation.context);
+    if let Some(window) = generation.windows.iter().flatten().filter(|window| **window < generation.context).min() {
+        graph.note(WINDOW_KEY, window);
+    }
     Ok(DecoderGraph { model: graph.done(config.model_type()), generation })
 }
 
