@@ -628,6 +628,18 @@ frequency_penalty: number,
  */
 presence_penalty: number, 
 /**
+ * No sequence of so many tokens comes twice in prompt and answer; 0 lets any come again.
+ */
+no_repeat_ngram: number, 
+/**
+ * Tokens that are never chosen.
+ */
+suppressed: Array<number>, 
+/**
+ * The last token of an answer that has as many as were asked for; `None` for any.
+ */
+forced_end: number | null, 
+/**
  * Where the random numbers begin. Equal seeds give equal tokens on equal hardware.
  */
 seed: number, };

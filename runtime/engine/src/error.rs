@@ -113,6 +113,12 @@ pub enum RunError {
         /// What came instead.
         found: String,
     },
+    /// A text was ended before it had a token.
+    #[error("{}, and there was no token yet", if *time { "time was up" } else { "it was told to stop" })]
+    NoToken {
+        /// Whether time was up; else somebody said so.
+        time: bool,
+    },
     /// The page was lost while it made text.
     #[error("the text ends after {tokens} tokens, which are kept: {source}")]
     CutShort {
@@ -169,6 +175,8 @@ impl RunError {
             Self::Record(_) => "results",
             Self::Browser(error) => pool_code(error),
             Self::CutShort { source, .. } => source.code(),
+            Self::NoToken { time: true } => "no_token",
+            Self::NoToken { time: false } => "interrupted",
             Self::Page(_) => "page",
             Self::SoftwareHardware { .. } => "software_hardware",
             Self::Unsupported { .. } => "unsupported",
@@ -210,6 +218,8 @@ impl RunError {
             Self::Tune { .. } => "allow a larger error, or more bits among the choices".into(),
             Self::Unsupported { advice, .. } => advice.clone(),
             Self::CutShort { source, .. } => source.advice(),
+            Self::NoToken { time: true } => "allow more time: the first run of a model loads it".into(),
+            Self::NoToken { time: false } => Advice::none(),
             Self::EmptyInput { .. } => "give at least one text or tensor".into(),
             Self::Golden { .. } => Advice::from("name a golden file with ")
                 .setting(Setting::Golden)

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pelago_browser::driver::Product;
@@ -11,8 +12,8 @@ use pelago_content::{Store, StoreOptions};
 use pelago_models::network::HUGGING_FACE;
 use pelago_models::{Models, NetworkOptions};
 use pelago_protocol::{
-    BrowserKind, ErrorCode, FailedRun, FailureId, MeasuredRun, Platform, Precision, PrecisionChoice, Report, Run, Step,
-    SweepRow, Transfer,
+    BrowserKind, ErrorCode, FailedRun, FailureId, MeasuredRun, Part, Platform, Precision, PrecisionChoice, Report, Run,
+    Step, StopReason, SweepRow, Task, Transfer,
 };
 
 use super::*;
@@ -69,6 +70,7 @@ struct Lab {
 }
 
 const MODEL: &str = "tiny-bert";
+const DECODER: &str = "tiny-llama";
 
 impl Lab {
     async fn new(fleet: FakeFleet, earlier: Vec<MeasuredRun>) -> Self {
@@ -77,6 +79,8 @@ impl Lab {
         let models = Models::open(store.clone()).unwrap();
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/models/bert");
         models.add(model, Some(MODEL), None, |_| {}).await.unwrap();
+        let decoder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/models/text/llama");
+        models.add(decoder, Some(DECODER), None, |_| {}).await.unwrap();
         let network =
             Network::new(models, NetworkOptions::new(folder.path().join("staging"), HUGGING_FACE).unwrap()).unwrap();
         let preparer = Preparer::new(store, network, Served::default());
@@ -353,4 +357,98 @@ async fn of_a_browser_elsewhere_no_measurement_counts() {
     let lab = Lab::new(fleet, vec![run]).await;
     let route = lab.route(&request()).await;
     assert!(!route.contains("fastest"), "{route}");
+}
+
+/// Asks a model of which it is known which tokens the page will make: those of this text.
+async fn making(text: &str) -> (Lab, Request) {
+    let lab = Lab::usual(Vec::new()).await;
+    let request = Request { model: DECODER.to_owned(), ..on(BrowserKind::Chrome, Platform::Wasm) };
+    let prepared = lab.engine.prepare(&Checked::of(request.clone()).unwrap(), None).await.unwrap();
+    let model = lab.engine.preparer.generator(&prepared).await.unwrap();
+    let ids = model.prompts(&[text.to_owned()]).unwrap().ids;
+    *lab.fleet.worker("Chromium").makes.lock().unwrap() = ids.iter().map(|id| u32::try_from(*id).unwrap()).collect();
+    (lab, request)
+}
+
+fn streaming(room: usize) -> (Streaming, tokio::sync::mpsc::Receiver<Part>) {
+    let (sender, parts) = tokio::sync::mpsc::channel(room);
+    (Streaming { parts: Some(sender), ..Streaming::default() }, parts)
+}
+
+async fn taken(mut parts: tokio::sync::mpsc::Receiver<Part>) -> String {
+    let mut text = String::new();
+    while let Some(Part::Text(part)) = parts.recv().await {
+        text.push_str(&part.text);
+    }
+    text
+}
+
+#[tokio::test]
+async fn parts_together_are_the_text_and_the_report_says_how_it_was_made() {
+    let (lab, request) = making("the quick brown fox jumps").await;
+    let (streaming, parts) = streaming(1);
+    let (run, text) = tokio::join!(lab.engine.stream(&request, None, streaming), taken(parts));
+    let run = run.unwrap();
+    assert_eq!(run.output.text(), "the quick brown fox jumps");
+    assert_eq!(text, run.output.text());
+    let generation = run.report.generation.unwrap();
+    assert_eq!(generation.new_tokens as usize, run.output.texts()[0].tokens.len());
+    assert_eq!((generation.kv_cache_mb, generation.nodes_per_token), (1.0, 1));
+    assert!(generation.time_to_first_token_ms.unwrap() > 0.0 && generation.decode_tokens_per_sec.unwrap() > 0.0);
+    assert_eq!((run.report.task, run.report.sessions.len()), (Some(Task::TextGeneration), 1));
+}
+
+#[tokio::test]
+async fn a_text_that_ends_an_answer_ends_the_page_too() {
+    let (lab, mut request) = making("the quick brown fox jumps over the lazy dog").await;
+    request.generate.stop = vec!["never".to_owned(), "wn fo".to_owned()];
+    let (streaming, parts) = streaming(8);
+    let (run, text) = tokio::join!(lab.engine.stream(&request, None, streaming), taken(parts));
+    let run = run.unwrap();
+    assert_eq!((run.output.text(), run.output.texts()[0].stop), ("the quick bro", StopReason::Stop));
+    assert_eq!(text, "the quick bro");
+    let worker = lab.fleet.worker("Chromium");
+    assert!(worker.made.lock().unwrap().len() < worker.makes.lock().unwrap().len());
+}
+
+#[tokio::test]
+async fn who_stops_listening_still_gets_the_run() {
+    let (lab, request) = making("the quick brown fox").await;
+    let (streaming, parts) = streaming(1);
+    drop(parts);
+    let run = lab.engine.stream(&request, None, streaming).await.unwrap();
+    assert_eq!(run.output.text(), "the quick brown fox");
+}
+
+#[tokio::test]
+async fn a_browser_that_is_lost_says_how_much_there_is() {
+    let (lab, request) = making("the quick brown fox").await;
+    lab.fleet.worker("Chromium").behave(Behaviour::IsLostAfter(3));
+    let (streaming, parts) = streaming(8);
+    let (error, text) = tokio::join!(lab.engine.stream(&request, None, streaming), taken(parts));
+    let error = error.unwrap_err();
+    assert!(matches!(error, RunError::CutShort { tokens: 3, .. }), "{error}");
+    assert_eq!((error.code(), error.is_repeatable()), ("browser_lost", true));
+    assert!("the quick brown fox".starts_with(&text) && !text.is_empty(), "{text:?}");
+    // Before the first token there is nothing to say.
+    lab.fleet.worker("Chromium").behave(Behaviour::IsLostAfter(0));
+    let error = lab.run(&request).await.unwrap_err();
+    assert!(matches!(error, RunError::Browser(_)), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_ends_when_time_is_up_or_when_it_is_told() {
+    let (lab, mut request) = making(&"the quick brown fox jumps over the lazy dog ".repeat(50)).await;
+    let (streaming, parts) = streaming(8);
+    let stop = streaming.stop.clone();
+    let telling = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        stop.cancel();
+    };
+    let (run, text, ()) = tokio::join!(lab.engine.stream(&request, None, streaming), taken(parts), telling);
+    let run = run.unwrap();
+    assert_eq!((run.output.texts()[0].stop, run.output.text()), (StopReason::Interrupted, text.as_str()));
+    request.generate.max_seconds = Some(0.05);
+    let run = lab.run(&request).await.unwrap();
+    assert_eq!(run.output.texts()[0].stop, StopReason::Time);
 }

@@ -104,6 +104,12 @@ impl Generate {
         self
     }
 
+    /// Lets no sequence of so many tokens come twice; 0 lets any.
+    pub fn no_repeat_ngram(mut self, tokens: u32) -> Self {
+        self.request().generate.no_repeat_ngram = Some(tokens);
+        self
+    }
+
     /// Where the random numbers begin: equal seeds give equal text on equal hardware.
     pub fn seed(mut self, seed: u32) -> Self {
         self.request().generate.seed = Some(seed);

@@ -6,7 +6,7 @@ use crate::{Graphs, LoadResult, PageCall};
 
 /// How the next token is chosen of the logits. The default takes the most likely one.
 ///
-/// In this order, as transformers does: the penalties, then `temperature`, `top_k`, `top_p`, `min_p`, then a draw.
+/// In this order, as transformers does: the penalties, then what may not come or must, then `temperature`, `top_k`, `top_p`, `min_p`, then a draw.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
@@ -26,6 +26,12 @@ pub struct Sampling {
     pub frequency_penalty: f64,
     /// Taken off the logit of a token that the answer has; 0 changes nothing.
     pub presence_penalty: f64,
+    /// No sequence of so many tokens comes twice in prompt and answer; 0 lets any come again.
+    pub no_repeat_ngram: u32,
+    /// Tokens that are never chosen.
+    pub suppressed: Vec<u32>,
+    /// The last token of an answer that has as many as were asked for; `None` for any.
+    pub forced_end: Option<u32>,
     /// Where the random numbers begin. Equal seeds give equal tokens on equal hardware.
     pub seed: u32,
 }
@@ -40,6 +46,9 @@ impl Default for Sampling {
             repetition_penalty: 1.0,
             frequency_penalty: 0.0,
             presence_penalty: 0.0,
+            no_repeat_ngram: 0,
+            suppressed: Vec::new(),
+            forced_end: None,
             seed: 0,
         }
     }
@@ -68,6 +77,8 @@ pub struct GenerateOptions {
     pub frequency_penalty: Option<f64>,
     /// As [`Sampling::presence_penalty`].
     pub presence_penalty: Option<f64>,
+    /// As [`Sampling::no_repeat_ngram`].
+    pub no_repeat_ngram: Option<u32>,
     /// As [`Sampling::seed`]; another one each time where it is left open.
     pub seed: Option<u32>,
     /// Texts that end an answer. They are no part of it.

@@ -247,6 +247,9 @@ fn sampling(sampling: &Sampling) -> String {
     words.extend(unless(sampling.repetition_penalty, 1.0, "repetition_penalty"));
     words.extend(unless(sampling.frequency_penalty, 0.0, "frequency_penalty"));
     words.extend(unless(sampling.presence_penalty, 0.0, "presence_penalty"));
+    if sampling.no_repeat_ngram > 0 {
+        words.push(format!("no_repeat_ngram {}", sampling.no_repeat_ngram));
+    }
     words.join(", ")
 }
 

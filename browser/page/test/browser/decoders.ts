@@ -45,7 +45,8 @@ export interface Golden {
 export const golden = (model: string): Golden => JSON.parse(readFileSync(join(FIXTURES, 'text', model, 'golden.json'), 'utf8')) as Golden;
 
 export const GREEDY: GenerateData['sampling'] = {
-  temperature: 0, top_k: null, top_p: null, min_p: null, repetition_penalty: 1, frequency_penalty: 0, presence_penalty: 0, seed: 0,
+  temperature: 0, top_k: null, top_p: null, min_p: null, repetition_penalty: 1, frequency_penalty: 0, presence_penalty: 0,
+  no_repeat_ngram: 0, suppressed: [], forced_end: null, seed: 0,
 }; // prettier-ignore
 
 /** Asks a host's page to go on with prompts: ids, one list a prompt. */

@@ -42,6 +42,9 @@ pub(super) struct Making {
     /// Taken off the logit of a token that the answer has
     #[arg(long, value_name = "X", allow_hyphen_values = true)]
     presence_penalty: Option<f64>,
+    /// Let no sequence of this many tokens come twice; 0 lets any
+    #[arg(long, value_name = "N", value_parser = values::whole::<u32>(0..=1_000))]
+    no_repeat_ngram: Option<u32>,
     /// Where the random numbers begin: equal seeds give equal text [default: another one each time]
     #[arg(long, value_name = "N")]
     seed: Option<u32>,
@@ -79,6 +82,7 @@ impl Making {
             repetition_penalty: self.repetition_penalty,
             frequency_penalty: self.frequency_penalty,
             presence_penalty: self.presence_penalty,
+            no_repeat_ngram: self.no_repeat_ngram,
             seed: self.seed,
             stop: self.stop.clone(),
             logprobs: self.logprobs,

@@ -10,7 +10,7 @@ use pelago_browser::driver::{Discovery, Installation, Product, Remote, Target};
 use pelago_browser::link::{Answer, LinkError, Message, RequestOptions};
 use pelago_browser::pool::{Candidate, PoolError};
 use pelago_protocol::{Capabilities, ErrorCode, PageError, Platform, Tensor};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Fleet, Opened, Worker};
 
@@ -26,6 +26,8 @@ pub(crate) enum Behaviour {
     Refuses(ErrorCode),
     /// Is lost while it works.
     IsLost,
+    /// Is lost after so many tokens of a text.
+    IsLostAfter(usize),
 }
 
 /// A page that answers at once.
@@ -40,6 +42,10 @@ pub(crate) struct FakeWorker {
     pub(crate) run_ms: Mutex<f64>,
     held: Mutex<Vec<String>>,
     asked: Mutex<Vec<String>>,
+    /// Tokens that it makes of any prompt.
+    pub(crate) makes: Mutex<Vec<u32>>,
+    /// Tokens that it made of the last one.
+    pub(crate) made: Mutex<Vec<u32>>,
 }
 
 impl FakeWorker {
@@ -63,24 +69,7 @@ impl FakeWorker {
                 json!({ "disposed": before - held.len(), "held": held.len(), "memory_usage_mb": self.memory_mb });
             return Answer { data, tensors: Vec::new() };
         }
-        let graph = message.data["graphs"]["model"]["cid"].as_str().unwrap_or_default().to_owned();
-        let mut held = self.held.lock().unwrap();
-        let is_warm = held.contains(&graph);
-        if !is_warm {
-            held.push(graph);
-        }
-        let platform = message.platform.unwrap_or(Platform::Wasm);
-        let once = |ms: f64| (!is_warm).then_some(ms);
-        let load = json!({
-            "session": {
-                "execution_provider": format!("{platform}"), "threads": 1, "build": "jspi", "fixed_shape": null,
-                "webnn_device_type": null, "webnn_accelerated": null,
-                "placement": { "nodes_total": 1, "nodes_on_provider": 1, "nodes_shape_arithmetic": 0,
-                    "fallback_operators": [], "shape_operators": [] },
-            },
-            "warm": is_warm, "fetch_ms": once(1.0), "compile_ms": once(1.0), "first_run_ms": once(1.0),
-            "memory_usage_mb": self.memory_mb, "held": [],
-        });
+        let load = self.load(message);
         let run_ms = *self.run_ms.lock().unwrap();
         let rows = message.tensors.iter().find(|tensor| tensor.name == "lengths").map_or(1, |tensor| tensor.shape[0]);
         let data = json!({
@@ -90,6 +79,57 @@ impl FakeWorker {
         let values = vec![0.5; rows * HIDDEN];
         let tensor = Tensor::from_f32("embedding", vec![rows, HIDDEN], &values).unwrap();
         Answer { data, tensors: vec![tensor] }
+    }
+
+    /// How the session of a request's graph came to be.
+    fn load(&self, message: &Message) -> Value {
+        let graph = message.data["graphs"]["model"]["cid"].as_str().unwrap_or_default().to_owned();
+        let mut held = self.held.lock().unwrap();
+        let is_warm = held.contains(&graph);
+        if !is_warm {
+            held.push(graph);
+        }
+        let platform = message.platform.unwrap_or(Platform::Wasm);
+        let once = |ms: f64| (!is_warm).then_some(ms);
+        json!({
+            "session": {
+                "execution_provider": format!("{platform}"), "threads": 1, "build": "jspi", "fixed_shape": null,
+                "webnn_device_type": null, "webnn_accelerated": null,
+                "placement": { "nodes_total": 1, "nodes_on_provider": 1, "nodes_shape_arithmetic": 0,
+                    "fallback_operators": [], "shape_operators": [] },
+            },
+            "warm": is_warm, "fetch_ms": once(1.0), "compile_ms": once(1.0), "first_run_ms": once(1.0),
+            "memory_usage_mb": self.memory_mb, "held": [],
+        })
+    }
+
+    /// Makes its tokens, one a part, until it is told to stop.
+    async fn generate(&self, message: &Message, options: RequestOptions) -> Result<Answer, PoolError> {
+        let makes = self.makes.lock().unwrap().clone();
+        let mut made = Vec::new();
+        for (number, id) in makes.iter().enumerate() {
+            if *self.behaviour.lock().unwrap() == Behaviour::IsLostAfter(number) {
+                return Err(PoolError::BrowserLost { product: self.product.name().to_owned(), reason: "it ended".to_owned() });
+            }
+            if options.stop.as_ref().is_some_and(tokio_util::sync::CancellationToken::is_cancelled) {
+                break;
+            }
+            made.push(*id);
+            if let Some(parts) = &options.parts {
+                let part = json!({ "tokens": [{ "row": 0, "id": id, "logprob": null, "top": [] }] });
+                parts.send(part).await.unwrap();
+            }
+            // Whoever listens takes it before the next.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        self.made.lock().unwrap().clone_from(&made);
+        let stop = if made.len() < makes.len() { "interrupted" } else { "length" };
+        let data = json!({
+            "loads": { "model": self.load(message) }, "rows": [{ "ids": made, "stop": stop }], "encode_ms": null,
+            "prefill_ms": 4.0, "decode_ms": 6.0, "steps": made.len().saturating_sub(1), "capacity": 64,
+            "cache_bytes": 1 << 20, "captured": false, "not_captured": "a table records nothing",
+        });
+        Ok(Answer { data, tensors: Vec::new() })
     }
 }
 
@@ -111,12 +151,15 @@ impl Worker for FakeWorker {
         Some(256.0)
     }
 
-    async fn request(&self, message: Message, _: RequestOptions) -> Result<Answer, PoolError> {
+    async fn request(&self, message: Message, options: RequestOptions) -> Result<Answer, PoolError> {
         let platform = message.platform.map_or(String::new(), |platform| format!(" {platform}"));
         self.asked.lock().unwrap().push(format!("{}{platform}", message.kind));
         let product = self.product.name().to_owned();
+        if message.kind == "generate" {
+            return self.generate(&message, options).await;
+        }
         match *self.behaviour.lock().unwrap() {
-            Behaviour::Answers => Ok(self.answer(&message)),
+            Behaviour::Answers | Behaviour::IsLostAfter(_) => Ok(self.answer(&message)),
             Behaviour::Refuses(code) => {
                 let error =
                     PageError { code, message: "refused".to_owned(), help: "try".to_owned(), repeatable: false };
@@ -202,6 +245,8 @@ impl FakeFleet {
             run_ms: Mutex::new(10.0),
             held: Mutex::default(),
             asked: Mutex::default(),
+            makes: Mutex::default(),
+            made: Mutex::default(),
         };
         self.workers.insert(id.clone(), Arc::new(worker));
         self.candidates.push(Candidate { id: id.into(), kind: product.kind(), target });

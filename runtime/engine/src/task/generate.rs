@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use pelago_browser::pool::PoolError;
 use pelago_models::PrepareError;
 use pelago_protocol::{
-    GenerateData, GenerateOptions, GeneratePart, GenerateResult, GeneratedText, Input, Output, PARTS_AHEAD, Part,
-    Platform, RowToken, Sampling, StopReason, Tensor, TextPart,
+    Advice, ErrorCode, GenerateData, GenerateOptions, GeneratePart, GenerateResult, GeneratedText, Input, Output,
+    PARTS_AHEAD, Part, Platform, RowToken, Sampling, Setting, StopReason, Tensor, TextPart,
 };
 use pelago_text::{Defaults, Generator, Stream};
 use serde_json::Value;
@@ -52,10 +52,17 @@ pub(super) async fn generate(asking: &Asking<'_>) -> Result<Executed, RunError> 
     };
     let tokens = tokens.map_err(wrong)?;
     let tokenize_ms = milliseconds(began);
-    let context = engine.preparer.context(prepared).await?.ok_or_else(|| RunError::Unsupported {
+    let decoder = engine.preparer.decoder(prepared).await?.ok_or_else(|| RunError::Unsupported {
         what: format!("making text with the graph of {}", prepared.source.name),
         advice: "leave the graph's name out: Pelago builds one of the model's weights".into(),
     })?;
+    if decoder.bounds_scores && asking.platform == Platform::WebGpu {
+        return Err(RunError::Unsupported {
+            what: format!("attention that bounds its scores, as {} has it, on WebGPU", prepared.source.name),
+            advice: Advice::from("onnxruntime leaves the bound out there, and the text would be another one: use ")
+                .set(Setting::Platform, "wasm"),
+        });
+    }
     let (options, defaults) = (&request.generate, model.defaults());
     let sampling = sampling(options, defaults);
     let data = GenerateData {
@@ -63,12 +70,13 @@ pub(super) async fn generate(asking: &Asking<'_>) -> Result<Executed, RunError> 
         lengths: tokens.lengths.clone(),
         pad_id: defaults.pad_id,
         decoder_ids: defaults.decoder_ids.clone(),
-        context,
+        context: decoder.context,
         max_new_tokens: new_tokens(options, defaults, &tokens.lengths),
         stop_ids: defaults.stop_ids.clone(),
         sampling: sampling.clone(),
         logprobs: options.logprobs,
-        capture: asking.platform == Platform::WebGpu && !options.no_capture,
+        // A session that records ignores windows.
+        capture: asking.platform == Platform::WebGpu && !options.no_capture && !decoder.has_window,
     };
     let ids = tokens.ids.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<_>>();
     let ids = Tensor::new("input_ids", pelago_protocol::DType::Int32, vec![tokens.ids.len()], ids.into());
@@ -86,11 +94,15 @@ pub(super) async fn generate(asking: &Asking<'_>) -> Result<Executed, RunError> 
         never = timer => match never {},
     };
     let given = listener.tokens();
-    let (result, _) = answer.map_err(|error| cut_short(given, error))?;
+    let timed_out = options.max_seconds.is_some_and(|most| start.elapsed() >= Duration::from_secs_f64(most));
+    let (result, _) = answer.map_err(|error| match error {
+        // The page had not begun.
+        error if stop.is_cancelled() && is_cancelled(&error) => RunError::NoToken { time: timed_out },
+        error => cut_short(given, error),
+    })?;
     if result.rows.len() != rows {
         return Err(unexpected(asking, format!("{} texts for {rows} prompts", result.rows.len())));
     }
-    let timed_out = options.max_seconds.is_some_and(|most| start.elapsed() >= Duration::from_secs_f64(most));
     let texts = listener.finish(&result, timed_out).await?;
     let generated = Generated {
         tokenize_ms,
@@ -108,6 +120,10 @@ pub(super) async fn generate(asking: &Asking<'_>) -> Result<Executed, RunError> 
         did: Did::Generated(generated),
         output: Output::Texts(texts),
     })
+}
+
+fn is_cancelled(error: &RunError) -> bool {
+    matches!(error, RunError::Browser(error) if error.page().is_some_and(|page| page.code == ErrorCode::Cancelled))
 }
 
 fn unexpected(asking: &Asking<'_>, found: String) -> RunError {
@@ -136,7 +152,10 @@ fn new_tokens(options: &GenerateOptions, defaults: &Defaults, lengths: &[u32]) -
         given => u32::try_from(given).unwrap_or(u32::MAX),
     };
     let of_length = || defaults.max_length?.checked_sub(before).filter(|tokens| *tokens > 0);
-    options.max_new_tokens.or(defaults.max_new_tokens).or_else(of_length).unwrap_or(NEW_TOKENS)
+    let tokens = options.max_new_tokens.or(defaults.max_new_tokens).or_else(of_length).unwrap_or(NEW_TOKENS);
+    // What is forced after the first token of every answer counts as new, as in transformers.
+    let forced = u32::try_from(defaults.decoder_ids.len().saturating_sub(1)).unwrap_or_default();
+    tokens.saturating_sub(forced).max(1)
 }
 
 /// How tokens are chosen: as the user says, else as the model's `generation_config.json` says, else as transformers
@@ -160,6 +179,9 @@ fn sampling(options: &GenerateOptions, defaults: &Defaults) -> Sampling {
         repetition_penalty: options.repetition_penalty.unwrap_or(usual.repetition_penalty),
         frequency_penalty: options.frequency_penalty.unwrap_or(0.0),
         presence_penalty: options.presence_penalty.unwrap_or(0.0),
+        no_repeat_ngram: options.no_repeat_ngram.unwrap_or(usual.no_repeat_ngram),
+        suppressed: usual.suppressed.clone(),
+        forced_end: usual.forced_end,
         // The last bits of such an identifier are random.
         #[expect(clippy::cast_possible_truncation, reason = "the random bits are the low ones")]
         seed: options.seed.unwrap_or_else(|| if draws { uuid::Uuid::now_v7().as_u128() as u32 } else { 0 }),

@@ -16,6 +16,9 @@ use crate::library::{Described, Located, Recipe};
 /// `modules.json` is read up to this size.
 const MODULES_MAX: u64 = 1 << 20;
 
+/// Tokens that a cache of a fixed size has room for. Each run of WebNN computes with all of it.
+const FIXED_ROOM: usize = 256;
+
 /// What is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Build {
@@ -23,12 +26,12 @@ pub(super) enum Build {
     States,
     /// What the checkpoint's head gives.
     Head,
-    /// A decoder with a cache.
-    Decoder,
+    /// A decoder with a cache, which has a fixed room where that is so.
+    Decoder { fixed: bool },
     /// One of the graphs of an encoder–decoder.
     Half(Role),
-    /// A decoder of a GGUF file.
-    Gguf(Kept),
+    /// The same of a GGUF file.
+    Gguf { kept: Kept, fixed: bool },
 }
 
 /// What building gave.
@@ -48,10 +51,12 @@ impl Build {
                 && (model.family == Family::TextEmbedding || wanted.graph.is_some());
             return is_states.then_some(Self::States);
         };
+        // WebNN compiles a graph for one shape.
+        let fixed = wanted.platform == Platform::WebNn;
         Some(match task {
             Task::FeatureExtraction => Self::States,
-            Task::TextGeneration if model.gguf().is_some() => Self::Gguf(Kept::Single),
-            Task::TextGeneration => Self::Decoder,
+            Task::TextGeneration if model.gguf().is_some() => Self::Gguf { kept: Kept::Single, fixed },
+            Task::TextGeneration => Self::Decoder { fixed },
             Task::Text2TextGeneration => Self::Half(role),
             Task::TextClassification
             | Task::TokenClassification
@@ -71,13 +76,17 @@ impl Build {
         let (name, version) = match self {
             Self::States => ("onnx-graph/fp32", "2"),
             Self::Head => ("onnx-graph/head", "1"),
-            Self::Decoder => ("onnx-graph/decoder", "1"),
+            Self::Decoder { fixed: false } => ("onnx-graph/decoder", "1"),
+            Self::Decoder { fixed: true } => ("onnx-graph/decoder-fixed", "1"),
             Self::Half(Role::Encoder) => ("onnx-graph/encoder-of-decoder", "1"),
             Self::Half(Role::Cross) => ("onnx-graph/cross", "1"),
             Self::Half(_) => ("onnx-graph/decoder-of-encoder", "1"),
-            Self::Gguf(Kept::Single) => ("onnx-graph/gguf", "1"),
-            Self::Gguf(Kept::Products) => ("onnx-graph/gguf-products", "1"),
-            Self::Gguf(Kept::Blocks) => ("onnx-graph/gguf-blocks", "1"),
+            Self::Gguf { kept: Kept::Single, fixed: false } => ("onnx-graph/gguf", "1"),
+            Self::Gguf { kept: Kept::Single, fixed: true } => ("onnx-graph/gguf-fixed", "1"),
+            Self::Gguf { kept: Kept::Products, fixed: false } => ("onnx-graph/gguf-products", "1"),
+            Self::Gguf { kept: Kept::Products, fixed: true } => ("onnx-graph/gguf-products-fixed", "1"),
+            Self::Gguf { kept: Kept::Blocks, fixed: false } => ("onnx-graph/gguf-blocks", "1"),
+            Self::Gguf { kept: Kept::Blocks, fixed: true } => ("onnx-graph/gguf-blocks-fixed", "1"),
         };
         Recipe { name, version }
     }
@@ -85,7 +94,7 @@ impl Build {
     /// What a report says the graph came from.
     pub(super) fn origin(self, model: &Described) -> String {
         match (self, model.gguf()) {
-            (Self::Gguf(_), Some(file)) => file.path.clone(),
+            (Self::Gguf { .. }, Some(file)) => file.path.clone(),
             _ => CHECKPOINT.to_owned(),
         }
     }
@@ -94,15 +103,15 @@ impl Build {
 impl Preparer {
     /// Builds a graph.
     pub(super) async fn build(&self, model: &Described, build: Build) -> Result<Made, PrepareError> {
-        if let Build::Gguf(kept) = build {
-            return self.build_gguf(model, kept).await;
+        if let Build::Gguf { kept, fixed } = build {
+            return self.build_gguf(model, kept, fixed).await;
         }
         let (folder, is_table) = self.transformer(model).await?;
         let files = StoredFiles::new(&self.store, model.cid);
         let parent = Some(model.cid.to_string());
         let built = tokio::task::spawn_blocking(move || {
             let options = BuildOptions { parent: parent.clone(), ..BuildOptions::default() };
-            let generation = GenerationOptions { parent, ..GenerationOptions::default() };
+            let generation = generation(parent, build == Build::Decoder { fixed: true });
             Ok(match build {
                 Build::States if is_table => graph::build_table_in(&files, &folder, &options)?,
                 Build::States => graph::build_in(&files, &folder, &options)?,
@@ -115,7 +124,7 @@ impl Preparer {
                         _ => graphs.decoder,
                     }
                 }
-                Build::Decoder | Build::Gguf(_) => graph::build_decoder_in(&files, &folder, &generation)?.model,
+                Build::Decoder { .. } | Build::Gguf { .. } => graph::build_decoder_in(&files, &folder, &generation)?.model,
             })
         });
         let built = built.await;
@@ -124,13 +133,13 @@ impl Preparer {
     }
 
     /// The decoder of a GGUF file: its weights are laid out anew, so all of it is a folder of its own.
-    async fn build_gguf(&self, model: &Described, kept: Kept) -> Result<Made, PrepareError> {
+    async fn build_gguf(&self, model: &Described, kept: Kept, fixed: bool) -> Result<Made, PrepareError> {
         let file = gguf_path(model)?;
         let files = StoredFiles::new(&self.store, model.cid);
         let parent = model.cid.to_string();
         let make = move |target: &std::path::Path| {
             let header = Gguf::read(&files, &file)?;
-            let options = GenerationOptions { parent: Some(parent.clone()), ..GenerationOptions::default() };
+            let options = generation(Some(parent.clone()), fixed);
             let decoder = header.build_decoder(&files, &options, kept)?;
             let weights = Weights::new(&files, &header).with(BUILT, decoder.model.onnx);
             let to = Destination { parent: Some(&parent), ..Destination::new(target, CONVERTED) };
@@ -154,12 +163,13 @@ impl Preparer {
         build: Option<Build>,
     ) -> Result<Option<Build>, PrepareError> {
         let Making::Bits { precision, mixed: false } = wanted.making else { return Ok(None) };
-        if !matches!(build, Some(Build::Gguf(_))) || blocks_of(&*self.gguf(model).await?) != Some(precision) {
+        let Some(Build::Gguf { fixed, .. }) = build else { return Ok(None) };
+        if blocks_of(&*self.gguf(model).await?) != Some(precision) {
             return Ok(None);
         }
         // Of onnxruntime-web's builds those with WebGPU and WebNN lack wasm's operator for rows in blocks.
         let kept = if wanted.platform == Platform::WebGpu { Kept::Blocks } else { Kept::Products };
-        Ok(Some(Build::Gguf(kept)))
+        Ok(Some(Build::Gguf { kept, fixed }))
     }
 
     /// What a model's GGUF file says of itself.
@@ -215,6 +225,11 @@ impl From<gguf::Error> for GgufFault {
     fn from(error: gguf::Error) -> Self {
         Self::Gguf(error)
     }
+}
+
+/// How a decoder is built.
+fn generation(parent: Option<String>, fixed: bool) -> GenerationOptions {
+    GenerationOptions { parent, capacity: fixed.then_some(FIXED_ROOM), ..GenerationOptions::default() }
 }
 
 fn gguf_path(model: &Described) -> Result<String, PrepareError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pelago_onnx::Error as OnnxError;
 use pelago_onnx::files::Files;
-use pelago_onnx::graph::CONTEXT_KEY;
+use pelago_onnx::graph::{CONTEXT_KEY, SOFTCAP_KEY, WINDOW_KEY};
 use pelago_onnx::read::{self, Length};
 use pelago_protocol::{Dimension, Graph, GraphFacts, GraphInput, Graphs};
 
@@ -36,13 +36,19 @@ impl Preparer {
         Ok(facts.inputs.into_iter().map(|input| input.name).collect())
     }
 
-    /// Tokens that a row of a model that makes text may have, prompt and answer together, as its graph's metadata says.
+    /// What is to be known of the graph of a model that makes text, as its metadata says; `None` of a graph that was made
+    /// for something else.
     ///
     /// # Errors
     /// [`PrepareError::Precision`] where the graph cannot be read.
-    pub async fn context(&self, prepared: &Prepared) -> Result<Option<u32>, PrepareError> {
+    pub async fn decoder(&self, prepared: &Prepared) -> Result<Option<DecoderFacts>, PrepareError> {
         let metadata = self.read_graph(prepared, &prepared.chosen.main, read::metadata).await?;
-        Ok(metadata.get(CONTEXT_KEY).and_then(|context| context.parse().ok()))
+        let Some(context) = metadata.get(CONTEXT_KEY).and_then(|context| context.parse().ok()) else { return Ok(None) };
+        Ok(Some(DecoderFacts {
+            context,
+            has_window: metadata.contains_key(WINDOW_KEY),
+            bounds_scores: metadata.contains_key(SOFTCAP_KEY),
+        }))
     }
 
     /// A graph never changes under its CID, so each is read once.
@@ -65,6 +71,17 @@ impl Preparer {
         self.lock().facts.insert(cid, facts.clone());
         Ok(facts)
     }
+}
+
+/// What making text with a graph needs to know of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecoderFacts {
+    /// Tokens that a row may have, prompt and answer together.
+    pub context: u32,
+    /// Whether some layer's tokens see fewer than that.
+    pub has_window: bool,
+    /// Whether attention bounds its scores.
+    pub bounds_scores: bool,
 }
 
 /// What the graph in a file declares.

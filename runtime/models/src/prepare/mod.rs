@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use pelago_protocol::{Family, Graph, GraphCid, GraphFacts, ModelCid, Observer, Role, Task};
 
 pub use self::error::PrepareError;
-pub use self::facts::graph_facts;
+pub use self::facts::{DecoderFacts, graph_facts};
 use self::graph::ChosenGraphs;
 pub use self::predict::Declared;
 pub use self::served::{Counters, Served};

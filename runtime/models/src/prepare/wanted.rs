@@ -150,6 +150,10 @@ impl Wanted {
 
     /// Whether two ask for the same graph.
     pub fn same_graph(&self, other: &Self) -> bool {
-        self.graph == other.graph && self.purpose == other.purpose && self.recipe() == other.recipe()
+        let fixed = |wanted: &Self| wanted.platform == Platform::WebNn;
+        self.graph == other.graph
+            && self.purpose == other.purpose
+            && (fixed(self) == fixed(other) || self.purpose == Purpose::Tensors)
+            && self.recipe() == other.recipe()
     }
 }

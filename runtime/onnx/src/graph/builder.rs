@@ -82,8 +82,9 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Puts something into the graph's metadata.
+    /// Puts something into the graph's metadata, in the place of what it had under this key.
     pub(super) fn note(&mut self, key: &'static str, value: impl ToString) {
+        self.notes.retain(|(known, _)| *known != key);
         self.notes.push((key, value.to_string()));
     }
 

@@ -128,6 +128,9 @@ impl Defaults {
                 top_k: Some(both.count("top_k")?.unwrap_or(TOP_K)).filter(|top_k| *top_k > 0),
                 top_p: both.number("top_p", 0.0)?.filter(|top_p| *top_p < 1.0),
                 min_p: both.number("min_p", 0.0)?.filter(|min_p| *min_p > 0.0),
+                no_repeat_ngram: both.count("no_repeat_ngram_size")?.unwrap_or(0),
+                suppressed: suppressed(&both)?,
+                forced_end: both.id("forced_eos_token_id")?,
                 repetition_penalty: both.number("repetition_penalty", 0.0)?.filter(|by| *by > 0.0).unwrap_or(1.0),
                 ..Sampling::default()
             },
@@ -148,6 +151,24 @@ fn decoder_ids(both: &Both<'_>) -> Result<Vec<u32>, Error> {
     Ok([Some(start), both.id("forced_bos_token_id")?].into_iter().flatten().collect())
 }
 
+/// Tokens that may never be chosen: those that are suppressed, and bad words of one token.
+fn suppressed(both: &Both<'_>) -> Result<Vec<u32>, Error> {
+    let mut ids = both.ids("suppress_tokens")?;
+    for word in bad_words(both) {
+        if let [id] = &word[..] {
+            ids.extend(id.as_u64().and_then(|id| u32::try_from(id).ok()));
+        }
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    Ok(ids)
+}
+
+fn bad_words<'a>(both: &'a Both<'_>) -> impl Iterator<Item = &'a Vec<Value>> {
+    let words = both.get("bad_words_ids").and_then(|(_, words)| words.as_array());
+    words.into_iter().flatten().filter_map(Value::as_array)
+}
+
 /// When a setting changes what `transformers` gives.
 #[derive(Clone, Copy)]
 enum Applies {
@@ -161,10 +182,12 @@ enum Applies {
     Given,
     /// As `Given`, for models that are no encoder–decoders.
     GivenToDecoder,
+    /// Where one of its lists has several tokens.
+    Several,
 }
 
 /// Settings that are read and not applied.
-const NOT_APPLIED: [(&str, Applies); 32] = [
+const NOT_APPLIED: [(&str, Applies); 29] = [
     ("num_beams", Applies::Above(1.0)),
     ("num_beam_groups", Applies::Above(1.0)),
     ("diversity_penalty", Applies::Unless(0.0)),
@@ -175,15 +198,12 @@ const NOT_APPLIED: [(&str, Applies); 32] = [
     ("min_new_tokens", Applies::Above(0.0)),
     ("max_time", Applies::Given),
     ("stop_strings", Applies::Given),
-    ("no_repeat_ngram_size", Applies::Above(0.0)),
     ("encoder_no_repeat_ngram_size", Applies::Above(0.0)),
     ("encoder_repetition_penalty", Applies::Unless(1.0)),
-    ("bad_words_ids", Applies::Given),
+    ("bad_words_ids", Applies::Several),
     ("sequence_bias", Applies::Given),
-    ("suppress_tokens", Applies::Given),
     ("begin_suppress_tokens", Applies::Given),
     ("forced_bos_token_id", Applies::GivenToDecoder),
-    ("forced_eos_token_id", Applies::Given),
     ("forced_decoder_ids", Applies::Given),
     ("exponential_decay_length_penalty", Applies::Given),
     ("remove_invalid_values", Applies::Given),
@@ -213,6 +233,7 @@ fn not_applied(both: &Both<'_>, samples: bool, encodes: bool) -> Vec<String> {
             (Applies::DrawnUnless(number), Some(value)) => samples && value != number,
             (Applies::DrawnUnless(_), None) => samples && given,
             (Applies::GivenToDecoder, _) => !encodes && given,
+            (Applies::Several, _) => bad_words(both).any(|word| word.len() > 1),
             _ => given,
         }
     };

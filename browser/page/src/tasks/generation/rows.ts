@@ -80,9 +80,9 @@ export class Rows {
 
   private samplersFor(vocabulary: number): readonly Sampler[] {
     if (this.samplers === null) {
-      const { sampling, logprobs } = this.request;
+      const { sampling, logprobs, max_new_tokens } = this.request;
       const scratch = new Scratch(vocabulary);
-      this.samplers = this.given.map((ids, row) => new Sampler(sampling, logprobs, row, ids, scratch));
+      this.samplers = this.given.map((ids, row) => new Sampler(sampling, logprobs, row, ids, max_new_tokens, scratch));
     }
     return this.samplers;
   }

@@ -23,7 +23,10 @@ export const isPlain = ({ temperature, ...penalties }: Sampling, logprobs: numbe
   temperature === 0 &&
   penalties.repetition_penalty === 1 &&
   penalties.frequency_penalty === 0 &&
-  penalties.presence_penalty === 0;
+  penalties.presence_penalty === 0 &&
+  penalties.no_repeat_ngram === 0 &&
+  penalties.suppressed.length === 0 &&
+  penalties.forced_end === null;
 
 /** Room for the work on one row of logits. It is used again for every row and every token. */
 export class Scratch {
@@ -43,21 +46,30 @@ export class Sampler {
   private readonly counts = new Map<number, number>();
   /** The tokens of prompt and answer. */
   private readonly seen: Set<number>;
+  /** The same in their order. */
+  private readonly ids: number[];
+  /** Tokens that the answer may yet have. */
+  private left: number;
 
-  /** `prompt` is what the decoder is given before the answer. */
+  /** `prompt` is what the decoder is given before the answer, which may have `most` tokens. */
   constructor(
     private readonly sampling: Sampling,
     private readonly logprobs: number | null,
     row: number,
     prompt: Iterable<number>,
+    most: number,
     private readonly scratch: Scratch,
   ) {
     this.draw = random(sampling.seed, row);
-    this.seen = new Set(prompt);
+    this.ids = [...prompt];
+    this.seen = new Set(this.ids);
+    this.left = most;
   }
 
   /** The answer got this token. */
   add(id: number): void {
+    this.ids.push(id);
+    this.left -= 1;
     this.seen.add(id);
     this.counts.set(id, (this.counts.get(id) ?? 0) + 1);
   }
@@ -67,6 +79,7 @@ export class Sampler {
     const { scores } = this.scratch;
     scores.set(logits);
     this.penalise();
+    this.forbid();
     const best = mostLikely(scores);
     if (best === null) return null;
     const id = this.sampling.temperature === 0 ? best : this.drawn(best);
@@ -88,6 +101,18 @@ export class Sampler {
       for (const [id, count] of this.counts) scores[id] = (scores[id] as number) - count * frequency_penalty - presence_penalty;
   }
 
+  /** Takes out tokens that may not come, or all but the one that must. */
+  private forbid(): void {
+    const { scores } = this.scratch;
+    const { no_repeat_ngram, suppressed, forced_end } = this.sampling;
+    for (const id of suppressed) scores[id] = -Infinity;
+    if (no_repeat_ngram > 0) for (const id of followers(this.ids, no_repeat_ngram)) scores[id] = -Infinity;
+    if (forced_end !== null && this.left === 1) {
+      scores.fill(-Infinity);
+      scores[forced_end] = 0;
+    }
+  }
+
   /** One of the tokens that the cuts leave, each as often as its probability says. */
   private drawn(best: number): number {
     const kept = cut(this.scratch, this.sampling, best);
@@ -101,6 +126,17 @@ export class Sampler {
     }
     // What rounding left of the sum.
     return best;
+  }
+}
+
+/** The tokens that would end a sequence of `length` tokens which `ids` has already. */
+function* followers(ids: readonly number[], length: number): Generator<number> {
+  const before = length - 1;
+  const last = ids.length - before;
+  for (let start = 0; start + before < ids.length; start++) {
+    let same = 0;
+    while (same < before && ids[start + same] === ids[last + same]) same += 1;
+    if (same === before) yield ids[start + before] as number;
   }
 }
 

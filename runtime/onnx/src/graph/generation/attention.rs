@@ -10,7 +10,10 @@ use crate::graph::{
     rotary::{Frequencies, Pairs, Rotary},
 };
 
-use super::tokens::{Tokens, merge, split};
+use super::{
+    SOFTCAP_KEY,
+    tokens::{Tokens, merge, split},
+};
 
 /// What the operator's heads are a multiple of.
 const HEAD_STEP: usize = 8;
@@ -172,6 +175,9 @@ impl Attention<'_> {
             // Cosines, sines and positions come before.
             inputs.resize(BIAS_INPUT, "");
             inputs.push(bias);
+        }
+        if let Some(softcap) = self.softcap {
+            graph.note(SOFTCAP_KEY, softcap);
         }
         attributes.extend(self.softcap.map(|softcap| ("softcap", Attribute::Float(softcap))));
         attributes.extend(self.window.map(|window| ("local_window_size", Attribute::Int(window as i64))));

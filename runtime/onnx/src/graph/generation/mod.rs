@@ -50,6 +50,12 @@ pub const CONTEXT: usize = 4096;
 /// What the graph's metadata calls [`Generation::context`].
 pub const CONTEXT_KEY: &str = "context";
 
+/// What the graph's metadata calls the fewest tokens that a layer's tokens see, where that is less than the context.
+pub const WINDOW_KEY: &str = "window";
+
+/// What the graph's metadata calls the bound of attention's scores, where there is one. WebGPU ignores it.
+pub const SOFTCAP_KEY: &str = "attention_softcap";
+
 /// Which logits a decoder gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Logits {
@@ -157,10 +163,37 @@ pub(crate) fn decoder(
     let mut graph = Builder::new(checkpoint, &own);
     let generation = architecture.add_to(&mut graph, config, options)?;
     graph.note(CONTEXT_KEY, generation.context);
+    if let Some(window) = generation.windows.iter().flatten().filter(|window| **window < generation.context).min() {
+        graph.note(WINDOW_KEY, window);
+    }
     Ok(DecoderGraph { model: graph.done(config.model_type()), generation })
 }
 
 fn find(config: &Config) -> Option<&'static dyn architectures::Causal> {
     let model_type = config.model_type();
     architectures::ALL.iter().find(|architecture| architecture.model_types().contains(&model_type)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The page of tasks names what has a builder, and nothing else.
+    #[test]
+    fn the_page_of_tasks_names_every_architecture() {
+        let page = include_str!("../../../../../docs/tasks.md");
+        let row = |task: &str, types: Vec<&'static str>| {
+            let mut types = types;
+            types.sort_unstable();
+            let types = types.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(", ");
+            format!("| `{task}` | {types} |")
+        };
+        let decoders = architectures::ALL.iter().flat_map(|architecture| architecture.model_types()).copied();
+        for row in [
+            row("text-generation", decoders.collect()),
+            row("text2text-generation", seq2seq::model_types()),
+        ] {
+            assert!(page.contains(&row), "docs/tasks.md lacks {row}");
+        }
+    }
 }

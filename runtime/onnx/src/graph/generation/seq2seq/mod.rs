@@ -85,6 +85,11 @@ pub fn translates(config: &Config) -> bool {
     find(config).is_some()
 }
 
+#[cfg(test)]
+pub(super) fn model_types() -> Vec<&'static str> {
+    ALL.iter().flat_map(|architecture| architecture.model_types()).copied().collect()
+}
+
 fn find(config: &Config) -> Option<&'static dyn EncoderDecoder> {
     let model_type = config.model_type();
     ALL.iter().find(|architecture| architecture.model_types().contains(&model_type)).copied()
