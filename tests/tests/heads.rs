@@ -132,8 +132,14 @@ async fn entities_are_those_of_the_strategy_simple() {
             assert_eq!(found.entities.len(), expected.len());
             let letters = found.text.chars().collect::<Vec<_>>();
             for (found, expected) in found.entities.iter().zip(expected) {
-                assert_eq!((found.entity_group.as_str(), found.word.as_str()), (text(&expected["entity_group"]), text(&expected["word"])));
-                assert_eq!([found.start, found.end].map(Value::from), [&expected["start"], &expected["end"]].map(Clone::clone));
+                assert_eq!(
+                    (found.entity_group.as_str(), found.word.as_str()),
+                    (text(&expected["entity_group"]), text(&expected["word"]))
+                );
+                assert_eq!(
+                    [found.start, found.end].map(Value::from),
+                    [&expected["start"], &expected["end"]].map(Clone::clone)
+                );
                 assert!(found.end <= letters.len());
                 distance.take(found.score, &expected["score"]);
             }
@@ -212,7 +218,10 @@ async fn labels_that_the_model_does_not_know_get_the_pipelines_scores() {
             let task = Some(Task::ZeroShotClassification);
             let run = lab.run(&Request { head, task, ..request }).await.unwrap();
             let found = &run.output.labels()[0].labels;
-            assert_eq!(found.iter().map(|label| Value::from(label.label.as_str())).collect::<Vec<_>>(), list(&expected["labels"]));
+            assert_eq!(
+                found.iter().map(|label| Value::from(label.label.as_str())).collect::<Vec<_>>(),
+                list(&expected["labels"])
+            );
             found.iter().zip(list(&expected["scores"])).for_each(|(found, score)| distance.take(found.score, score));
         }
         distance.show(&format!("zero-shot-classification, {route:?}"));
@@ -223,7 +232,8 @@ async fn labels_that_the_model_does_not_know_get_the_pipelines_scores() {
             let found = &run.output.labels()[0].labels;
             assert_eq!(found[0].label, text(&case["label"]));
             for label in found {
-                let at = ["entailment", "neutral", "contradiction"].iter().position(|name| *name == label.label).unwrap();
+                let at =
+                    ["entailment", "neutral", "contradiction"].iter().position(|name| *name == label.label).unwrap();
                 distance.take(label.score, &case["scores"][at]);
             }
         }
@@ -235,7 +245,8 @@ async fn labels_that_the_model_does_not_know_get_the_pipelines_scores() {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_rows_are_cut_into_runs_and_long_ones_are_told() {
     let lab = Lab::open().await.unwrap();
-    let texts = (0..150).map(|number| format!("this film was {}", "wonderful ".repeat(number % 9 + 1))).collect::<Vec<_>>();
+    let texts =
+        (0..150).map(|number| format!("this film was {}", "wonderful ".repeat(number % 9 + 1))).collect::<Vec<_>>();
     let request = on(ROUTES[0], "distilbert_classification", texts.clone());
     let run = lab.run(&request).await.unwrap();
     assert_eq!(run.output.labels().len(), texts.len());

@@ -182,7 +182,10 @@ fn ranking(output: &Output) -> Result<DataFrame> {
             _ => {
                 return Err(Error {
                     code: "no_ranking".to_owned(),
-                    message: format!("the model gives a pair {} labels, and a ranking needs one score", text.labels.len()),
+                    message: format!(
+                        "the model gives a pair {} labels, and a ranking needs one score",
+                        text.labels.len()
+                    ),
                     help: "use a cross-encoder with one label, or `classify` for the labels of pairs".to_owned(),
                 });
             }

@@ -16,7 +16,8 @@ pub(super) fn check(request: &Request, task: Option<Task>, source: &Source) -> R
     let refused = |what: String, advice: Advice| Err(RunError::Unsupported { what, advice });
     let Some(task) = task else {
         if *options != HeadOptions::default() {
-            let advice = "leave labels, the sentence for them and how many are kept out, or use a model with such a head";
+            let advice =
+                "leave labels, the sentence for them and how many are kept out, or use a model with such a head";
             return refused("an option of heads for a task that has none".to_owned(), advice.into());
         }
         return Ok(());
@@ -53,7 +54,10 @@ pub(super) fn check(request: &Request, task: Option<Task>, source: &Source) -> R
         ("what pieces share", options.doc_stride.is_some(), task == Task::QuestionAnswering),
     ];
     if let Some((what, ..)) = is_given.iter().find(|(_, given, fits)| *given && !fits) {
-        return refused(format!("an option for the task {task} ({what})"), "leave it out: it is for another task".into());
+        return refused(
+            format!("an option for the task {task} ({what})"),
+            "leave it out: it is for another task".into(),
+        );
     }
     let counts = [options.top_k, options.max_answer_len, options.max_seq_len];
     if counts.contains(&Some(0)) {
@@ -67,12 +71,17 @@ pub(super) fn check(request: &Request, task: Option<Task>, source: &Source) -> R
 
 fn check_labels(labels: &[String]) -> Result<(), RunError> {
     if labels.is_empty() {
-        return Err(RunError::EmptyInput { what: "no label was given for the task zero-shot-classification".to_owned() });
+        return Err(RunError::EmptyInput {
+            what: "no label was given for the task zero-shot-classification".to_owned(),
+        });
     }
     let different = labels.iter().map(String::as_str).collect::<BTreeSet<_>>();
     if different.len() < labels.len() || different.iter().any(|label| label.trim().is_empty()) {
         let advice = "give each label once, with at least one letter";
-        return Err(RunError::Unsupported { what: "an empty label, or the same label twice,".to_owned(), advice: advice.into() });
+        return Err(RunError::Unsupported {
+            what: "an empty label, or the same label twice,".to_owned(),
+            advice: advice.into(),
+        });
     }
     Ok(())
 }
@@ -114,7 +123,10 @@ mod tests {
         assert_eq!(refused(own, own, |_| {}), None);
         assert_eq!(refused(own, own, |request| request.head.top_k = Some(2)), None);
         let labels = |request: &mut Request| request.head.labels = vec!["a".to_owned()];
-        assert_eq!(refused(own, own, labels).unwrap(), "an option for the task text-classification (labels) is not available");
+        assert_eq!(
+            refused(own, own, labels).unwrap(),
+            "an option for the task text-classification (labels) is not available"
+        );
         assert!(refused(None, own, labels).unwrap().starts_with("an option of heads"));
         assert!(refused(own, own, |request| request.head.top_k = Some(0)).unwrap().contains("number of 0"));
         assert!(refused(own, own, |request| request.on_long = OnLong::Split).unwrap().contains("in pieces"));

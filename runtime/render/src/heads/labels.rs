@@ -37,7 +37,8 @@ fn query_of(texts: &[LabelledText]) -> Option<&str> {
 }
 
 fn ranking(query: &str, texts: &[LabelledText]) -> Rows {
-    let mut ranked = texts.iter().filter_map(|text| Some((text.pair.clone()?, text.labels.first()?.score))).collect::<Vec<_>>();
+    let mut ranked =
+        texts.iter().filter_map(|text| Some((text.pair.clone()?, text.labels.first()?.score))).collect::<Vec<_>>();
     ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a));
     Rows {
         what: format!("{} for {query:?}", counted(texts.len(), "document")),

@@ -75,7 +75,9 @@ fn spans(start: &[f64], end: &[f64], most: usize, longest: usize) -> Vec<Span> {
     let mut spans = Vec::new();
     for (at, begins) in start.iter().enumerate() {
         let ends = end.iter().enumerate().skip(at).take(longest);
-        spans.extend(ends.map(|(end, ends)| Span { start: at, end, score: begins * ends }).filter(|span| span.score > 0.0));
+        spans.extend(
+            ends.map(|(end, ends)| Span { start: at, end, score: begins * ends }).filter(|span| span.score > 0.0),
+        );
     }
     spans.sort_by(|a, b| descending(a.score, b.score));
     spans.truncate(most);
@@ -102,7 +104,8 @@ mod tests {
     #[test]
     fn a_span_begins_before_it_ends_and_is_not_too_long() {
         let (start, end) = ([0.0, 0.6, 0.0, 0.4], [0.0, 0.1, 0.0, 0.9]);
-        let found = |longest| spans(&start, &end, 9, longest).iter().map(|span| (span.start, span.end)).collect::<Vec<_>>();
+        let found =
+            |longest| spans(&start, &end, 9, longest).iter().map(|span| (span.start, span.end)).collect::<Vec<_>>();
         assert_eq!(found(3), [(1, 3), (3, 3), (1, 1)]);
         assert_eq!(found(2), [(3, 3), (1, 1)]);
         assert_eq!(spans(&start, &end, 1, 3).len(), 1);

@@ -38,12 +38,18 @@ impl Config {
         let config = match files.json(FILE)? {
             Some(Value::Object(config)) => config,
             Some(_) => return Err(damaged("expected an object")),
-            None => return Err(Error::Missing { file: FILE.to_owned(), help: "it names the labels; fetch the model again" }),
+            None => {
+                return Err(Error::Missing {
+                    file: FILE.to_owned(),
+                    help: "it names the labels; fetch the model again",
+                });
+            }
         };
         let labels = match config.get("id2label") {
-            Some(Value::Object(names)) => Some(in_order(names).ok_or_else(|| {
-                damaged("id2label: expected a name for each of the numbers from 0 on")
-            })?),
+            Some(Value::Object(names)) => Some(
+                in_order(names)
+                    .ok_or_else(|| damaged("id2label: expected a name for each of the numbers from 0 on"))?,
+            ),
             _ => None,
         };
         let whole = |name: &str| config.get(name).and_then(Value::as_u64).and_then(|value| usize::try_from(value).ok());

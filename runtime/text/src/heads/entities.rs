@@ -1,11 +1,11 @@
 //! Entities: neighbouring tokens of one label, as the pipeline's strategy `simple` finds them.
 
-use pelago_protocol::Entity;
 use super::config::Config;
 use super::scores::softmax;
 use super::tokens::RowTokens;
 use crate::Error;
 use crate::tokenizer::HeadTokenizer;
+use pelago_protocol::Entity;
 
 /// The label of what is no entity.
 const NONE: &str = "O";

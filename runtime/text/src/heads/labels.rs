@@ -25,7 +25,11 @@ pub(super) fn trained(config: &Config, logits: &[f32], most: Option<usize>) -> R
 pub(super) fn hypothesis(template: &str, label: &str) -> Result<String, Error> {
     let wrong = || Error::Hypothesis { template: template.to_owned() };
     let (before, after) = template.split_once("{}").ok_or_else(wrong)?;
-    if before.contains(['{', '}']) || after.contains(['{', '}']) { Err(wrong()) } else { Ok(format!("{before}{label}{after}")) }
+    if before.contains(['{', '}']) || after.contains(['{', '}']) {
+        Err(wrong())
+    } else {
+        Ok(format!("{before}{label}{after}"))
+    }
 }
 
 /// What the model says of each of the user's labels, by whether the sentence with it follows from the text: the best
@@ -52,7 +56,8 @@ pub(super) fn zero_shot(
     } else {
         softmax(&entails.iter().map(|[_, logit]| *logit).collect::<Vec<_>>())
     };
-    let mut found = labels.iter().zip(scores).map(|(label, score)| Label { label: label.clone(), score }).collect::<Vec<_>>();
+    let mut found =
+        labels.iter().zip(scores).map(|(label, score)| Label { label: label.clone(), score }).collect::<Vec<_>>();
     found.sort_by(|a, b| descending(a.score, b.score));
     Ok(found)
 }

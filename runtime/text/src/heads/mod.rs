@@ -16,8 +16,8 @@ use pelago_protocol::{
 };
 
 use self::config::Config;
-pub use self::rows::{HeadRow, HeadRows};
 use self::rows::Asked;
+pub use self::rows::{HeadRow, HeadRows};
 use crate::tokenizer::HeadTokenizer;
 use crate::{Error, Files};
 
@@ -91,7 +91,8 @@ impl HeadText {
         let tokens = row.ids().len();
         let wrong = |found: usize| Error::HeadShape { row: number, tokens, found };
         let [logits, rest @ ..] = values else { return Err(wrong(0)) };
-        let a_token = || (!logits.is_empty() && logits.len().is_multiple_of(tokens)).then_some(()).ok_or(wrong(logits.len()));
+        let a_token =
+            || (!logits.is_empty() && logits.len().is_multiple_of(tokens)).then_some(()).ok_or(wrong(logits.len()));
         Ok(Read(match &rows.asked {
             Asked::Labels { .. } | Asked::ZeroShot { .. } => {
                 if logits.is_empty() {
@@ -113,7 +114,13 @@ impl HeadText {
                     return Err(wrong(logits.len()));
                 };
                 let context = rows.texts[row.of].1.as_deref().unwrap_or_default();
-                Of::Answers(answers::find(&row.tokens, self.tokenizer.cls_id, context, [logits, end], [*most, *longest]))
+                Of::Answers(answers::find(
+                    &row.tokens,
+                    self.tokenizer.cls_id,
+                    context,
+                    [logits, end],
+                    [*most, *longest],
+                ))
             }
         }))
     }
@@ -149,7 +156,8 @@ impl HeadText {
             Asked::Entities => Output::Entities(
                 of_texts
                     .map(|((text, _), read)| {
-                        let entities = read.into_iter().flat_map(|of| if let Of::Entities(all) = of { all } else { vec![] });
+                        let entities =
+                            read.into_iter().flat_map(|of| if let Of::Entities(all) = of { all } else { vec![] });
                         EntityText { text, entities: entities.collect() }
                     })
                     .collect(),
@@ -165,7 +173,8 @@ impl HeadText {
             Asked::Answers { most, .. } => Output::Answers(
                 of_texts
                     .map(|((question, _), read)| {
-                        let found = read.into_iter().flat_map(|of| if let Of::Answers(all) = of { all } else { vec![] });
+                        let found =
+                            read.into_iter().flat_map(|of| if let Of::Answers(all) = of { all } else { vec![] });
                         AnsweredQuestion { question, answers: answers::merged(found, most) }
                     })
                     .collect(),

@@ -118,7 +118,10 @@ fn entities_are_those_of_the_strategy_simple() {
         for (found, expected) in found.iter().zip(expected) {
             let words = (found.entity_group.as_str(), found.word.as_str());
             assert_eq!(words, (text(&expected["entity_group"]), text(&expected["word"])));
-            assert_eq!([found.start, found.end].map(|at| Value::from(at)), [expected["start"].clone(), expected["end"].clone()]);
+            assert_eq!(
+                [found.start, found.end].map(|at| Value::from(at)),
+                [expected["start"].clone(), expected["end"].clone()]
+            );
             near(found.score, &expected["score"]);
         }
     }
@@ -139,10 +142,16 @@ fn masks_get_the_pipelines_tokens() {
         }
         let output = read(&model, rows, &[&logits]);
         let expected = &case["top5"];
-        let expected = if expected[0].is_array() { expected.as_array().unwrap().clone() } else { vec![expected.clone()] };
+        let expected =
+            if expected[0].is_array() { expected.as_array().unwrap().clone() } else { vec![expected.clone()] };
         assert_eq!(output.fills()[0].masks.len(), expected.len());
-        for (found, expected) in output.fills()[0].masks.iter().flatten().zip(expected.iter().flat_map(|of| of.as_array().unwrap())) {
-            assert_eq!((found.token_str.as_str(), found.sequence.as_str()), (text(&expected["token_str"]), text(&expected["sequence"])));
+        for (found, expected) in
+            output.fills()[0].masks.iter().flatten().zip(expected.iter().flat_map(|of| of.as_array().unwrap()))
+        {
+            assert_eq!(
+                (found.token_str.as_str(), found.sequence.as_str()),
+                (text(&expected["token_str"]), text(&expected["sequence"]))
+            );
             assert_eq!(Value::from(found.token), expected["token"]);
             near(found.score, &expected["score"]);
         }
@@ -159,7 +168,10 @@ fn answers_are_found_where_the_pipeline_finds_them() {
         let output = read(&model, rows, &[&floats(&case["start_logits"]), &floats(&case["end_logits"])]);
         let (found, expected) = (&output.answers()[0].answers[0], &case["result"]);
         assert_eq!(found.answer, text(&expected["answer"]));
-        assert_eq!([found.start, found.end].map(|at| Value::from(at)), [expected["start"].clone(), expected["end"].clone()]);
+        assert_eq!(
+            [found.start, found.end].map(|at| Value::from(at)),
+            [expected["start"].clone(), expected["end"].clone()]
+        );
         near(found.score, &expected["score"]);
     }
 }
@@ -169,7 +181,11 @@ fn a_long_context_is_read_in_pieces() {
     let (model, golden) = (model("bert_qa"), golden("bert_qa"));
     let case = &golden["cases"][1];
     let pair = (text(&case["question"]), text(&case["context"]));
-    let options = |max_seq_len, doc_stride| HeadOptions { max_seq_len: Some(max_seq_len), doc_stride: Some(doc_stride), ..HeadOptions::default() };
+    let options = |max_seq_len, doc_stride| HeadOptions {
+        max_seq_len: Some(max_seq_len),
+        doc_stride: Some(doc_stride),
+        ..HeadOptions::default()
+    };
     let found = rows(&model, Task::QuestionAnswering, pair, &options(64, 16)).unwrap();
     assert!(found.rows.len() == 3 && found.rows.iter().all(|row| row.ids().len() <= 64), "{}", found.rows.len());
     // The question stands before each, and neighbours share tokens.
@@ -177,7 +193,10 @@ fn a_long_context_is_read_in_pieces() {
     assert!(found.rows.iter().all(|row| row.ids()[..14] == found.rows[0].ids()[..14]));
     assert_eq!(context(0)[context(0).len() - 17..context(0).len() - 1], context(1)[..16]);
     assert!(matches!(rows(&model, Task::QuestionAnswering, pair, &options(500, 16)), Err(Error::Pieces { .. })));
-    assert!(matches!(rows(&model, Task::QuestionAnswering, pair, &options(20, 16)), Err(Error::NoRoom { number: 1, .. })));
+    assert!(matches!(
+        rows(&model, Task::QuestionAnswering, pair, &options(20, 16)),
+        Err(Error::NoRoom { number: 1, .. })
+    ));
     let refused = model.rows(Task::QuestionAnswering, &pair.into(), &options(64, 16), OnLong::Error);
     assert!(matches!(refused, Err(Error::TooLong { number: 1, .. })));
 }
@@ -202,12 +221,14 @@ fn a_premise_and_a_hypothesis_have_the_references_tokens() {
 fn labels_that_the_model_does_not_know_are_sentences() {
     let model = model("deberta_v2_nli");
     let options = HeadOptions { labels: vec!["travel".to_owned(), "cooking".to_owned()], ..HeadOptions::default() };
-    let rows_of = |options: &HeadOptions| rows(&model, Task::ZeroShotClassification, ["We walked", "Water boils"], options);
+    let rows_of =
+        |options: &HeadOptions| rows(&model, Task::ZeroShotClassification, ["We walked", "Water boils"], options);
     let four = rows_of(&options).unwrap();
     assert_eq!(four.rows.iter().map(|row| row.of).collect::<Vec<_>>(), [0, 0, 1, 1]);
     // The entailment is the first of three labels.
     let logits: [&[f32]; 4] = [&[1.0, 0.0, 0.0], &[1.0, 5.0, 2.0], &[0.0, 0.0, 0.0], &[2.0, 0.0, 0.0]];
-    let found = logits.iter().enumerate().map(|(row, logits)| model.read_row(&four, row, &[*logits]).unwrap()).collect();
+    let found =
+        logits.iter().enumerate().map(|(row, logits)| model.read_row(&four, row, &[*logits]).unwrap()).collect();
     let output = model.output(four, found).unwrap();
     let (first, second) = (&output.labels()[0].labels, &output.labels()[1].labels);
     assert_eq!((first[0].score, first[1].score), (0.5, 0.5));
@@ -226,7 +247,10 @@ fn what_cannot_be_read_is_refused_by_its_number() {
     let model = model("bert_mlm");
     let none = HeadOptions::default();
     let of = |texts: &[&str]| rows(&model, Task::FillMask, texts, &none).unwrap_err().to_string();
-    assert_eq!(of(&["a [MASK]", "no mask"]), "text 2 has no [MASK] where a token is to be found: write [MASK] in its place");
+    assert_eq!(
+        of(&["a [MASK]", "no mask"]),
+        "text 2 has no [MASK] where a token is to be found: write [MASK] in its place"
+    );
     assert_eq!(of(&["a [MASK]", " "]), "text 2 is empty: write at least one word");
     // A mask behind what the model takes is none.
     assert!(of(&[&format!("{}[MASK]", "word ".repeat(100))]).contains("text 1 has no [MASK]"));
