@@ -14,11 +14,11 @@ use pelago_protocol::{DType, ErrorCode, PARTS_AHEAD, PROTOCOL_VERSION, Progress,
 use serde_json::{Value, json};
 use server_support::{LONG, Page, linked, page_error, start, token};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use tokio_tungstenite::tungstenite::{
     self,
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
+use tokio_util::sync::CancellationToken;
 
 fn message(kind: &str) -> Message {
     Message { kind: kind.into(), data: json!({"n": 1}), ..Message::default() }

@@ -198,7 +198,9 @@ impl Task {
 
     fn on_control(&mut self, control: Control) {
         let (id, frame) = match control {
-            Control::Credit { id, parts } => (id, data(&Credit { target: id, parts }).and_then(|data| told("credit", data))),
+            Control::Credit { id, parts } => {
+                (id, data(&Credit { target: id, parts }).and_then(|data| told("credit", data)))
+            }
             Control::Stop { id } => (id, data(&Stop { target: id }).and_then(|data| told("stop", data))),
         };
         // A page that lost its socket begins the request again, or has been told that it ended.

@@ -2,7 +2,9 @@
 //! error `interrupted`.
 
 use pelago_protocol::cells::{Call, Reply};
-use pelago_protocol::{BrowserKind, Input, OnLong, Platform, Precision, PrecisionChoice, Request, Task, UnknownPrecision};
+use pelago_protocol::{
+    BrowserKind, Input, OnLong, Platform, Precision, PrecisionChoice, Request, Task, UnknownPrecision,
+};
 use polars::prelude::DataFrame;
 
 use crate::{Error, Output, Result, Run, client, ipc};

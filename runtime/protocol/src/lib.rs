@@ -7,9 +7,9 @@
 mod advice;
 mod browser;
 mod capabilities;
-mod chat;
 pub mod cells;
 pub mod chart;
+mod chat;
 mod family;
 mod generate;
 mod heads;
@@ -43,9 +43,7 @@ pub use generate::{
     Credit, GenerateData, GenerateOptions, GeneratePart, GenerateResult, GeneratedRow, GeneratedText, GenerationReport,
     Part, RowToken, Sampling, Stop, StopReason, TextPart,
 };
-pub use heads::{
-    Answer, AnsweredQuestion, Entity, EntityText, Fill, FilledText, HeadOptions, Label, LabelledText,
-};
+pub use heads::{Answer, AnsweredQuestion, Entity, EntityText, Fill, FilledText, HeadOptions, Label, LabelledText};
 pub use ids::{FailureId, GraphCid, InstallationId, ModelCid, RunId, SweepId};
 pub use limits::{ATTACHMENT_BYTES, FIXED_ROWS_A_RUN, PARTS_AHEAD, REQUESTS_A_PAGE, ROWS_A_RUN, TOKENS_A_RUN};
 pub use message::{

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::packed::{Attached, Attachments, PackedError};
 use crate::{
-    BrowserKind, ChatMessage, GenerateOptions, GraphCid, Graphs, HeadOptions, Platform, Precision, PrecisionChoice, Task, Tensor,
+    BrowserKind, ChatMessage, GenerateOptions, GraphCid, Graphs, HeadOptions, Platform, Precision, PrecisionChoice,
+    Task, Tensor,
 };
 
 /// What a model is given.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use pelago_protocol::{
-    DType, GenerationReport, Output, PhaseName, Placement, PrecisionChoice, Report, Run, Sampling, SessionReport, Tensor,
+    DType, GenerationReport, Output, PhaseName, Placement, PrecisionChoice, Report, Run, Sampling, SessionReport,
+    Tensor,
 };
 use serde_json::{Value, json};
 

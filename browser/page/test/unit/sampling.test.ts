@@ -69,6 +69,22 @@ test('penalties for what the answer has: once, and as often as it has it; the pr
   assert.deepEqual(Array.from(logits), [5, 4, 3]);
 });
 
+test('what may not come does not, and what must come last does', () => {
+  const logits = Float32Array.of(5, 4, 3, 2);
+  const tokens = (sampling: Partial<Sampling>, before: number[], most = 1_000): number[] => {
+    const one = sampler(sampling, before, { size: 4, most });
+    return Array.from({ length: 5 }, () => {
+      const id = one.choose(logits)?.id as number;
+      one.add(id);
+      return id;
+    });
+  };
+  assert.deepEqual(tokens({ suppressed: [0, 2] }, []), [1, 1, 1, 1, 1]);
+  // No pair comes twice, and the prompt's count: 0 0, then 1, since 0 0 has been; 1 0, 0 2 and so on.
+  assert.deepEqual(tokens({ no_repeat_ngram: 2 }, [0, 0]), [1, 0, 2, 0, 3]);
+  assert.deepEqual(tokens({ forced_end: 3 }, [], 5), [0, 0, 0, 0, 3]);
+});
+
 test('what is not finite is no token', () => {
   const choose = (...logits: number[]) => sampler({}, [], { size: logits.length }).choose(Float32Array.from(logits));
   assert.equal(choose(1, NaN, 2), null);
@@ -80,7 +96,7 @@ test('what is not finite is no token', () => {
 
 test('only what needs no logits is plain', () => {
   assert.equal(isPlain({ ...GREEDY, top_k: 3, seed: 9 }, null), true);
-  for (const more of [{ temperature: 1 }, { repetition_penalty: 1.1 }, { frequency_penalty: 1 }, { presence_penalty: -1 }])
+  for (const more of [{ temperature: 1 }, { repetition_penalty: 1.1 }, { frequency_penalty: 1 }, { presence_penalty: -1 }, { no_repeat_ngram: 3 }, { suppressed: [1] }, { forced_end: 0 }])
     assert.equal(isPlain({ ...GREEDY, ...more }, null), false);
   assert.equal(isPlain(GREEDY, 0), false);
 });

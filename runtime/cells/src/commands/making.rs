@@ -67,7 +67,8 @@ impl Making {
         }
         let system = self.system.iter().map(|text| ChatMessage::new("system", text));
         // Several texts are what user and assistant said in turn.
-        let turns = ["user", "assistant"].into_iter().cycle().zip(texts).map(|(role, text)| ChatMessage::new(role, text));
+        let turns =
+            ["user", "assistant"].into_iter().cycle().zip(texts).map(|(role, text)| ChatMessage::new(role, text));
         Input::Chat(system.chain(turns).collect())
     }
 

@@ -109,7 +109,10 @@ impl FakeWorker {
         let mut made = Vec::new();
         for (number, id) in makes.iter().enumerate() {
             if *self.behaviour.lock().unwrap() == Behaviour::IsLostAfter(number) {
-                return Err(PoolError::BrowserLost { product: self.product.name().to_owned(), reason: "it ended".to_owned() });
+                return Err(PoolError::BrowserLost {
+                    product: self.product.name().to_owned(),
+                    reason: "it ended".to_owned(),
+                });
             }
             if options.stop.as_ref().is_some_and(tokio_util::sync::CancellationToken::is_cancelled) {
                 break;

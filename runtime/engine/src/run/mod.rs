@@ -15,8 +15,8 @@ use pelago_models::prepare::{Making, Prepared, Purpose, Wanted};
 use pelago_protocol::{Input, Observer, Output, Parity, Platform, Request, Run, Step};
 
 use self::checked::{Checked, check_task};
-pub use self::listening::Streaming;
 pub(crate) use self::listening::Listening;
+pub use self::listening::Streaming;
 use crate::fit::SHADER_F16;
 use crate::fleet::{Opened, Worker};
 use crate::{Engine, Route, RunError};

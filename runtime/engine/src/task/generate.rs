@@ -131,7 +131,8 @@ fn unexpected(asking: &Asking<'_>, found: String) -> RunError {
 }
 
 fn warnings(defaults: &Defaults) -> Vec<String> {
-    let warning = |setting| format!("the model's files set {setting}, which is not applied: transformers' text may differ");
+    let warning =
+        |setting| format!("the model's files set {setting}, which is not applied: transformers' text may differ");
     defaults.not_applied.iter().map(warning).collect()
 }
 
@@ -189,11 +190,7 @@ fn sampling(options: &GenerateOptions, defaults: &Defaults) -> Sampling {
 }
 
 /// Cancels `stop` when time is up, or when whoever asked says so.
-async fn when_to_stop(
-    asking: &Asking<'_>,
-    stop: &CancellationToken,
-    seconds: Option<f64>,
-) -> std::convert::Infallible {
+async fn when_to_stop(asking: &Asking<'_>, stop: &CancellationToken, seconds: Option<f64>) -> std::convert::Infallible {
     let told = async {
         match asking.listening.streaming {
             Some(streaming) => streaming.stop.cancelled().await,
@@ -243,7 +240,8 @@ impl<'a> Listener<'a> {
         stop: CancellationToken,
         start: Instant,
     ) -> Self {
-        let row = || Row { stream: Some(model.stream()), stops: Stops::new(stops), text: String::new(), tokens: Vec::new() };
+        let row =
+            || Row { stream: Some(model.stream()), stops: Stops::new(stops), text: String::new(), tokens: Vec::new() };
         let parts = asking.listening.streaming.and_then(|streaming| streaming.parts.clone());
         let rows = (0..rows).map(|_| row()).collect();
         Self { asking, rows, stop, start, first_token_ms: None, parts }

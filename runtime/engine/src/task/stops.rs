@@ -44,10 +44,10 @@ impl<'a> Stops<'a> {
 /// Bytes at the end of a text with which another begins.
 fn overlap(text: &str, other: &str) -> usize {
     let most = text.len().min(other.len().saturating_sub(1));
-    (1..=most).rev().find(|length| {
-        other.is_char_boundary(*length) && text.as_bytes().ends_with(&other.as_bytes()[..*length])
-    })
-    .unwrap_or(0)
+    (1..=most)
+        .rev()
+        .find(|length| other.is_char_boundary(*length) && text.as_bytes().ends_with(&other.as_bytes()[..*length]))
+        .unwrap_or(0)
 }
 
 #[cfg(test)]

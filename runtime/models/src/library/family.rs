@@ -1,8 +1,8 @@
 //! Which family a model is of, and what is done with it: by its configuration, and where that is silent
 //! by its name. The tables are the whole of it; a wrong answer is mended there.
 
-use pelago_protocol::{Family, Task};
 use pelago_protocol::Family::{Audio, Multimodal, TextEmbedding, TextGeneration, TextToText, Vision};
+use pelago_protocol::{Family, Task};
 use serde_json::Value;
 
 /// What is known of a model.

@@ -47,8 +47,8 @@ impl Build {
     pub(super) fn of(model: &Described, wanted: &Wanted, role: Role) -> Option<Self> {
         let Some(task) = wanted.purpose.task(model.task) else {
             // Tensors are given as the model's own file declares them, which has a cache where it generates.
-            let is_states = wanted.purpose == Purpose::Tensors
-                && (model.family == Family::TextEmbedding || wanted.graph.is_some());
+            let is_states =
+                wanted.purpose == Purpose::Tensors && (model.family == Family::TextEmbedding || wanted.graph.is_some());
             return is_states.then_some(Self::States);
         };
         // WebNN compiles a graph for one shape.
@@ -124,7 +124,9 @@ impl Preparer {
                         _ => graphs.decoder,
                     }
                 }
-                Build::Decoder { .. } | Build::Gguf { .. } => graph::build_decoder_in(&files, &folder, &generation)?.model,
+                Build::Decoder { .. } | Build::Gguf { .. } => {
+                    graph::build_decoder_in(&files, &folder, &generation)?.model
+                }
             })
         });
         let built = built.await;

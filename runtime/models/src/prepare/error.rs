@@ -121,7 +121,9 @@ impl PrepareError {
             Self::Model(_) => "model",
             Self::Network(_) => "network",
             Self::Graph { .. } => "graph",
-            Self::Gguf { .. } | Self::SeveralGguf { .. } | Self::NoTokenizer { .. } | Self::GgufTokenizer { .. } => "gguf",
+            Self::Gguf { .. } | Self::SeveralGguf { .. } | Self::NoTokenizer { .. } | Self::GgufTokenizer { .. } => {
+                "gguf"
+            }
             Self::Text { source, .. } => text_code(source),
             Self::NoVariant { .. } => "no_variant",
             Self::Precision { .. } => "precision",
@@ -139,7 +141,9 @@ impl PrepareError {
                 .set(Setting::Precision, "32")
                 .text(", or add the model again from a folder that holds that file"),
             Self::NoTokenizer { .. } => "put a tokenizer.json into its folder".into(),
-            Self::SeveralGguf { .. } => "add the file that is meant by itself: `pelago model add FOLDER/FILE.gguf`".into(),
+            Self::SeveralGguf { .. } => {
+                "add the file that is meant by itself: `pelago model add FOLDER/FILE.gguf`".into()
+            }
             Self::Gone { .. } => "let no other program write there, and run it again".into(),
             Self::Text { source: pelago_text::Error::TooLong { .. }, .. } => {
                 Advice::from("shorten it, or have it cut (")
@@ -159,7 +163,9 @@ impl PrepareError {
             Self::Content(_)
             | Self::GgufTokenizer { .. }
             | Self::Graph { .. }
-            | Self::Gguf { .. } | Self::Text { .. } | Self::Precision { .. } => Advice::none(),
+            | Self::Gguf { .. }
+            | Self::Text { .. }
+            | Self::Precision { .. } => Advice::none(),
         }
     }
 }

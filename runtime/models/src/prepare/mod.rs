@@ -338,7 +338,11 @@ impl Preparer {
         Ok((described, chosen, arrival))
     }
 
-    async fn describe_and_choose(&self, model: &str, wanted: &Wanted) -> Result<(Described, ChosenGraphs), PrepareError> {
+    async fn describe_and_choose(
+        &self,
+        model: &str,
+        wanted: &Wanted,
+    ) -> Result<(Described, ChosenGraphs), PrepareError> {
         let described = self.models().describe(model).await?;
         let chosen = self.choose(&described, wanted).await?;
         Ok((described, chosen))

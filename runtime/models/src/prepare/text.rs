@@ -131,7 +131,6 @@ impl Preparer {
         let made = tokio::task::spawn_blocking(move || TextModel::read(&files)).await;
         made.map_err(|source| PrepareError::Task { what: "reading a tokenizer", source })?.map_err(wrong)
     }
-
 }
 
 fn lock<T>(texts: &Mutex<Texts<T>>) -> MutexGuard<'_, Texts<T>> {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::served::Counters;
 use super::graph::Chosen;
+use super::served::Counters;
 use super::{PrepareError, Prepared, Preparer, Wanted};
 use pelago_content::Cid;
 use pelago_onnx::precision::{self, Layer};

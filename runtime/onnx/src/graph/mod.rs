@@ -38,8 +38,8 @@ pub use config::Config;
 pub use error::Error;
 pub(crate) use generation::decoder;
 pub use generation::{
-    CONTEXT, CONTEXT_KEY, DecoderGraph, EncoderDecoderGraphs, Generation, GenerationOptions, Logits, SOFTCAP_KEY, Seen, WINDOW_KEY, build_decoder_in,
-    build_encoder_decoder_in, decodes, translates,
+    CONTEXT, CONTEXT_KEY, DecoderGraph, EncoderDecoderGraphs, Generation, GenerationOptions, Logits, SOFTCAP_KEY, Seen,
+    WINDOW_KEY, build_decoder_in, build_encoder_decoder_in, decodes, translates,
 };
 pub use heads::{Head, HeadGraph, build_head_in};
 pub use kind::Kind;

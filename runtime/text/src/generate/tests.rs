@@ -259,7 +259,8 @@ fn hostile_tokenizers_are_errors() {
         with("decoder", strip).to_string().into_bytes(),
     )]));
     let generator = generator.unwrap();
-    expect!["1 tokens cannot be decoded: it fails on them. The decoder in tokenizer.json does not fit its vocabulary"].assert_eq(&generator.decode(&[5]).unwrap_err().to_string());
+    expect!["1 tokens cannot be decoded: it fails on them. The decoder in tokenizer.json does not fit its vocabulary"]
+        .assert_eq(&generator.decode(&[5]).unwrap_err().to_string());
     assert!(matches!(read(json!({"model": 1})), Err(Error::Damaged { .. })));
     assert!(matches!(Generator::read(&Files::default()), Err(Error::Missing { .. })));
 }

@@ -189,10 +189,7 @@ mod tests {
             format!("| `{task}` | {types} |")
         };
         let decoders = architectures::ALL.iter().flat_map(|architecture| architecture.model_types()).copied();
-        for row in [
-            row("text-generation", decoders.collect()),
-            row("text2text-generation", seq2seq::model_types()),
-        ] {
+        for row in [row("text-generation", decoders.collect()), row("text2text-generation", seq2seq::model_types())] {
             assert!(page.contains(&row), "docs/tasks.md lacks {row}");
         }
     }
