@@ -80,8 +80,18 @@ pub struct Predictions {
     frame: DataFrame,
 }
 
+impl Run {
+    /// What the model said, of a model with a head: labels, entities, tokens for masks, answers.
+    ///
+    /// # Errors
+    /// `no_predictions` of a run that gave something else.
+    pub fn predictions(self) -> Result<Predictions> {
+        Predictions::of(self)
+    }
+}
+
 impl Predictions {
-    pub(crate) fn of(run: Run) -> Result<Self> {
+    fn of(run: Run) -> Result<Self> {
         let frame = frame(run.output())?;
         Ok(Self { run, frame })
     }

@@ -4,7 +4,7 @@ use pelago_protocol::cells::{Content, Reply};
 use pelago_protocol::{Output, Report};
 use polars::prelude::DataFrame;
 
-use crate::{Error, Predictions, Result, ipc};
+use crate::{Error, Result, ipc};
 
 /// A run of a model: what it gave and how it ran.
 #[derive(Clone, Debug)]
@@ -30,14 +30,6 @@ impl Run {
     #[must_use]
     pub fn into_output(self) -> Output {
         self.run.output
-    }
-
-    /// What the model said, of a model with a head: labels, entities, tokens for masks, answers.
-    ///
-    /// # Errors
-    /// `no_predictions` of a run that gave something else.
-    pub fn predictions(self) -> Result<Predictions> {
-        Predictions::of(self)
     }
 
     /// The report as a DataFrame of one row, with the columns of `history()`.

@@ -12,6 +12,7 @@ pub mod chart;
 mod chat;
 mod family;
 mod generate;
+mod generating;
 mod heads;
 mod ids;
 mod limits;
@@ -39,10 +40,8 @@ pub use capabilities::{
 };
 pub use chat::ChatMessage;
 pub use family::Family;
-pub use generate::{
-    Credit, GenerateData, GenerateOptions, GeneratePart, GenerateResult, GeneratedRow, GeneratedText, GenerationReport,
-    Part, RowToken, Sampling, Stop, StopReason, TextPart,
-};
+pub use generate::{GenerateOptions, GeneratedText, GenerationReport, Part, RowToken, Sampling, StopReason, TextPart};
+pub use generating::{Credit, GenerateData, GeneratePart, GenerateResult, GeneratedRow, Stop};
 pub use heads::{Answer, AnsweredQuestion, Entity, EntityText, Fill, FilledText, HeadOptions, Label, LabelledText};
 pub use ids::{FailureId, GraphCid, InstallationId, ModelCid, RunId, SweepId};
 pub use limits::{ATTACHMENT_BYTES, FIXED_ROWS_A_RUN, PARTS_AHEAD, REQUESTS_A_PAGE, ROWS_A_RUN, TOKENS_A_RUN};

@@ -4,6 +4,7 @@ use pelago_content::Cid;
 use pelago_protocol::{Family, Task};
 use rusqlite::{OptionalExtension, params};
 
+use super::suffix::is_gguf;
 use super::{Detected, ModelError, Models, Resolved};
 use pelago_content::{Entry, Kind};
 
@@ -52,11 +53,6 @@ impl Described {
     pub fn file(&self, path: &str) -> Option<&Entry> {
         self.files.iter().find(|file| file.path == path)
     }
-}
-
-/// Whether a file is named as GGUF files are.
-pub(crate) fn is_gguf(path: &str) -> bool {
-    std::path::Path::new(path).extension().is_some_and(|end| end.eq_ignore_ascii_case("gguf"))
 }
 
 impl Models {

@@ -15,6 +15,7 @@ mod names;
 mod rows;
 mod safetensors;
 mod staged;
+mod suffix;
 
 pub use check::{Checked, check_folder};
 pub use derived::Recipe;

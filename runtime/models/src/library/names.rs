@@ -9,9 +9,9 @@ use pelago_content::Cid;
 use pelago_protocol::Family;
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::describe::is_gguf;
 use super::name::check_name;
 use super::rows::{COLUMNS, Model, current, forget, model, now};
+use super::suffix::is_gguf;
 use super::{Checked, Clues, Detected, ModelError, check_folder, detect, staged};
 use pelago_content::{AddOptions, AddProgress, Added, Entry, Store, StoreError, of_gateway, parse_address};
 

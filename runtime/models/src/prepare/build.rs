@@ -7,8 +7,7 @@ use pelago_onnx::precision::{self, Destination};
 use pelago_protocol::{Family, Platform, Precision, Role, Task};
 use pelago_text::Files;
 
-use super::files::StoredFiles;
-use super::graph::{BUILT, CONVERTED};
+use super::files::{BUILT, CONVERTED, StoredFiles};
 use super::wanted::{CHECKPOINT, Making, Purpose, Wanted};
 use super::{PrepareError, Prepared, Preparer};
 use crate::library::{Described, Located, Recipe};

@@ -8,6 +8,11 @@ use pelago_content::Cid;
 use pelago_content::{Store, StoreError};
 use pelago_onnx::files::Files;
 
+/// The path that a built graph has for what makes precisions of it.
+pub(super) const BUILT: &str = ".pelago.onnx";
+/// The name of a model in another precision, in a folder of its own.
+pub(super) const CONVERTED: &str = "model.onnx";
+
 /// A model's folder, with a graph that is not in it.
 pub(super) struct StoredFiles {
     store: Store,

@@ -7,7 +7,7 @@ use pelago_protocol::{ExternalData, Graph, Platform, Precision, Role, Task};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::build::{Build, Made};
-use super::files::StoredFiles;
+use super::files::{BUILT, CONVERTED, StoredFiles};
 use super::wanted::{CHECKPOINT, Making, Wanted};
 use super::{PrepareError, Prepared, Preparer};
 use crate::library::{Described, Located, Recipe};
@@ -17,10 +17,6 @@ use pelago_onnx::read;
 
 /// The version of what makes precisions, likewise.
 const CONVERT_VERSION: &str = "1";
-/// The path that a built graph has for what makes precisions of it.
-pub(super) const BUILT: &str = ".pelago.onnx";
-/// The name of a model in another precision, in a folder of its own.
-pub(super) const CONVERTED: &str = "model.onnx";
 
 /// A graph that is content, and how it came to be what it is.
 #[derive(Clone, Debug)]
