@@ -20,8 +20,8 @@ use crate::verdict::Verdict;
 const ROUTES: &[(&str, Platform, u32, usize)] = &[
     ("Chromium", Platform::Wasm, 200, 12),
     ("Firefox", Platform::Wasm, 200, 12),
-    ("Firefox", Platform::WebGpu, 16, 5),
-    ("Chromium", Platform::WebGpu, 16, 5),
+    ("Firefox", Platform::WebGpu, 16, 6),
+    ("Chromium", Platform::WebGpu, 16, 6),
 ];
 const CONTEXT: usize = 16;
 /// What an answer in parts may take beside one at the end.
