@@ -83,7 +83,7 @@ fn missing_files_are_named() {
             std::fs::remove_file(m.join("onnx/model.onnx")).unwrap();
         },
         expect![
-            "…/tiny-bert holds neither .safetensors nor .onnx files: convert the weights to safetensors, or export the model to ONNX"
+            "…/tiny-bert holds no .safetensors, .onnx or .gguf files: convert the weights to safetensors, or export the model to ONNX"
         ],
     );
     let index = |map: serde_json::Value| {

@@ -128,7 +128,7 @@ fn families_are_detected() {
     let config = json!({"architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3"});
     let modules =
         json!([{"type": "sentence_transformers.models.Transformer"}, {"type": "sentence_transformers.models.Pooling"}]);
-    let clues = Clues { config: Some(&config), modules: Some(&modules), name: "x", family: None };
+    let clues = Clues { config: Some(&config), modules: Some(&modules), is_gguf: false, name: "x", family: None };
     let found = detect(&clues).unwrap();
     assert_eq!(
         (found.family, found.evidence.as_str()),
