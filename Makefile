@@ -30,7 +30,7 @@ test: packages ## Run every check and test, those in real browsers too
 	@scripts/test.sh
 
 .PHONY: bench
-bench: build model ## Measure latency, throughput and memory beside transformers.js, WebDriver and nginx (20 minutes)
+bench: build model ## Measure latency, throughput and memory beside transformers.js, WebDriver and nginx (40 minutes)
 	@scripts/bench.sh
 
 .PHONY: packages

@@ -61,7 +61,7 @@ pub(super) fn add(table: &mut Table, route: &str, tokens: u32, [parts, whole]: &
     let (found, [low, high]) = ratio(parts, whole);
     let text = format!("{found:.3} ({low:.3}…{high:.3})");
     let target = format!("answer in parts to one at the end, {route}");
-    Verdict::new(target, "≤ 1.05 in the interval", text, low <= WANTED)
+    Verdict::new(target, format!("≤ {WANTED}"), text, found <= WANTED)
 }
 
 /// Milliseconds of answers in parts, and of those at the end.
