@@ -28,6 +28,7 @@ check_notebooks() {
   local home
   home=$(mktemp -d)
   PELAGO_HOME=$home "$PELAGO" model add "$PELAGO_MODEL" --name all-MiniLM-L6-v2 &&
+    PELAGO_HOME=$home "$PELAGO" model add "$(scripts/model.sh SmolLM2-135M-Instruct)" --name smollm2 &&
     PELAGO_HOME=$home "$PELAGO" run notebooks/*.ipynb --check
   local result=$?
   rm -rf "$home"

@@ -132,19 +132,33 @@ struct Listening {
 
 impl Listening {
     /// Passes parts on until the answer is there. All parts came before it.
-    async fn until<T>(mut self, mut answer: oneshot::Receiver<T>) -> Result<T, oneshot::error::RecvError> {
-        loop {
+    async fn until(mut self, mut answer: oneshot::Receiver<Answered>) -> Reply {
+        let mut answered = None;
+        while answered.is_none() {
             tokio::select! {
                 biased;
                 () = stopped(self.stop.as_ref()) => self.tell_stop().await,
-                Some(part) = self.came.recv() => self.pass_on(part).await,
-                answer = &mut answer => return answer,
+                Some(part) = self.came.recv() => {
+                    if let Some(failed) = self.pass_on(part, &mut answer, &mut answered).await {
+                        return failed;
+                    }
+                }
+                reply = &mut answer => answered = Some(reply),
             }
         }
+        while let Ok(part) = self.came.try_recv() {
+            self.pass_on(part, &mut answer, &mut answered).await;
+        }
+        answered.unwrap_or_else(|| unreachable!("the loop ends with an answer"))
     }
 
-    /// Waits until there is room for the part.
-    async fn pass_on(&mut self, part: Value) {
+    /// Waits until there is room for the part. A request that fails meanwhile need not wait for whoever takes parts.
+    async fn pass_on(
+        &mut self,
+        part: Value,
+        answer: &mut oneshot::Receiver<Answered>,
+        answered: &mut Option<Reply>,
+    ) -> Option<Reply> {
         while let Some(parts) = self.parts.clone() {
             tokio::select! {
                 place = parts.reserve() => {
@@ -156,6 +170,10 @@ impl Listening {
                     break;
                 }
                 () = stopped(self.stop.as_ref()) => self.tell_stop().await,
+                reply = &mut *answer, if answered.is_none() => match reply {
+                    Ok(Ok(answer)) => *answered = Some(Ok(Ok(answer))),
+                    failed => return Some(failed),
+                },
             }
         }
         self.taken += 1;
@@ -164,6 +182,7 @@ impl Listening {
             _ = self.controls.send(Control::Credit { id: self.id, parts: self.taken }).await;
             self.taken = 0;
         }
+        None
     }
 
     async fn tell_stop(&mut self) {
@@ -171,6 +190,11 @@ impl Listening {
         _ = self.controls.send(Control::Stop { id: self.id }).await;
     }
 }
+
+/// What the page said, or why there is no word of it.
+type Answered = Result<Answer, LinkError>;
+/// The same; an error where the task that would have said it is gone.
+type Reply = Result<Answered, oneshot::error::RecvError>;
 
 /// Waits for word that it is enough.
 async fn stopped(stop: Option<&CancellationToken>) {

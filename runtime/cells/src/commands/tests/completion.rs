@@ -28,7 +28,7 @@ async fn a_session_knows_its_words() {
     check(&lab, "let é = 1;\n:acc|elerate x", expect![[r#"12..15 "acc": accelerate (command)"#]]).await;
     check(&lab, ":nothing |", expect![[r#"9..9 "": "#]]).await;
     check(&lab, ":accelerate t|", expect![[r#"12..13 "t": tiny-bert (model) tiny-twin (model)"#]]).await;
-    check(&lab, ":accelerate |", expect![[r#"12..12 "": tiny-bert (model) tiny-twin (model) --platform (option) --browser (option) --precision (option) --mixed-precision (option) --recipe (option) --memory-limit (option) --graph (option) --prompt (option) --truncate-dim (option) --on-long (option) --use-firefox-optimizations (option) --require-real-hardware (option) --allow-fallback (option) --repeat (option) --every-route (option) --help (option)"#]]).await;
+    check(&lab, ":accelerate |", expect![[r#"12..12 "": tiny-bert (model) tiny-twin (model) --platform (option) --browser (option) --precision (option) --mixed-precision (option) --recipe (option) --memory-limit (option) --graph (option) --prompt (option) --truncate-dim (option) --on-long (option) --task (option) --pair (option) --labels (option) --hypothesis (option) --multi-label (option) --top (option) --max-answer-len (option) --max-seq-len (option) --doc-stride (option) --chat (option) --system (option) --max-new-tokens (option) --max-seconds (option) --temperature (option) --top-k (option) --top-p (option) --min-p (option) --repetition-penalty (option) --frequency-penalty (option) --presence-penalty (option) --no-repeat-ngram (option) --seed (option) --stop (option) --logprobs (option) --no-capture (option) --use-firefox-optimizations (option) --require-real-hardware (option) --allow-fallback (option) --repeat (option) --every-route (option) --help (option)"#]]).await;
     check(&lab, ":accelerate \"ti|", expect![[r#"12..15 "\"ti": tiny-bert (model) tiny-twin (model)"#]]).await;
     check(&lab, ":accelerate tiny-bert é --pl|", expect![[r#"24..28 "--pl": --platform (option)"#]]).await;
     check(
@@ -55,14 +55,16 @@ async fn a_session_knows_its_words() {
     check(
         &lab,
         ":accelerate tiny-bert x --platform wasm --p|",
-        expect![[r#"40..43 "--p": --precision (option) --prompt (option)"#]],
+        expect![[
+            r#"40..43 "--p": --precision (option) --prompt (option) --pair (option) --presence-penalty (option)"#
+        ]],
     )
     .await;
     check(&lab, ":accelerate tiny-bert x --repeat |", expect![[r#"33..33 "": "#]]).await;
     check(
         &lab,
         ":accelerate tiny-bert \\\n  \"x\" --re|",
-        expect![[r#"30..34 "--re": --recipe (option) --require-real-hardware (option) --repeat (option)"#]],
+        expect![[r#"30..34 "--re": --recipe (option) --repetition-penalty (option) --require-real-hardware (option) --repeat (option)"#]],
     )
     .await;
     check(&lab, ":model |", expect![[r#"7..7 "": add (command) get (command) refresh (command) list (command) show (command) stat (command) history (command) rollback (command) pin (command) unpin (command) verify (command) check (command) gc (command) export (command) import (command) remove (command) --help (option)"#]])

@@ -25,30 +25,78 @@ async fn help_is_three_ways_the_same() {
           <INPUT>...  Texts, one a row of the batch
 
         Options:
-              --platform <PLATFORM>        Where in the page the model runs [default: auto] [possible
-                                           values: auto, webgpu, webnn, wasm]
-              --browser <BROWSER>          Which browser runs it [default: auto] [possible values: auto,
-                                           chrome, firefox, edge, safari]
-              --precision <BITS>           Bits a weight; below 32 what the model's folder publishes, or
-                                           what is made of its fp32 once. `auto` is the highest that fits
-                                           the adapter and the memory [default: 32] [possible values: auto,
-                                           2, 4, 8, 16, 32]
-              --mixed-precision            Keep embeddings, the first and last block and heads at a higher
-                                           precision
-              --recipe <RECIPE>            How the precision is made, in place of these two: a recipe's JSON
-                                           (docs/precision.md), or a file that holds it
-              --memory-limit <BYTES>       What the model may take where the precision is `auto`, e.g. 500M
-                                           [default: what is free]
-              --graph <PATH>               The ONNX file in the model's folder that runs, or `checkpoint`
-                                           for the graph that is built of its weights [default: what is
-                                           built, else what is published]
-              --prompt <NAME>              The prompt that is put before each text, by its name in the
-                                           model's config_sentence_transformers.json; "" for none [default:
-                                           the model's own default]
-              --truncate-dim <N>           Dimensions that are kept of each vector, from the first; they are
-                                           not scaled anew
-              --on-long <ON_LONG>          What happens to a text with more tokens than the model takes
-                                           [default: truncate] [possible values: truncate, error, split]
+              --platform <PLATFORM>   Where in the page the model runs [default: auto] [possible values:
+                                      auto, webgpu, webnn, wasm]
+              --browser <BROWSER>     Which browser runs it [default: auto] [possible values: auto, chrome,
+                                      firefox, edge, safari]
+              --precision <BITS>      Bits a weight; below 32 what the model's folder publishes, or what is
+                                      made of its fp32 once. `auto` is the highest that fits the adapter and
+                                      the memory [default: 32] [possible values: auto, 2, 4, 8, 16, 32]
+              --mixed-precision       Keep embeddings, the first and last block and heads at a higher
+                                      precision
+              --recipe <RECIPE>       How the precision is made, in place of these two: a recipe's JSON
+                                      (docs/precision.md), or a file that holds it
+              --memory-limit <BYTES>  What the model may take where the precision is `auto`, e.g. 500M
+                                      [default: what is free]
+              --graph <PATH>          The ONNX file in the model's folder that runs, or `checkpoint` for the
+                                      graph that is built of its weights [default: what is built, else what
+                                      is published]
+              --prompt <NAME>         The prompt that is put before each text, by its name in the model's
+                                      config_sentence_transformers.json; "" for none [default: the model's
+                                      own default]
+              --truncate-dim <N>      Dimensions that are kept of each vector, from the first; they are not
+                                      scaled anew
+              --on-long <ON_LONG>     What happens to a text with more tokens than the model takes [default:
+                                      truncate] [possible values: truncate, error, split]
+              --task <TASK>           What is done with the model [default: what its configuration says]
+                                      [possible values: feature-extraction, text-classification,
+                                      token-classification, fill-mask, question-answering,
+                                      zero-shot-classification, text-generation, text2text-generation]
+          -h, --help                  Print help
+
+        Models that label texts, find entities, fill masks or answer questions:
+              --pair <TEXT>            The second text of a pair: what answers the question, a document for
+                                       the query, a sentence that may follow. Once for each text, or several
+                                       for one
+              --labels <LABELS>        Labels that the texts may get, of a model of natural language
+                                       inference (zero-shot-classification)
+              --hypothesis <SENTENCE>  The sentence that says such a label, with {} in its place [default:
+                                       "This example is {}."]
+              --multi-label            Say of each of such labels whether it is true; otherwise one of them
+                                       is
+              --top <N>                Labels, tokens for a mask, or answers that are kept, the best first
+                                       [default: all labels, 5 tokens, 1 answer]
+              --max-answer-len <N>     Tokens that an answer may have [default: 15]
+              --max-seq-len <N>        Tokens of a question with a piece of its text, where a long one is
+                                       read in pieces [default: 384, or what the model takes]
+              --doc-stride <N>         Tokens that a piece shares with the one before it [default: 128, or
+                                       half a piece]
+
+        Models that make text:
+              --chat                       Put the text to the model as a message of a chat, by the model's
+                                           own chat template
+              --system <TEXT>              What the chat begins with, as its system message
+              --max-new-tokens <N>         Tokens that an answer may have [default: what the model says,
+                                           else 256]
+              --max-seconds <SECONDS>      Seconds after which an answer ends as it is
+              --temperature <T>            How evenly tokens are drawn: 0 takes the most likely one
+                                           [default: what the model says, else 0]
+              --top-k <N>                  Draw only from this many of the most likely tokens; 0 for all
+              --top-p <P>                  Draw only from the most likely tokens whose probabilities add up
+                                           to this
+              --min-p <P>                  Draw only from tokens of at least this times the greatest
+                                           probability
+              --repetition-penalty <X>     Make tokens that prompt or answer have already less likely: above
+                                           1
+              --frequency-penalty <X>      Taken off a token's logit as often as the answer has it
+              --presence-penalty <X>       Taken off the logit of a token that the answer has
+              --no-repeat-ngram <N>        Let no sequence of this many tokens come twice; 0 lets any
+              --seed <N>                   Where the random numbers begin: equal seeds give equal text
+                                           [default: another one each time]
+              --stop <TEXT>                A text that ends an answer; may be given several times
+              --logprobs <N>               Give the logarithm of each token's probability, and of this many
+                                           of the most likely ones (`--json`)
+              --no-capture                 Let WebGPU encode its work for each token anew
               --use-firefox-optimizations  Firefox's compute shader settings for audio models (refused for
                                            other models)
               --require-real-hardware      Make a software adapter an error
@@ -58,13 +106,19 @@ async fn help_is_three_ways_the_same() {
                                            follows [default: 1]
               --every-route                Run on every browser and platform of this machine and compare
                                            each with wasm
-          -h, --help                       Print help
 
         Examples:
           :accelerate all-MiniLM-L6-v2 "The quick brown fox" --platform webgpu --browser firefox
           :accelerate all-MiniLM-L6-v2 one two three --repeat 10
           :accelerate all-MiniLM-L6-v2 "The quick brown fox" --every-route
           :accelerate all-MiniLM-L6-v2 "The quick brown fox" --precision auto --memory-limit 50M
+          :accelerate distilbert-sst2 "I loved it" "never again"
+          :accelerate ms-marco-minilm "what is a kernel" --pair "A kernel runs cells" --pair "Corn has
+          kernels"
+          :accelerate deberta-nli "We walked along the river" --labels travel,cooking
+          :accelerate bert-base-uncased "Paris is the [MASK] of France" --task fill-mask --top 3
+          :accelerate smollm2 "Once upon a time" --max-new-tokens 60
+          :accelerate smollm2 "What is the capital of France?" --chat --temperature 0.2 --seed 7
     "#]]
     .assert_eq(text(&lab.run("help accelerate").await.unwrap()));
 }
