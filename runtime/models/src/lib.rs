@@ -11,6 +11,7 @@ pub mod library;
 pub mod network;
 pub mod prepare;
 
+pub use gguf::GgufTokenizerError;
 pub use library::{AddedModel, Described, Model, ModelError, Models};
 pub use network::{Network, NetworkError, NetworkOptions};
 pub use prepare::{PrepareError, Prepared, Preparer};

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test panics where something is wrong")]
 
+#[allow(dead_code, reason = "what runs Python is for the other tests")]
 mod common;
 
 use std::path::{Path, PathBuf};

@@ -119,12 +119,12 @@ pub(super) fn build(facts: &Facts<'_>) -> Report {
         bytes,
         p2p_optimized: network.is_some_and(|network| network.p2p_optimized),
         task: prepared.task(),
-        generation: generated.map(|generated| generation(generated)),
+        generation: generated.map(generation),
         optimizations: optimizations(executed),
         warnings: embed
             .map(warnings)
             .or_else(|| generated.map(|generated| generated.warnings.clone()))
-            .or_else(|| headed.map(|headed| headed_warnings(headed)))
+            .or_else(|| headed.map(headed_warnings))
             .unwrap_or_default(),
         parity: None,
         load_average: statistics::load_average(),

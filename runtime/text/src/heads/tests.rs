@@ -119,7 +119,7 @@ fn entities_are_those_of_the_strategy_simple() {
             let words = (found.entity_group.as_str(), found.word.as_str());
             assert_eq!(words, (text(&expected["entity_group"]), text(&expected["word"])));
             assert_eq!(
-                [found.start, found.end].map(|at| Value::from(at)),
+                [found.start, found.end].map(Value::from),
                 [expected["start"].clone(), expected["end"].clone()]
             );
             near(found.score, &expected["score"]);
@@ -169,7 +169,7 @@ fn answers_are_found_where_the_pipeline_finds_them() {
         let (found, expected) = (&output.answers()[0].answers[0], &case["result"]);
         assert_eq!(found.answer, text(&expected["answer"]));
         assert_eq!(
-            [found.start, found.end].map(|at| Value::from(at)),
+            [found.start, found.end].map(Value::from),
             [expected["start"].clone(), expected["end"].clone()]
         );
         near(found.score, &expected["score"]);
