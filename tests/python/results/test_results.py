@@ -137,7 +137,7 @@ def test_duckdb_reads_what_pelago_wrote(home):
         views = {"phases", "adapters", "parity", "content"}
         recorded = {"runs", "run_sessions", "run_phases", "run_generations", "sweeps", "failures", "recoveries", "transfers"}
         assert tables == recorded | {"journals", "schema_version"} | views
-        assert connection.execute("SELECT version FROM schema_version").fetchone() == (5,)
+        assert connection.execute("SELECT version FROM schema_version").fetchone() == (6,)
         # DuckDB's median is that of the report.
         median = "SELECT median(processing_time) * 1000 FROM runs WHERE warm AND platform = 'webnn'"
         (expected,) = connection.execute(median).fetchone()

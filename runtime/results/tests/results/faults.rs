@@ -74,19 +74,19 @@ async fn a_newer_journal_and_a_newer_database_are_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let results = with_runs(folder.path(), &["a"]).await;
     let newer = folder.path().join("journal/newer.jsonl");
-    std::fs::write(&newer, "{\"version\":6,\"row\":{}}\n").unwrap();
+    std::fs::write(&newer, "{\"version\":7,\"row\":{}}\n").unwrap();
     let error = results.history(Filter::default()).await.unwrap_err();
-    assert!(matches!(&error, ResultsError::Newer { path, found: 6, known: 5 } if *path == newer), "{error}");
+    assert!(matches!(&error, ResultsError::Newer { path, found: 7, known: 6 } if *path == newer), "{error}");
     assert!(error.to_string().contains("made by a newer Pelago"), "{error}");
     std::fs::remove_file(&newer).unwrap();
     assert_eq!(ids(&results).await, ["a"]);
 
     let connection = duckdb::Connection::open(database(folder.path())).unwrap();
-    connection.execute_batch("UPDATE schema_version SET version = 7").unwrap();
+    connection.execute_batch("UPDATE schema_version SET version = 8").unwrap();
     connection.close().unwrap();
     let before = std::fs::read(database(folder.path())).unwrap();
     for error in [results.history(Filter::default()).await.unwrap_err(), results.sql("SELECT 1").await.unwrap_err()] {
-        assert!(matches!(error, ResultsError::Newer { found: 7, known: 5, .. }), "{error}");
+        assert!(matches!(error, ResultsError::Newer { found: 8, known: 6, .. }), "{error}");
     }
     results.record(&report("b")).await.unwrap();
     assert!(before == std::fs::read(database(folder.path())).unwrap());

@@ -58,7 +58,7 @@ async fn old_rows_and_old_lines_are_kept() {
         └────────┴───────────────┴───────────────┴────────┴───┴───────────────┴───────────┴─────────┴──────┘"#]]
     .assert_eq(&rows.to_string());
     let version = results.sql("SELECT version FROM schema_version").await.unwrap();
-    assert_eq!(version.column("version").unwrap().u64().unwrap().get(0), Some(5));
+    assert_eq!(version.column("version").unwrap().u64().unwrap().get(0), Some(6));
     // The parts of old runs are rows, those of the database and the one of the journal alike.
     let sessions = results
         .sql("SELECT run_id, number, role, graph_cid, platform, nodes_total FROM run_sessions ORDER BY run_id")
