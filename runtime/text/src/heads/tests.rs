@@ -118,10 +118,7 @@ fn entities_are_those_of_the_strategy_simple() {
         for (found, expected) in found.iter().zip(expected) {
             let words = (found.entity_group.as_str(), found.word.as_str());
             assert_eq!(words, (text(&expected["entity_group"]), text(&expected["word"])));
-            assert_eq!(
-                [found.start, found.end].map(Value::from),
-                [expected["start"].clone(), expected["end"].clone()]
-            );
+            assert_eq!([found.start, found.end].map(Value::from), [expected["start"].clone(), expected["end"].clone()]);
             near(found.score, &expected["score"]);
         }
     }
@@ -168,10 +165,7 @@ fn answers_are_found_where_the_pipeline_finds_them() {
         let output = read(&model, rows, &[&floats(&case["start_logits"]), &floats(&case["end_logits"])]);
         let (found, expected) = (&output.answers()[0].answers[0], &case["result"]);
         assert_eq!(found.answer, text(&expected["answer"]));
-        assert_eq!(
-            [found.start, found.end].map(Value::from),
-            [expected["start"].clone(), expected["end"].clone()]
-        );
+        assert_eq!([found.start, found.end].map(Value::from), [expected["start"].clone(), expected["end"].clone()]);
         near(found.score, &expected["score"]);
     }
 }
