@@ -40,53 +40,17 @@ impl<T> Texts<T> {
 impl Preparer {
     /// The tokenizer and the modules of a model that takes texts. Waits for its files where they still come.
     pub async fn text(&self, model: &Prepared) -> Result<Arc<TextModel>, PrepareError> {
-        if let Some(known) = lock(&self.texts).find(model.root) {
-            return Ok(known);
-        }
-        let made = match self.read_text(model).await {
-            Err(error) if model.arrival.is_some() && may_lack(&error) => {
-                model.wait_complete().await?;
-                self.read_text(model).await?
-            }
-            made => made?,
-        };
-        let made = Arc::new(made);
-        lock(&self.texts).keep(model.root, &made);
-        Ok(made)
+        kept(&self.texts, model, || self.read_text(model)).await
     }
 
     /// The tokenizer and the chat template of a model that makes text. Waits for its files where they still come.
     pub async fn generator(&self, model: &Prepared) -> Result<Arc<Generator>, PrepareError> {
-        if let Some(known) = lock(&self.generators).find(model.root) {
-            return Ok(known);
-        }
-        let made = match self.read_generator(model).await {
-            Err(error) if model.arrival.is_some() && may_lack(&error) => {
-                model.wait_complete().await?;
-                self.read_generator(model).await?
-            }
-            made => made?,
-        };
-        let made = Arc::new(made);
-        lock(&self.generators).keep(model.root, &made);
-        Ok(made)
+        kept(&self.generators, model, || self.read_generator(model)).await
     }
 
     /// The tokenizer and the labels of a model with a head. Waits for its files where they still come.
     pub async fn head_text(&self, model: &Prepared) -> Result<Arc<HeadText>, PrepareError> {
-        if let Some(known) = lock(&self.heads).find(model.root) {
-            return Ok(known);
-        }
-        let made = match self.read_head_text(model).await {
-            Err(error) if model.arrival.is_some() && may_lack(&error) => {
-                model.wait_complete().await?;
-                self.read_head_text(model).await?
-            }
-            made => made?,
-        };
-        let made = Arc::new(made);
-        lock(&self.heads).keep(model.root, &made);
-        Ok(made)
+        kept(&self.heads, model, || self.read_head_text(model)).await
     }
 
     async fn read_head_text(&self, model: &Prepared) -> Result<HeadText, PrepareError> {
@@ -131,6 +95,27 @@ impl Preparer {
         let made = tokio::task::spawn_blocking(move || TextModel::read(&files)).await;
         made.map_err(|source| PrepareError::Task { what: "reading a tokenizer", source })?.map_err(wrong)
     }
+}
+
+/// What was read of a model before, or is read now; once more where its files still came.
+async fn kept<T, F: Future<Output = Result<T, PrepareError>>>(
+    texts: &Mutex<Texts<T>>,
+    model: &Prepared,
+    read: impl Fn() -> F,
+) -> Result<Arc<T>, PrepareError> {
+    if let Some(known) = lock(texts).find(model.root) {
+        return Ok(known);
+    }
+    let made = match read().await {
+        Err(error) if model.arrival.is_some() && may_lack(&error) => {
+            model.wait_complete().await?;
+            read().await?
+        }
+        made => made?,
+    };
+    let made = Arc::new(made);
+    lock(texts).keep(model.root, &made);
+    Ok(made)
 }
 
 fn lock<T>(texts: &Mutex<Texts<T>>) -> MutexGuard<'_, Texts<T>> {
