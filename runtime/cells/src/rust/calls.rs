@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pelago_protocol::cells::{Call, Failure, Reply};
 use pelago_protocol::packed::Attachment;
-use pelago_protocol::{Advice, Observer, Voice};
+use pelago_protocol::{Advice, Observer, Run, Voice};
 use pelago_results::{Filter, Results};
 use pelago_session::{CancellationToken, Searched, SessionError};
 use polars::prelude::DataFrame;
@@ -69,8 +69,7 @@ async fn of(call: Call, state: &Arc<State>, cancel: &CancellationToken) -> Resul
     let frame = match call {
         Call::Accelerate { request } => {
             let run = session.accelerate(&request, observer).await.map_err(failure)?;
-            let frame = packed(Results::frame(std::slice::from_ref(&run.report)))?;
-            return Ok(Reply::Run { run: Box::new(run), frame });
+            return of_run(run);
         }
         Call::Bench { request } => {
             let rows = session.sweep(&request, observer, cancel).await.map_err(failure)?.rows;
@@ -105,7 +104,13 @@ async fn of(call: Call, state: &Arc<State>, cancel: &CancellationToken) -> Resul
     Ok(Reply::Frame { frame })
 }
 
-pub(super) fn packed(frame: Result<DataFrame, impl Into<SessionError>>) -> Result<Attachment, Failure> {
+/// A run, with its row.
+pub(super) fn of_run(run: Run) -> Result<Reply, Failure> {
+    let frame = packed(Results::frame(std::slice::from_ref(&run.report)))?;
+    Ok(Reply::Run { run: Box::new(run), frame })
+}
+
+fn packed(frame: Result<DataFrame, impl Into<SessionError>>) -> Result<Attachment, Failure> {
     ipc(frame.map_err(failure)?).map_err(|error| unusable(&error))
 }
 

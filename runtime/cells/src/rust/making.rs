@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use pelago_protocol::cells::Reply;
 use pelago_protocol::{Part, Request};
-use pelago_results::Results;
-use pelago_session::{CancellationToken, SessionError, Streaming};
+use pelago_session::{CancellationToken, Streaming};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
-use super::calls::{failure, interrupted, observer, packed};
+use super::calls::{failure, interrupted, observer, of_run};
 use super::state::State;
 use super::wire;
 use crate::commands;
@@ -69,10 +68,7 @@ pub(super) async fn answer(
         }
     };
     let reply = match ended {
-        Some(Ok(run)) => match packed(Results::frame(std::slice::from_ref(&run.report)).map_err(SessionError::from)) {
-            Ok(frame) => Reply::Run { run: Box::new(run), frame },
-            Err(failure) => Reply::Failed { failure },
-        },
+        Some(Ok(run)) => of_run(run).unwrap_or_else(|failure| Reply::Failed { failure }),
         Some(Err(error)) => Reply::Failed { failure: failure(error) },
         None => Reply::Failed { failure: interrupted() },
     };

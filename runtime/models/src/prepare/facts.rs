@@ -42,13 +42,19 @@ impl Preparer {
     /// # Errors
     /// [`PrepareError::Precision`] where the graph cannot be read.
     pub async fn decoder(&self, prepared: &Prepared) -> Result<Option<DecoderFacts>, PrepareError> {
+        let cid = prepared.chosen.main.cid;
+        if let Some(known) = self.lock().decoders.get(&cid) {
+            return Ok(*known);
+        }
         let metadata = self.read_graph(prepared, &prepared.chosen.main, read::metadata).await?;
-        let Some(context) = metadata.get(CONTEXT_KEY).and_then(|context| context.parse().ok()) else { return Ok(None) };
-        Ok(Some(DecoderFacts {
+        let facts = metadata.get(CONTEXT_KEY).and_then(|context| context.parse().ok()).map(|context| DecoderFacts {
             context,
             has_window: metadata.contains_key(WINDOW_KEY),
             bounds_scores: metadata.contains_key(SOFTCAP_KEY),
-        }))
+        });
+        // A graph never changes under its CID, so each is read once.
+        self.lock().decoders.insert(cid, facts);
+        Ok(facts)
     }
 
     /// A graph never changes under its CID, so each is read once.

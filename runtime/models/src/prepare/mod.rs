@@ -147,6 +147,8 @@ struct Known {
     graphs: HashMap<Cid, BTreeSet<GraphCid>>,
     /// What each graph declares, by its CID.
     facts: HashMap<Cid, GraphFacts>,
+    /// What making text with each graph needs to know, by its CID.
+    decoders: HashMap<Cid, Option<DecoderFacts>>,
 }
 
 impl Preparer {
