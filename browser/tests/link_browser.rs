@@ -18,13 +18,14 @@ use pelago_browser::{
     link::{GoneReason, Link, LinkOptions, Message, RequestOptions},
     server::{Server, ServerOptions},
 };
-use pelago_protocol::{DType, Tensor};
+use pelago_protocol::{DType, PROTOCOL_VERSION, Tensor};
 use serde_json::{Value, json};
 use server_support::{LONG, MemoryAssets, MemoryContent};
 use tokio::process::{Child, Command};
 
 /// Echoes every message as its answer, without taking it apart; `facts` is
-/// answered with what the page finds out about itself.
+/// answered with what the page finds out about itself. `PROTOCOL_VERSION` is
+/// defined before it.
 const PAGE: &str = r#"
 const pageId = crypto.randomUUID();
 const pad = (text) => text + " ".repeat((8 - ((4 + text.length) % 8)) % 8);
@@ -55,7 +56,7 @@ const attachment = (id) => fetch(`/attachments/${id}`, { headers: { Authorizatio
 const open = () => {
   const socket = new WebSocket(`ws://${location.host}/link${location.search}`);
   socket.binaryType = "arraybuffer";
-  socket.onopen = () => socket.send(frame({ id: 0, type: "hello", data: { protocol_version: 2, user_agent: navigator.userAgent, page_id: pageId } }));
+  socket.onopen = () => socket.send(frame({ id: 0, type: "hello", data: { protocol_version: PROTOCOL_VERSION, user_agent: navigator.userAgent, page_id: pageId } }));
   socket.onmessage = async ({ data }) => {
     const length = new DataView(data).getUint32(0, true);
     const header = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
@@ -83,10 +84,12 @@ struct Browser {
 }
 
 async fn open(options: LinkOptions) -> Browser {
-    let asset = |mime: &str, text: &'static str| Asset { bytes: text.into(), mime: mime.into(), tag: "1".into() };
+    let asset = |mime: &str, text: String| Asset { bytes: text.into(), mime: mime.into(), tag: "1".into() };
+    let index = "<!doctype html><script type=module src=/echo.js></script>";
+    let page = format!("const PROTOCOL_VERSION = {PROTOCOL_VERSION};\n{PAGE}");
     let assets = MemoryAssets(HashMap::from([
-        ("index.html", asset("text/html", "<!doctype html><script type=module src=/echo.js></script>")),
-        ("echo.js", asset("text/javascript", PAGE)),
+        ("index.html", asset("text/html", index.to_owned())),
+        ("echo.js", asset("text/javascript", page)),
     ]));
     let (assets, content) = (Arc::new(assets), Arc::new(MemoryContent));
     let server = Server::start(ServerOptions { port: 0, assets, content, link: options }).await.unwrap();

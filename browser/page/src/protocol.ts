@@ -640,9 +640,29 @@ suppressed: Array<number>,
  */
 forced_end: number | null, 
 /**
+ * Tokens that an answer has at least; those that end it are not chosen before.
+ */
+min_new_tokens: number, 
+/**
  * Where the random numbers begin. Equal seeds give equal tokens on equal hardware.
  */
 seed: number, };
+
+export type EarlyStopping = "first" | "likely" | "never";
+
+export type Beams = { 
+/**
+ * Answers that are kept, at least 2.
+ */
+count: number, 
+/**
+ * The exponent of an answer's length, which the sum of its logarithms is divided by: above 0 prefers long ones.
+ */
+length_penalty: number, 
+/**
+ * When the search ends.
+ */
+early_stopping: EarlyStopping, };
 
 export type GenerateData = { 
 /**
@@ -678,6 +698,16 @@ stop_ids: Array<number>,
  */
 sampling: Sampling, 
 /**
+ * How the likeliest answer is searched for; `None` to choose each token for good.
+ */
+beams: Beams | null, 
+/**
+ * A JSON schema, as its text, that answers keep to. The message then has two tensors more: `token_bytes`, uint8,
+ * with the bytes of all tokens one after the other (none of a special token), and `token_ends`, int32
+ * `[vocabulary]`, with the end of each token's bytes.
+ */
+schema: string | null, 
+/**
  * How many of the most likely tokens are given with each token, and its own probability; `None` for neither.
  */
 logprobs: number | null, 
@@ -685,6 +715,26 @@ logprobs: number | null,
  * Whether WebGPU's work for one token may be recorded once and replayed.
  */
 capture: boolean, };
+
+export type ScoreData = { 
+/**
+ * The graphs of the model, as of [`GenerateData`].
+ */
+graphs: { [key in Role]?: Graph }, 
+/**
+ * The id that fills a shorter prompt.
+ */
+pad_id: number, 
+/**
+ * Tokens that the decoder takes.
+ */
+context: number, };
+
+export type ScoreResult = { 
+/**
+ * How the session of each graph came to be, for this request.
+ */
+loads: { [key in Role]?: LoadResult }, };
 
 export type RowToken = { 
 /**

@@ -30,6 +30,8 @@ pub struct Sampling {
     pub suppressed: Vec<u32>,
     /// The last token of an answer that has as many as were asked for; `None` for any.
     pub forced_end: Option<u32>,
+    /// Tokens that an answer has at least; those that end it are not chosen before.
+    pub min_new_tokens: u32,
     /// Where the random numbers begin. Equal seeds give equal tokens on equal hardware.
     pub seed: u32,
 }
@@ -47,9 +49,35 @@ impl Default for Sampling {
             no_repeat_ngram: 0,
             suppressed: Vec::new(),
             forced_end: None,
+            min_new_tokens: 0,
             seed: 0,
         }
     }
+}
+
+crate::word::words! {
+    /// When a search for the likeliest answer ends.
+    EarlyStopping, "early stopping" {
+        /// As soon as there are as many whole answers as are kept.
+        First = "first",
+        /// When no answer that is not whole is likelier now than the least likely whole one.
+        Likely = "likely",
+        /// When no answer can become likelier than the least likely whole one.
+        Never = "never",
+    }
+}
+
+/// A search for the likeliest answer: several are kept while they grow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct Beams {
+    /// Answers that are kept, at least 2.
+    pub count: u32,
+    /// The exponent of an answer's length, which the sum of its logarithms is divided by: above 0 prefers long ones.
+    pub length_penalty: f64,
+    /// When the search ends.
+    pub early_stopping: EarlyStopping,
 }
 
 /// How a user wants text to be made. What is left open is as the model's `generation_config.json` says, and where that
@@ -79,8 +107,22 @@ pub struct GenerateOptions {
     pub no_repeat_ngram: Option<u32>,
     /// As [`Sampling::seed`]; another one each time where it is left open.
     pub seed: Option<u32>,
+    /// As [`Sampling::min_new_tokens`].
+    pub min_new_tokens: Option<u32>,
+    /// As [`Beams::count`]; 1 keeps one answer.
+    pub beams: Option<u32>,
+    /// As [`Beams::length_penalty`].
+    pub length_penalty: Option<f64>,
+    /// As [`Beams::early_stopping`].
+    pub early_stopping: Option<EarlyStopping>,
+    /// A JSON schema, as its text: the answer is JSON that it allows.
+    pub schema: Option<String>,
+    /// What a chat's template is given beside the messages, e.g. `enable_thinking`.
+    pub chat_template_kwargs: serde_json::Map<String, serde_json::Value>,
     /// Texts that end an answer. They are no part of it.
     pub stop: Vec<String>,
+    /// Whether the model's own tokens for an end do not end an answer, so that answers of all models are as long.
+    pub ignore_eos: bool,
     /// As [`GenerateData::logprobs`](crate::GenerateData::logprobs).
     pub logprobs: Option<u32>,
     /// Whether WebGPU's work for one token is not to be recorded and replayed.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Graphs, LoadResult, PageCall, Role, RowToken, Sampling, StopReason};
+use crate::{Beams, Graphs, LoadResult, PageCall, Role, RowToken, Sampling, StopReason};
 
 /// The `data` of `generate`: token ids to more of them. The message carries the tensor `input_ids`, int32 `[tokens]`,
 /// with the ids of all prompts one after the other. A decoder is the graph in the role `model`; an encoder–decoder has
@@ -29,6 +29,12 @@ pub struct GenerateData {
     pub stop_ids: Vec<u32>,
     /// How the next token is chosen.
     pub sampling: Sampling,
+    /// How the likeliest answer is searched for; `None` to choose each token for good.
+    pub beams: Option<Beams>,
+    /// A JSON schema, as its text, that answers keep to. The message then has two tensors more: `token_bytes`, uint8,
+    /// with the bytes of all tokens one after the other (none of a special token), and `token_ends`, int32
+    /// `[vocabulary]`, with the end of each token's bytes.
+    pub schema: Option<String>,
     /// How many of the most likely tokens are given with each token, and its own probability; `None` for neither.
     pub logprobs: Option<u32>,
     /// Whether WebGPU's work for one token may be recorded once and replayed.
@@ -82,6 +88,35 @@ pub struct GenerateResult {
     pub captured: bool,
     /// Why it was not, where it was asked for.
     pub not_captured: Option<String>,
+}
+
+/// The `data` of `score`: what a model says of the tokens of a text, given those before. The message carries the tensor
+/// `scored_ids`, int32 `[tokens]`, and for an encoder–decoder `input_ids`, int32 `[tokens]`, what its encoder is given.
+/// The answer carries `logits`, float32 `[tokens, vocabulary]`: after each of the scored tokens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ScoreData {
+    /// The graphs of the model, as of [`GenerateData`].
+    pub graphs: Graphs,
+    /// The id that fills a shorter prompt.
+    pub pad_id: u32,
+    /// Tokens that the decoder takes.
+    pub context: u32,
+}
+
+/// The answer to `score`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct ScoreResult {
+    /// How the session of each graph came to be, for this request.
+    pub loads: BTreeMap<Role, LoadResult>,
+}
+
+impl PageCall for ScoreData {
+    const TYPE: &'static str = "score";
+    type Reply = ScoreResult;
 }
 
 impl PageCall for GenerateData {

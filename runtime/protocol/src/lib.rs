@@ -40,8 +40,11 @@ pub use capabilities::{
 };
 pub use chat::ChatMessage;
 pub use family::Family;
-pub use generate::{GenerateOptions, GeneratedText, GenerationReport, Part, RowToken, Sampling, StopReason, TextPart};
-pub use generating::{Credit, GenerateData, GeneratePart, GenerateResult, GeneratedRow, Stop};
+pub use generate::{
+    Beams, EarlyStopping, GenerateOptions, GeneratedText, GenerationReport, Part, RowToken, Sampling, StopReason,
+    TextPart,
+};
+pub use generating::{Credit, GenerateData, GeneratePart, GenerateResult, GeneratedRow, ScoreData, ScoreResult, Stop};
 pub use heads::{Answer, AnsweredQuestion, Entity, EntityText, Fill, FilledText, HeadOptions, Label, LabelledText};
 pub use ids::{FailureId, GraphCid, InstallationId, ModelCid, RunId, SweepId};
 pub use limits::{ATTACHMENT_BYTES, FIXED_ROWS_A_RUN, PARTS_AHEAD, REQUESTS_A_PAGE, ROWS_A_RUN, TOKENS_A_RUN};
@@ -50,7 +53,7 @@ pub use message::{
 };
 pub use model::{Dimension, ExternalData, Graph, GraphFacts, GraphInput, Graphs};
 pub use output::{Output, Run};
-pub use parity::{Parity, ParityVerdict};
+pub use parity::{GenerationParity, Parity, ParityVerdict};
 pub use platform::Platform;
 pub use precision::{Precision, PrecisionChoice, UnknownPrecision};
 pub use record::{FailedRun, MeasuredRun, Transfer};
@@ -60,7 +63,7 @@ pub use request::{
     PageCall, Pooling, Request, RunData, RunResult, SessionFacts,
 };
 pub use step::{Fit, Observer, Step};
-pub use sweep::{SweepOutcome, SweepRequest, SweepRow};
+pub use sweep::{GenerationSpeed, SweepOutcome, SweepRequest, SweepRow};
 pub use task::Task;
 pub use tensor::{DType, Tensor, TensorError};
 pub use tune::{LayerSensitivity, TuneRequest, Tuned};

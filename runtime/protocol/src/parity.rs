@@ -37,4 +37,27 @@ pub struct Parity {
     pub nan_count: u64,
     /// What that amounts to.
     pub verdict: ParityVerdict,
+    /// Of a model that makes text, what becomes of the distance of its logits, which the figures above are of; `None`
+    /// for other outputs.
+    pub generation: Option<GenerationParity>,
+}
+
+/// How far the text that a model makes is from a reference's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct GenerationParity {
+    /// Which of the tokens made greedily is the first that is another one, counted from 1, the earliest of the batch's
+    /// rows; `None` where all are the same.
+    pub first_different_token: Option<u32>,
+    /// Tokens of each row that were compared.
+    pub compared_tokens: u32,
+    /// The mean over the tokens of a text of `Σ p ln(p / q)` in nats: `p` is the reference's distribution of what
+    /// follows, `q` the run's (Kullback and Leibler 1951).
+    pub mean_kl_divergence: f64,
+    /// The exponential of the mean negative logarithm of the probability that the run gives each token of the text.
+    pub perplexity: f64,
+    /// That less the reference's.
+    pub perplexity_difference: f64,
+    /// Tokens of the text that the two were computed over.
+    pub scored_tokens: u32,
 }

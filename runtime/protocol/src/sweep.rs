@@ -26,6 +26,8 @@ pub struct SweepRequest {
     pub repeat: u32,
     /// Runs of each combination that are not counted.
     pub warm_up: u32,
+    /// Tokens that a model which makes text makes in each run, no fewer and no more; `None` for 32.
+    pub max_new_tokens: Option<u32>,
 }
 
 crate::word::words! {
@@ -98,4 +100,23 @@ pub struct SweepRow {
     pub model_bytes: Option<u64>,
     /// Distance from fp32 on wasm.
     pub parity: Option<Parity>,
+    /// Of a model that makes text; `None` for others.
+    pub generation: Option<GenerationSpeed>,
+}
+
+/// How fast text was made: medians of warm runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GenerationSpeed {
+    /// Tokens of each run's answers.
+    pub new_tokens: u64,
+    /// Milliseconds from a run's start to its first token.
+    pub time_to_first_token_ms: Option<f64>,
+    /// Tokens of the prompts a second.
+    pub prefill_tokens_per_sec: Option<f64>,
+    /// Tokens after the first a second, of all rows together.
+    pub decode_tokens_per_sec: Option<f64>,
+    /// MiB of the cache of keys and values.
+    pub kv_cache_mb: f64,
+    /// Whether WebGPU's work for one token was recorded once and replayed.
+    pub captured: bool,
 }

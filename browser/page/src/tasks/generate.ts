@@ -4,28 +4,17 @@
  */
 
 import { PageFault } from '../errors.js';
-import type { GenerateData, GenerateResult, LoadResult, Role } from '../protocol.js';
+import type { GenerateData, GenerateResult } from '../protocol.js';
 import type { Model } from '../sessions/model.js';
 import { breath } from './generation/breath.js';
-import type { Decoder, Wish } from './generation/decoder.js';
+import type { Decoder } from './generation/decoder.js';
 import { encode } from './generation/encoder.js';
-import { InMemory } from './generation/in-memory.js';
+import { loadsOf, needsPositions, open, type Roles, rolesOf } from './generation/models.js';
 import { OnGpu } from './generation/on-gpu.js';
 import { checkRoom, promptsOf } from './generation/prompts.js';
 import { Rows } from './generation/rows.js';
 import { isPlain } from './generation/sampling.js';
 import { GRAPHS, type Task } from './task.js';
-
-type Roles = 'model' | 'encoder' | 'cross' | 'decoder';
-
-/** Opens the decoder of a model where it runs. */
-function open(model: Model, wish: Wish, { context, capture }: GenerateData): Promise<Decoder> {
-  if (model.wanted.platform !== 'webgpu') return InMemory.open(model, wish);
-  return OnGpu.open(model, wish, context, capture && !needsPositions(model));
-}
-
-/** Whether a decoder takes the positions of all keys: their number grows with every token, and a recording's inputs do not. */
-const needsPositions = (model: Model): boolean => model.inputs.some(({ name }) => name === 'key_positions');
 
 /** Why the work for a token was not recorded and replayed, where it was asked for. */
 function notCaptured(decoder: Decoder, model: Model, steps: number, { capture }: GenerateData): string | null {
@@ -56,16 +45,16 @@ export const generate: Task<GenerateData, GenerateResult, Roles> = {
       no_repeat_ngram: true,
       suppressed: true,
       forced_end: true,
+      min_new_tokens: true,
       seed: true,
     },
+    beams: { count: true, length_penalty: true, early_stopping: true },
+    schema: true,
     logprobs: true,
     capture: true,
   },
 
-  graphs: ({ graphs }) =>
-    graphs?.encoder || graphs?.decoder
-      ? { encoder: graphs.encoder, cross: graphs.cross, decoder: graphs.decoder }
-      : { model: graphs?.model },
+  graphs: ({ graphs }) => rolesOf(graphs),
 
   async *run(models, { data, tensors }, { signal, enough }) {
     const { encoder, cross, model = models.decoder }: Readonly<Partial<typeof models>> = models;
@@ -129,9 +118,3 @@ export const generate: Task<GenerateData, GenerateResult, Roles> = {
     }
   },
 };
-
-function loadsOf(models: Readonly<Record<string, Model>>): GenerateResult['loads'] {
-  const loads: { [key in Role]?: LoadResult } = {};
-  for (const [role, model] of Object.entries(models)) loads[role as Role] = model.load;
-  return loads;
-}

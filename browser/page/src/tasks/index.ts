@@ -3,5 +3,6 @@
 import { embed } from './embed.js';
 import { generate } from './generate.js';
 import { run } from './run.js';
+import { score } from './score.js';
 
-export const TASKS = { embed, generate, run };
+export const TASKS = { embed, generate, run, score };

@@ -46,7 +46,7 @@ export const golden = (model: string): Golden => JSON.parse(readFileSync(join(FI
 
 export const GREEDY: GenerateData['sampling'] = {
   temperature: 0, top_k: null, top_p: null, min_p: null, repetition_penalty: 1, frequency_penalty: 0, presence_penalty: 0,
-  no_repeat_ngram: 0, suppressed: [], forced_end: null, seed: 0,
+  no_repeat_ngram: 0, suppressed: [], forced_end: null, min_new_tokens: 0, seed: 0,
 }; // prettier-ignore
 
 /** Asks a host's page to go on with prompts: ids, one list a prompt. */
@@ -69,6 +69,8 @@ export const generateOn =
       stop_ids: [],
       sampling: GREEDY,
       logprobs: null,
+      beams: null,
+      schema: null,
       capture: true,
       ...more,
     };

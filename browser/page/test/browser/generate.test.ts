@@ -64,7 +64,7 @@ for (const [name, platforms] of routes) {
         const max_new_tokens = answerOf({ input_ids, ...expected }).length;
         const asked: GenerateData = {
           graphs: decoder('llama'), lengths: [input_ids.length], pad_id: 0, decoder_ids: [], context: 128, max_new_tokens,
-          stop_ids: [], sampling: GREEDY, logprobs: null, capture: false,
+          stop_ids: [], sampling: GREEDY, logprobs: null, beams: null, schema: null, capture: false,
         }; // prettier-ignore
         // The same checkpoint as an exporter has it.
         const request: BaselineGenerationData = { generate: asked, ways: ['captured', 'plain', 'transformers'], repeat: 2, transformers_model_url: '/models/llama/' };

@@ -17,9 +17,11 @@ const request = (more: Partial<GenerateData>): GenerateData => ({
   stop_ids: [],
   sampling: {
     temperature: 0, top_k: null, top_p: null, min_p: null, repetition_penalty: 1, frequency_penalty: 0, presence_penalty: 0,
-  no_repeat_ngram: 0, suppressed: [], forced_end: null, seed: 0,
+  no_repeat_ngram: 0, suppressed: [], forced_end: null, min_new_tokens: 0, seed: 0,
   }, // prettier-ignore
   logprobs: null,
+  beams: null,
+  schema: null,
   capture: false,
   ...more,
 });

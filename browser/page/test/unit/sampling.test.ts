@@ -20,7 +20,7 @@ interface Case {
 const cases = JSON.parse(readFileSync(join(process.env['PELAGO_PAGE'] ?? '.', 'test', 'unit', 'sampling.json'), 'utf8')) as Case[];
 const GREEDY: Sampling = {
   temperature: 0, top_k: null, top_p: null, min_p: null, repetition_penalty: 1, frequency_penalty: 0, presence_penalty: 0,
-  no_repeat_ngram: 0, suppressed: [], forced_end: null, seed: 0,
+  no_repeat_ngram: 0, suppressed: [], forced_end: null, min_new_tokens: 0, seed: 0,
 }; // prettier-ignore
 const sampler = (sampling: Partial<Sampling>, before: number[], { logprobs = null as number | null, row = 0, size = 60, most = 1_000_000 } = {}): Sampler =>
   new Sampler({ ...GREEDY, ...sampling }, logprobs, row, before, most, new Scratch(size));
