@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use pelago_protocol::{
-    BrowserKind, ChatMessage, GenerateOptions, Part, Platform, Precision, Request, Run, StopReason, Task,
+    BrowserKind, ChatMessage, GenerateOptions, ParityVerdict, Part, Platform, Precision, Request, Run, StopReason,
+    SweepOutcome, SweepRequest, Task, TuneRequest,
 };
-use pelago_session::{CancellationToken, Streaming};
+use pelago_session::{CancellationToken, Searched, Streaming};
 use pelago_tests::lab::Lab;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -319,4 +320,74 @@ async fn what_cannot_be_is_refused_by_name() {
     assert_eq!(code(&prompt).await, "unsupported");
     assert!(lab.run(&request("the quick")).await.is_ok());
     lab.session.close().await;
+}
+
+/// Perplexities and tokens are PyTorch's (`tests/python/make_perplexity.py`).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_says_how_fast_and_how_far_text_is() {
+    let lab = Lab::open().await.unwrap();
+    let file = folder("../perplexity.json");
+    let golden: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let sweep = |name: &str, platforms: &[Platform], precisions: &[Precision], repeat: u32| SweepRequest {
+        model: folder(name).to_str().unwrap().to_owned(),
+        input: Some(golden["prompt"].as_str().unwrap().into()),
+        graph: None,
+        browsers: vec![BrowserKind::Chrome],
+        platforms: platforms.to_vec(),
+        precisions: precisions.to_vec(),
+        mixed: Vec::new(),
+        repeat,
+        warm_up: 0,
+        max_new_tokens: Some(8),
+    };
+    let measured = async |request: SweepRequest| {
+        let sweep = lab.session.sweep(&request, None, &CancellationToken::new()).await.unwrap();
+        assert!(sweep.rows.iter().all(|row| row.outcome == SweepOutcome::Measured), "{:?}", sweep.rows);
+        sweep.rows
+    };
+    for (name, expected) in golden["models"].as_object().unwrap() {
+        let rows = measured(sweep(name, &[Platform::Wasm, Platform::WebGpu], &[Precision::Bits32], 1)).await;
+        for row in &rows {
+            let parity = row.parity.as_ref().unwrap();
+            let of_text = parity.generation.as_ref().unwrap();
+            let wanted = expected["perplexity"].as_f64().unwrap();
+            let off = (of_text.perplexity - wanted).abs() / wanted;
+            assert!(off < 1e-3, "{name}: {} is not {wanted}", of_text.perplexity);
+            assert_eq!(u64::from(of_text.scored_tokens), expected["tokens"].as_u64().unwrap(), "{name}");
+            assert_eq!((of_text.first_different_token, of_text.compared_tokens), (None, 8), "{name}: {row:?}");
+            assert!(of_text.mean_kl_divergence < 1e-6, "{name}: {row:?}");
+            assert_eq!(parity.verdict, ParityVerdict::Exact, "{name}: {row:?}");
+            let speed = row.generation.as_ref().unwrap();
+            assert_eq!(speed.new_tokens, 8, "whatever ends it: {name}");
+            assert!(speed.decode_tokens_per_sec.unwrap() > 0.0 && speed.time_to_first_token_ms.unwrap() > 0.0);
+        }
+    }
+    // Fewer bits are farther, and the runs are kept with their distance.
+    let bits = [Precision::Bits2, Precision::Bits4, Precision::Bits8];
+    let rows = measured(sweep("llama", &[Platform::Wasm], &bits, 1)).await;
+    let far = rows.iter().map(|row| row.parity.as_ref().unwrap().generation.as_ref().unwrap().mean_kl_divergence);
+    let far = far.collect::<Vec<_>>();
+    assert!(far.is_sorted_by(|more, fewer| more > fewer) && far[2] > 0.0, "{far:?}");
+    let kept = "SELECT count(*) AS n FROM runs WHERE parity_mean_kl_divergence > 0 AND parity_perplexity > 1";
+    let kept = lab.session.results().sql(kept).await.unwrap();
+    assert!(kept.column("n").unwrap().i64().unwrap().get(0) >= Some(6), "{kept}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mix_of_precisions_is_found_for_a_decoder() {
+    let lab = Lab::open().await.unwrap();
+    let request = TuneRequest {
+        platform: Platform::Wasm,
+        browser: BrowserKind::Chrome,
+        choices: vec![Precision::Bits4, Precision::Bits32],
+        max_error: 1e-4,
+        groups: 3,
+        ..TuneRequest::new(folder("llama").to_str().unwrap())
+    };
+    let tuned = lab.session.tune(&request, None, &CancellationToken::new()).await.unwrap();
+    let Searched::Found(tuned) = tuned else { panic!("{tuned:?}") };
+    assert!(tuned.error <= 1e-4 && tuned.bytes < tuned.bytes_fp32, "{tuned:?}");
+    let several = TuneRequest { model: folder("t5").to_str().unwrap().to_owned(), ..request };
+    let refused = lab.session.tune(&several, None, &CancellationToken::new()).await.unwrap_err();
+    assert!(refused.to_string().contains("several graphs"), "{refused}");
 }

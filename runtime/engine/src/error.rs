@@ -73,6 +73,14 @@ pub enum RunError {
         /// Bytes that it may have.
         limit: u64,
     },
+    /// A schema's file.
+    #[error("cannot read the schema {}: {source}", path.display())]
+    Schema {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// A recipe's file.
     #[error("cannot {action} the recipe {}: {source}", path.display())]
     Recipe {
@@ -170,6 +178,7 @@ impl RunError {
             Self::Golden { .. } => "golden",
             Self::PrecisionUnavailable { .. } => "precision_unavailable",
             Self::NothingFits { .. } => "nothing_fits",
+            Self::Schema { .. } => "schema",
             Self::Recipe { .. } => "recipe",
             Self::Tune { .. } => "tune",
             Self::Record(_) => "results",
@@ -227,7 +236,9 @@ impl RunError {
             Self::UnexpectedOutput { .. } | Self::Json(_) | Self::Task { .. } => {
                 "page and program may be of different builds: build both again with `make build`".into()
             }
-            Self::Recipe { .. } | Self::Record(_) | Self::Browser(_) | Self::Page(_) => Advice::none(),
+            Self::Schema { .. } | Self::Recipe { .. } | Self::Record(_) | Self::Browser(_) | Self::Page(_) => {
+                Advice::none()
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::net::UnixStream;
 
 use pelago_protocol::cells::{self, Call, Reply};
-use pelago_protocol::{BrowserKind, ChatMessage, Input, Part, Platform, Request, TextPart};
+use pelago_protocol::{BrowserKind, ChatMessage, EarlyStopping, Input, Part, Platform, Request, TextPart};
 
 use crate::session::{Accelerate, IntoPrecision};
 use crate::{Error, Result, Run, client};
@@ -107,6 +107,42 @@ impl Generate {
     /// Lets no sequence of so many tokens come twice; 0 lets any.
     pub fn no_repeat_ngram(mut self, tokens: u32) -> Self {
         self.request().generate.no_repeat_ngram = Some(tokens);
+        self
+    }
+
+    /// Tokens that each answer has at least.
+    pub fn min_new_tokens(mut self, tokens: u32) -> Self {
+        self.request().generate.min_new_tokens = Some(tokens);
+        self
+    }
+
+    /// Searches for the likeliest answer among this many that grow together; 1 chooses each token for good.
+    pub fn beams(mut self, count: u32) -> Self {
+        self.request().generate.beams = Some(count);
+        self
+    }
+
+    /// In a search, the exponent of an answer's length: above 0 prefers long ones.
+    pub fn length_penalty(mut self, exponent: f64) -> Self {
+        self.request().generate.length_penalty = Some(exponent);
+        self
+    }
+
+    /// When a search ends.
+    pub fn early_stopping(mut self, when: EarlyStopping) -> Self {
+        self.request().generate.early_stopping = Some(when);
+        self
+    }
+
+    /// Makes JSON that this JSON schema allows.
+    pub fn schema(mut self, json: impl Into<String>) -> Self {
+        self.request().generate.schema = Some(json.into());
+        self
+    }
+
+    /// A variable for the model's chat template, e.g. `("enable_thinking", false)`.
+    pub fn chat_template_kwarg(mut self, name: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
+        self.request().generate.chat_template_kwargs.insert(name.into(), value.into());
         self
     }
 

@@ -35,9 +35,10 @@ pub use pelago_cell::host::interrupted;
 pub use pelago_cell::{cell_dbg, cell_eprint, cell_eprintln, cell_print, cell_println};
 pub use pelago_protocol::chart;
 pub use pelago_protocol::{
-    Answer, AnsweredQuestion, BrowserKind, ChatMessage, DType, Entity, EntityText, Family, Fill, FilledText,
-    GeneratedText, GenerationReport, Input, Label, LabelledText, OnLong, Output, Phase, PhaseName, Placement, Platform,
-    Precision, PrecisionChoice, Report, Role, RowToken, SessionReport, StopReason, SweepRow, Task, Tensor, TextPart,
+    Answer, AnsweredQuestion, BrowserKind, ChatMessage, DType, EarlyStopping, Entity, EntityText, Family, Fill,
+    FilledText, GeneratedText, GenerationReport, Input, Label, LabelledText, OnLong, Output, Phase, PhaseName,
+    Placement, Platform, Precision, PrecisionChoice, Report, Role, RowToken, SessionReport, StopReason, SweepRow, Task,
+    Tensor, TextPart,
 };
 pub use polars;
 pub use run::Run;

@@ -20,6 +20,7 @@ pub fn bench(model: impl Into<String>) -> Bench {
             mixed: Vec::new(),
             repeat: 30,
             warm_up: 2,
+            max_new_tokens: None,
         },
         wrong: None,
     }
@@ -86,6 +87,12 @@ impl Bench {
         self
     }
 
+    /// Tokens that a model which makes text makes in each run; 32 otherwise.
+    pub fn max_new_tokens(mut self, tokens: u32) -> Self {
+        self.request.max_new_tokens = Some(tokens);
+        self
+    }
+
     /// Measures and waits. What cannot run is a row that says why.
     ///
     /// # Errors
@@ -111,7 +118,9 @@ pub struct Sweep {
 impl Sweep {
     /// One row a combination: `p50_ms`, `p90_ms`, `p99_ms`, `throughput_items_per_sec`, `speedup` over fp32 on
     /// wasm with its interval, load phases (ms), `memory_usage_mb` (MiB), `model_bytes`,
-    /// `parity_cosine`, `parity_max_abs_error`, `parity_verdict`.
+    /// `parity_cosine`, `parity_max_abs_error`, `parity_verdict`. Of models that make text also
+    /// `time_to_first_token_ms`, `prefill_tokens_per_sec`, `decode_tokens_per_sec`, `kv_cache_mb` (MiB), and the distance
+    /// of the text: `parity_first_different_token`, `parity_mean_kl_divergence` (nats), `parity_perplexity`.
     #[must_use]
     pub fn frame(&self) -> DataFrame {
         self.frame.clone()

@@ -221,4 +221,8 @@ pub struct GenerationReport {
     pub stop: Vec<StopReason>,
     /// How tokens were chosen.
     pub sampling: Sampling,
+    /// How the likeliest answer was searched for; `None` where each token was chosen for good.
+    pub beams: Option<Beams>,
+    /// Whether the answer keeps to a JSON schema.
+    pub has_schema: bool,
 }

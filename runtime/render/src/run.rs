@@ -228,7 +228,7 @@ fn made(generation: &GenerationReport) -> Vec<(&'static str, String)> {
     };
     facts.push(("nodes a token", format!("{}{captured}", generation.nodes_per_token)));
     facts.push(("cache", format!("{:.1} MiB, room for {} tokens", generation.kv_cache_mb, generation.kv_cache_tokens)));
-    facts.push(("sampling", sampling(&generation.sampling)));
+    facts.push(("sampling", choice(generation)));
     facts
 }
 
@@ -252,6 +252,18 @@ fn sampling(sampling: &Sampling) -> String {
         words.push(format!("no_repeat_ngram {}", sampling.no_repeat_ngram));
     }
     words.join(", ")
+}
+
+/// How answers were chosen: token by token, or of several.
+fn choice(generation: &GenerationReport) -> String {
+    let mut words = sampling(&generation.sampling);
+    if let Some(beams) = &generation.beams {
+        words = format!("the likeliest of {} answers that grew together", beams.count);
+    }
+    if generation.has_schema {
+        words.push_str(", of those that keep to the schema");
+    }
+    words
 }
 
 /// Where one graph ran, and what proves it.

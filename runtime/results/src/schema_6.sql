@@ -21,5 +21,23 @@ CREATE TABLE run_generations (
     repetition_penalty DOUBLE,
     frequency_penalty DOUBLE,
     presence_penalty DOUBLE,
-    seed UINTEGER
+    seed UINTEGER,
+    beams UINTEGER,
+    has_schema BOOLEAN
 );
+
+-- How far text that was made is from the reference's, and how fast a sweep's combinations made it.
+ALTER TABLE runs ADD COLUMN parity_first_different_token UINTEGER;
+ALTER TABLE runs ADD COLUMN parity_mean_kl_divergence DOUBLE;
+ALTER TABLE runs ADD COLUMN parity_perplexity DOUBLE;
+ALTER TABLE runs ADD COLUMN parity_perplexity_difference DOUBLE;
+ALTER TABLE sweeps ADD COLUMN parity_first_different_token UINTEGER;
+ALTER TABLE sweeps ADD COLUMN parity_mean_kl_divergence DOUBLE;
+ALTER TABLE sweeps ADD COLUMN parity_perplexity DOUBLE;
+ALTER TABLE sweeps ADD COLUMN parity_perplexity_difference DOUBLE;
+ALTER TABLE sweeps ADD COLUMN new_tokens UBIGINT;
+ALTER TABLE sweeps ADD COLUMN time_to_first_token_ms DOUBLE;
+ALTER TABLE sweeps ADD COLUMN prefill_tokens_per_sec DOUBLE;
+ALTER TABLE sweeps ADD COLUMN decode_tokens_per_sec DOUBLE;
+ALTER TABLE sweeps ADD COLUMN kv_cache_mb DOUBLE;
+ALTER TABLE sweeps ADD COLUMN captured BOOLEAN;

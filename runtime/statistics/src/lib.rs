@@ -6,12 +6,14 @@
 //!   so that a query over the rows gives the same figures.
 //! - **Outliers** are marked by Tukey's fences and kept: no figure leaves any out.
 //! - **Parity** is the distance of an output from its reference ([`parity`]).
+//! - **Scores** are what a model says of the tokens of a text ([`scores`]).
 //! - **Ratios** are of medians, with a bootstrap interval ([`ratio`]).
 
 mod load;
 mod order;
 pub mod parity;
 mod ratio;
+pub mod scores;
 
 pub use load::load_average;
 pub use order::{Summary, median, min, outliers, quantile, summary};

@@ -53,6 +53,7 @@ pub fn compare(reference: &[f32], output: &[f32], width: usize, rows: Rows) -> O
         top1_agreement: None,
         nan_count: 0,
         verdict: ParityVerdict::Broken,
+        generation: None,
     };
     let (mut largest, mut same_top) = (0.0_f64, 0_usize);
     for (a, b) in reference.chunks(width).zip(output.chunks(width)) {
@@ -93,6 +94,7 @@ pub fn worse(one: Parity, other: Parity) -> Parity {
         top1_agreement: both(one.top1_agreement, other.top1_agreement),
         nan_count: one.nan_count + other.nan_count,
         verdict: one.verdict.max(other.verdict),
+        generation: one.generation.or(other.generation),
     }
 }
 

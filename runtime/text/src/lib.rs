@@ -22,7 +22,7 @@ pub use self::encode::{EncodeOptions, Tokens};
 pub use self::error::Error;
 use self::files::join;
 pub use self::files::{FILE_MAX, Files, python_json};
-pub use self::generate::{Defaults, Generator, PromptTokens, Stream};
+pub use self::generate::{Defaults, Generator, Pieces, PromptTokens, Stream};
 pub use self::heads::{HeadRow, HeadRows, HeadText, Read};
 use self::modules::Modules;
 pub use self::modules::{TABLE, folders};

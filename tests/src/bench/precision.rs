@@ -72,6 +72,7 @@ async fn sweep(
         mixed: vec![false],
         repeat,
         warm_up: 2,
+        max_new_tokens: None,
     };
     let found = session.sweep(&request, None, &CancellationToken::new()).await;
     session.close().await;

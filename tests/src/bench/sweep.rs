@@ -31,6 +31,7 @@ pub(crate) async fn run(_models: &Models) -> Result<Vec<Verdict>, Failure> {
         mixed: vec![false, true],
         repeat: REPEAT,
         warm_up: 2,
+        max_new_tokens: None,
     };
     let swept = session.sweep(&request, None, &CancellationToken::new()).await;
     let seconds = start.elapsed().as_secs_f64();

@@ -86,11 +86,9 @@ impl Arguments {
     /// The run that is asked for, of which there may be several. A file's path is relative to `folder`.
     fn request(&self, folder: &Path) -> Result<Request, SessionError> {
         let recipe = match &self.recipe {
-            Some(json) if json.trim_start().starts_with('{') => Some(json.clone()),
-            Some(file) => {
-                let path = folder.join(file);
-                let read = std::fs::read_to_string(&path);
-                Some(read.map_err(|source| RunError::Recipe { action: "read", path, source })?)
+            Some(given) => {
+                let read = values::json_or_file(given, folder);
+                Some(read.map_err(|(path, source)| RunError::Recipe { action: "read", path, source })?)
             }
             None => None,
         };
@@ -108,7 +106,7 @@ impl Arguments {
             truncate_dim: self.truncate_dim,
             on_long: self.on_long,
             task: self.task.or_else(|| self.asking.task()),
-            generate: self.making.options(),
+            generate: self.making.options(folder)?,
             head: self.asking.options(),
             use_firefox_optimizations: self.use_firefox_optimizations,
             require_real_hardware: self.require_real_hardware,

@@ -38,11 +38,15 @@ pub(super) struct Arguments {
     /// Runs of each that are not counted, beside its first
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = values::whole::<u32>(0..=1000))]
     warm_up: u32,
+    /// Tokens that a model which makes text makes in each run [default: 32]
+    #[arg(long, value_name = "N", value_parser = values::whole::<u32>(1..=1_000_000))]
+    max_new_tokens: Option<u32>,
 }
 
 impl From<Arguments> for SweepRequest {
     fn from(arguments: Arguments) -> Self {
-        let Arguments { model, input, graph, browser, platform, precision, mixed, repeat, warm_up } = arguments;
+        let Arguments { model, input, graph, browser, platform, precision, mixed, repeat, warm_up, max_new_tokens } =
+            arguments;
         Self {
             model,
             graph,
@@ -54,6 +58,7 @@ impl From<Arguments> for SweepRequest {
             mixed: if mixed { vec![false, true] } else { vec![false] },
             repeat,
             warm_up,
+            max_new_tokens,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! How text is made, of models that make text: options of `accelerate`.
 
+use std::path::Path;
+
 use clap::Args;
-use pelago_protocol::{ChatMessage, GenerateOptions, Input};
+use pelago_protocol::{ChatMessage, EarlyStopping, GenerateOptions, Input};
+use pelago_session::RunError;
 
 use super::values;
 
@@ -45,6 +48,24 @@ pub(super) struct Making {
     /// Let no sequence of this many tokens come twice; 0 lets any
     #[arg(long, value_name = "N", value_parser = values::whole::<u32>(0..=1_000))]
     no_repeat_ngram: Option<u32>,
+    /// Tokens that an answer has at least [default: what the model says, else 0]
+    #[arg(long, value_name = "N", value_parser = values::whole::<u32>(0..=1_000_000))]
+    min_new_tokens: Option<u32>,
+    /// Search for the likeliest answer among this many that grow together [default: what the model says, else 1]
+    #[arg(long, value_name = "N", value_parser = values::whole::<u32>(1..=64))]
+    beams: Option<u32>,
+    /// In that search, prefer long answers: above 0 [default: what the model says, else 1]
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
+    length_penalty: Option<f64>,
+    /// When that search ends [default: what the model says, else likely]
+    #[arg(long, value_name = "WHEN", value_parser = values::early_stopping())]
+    early_stopping: Option<EarlyStopping>,
+    /// Make JSON that this JSON schema allows: its text, or a file that holds it
+    #[arg(long, value_name = "SCHEMA")]
+    schema: Option<String>,
+    /// Variables for the model's chat template, as JSON, e.g. {"enable_thinking": false}
+    #[arg(long, value_name = "JSON", requires = "chat", value_parser = values::object())]
+    chat_template_kwargs: Option<serde_json::Map<String, serde_json::Value>>,
     /// Where the random numbers begin: equal seeds give equal text [default: another one each time]
     #[arg(long, value_name = "N")]
     seed: Option<u32>,
@@ -72,8 +93,10 @@ impl Making {
         Input::Chat(system.chain(turns).collect())
     }
 
-    pub(super) fn options(&self) -> GenerateOptions {
-        GenerateOptions {
+    /// A file's path is relative to `folder`.
+    pub(super) fn options(&self, folder: &Path) -> Result<GenerateOptions, RunError> {
+        let schema = self.schema.as_ref().map(|given| values::json_or_file(given, folder)).transpose();
+        Ok(GenerateOptions {
             max_new_tokens: self.max_new_tokens,
             max_seconds: self.max_seconds,
             temperature: self.temperature,
@@ -88,6 +111,13 @@ impl Making {
             stop: self.stop.clone(),
             logprobs: self.logprobs,
             no_capture: self.no_capture,
-        }
+            min_new_tokens: self.min_new_tokens,
+            beams: self.beams,
+            length_penalty: self.length_penalty,
+            early_stopping: self.early_stopping,
+            schema: schema.map_err(|(path, source)| RunError::Schema { path, source })?,
+            chat_template_kwargs: self.chat_template_kwargs.clone().unwrap_or_default(),
+            ignore_eos: false,
+        })
     }
 }

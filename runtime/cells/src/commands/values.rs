@@ -1,15 +1,19 @@
 //! What options take: words of closed sets, numbers, bytes. A value that does not do is refused with what would.
 
 use std::ffi::OsStr;
+use std::io;
 use std::marker::PhantomData;
 use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use bytesize::ByteSize;
 use clap::builder::{PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Arg, Command};
-use pelago_protocol::{BrowserKind, Family, OnLong, Platform, Precision, PrecisionChoice, Task, UnknownPrecision};
+use pelago_protocol::{
+    BrowserKind, EarlyStopping, Family, OnLong, Platform, Precision, PrecisionChoice, Task, UnknownPrecision,
+};
 
 use pelago_content::Profile;
 
@@ -21,6 +25,11 @@ pub(super) fn platform() -> impl TypedValueParser<Value = Platform> {
 /// `truncate`, `error` or `split`.
 pub(super) fn on_long() -> impl TypedValueParser<Value = OnLong> {
     PossibleValuesParser::new(OnLong::WORDS).try_map(|word| word.parse::<OnLong>())
+}
+
+/// `first`, `likely` or `never`.
+pub(super) fn early_stopping() -> impl TypedValueParser<Value = EarlyStopping> {
+    PossibleValuesParser::new(EarlyStopping::WORDS).try_map(|word| word.parse::<EarlyStopping>())
 }
 
 /// `text-generation`, `feature-extraction`, …
@@ -75,6 +84,25 @@ pub fn bytes(text: &str) -> Result<NonZeroU64, String> {
     let expected = || format!("{text:?} is no number of bytes: write e.g. 500000, 20M or 1.5Gi");
     let size: ByteSize = text.parse().map_err(|_| expected())?;
     NonZeroU64::new(size.as_u64()).ok_or_else(expected)
+}
+
+/// JSON of an object, as it was typed, or what a file of `folder` has.
+///
+/// # Errors
+/// The file's path, and why it cannot be read.
+pub(super) fn json_or_file(given: &str, folder: &Path) -> Result<String, (PathBuf, io::Error)> {
+    if given.trim_start().starts_with('{') {
+        return Ok(given.to_owned());
+    }
+    let path = folder.join(given);
+    std::fs::read_to_string(&path).map_err(|source| (path, source))
+}
+
+/// The JSON of an object.
+pub(super) fn object() -> impl TypedValueParser<Value = serde_json::Map<String, serde_json::Value>> {
+    StringValueParser::new().try_map(|text| {
+        serde_json::from_str(&text).map_err(|error| format!("write a JSON object, e.g. {{\"a\": true}}: {error}"))
+    })
 }
 
 /// A whole number of a range, which the refusal of any other names.

@@ -2,6 +2,7 @@
 
 pub(crate) mod distance;
 pub(crate) mod golden;
+mod reference;
 mod samples;
 pub(crate) mod sweep;
 pub(crate) mod tune;

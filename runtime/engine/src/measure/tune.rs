@@ -3,18 +3,15 @@
 
 use pelago_models::prepare::{Making, Trial, Wanted};
 use pelago_onnx::precision::{Failure, Found, Layer, Recipe, Search, auto};
-use pelago_protocol::{
-    Input, LayerSensitivity, Observer, Output, Platform, Precision, Request, Step, TuneRequest, Tuned,
-};
+use pelago_protocol::{LayerSensitivity, Observer, Platform, Precision, Request, Step, TuneRequest, Tuned};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::distance::distance;
-use super::samples::usual_input;
+use super::reference::Reference;
+use super::samples::sample;
 use crate::fit::SHADER_F16;
 use crate::fleet::dispose;
 use crate::run::candidate::Candidate;
-use crate::run::checked::Checked;
 use crate::{Engine, RunError};
 
 /// Groups that a search may have.
@@ -88,7 +85,7 @@ struct Begun {
     /// The model in fp32, on the route that it is tuned for.
     fp32: Candidate,
     /// What fp32 gave on wasm.
-    reference: Output,
+    reference: Reference,
     layers: Vec<Layer>,
     /// Whether the adapter computes in 16 bits.
     half: bool,
@@ -103,20 +100,25 @@ impl Begun {
             platform,
             ..Request::new(request.model.clone(), input)
         };
-        let first = engine.candidate(asked(Platform::Wasm, Input::from("")), observer).await?;
-        let input = match &request.input {
-            Some(input) => input.clone(),
-            None => usual_input(engine, &first.prepared).await?,
-        };
-        let reference = Candidate { asked: Checked::of(asked(Platform::Wasm, input.clone()))?, ..first };
-        let output = engine.run(&reference, observer).await?.output;
-        let fp32 = engine.candidate(asked(request.platform, input), observer).await?;
+        let (graph, given) = (request.graph.as_ref(), request.input.as_ref());
+        let sample = sample(engine, &request.model, graph, given, None, observer).await?;
+        let asked = |platform| Request { generate: sample.generate.clone(), ..asked(platform, sample.input.clone()) };
+        let on_wasm = engine.candidate(asked(Platform::Wasm), observer).await?;
+        if on_wasm.cids().nth(1).is_some() {
+            return Err(RunError::Unsupported {
+                what: format!("a mix of precisions for the several graphs of {}", on_wasm.prepared.source.name),
+                advice: "measure one precision for all of them, with bench".into(),
+            });
+        }
+        let output = engine.run(&on_wasm, observer).await?.output;
+        let reference = Reference::of(engine, &on_wasm, output, observer).await?;
+        let fp32 = engine.candidate(asked(request.platform), observer).await?;
         let layers = engine.preparer.layers(&fp32.prepared).await?;
 
         let worker = engine.worker(&fp32.route.installation, observer).await?.worker;
         let half = fp32.route.platform != Platform::WebGpu
             || worker.capabilities().webgpu.features.iter().any(|feature| feature == SHADER_F16);
-        Ok(Self { half, product: worker.product().to_owned(), fp32, reference: output, layers })
+        Ok(Self { half, product: worker.product().to_owned(), fp32, reference, layers })
     }
 }
 
@@ -126,7 +128,7 @@ struct Tuning<'a> {
     /// The model in fp32, on the route that it is tuned for.
     fp32: &'a Candidate,
     /// What fp32 gave on wasm.
-    reference: &'a Output,
+    reference: &'a Reference,
     observer: Option<&'a Observer>,
     cancel: &'a CancellationToken,
 }
@@ -190,7 +192,7 @@ impl Tuning<'_> {
         }
     }
 
-    /// 1 less the least cosine of a precision's output; infinite where it is not one of the model. `None` where the
+    /// The error of a precision's output, as [`TuneRequest::max_error`] has it; infinite where it is not one of the model. `None` where the
     /// search was cancelled.
     async fn error_of(&self, recipe: Recipe) -> Option<Result<f64, RunError>> {
         let wanted =
@@ -211,19 +213,26 @@ impl Tuning<'_> {
             prepared: trial.prepared.clone(),
             route: self.fp32.route.clone(),
         };
-        let run = self.engine.run(&candidate, self.observer).await;
+        let run = match self.engine.run(&candidate, self.observer).await {
+            Ok(run) => self.reference.distance(self.engine, &candidate, &run.output, self.observer).await,
+            Err(error) => Err(error),
+        };
         if candidate.prepared.graph().cid != self.fp32.prepared.graph().cid
             && let Some(worker) = self.engine.fleet.opened(&self.fp32.route.installation).await
         {
             dispose(&*worker, candidate.prepared.graph().cid.clone()).await?;
         }
         let parity = match run {
-            Ok(run) => distance(self.reference, &run.output),
+            Ok(parity) => parity,
             // The page itself refuses outputs that are no numbers.
             Err(error) if error.code() == pelago_protocol::ErrorCode::NotFinite.as_str() => None,
             Err(error) => return Err(error),
         };
-        Ok(parity.filter(|parity| parity.nan_count == 0).map_or(f64::INFINITY, |parity| 1.0 - parity.cosine))
+        let finite = parity.filter(|parity| parity.nan_count == 0);
+        Ok(finite.map_or(f64::INFINITY, |parity| match parity.generation {
+            Some(generation) => generation.mean_kl_divergence,
+            None => 1.0 - parity.cosine,
+        }))
     }
 }
 
@@ -244,7 +253,8 @@ fn check(request: &TuneRequest) -> Result<(), RunError> {
     let refused = |what: String, advice: &'static str| Err(RunError::Unsupported { what, advice: advice.into() });
     if !(0.0..2.0).contains(&request.max_error) {
         let what = format!("an allowed error of {}", request.max_error);
-        return refused(what, "give 1 less the least cosine that you accept, e.g. 0.001");
+        let advice = "give 1 less the least cosine that you accept, or nats for a model that makes text, e.g. 0.001";
+        return refused(what, advice);
     }
     if !(1..=GROUPS_MAX).contains(&request.groups) {
         return refused(format!("a search in {} groups", request.groups), "give 1 to 10000");

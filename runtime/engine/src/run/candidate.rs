@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use pelago_browser::driver::Target;
-use pelago_protocol::{Observer, Request, Run};
+use pelago_protocol::{Graph, GraphCid, Observer, Request, Run};
 
 use pelago_models::Prepared;
 
@@ -22,12 +22,21 @@ pub(crate) struct Candidate {
 impl Candidate {
     /// Whether both run the same graph in the same place.
     pub(crate) fn is(&self, other: &Self) -> bool {
-        self.route == other.route && self.prepared.graph().cid == other.prepared.graph().cid
+        self.route == other.route && self.cids().eq(other.cids())
     }
 
-    /// Bytes that a page loads for its graph.
+    /// Bytes that a page loads for its graphs.
     pub(crate) fn bytes(&self) -> u64 {
-        self.prepared.graph().bytes()
+        self.graphs().map(Graph::bytes).sum()
+    }
+
+    /// What its graphs are known by.
+    pub(crate) fn cids(&self) -> impl Iterator<Item = &GraphCid> {
+        self.graphs().map(|graph| &graph.cid)
+    }
+
+    fn graphs(&self) -> impl Iterator<Item = &Graph> {
+        self.prepared.graphs().map(|(_, graph, _)| graph)
     }
 }
 

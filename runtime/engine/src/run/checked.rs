@@ -131,9 +131,18 @@ pub(crate) fn check_task(request: &Request, source: &Source) -> Result<(), RunEr
     }
     if generates {
         check_generate(&request.generate)?;
+        if !request.generate.chat_template_kwargs.is_empty() && !matches!(request.input, Input::Chat(_)) {
+            return refused(
+                "a variable of the chat template without a chat".to_owned(),
+                "give messages, or leave it out".into(),
+            );
+        }
     }
     Ok(())
 }
+
+/// Answers that a search keeps at most: each takes the memory of a prompt more.
+const BEAMS_MAX: u32 = 64;
 
 /// Refuses numbers that mean nothing.
 fn check_generate(options: &GenerateOptions) -> Result<(), RunError> {
@@ -145,6 +154,7 @@ fn check_generate(options: &GenerateOptions) -> Result<(), RunError> {
         ("repetition_penalty", options.repetition_penalty, f64::MIN_POSITIVE, f64::MAX),
         ("frequency_penalty", options.frequency_penalty, f64::MIN, f64::MAX),
         ("presence_penalty", options.presence_penalty, f64::MIN, f64::MAX),
+        ("length_penalty", options.length_penalty, f64::MIN, f64::MAX),
         ("max_seconds", options.max_seconds, f64::MIN_POSITIVE, 1e6),
     ];
     for (name, value, least, most) in finite {
@@ -153,6 +163,38 @@ fn check_generate(options: &GenerateOptions) -> Result<(), RunError> {
             let value = value.unwrap_or_default();
             return refused(format!("{name} {value}"), "choose a number that is in the option's range");
         }
+    }
+    let searches = options.beams.is_some_and(|beams| beams > 1);
+    if !searches && (options.length_penalty.is_some() || options.early_stopping.is_some()) {
+        return refused("an option of a search by beams without one".to_owned(), "ask for at least 2 beams with it");
+    }
+    if options.beams == Some(0) || options.beams.is_some_and(|beams| beams > BEAMS_MAX) {
+        return refused(format!("{} beams", options.beams.unwrap_or_default()), "ask for 1 to 64");
+    }
+    if searches {
+        let beside = [
+            ("a temperature", options.temperature.is_some_and(|temperature| temperature > 0.0)),
+            ("a cut of what is drawn", options.top_k.is_some() || options.top_p.is_some() || options.min_p.is_some()),
+            ("the probabilities of tokens", options.logprobs.is_some()),
+            ("a JSON schema", options.schema.is_some()),
+        ];
+        if let Some((what, _)) = beside.iter().find(|(_, given)| *given) {
+            return refused(format!("{what} beside a search by beams"), "leave one of the two out");
+        }
+    }
+    if options.min_new_tokens > options.max_new_tokens && options.max_new_tokens.is_some() {
+        return refused(
+            format!("an answer of at least {} tokens that may have fewer", options.min_new_tokens.unwrap_or_default()),
+            "ask for no more tokens at least than at most",
+        );
+    }
+    if let Some(schema) = &options.schema
+        && let Err(error) = serde_json::from_str::<serde_json::Value>(schema)
+    {
+        return refused(
+            format!("a schema that is no JSON ({error})"),
+            "give a JSON schema, e.g. {\"type\": \"object\"}",
+        );
     }
     if options.max_new_tokens == Some(0) {
         return refused("an answer of 0 tokens".to_owned(), "ask for at least 1");

@@ -205,6 +205,8 @@ fn generation(generated: &Generated) -> GenerationReport {
         not_captured: result.not_captured.clone(),
         stop: generated.stop.clone(),
         sampling: generated.sampling.clone(),
+        beams: generated.beams.clone(),
+        has_schema: generated.has_schema,
     }
 }
 

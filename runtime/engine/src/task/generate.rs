@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use pelago_browser::pool::PoolError;
 use pelago_models::PrepareError;
+use pelago_models::prepare::DecoderFacts;
 use pelago_protocol::{
-    Advice, ErrorCode, GenerateData, GenerateOptions, GeneratePart, GenerateResult, GeneratedText, Input, Output,
-    PARTS_AHEAD, Part, Platform, RowToken, Sampling, Setting, StopReason, Tensor, TextPart,
+    Advice, Beams, DType, ErrorCode, GenerateData, GenerateOptions, GeneratePart, GenerateResult, GeneratedText, Input,
+    Output, PARTS_AHEAD, Part, Platform, RowToken, Sampling, Setting, StopReason, Tensor, TextPart,
 };
 use pelago_text::{Defaults, Generator, Stream};
 use serde_json::Value;
@@ -29,6 +30,8 @@ pub(crate) struct Generated {
     pub(crate) first_token_ms: Option<f64>,
     pub(crate) prompt_tokens: u64,
     pub(crate) sampling: Sampling,
+    pub(crate) beams: Option<Beams>,
+    pub(crate) has_schema: bool,
     pub(crate) stop: Vec<StopReason>,
     pub(crate) result: GenerateResult,
     /// What the reference would do and is not done.
@@ -47,24 +50,15 @@ pub(super) async fn generate(asking: &Asking<'_>) -> Result<Executed, RunError> 
     let began = Instant::now();
     let tokens = match &request.input {
         Input::Texts(texts) => model.prompts(texts),
-        Input::Chat(messages) => model.chat(messages),
+        Input::Chat(messages) => model.chat(messages, &request.generate.chat_template_kwargs),
         Input::Pairs(_) | Input::Tensors(_) => unreachable!("pairs and tensors are for other tasks"),
     };
     let tokens = tokens.map_err(wrong)?;
     let tokenize_ms = milliseconds(began);
-    let decoder = engine.preparer.decoder(prepared).await?.ok_or_else(|| RunError::Unsupported {
-        what: format!("making text with the graph of {}", prepared.source.name),
-        advice: "leave the graph's name out: Pelago builds one of the model's weights".into(),
-    })?;
-    if decoder.bounds_scores && asking.platform == Platform::WebGpu {
-        return Err(RunError::Unsupported {
-            what: format!("attention that bounds its scores, as {} has it, on WebGPU", prepared.source.name),
-            advice: Advice::from("onnxruntime leaves the bound out there, and the text would be another one: use ")
-                .set(Setting::Platform, "wasm"),
-        });
-    }
+    let decoder = decoder_of(asking).await?;
     let (options, defaults) = (&request.generate, model.defaults());
-    let sampling = sampling(options, defaults);
+    let beams = beams(options, defaults);
+    let sampling = sampling(options, defaults, &tokens.lengths);
     let data = GenerateData {
         graphs: asking.graphs().await?,
         lengths: tokens.lengths.clone(),
@@ -72,22 +66,28 @@ pub(super) async fn generate(asking: &Asking<'_>) -> Result<Executed, RunError> 
         decoder_ids: defaults.decoder_ids.clone(),
         context: decoder.context,
         max_new_tokens: new_tokens(options, defaults, &tokens.lengths),
-        stop_ids: defaults.stop_ids.clone(),
+        stop_ids: if options.ignore_eos { Vec::new() } else { defaults.stop_ids.clone() },
         sampling: sampling.clone(),
+        beams: beams.clone(),
+        schema: options.schema.clone(),
         logprobs: options.logprobs,
         // A session that records ignores windows.
-        capture: asking.platform == Platform::WebGpu && !options.no_capture && !decoder.has_window,
+        capture: asking.platform == Platform::WebGpu
+            && !options.no_capture
+            && !decoder.has_window
+            && !decoder.is_published,
     };
-    let ids = tokens.ids.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<_>>();
-    let ids = Tensor::new("input_ids", pelago_protocol::DType::Int32, vec![tokens.ids.len()], ids.into());
-    let ids = ids.map_err(|error| unexpected(asking, error.to_string()))?;
+    let mut tensors = vec![ids(asking, "input_ids", &tokens.ids)?];
+    if options.schema.is_some() {
+        tensors.extend(vocabulary(asking, model)?);
+    }
 
     let (sender, receiver) = mpsc::channel(PARTS_AHEAD as usize / 2);
     let stop = CancellationToken::new();
     let rows = data.lengths.len();
     let mut listener = Listener::new(asking, model, rows, &options.stop, stop.clone(), start);
     let listening = listener.listen(receiver);
-    let asked = asking.send_streaming(&data, vec![ids], Some(sender), Some(stop.clone()));
+    let asked = asking.send_streaming(&data, tensors, Some(sender), Some(stop.clone()));
     let timer = when_to_stop(asking, &stop, options.max_seconds);
     let answer = tokio::select! {
         both = async { tokio::try_join!(async { Ok(asked.await) }, listening) } => both?.0,
@@ -109,8 +109,10 @@ pub(super) async fn generate(asking: &Asking<'_>) -> Result<Executed, RunError> 
         first_token_ms: listener.first_token_ms,
         prompt_tokens: tokens.ids.len() as u64,
         sampling,
+        has_schema: options.schema.is_some(),
         stop: texts.iter().map(|text| text.stop).collect(),
-        warnings: warnings(defaults),
+        warnings: warnings(defaults, beams.as_ref()),
+        beams,
         result,
     };
     let page_ms = generated.result.encode_ms.unwrap_or(0.0) + generated.result.prefill_ms + generated.result.decode_ms;
@@ -122,6 +124,33 @@ pub(super) async fn generate(asking: &Asking<'_>) -> Result<Executed, RunError> 
     })
 }
 
+/// What is known of the model's decoder.
+///
+/// # Errors
+/// [`RunError::Unsupported`] for a graph that is none of Pelago's, or that the platform computes wrongly.
+pub(super) async fn decoder_of(asking: &Asking<'_>) -> Result<DecoderFacts, RunError> {
+    let prepared = asking.prepared;
+    let decoder = asking.engine.preparer.decoder(prepared).await?.ok_or_else(|| RunError::Unsupported {
+        what: format!("making text with the graph of {}", prepared.source.name),
+        advice: "leave the graph's name out: Pelago builds one of the model's weights".into(),
+    })?;
+    if decoder.bounds_scores && asking.platform == Platform::WebGpu {
+        return Err(RunError::Unsupported {
+            what: format!("attention that bounds its scores, as {} has it, on WebGPU", prepared.source.name),
+            advice: Advice::from("onnxruntime leaves the bound out there, and the text would be another one: use ")
+                .set(Setting::Platform, "wasm"),
+        });
+    }
+    Ok(decoder)
+}
+
+/// A tensor of token ids, int32 `[tokens]`.
+pub(super) fn ids(asking: &Asking<'_>, name: &str, ids: &[i32]) -> Result<Tensor, RunError> {
+    let bytes = ids.iter().flat_map(|id| id.to_le_bytes()).collect::<Vec<_>>();
+    let tensor = Tensor::new(name, DType::Int32, vec![ids.len()], bytes.into());
+    tensor.map_err(|error| unexpected(asking, error.to_string()))
+}
+
 fn is_cancelled(error: &RunError) -> bool {
     matches!(error, RunError::Browser(error) if error.page().is_some_and(|page| page.code == ErrorCode::Cancelled))
 }
@@ -130,10 +159,35 @@ fn unexpected(asking: &Asking<'_>, found: String) -> RunError {
     RunError::UnexpectedOutput { browser: asking.worker.product().to_owned(), found }
 }
 
-fn warnings(defaults: &Defaults) -> Vec<String> {
+fn warnings(defaults: &Defaults, beams: Option<&Beams>) -> Vec<String> {
     let warning =
         |setting| format!("the model's files set {setting}, which is not applied: transformers' text may differ");
-    defaults.not_applied.iter().map(warning).collect()
+    let mut warnings = defaults.not_applied.iter().map(warning).collect::<Vec<_>>();
+    if defaults.beams > 1 && beams.is_none() {
+        warnings.push(warning(&format!("num_beams = {}", defaults.beams)));
+    }
+    warnings
+}
+
+/// What each token adds to a text, as a page is told of it.
+fn vocabulary(asking: &Asking<'_>, model: &Generator) -> Result<[Tensor; 2], RunError> {
+    let pieces = model.pieces();
+    let bytes = Tensor::new("token_bytes", DType::UInt8, vec![pieces.bytes.len()], pieces.bytes.clone().into());
+    let bytes = bytes.map_err(|error| unexpected(asking, error.to_string()))?;
+    Ok([bytes, ids(asking, "token_ends", &pieces.ends)?])
+}
+
+/// The search for the likeliest answer: as the user says, else as the model's files say. Tokens that are drawn, those
+/// whose probabilities are asked for, and answers that keep to a schema are chosen one by one.
+fn beams(options: &GenerateOptions, defaults: &Defaults) -> Option<Beams> {
+    let one_by_one = draws(options, defaults) || options.logprobs.is_some() || options.schema.is_some();
+    let usual = if one_by_one { 1 } else { defaults.beams };
+    let count = options.beams.unwrap_or(usual);
+    (count > 1).then(|| Beams {
+        count,
+        length_penalty: options.length_penalty.unwrap_or(defaults.length_penalty),
+        early_stopping: options.early_stopping.unwrap_or(defaults.early_stopping),
+    })
 }
 
 /// What was given before an error is not lost, and the error says how much there is.
@@ -148,10 +202,7 @@ fn cut_short(tokens: usize, error: RunError) -> RunError {
 
 /// Tokens that an answer may have: as the user says, else as the model says of answers, or of prompt and answer together.
 fn new_tokens(options: &GenerateOptions, defaults: &Defaults, lengths: &[u32]) -> u32 {
-    let before = match defaults.decoder_ids.len() {
-        0 => lengths.iter().copied().max().unwrap_or_default(),
-        given => u32::try_from(given).unwrap_or(u32::MAX),
-    };
+    let before = before(defaults, lengths);
     let of_length = || defaults.max_length?.checked_sub(before).filter(|tokens| *tokens > 0);
     let tokens = options.max_new_tokens.or(defaults.max_new_tokens).or_else(of_length).unwrap_or(NEW_TOKENS);
     // What is forced after the first token of every answer counts as new, as in transformers.
@@ -159,19 +210,39 @@ fn new_tokens(options: &GenerateOptions, defaults: &Defaults, lengths: &[u32]) -
     tokens.saturating_sub(forced).max(1)
 }
 
+/// Tokens that the decoder is given before an answer.
+fn before(defaults: &Defaults, lengths: &[u32]) -> u32 {
+    match defaults.decoder_ids.len() {
+        0 => lengths.iter().copied().max().unwrap_or_default(),
+        given => u32::try_from(given).unwrap_or(u32::MAX),
+    }
+}
+
+/// What logits are divided by before a token is drawn; 0 where none is.
+fn temperature(options: &GenerateOptions, defaults: &Defaults) -> f64 {
+    // Cuts are for draws.
+    let cuts = options.top_k.is_some() || options.top_p.is_some() || options.min_p.is_some();
+    match options.temperature {
+        Some(temperature) => temperature,
+        None if cuts => defaults.temperature,
+        // A search that is asked for draws nothing.
+        None if options.beams.is_some_and(|beams| beams > 1) => 0.0,
+        None => defaults.sampling.temperature,
+    }
+}
+
+fn draws(options: &GenerateOptions, defaults: &Defaults) -> bool {
+    temperature(options, defaults) > 0.0
+}
+
 /// How tokens are chosen: as the user says, else as the model's `generation_config.json` says, else as transformers
 /// does. A temperature is what draws: without one, and where the model does not say that tokens are drawn, the most
 /// likely token is taken.
-fn sampling(options: &GenerateOptions, defaults: &Defaults) -> Sampling {
+fn sampling(options: &GenerateOptions, defaults: &Defaults, lengths: &[u32]) -> Sampling {
     let usual = &defaults.sampling;
-    // Cuts are for draws.
-    let cuts = options.top_k.is_some() || options.top_p.is_some() || options.min_p.is_some();
-    let temperature = match options.temperature {
-        Some(temperature) => temperature,
-        None if cuts => defaults.temperature,
-        None => usual.temperature,
-    };
+    let temperature = temperature(options, defaults);
     let draws = temperature > 0.0;
+    let least = defaults.min_length.saturating_sub(before(defaults, lengths)).max(usual.min_new_tokens);
     Sampling {
         temperature,
         top_k: options.top_k.or(usual.top_k).filter(|top_k| draws && *top_k > 0),
@@ -182,7 +253,8 @@ fn sampling(options: &GenerateOptions, defaults: &Defaults) -> Sampling {
         presence_penalty: options.presence_penalty.unwrap_or(0.0),
         no_repeat_ngram: options.no_repeat_ngram.unwrap_or(usual.no_repeat_ngram),
         suppressed: usual.suppressed.clone(),
-        forced_end: usual.forced_end,
+        forced_end: if options.ignore_eos { None } else { usual.forced_end },
+        min_new_tokens: options.min_new_tokens.unwrap_or(least),
         // The last bits of such an identifier are random.
         #[expect(clippy::cast_possible_truncation, reason = "the random bits are the low ones")]
         seed: options.seed.unwrap_or_else(|| if draws { uuid::Uuid::now_v7().as_u128() as u32 } else { 0 }),

@@ -5,6 +5,7 @@ pub(crate) mod embed;
 pub(crate) mod generate;
 pub(crate) mod head;
 mod run;
+pub(crate) mod score;
 mod stops;
 
 use std::collections::BTreeMap;
@@ -13,8 +14,8 @@ use std::time::Instant;
 use pelago_browser::link::{Message, RequestOptions};
 use pelago_models::Prepared;
 use pelago_protocol::{
-    ErrorCode, ExecutionOptions, Graphs, Input, LoadResult, Output, PARTS_AHEAD, PageCall, Platform, Request, Role,
-    Step, Task, Tensor,
+    ErrorCode, ExecutionOptions, Graphs, Input, LoadResult, Observer, Output, PARTS_AHEAD, PageCall, Platform, Request,
+    Role, Step, Task, Tensor,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -22,8 +23,10 @@ use tokio_util::sync::CancellationToken;
 use self::embed::Embedded;
 use self::generate::Generated;
 use self::head::Headed;
+use self::score::Scored;
 use crate::fit::budget_on;
 use crate::fleet::{Worker, ask};
+use crate::run::candidate::Candidate;
 use crate::run::{Listening, RUN_DEADLINE};
 use crate::{Engine, Route, RunError};
 
@@ -77,6 +80,8 @@ pub(crate) struct Asking<'a> {
     /// When the request came.
     start: Instant,
     listening: Listening<'a>,
+    /// A text that the model is asked what it says of, in place of the request's own task.
+    scored: Option<&'a Scored>,
     /// Whether the page is told what graphs declare.
     declares: bool,
 }
@@ -92,9 +97,49 @@ impl Engine {
         start: Instant,
         listening: Listening<'_>,
     ) -> Result<Executed, RunError> {
-        let declares = prepared.graphs().any(|(_, graph, _)| !self.held.has(&route.installation, &graph.cid));
         let platform = route.platform;
-        let mut asking = Asking { engine: self, request, prepared, platform, worker, start, listening, declares };
+        let asking = Asking {
+            engine: self,
+            request,
+            prepared,
+            platform,
+            worker,
+            start,
+            listening,
+            scored: None,
+            declares: true,
+        };
+        self.asked(asking, route).await
+    }
+
+    /// What a model says of a text on a candidate's route.
+    ///
+    /// # Errors
+    /// [`RunError::UnexpectedOutput`] for an answer without logits, and those of the page.
+    pub(crate) async fn score(
+        &self,
+        candidate: &Candidate,
+        scored: &Scored,
+        observer: Option<&Observer>,
+    ) -> Result<Vec<f32>, RunError> {
+        let Candidate { asked, prepared, route } = candidate;
+        let worker = self.worker(&route.installation, observer).await?.worker;
+        let asking = Asking {
+            engine: self,
+            request: asked,
+            prepared,
+            platform: route.platform,
+            worker: &*worker,
+            start: Instant::now(),
+            listening: observer.into(),
+            scored: Some(scored),
+            declares: true,
+        };
+        score::logits(self.asked(asking, route).await?, scored, &*worker)
+    }
+
+    async fn asked(&self, mut asking: Asking<'_>, route: &Route) -> Result<Executed, RunError> {
+        asking.declares = asking.prepared.graphs().any(|(_, graph, _)| !self.held.has(&route.installation, &graph.cid));
         let mut executed = asking.run().await;
         // The page, or its Worker, is another one than the one that held the graph.
         if !asking.declares && executed.as_ref().is_err_and(is_unknown_graph) {
@@ -121,6 +166,9 @@ fn is_unknown_graph(error: &RunError) -> bool {
 
 impl Asking<'_> {
     async fn run(&self) -> Result<Executed, RunError> {
+        if let Some(scored) = self.scored {
+            return score::score(self, scored).await;
+        }
         match (&self.request.input, self.prepared.task()) {
             (Input::Tensors(tensors), _) => run::run(self, tensors).await,
             (Input::Texts(_) | Input::Chat(_), Some(Task::TextGeneration | Task::Text2TextGeneration)) => {

@@ -148,8 +148,11 @@ fn an_answer_ends_at_the_ends_of_text_and_turn() {
     qwen.eot = Some(701);
     assert_eq!(stops(&qwen), [700, 701]);
     let messages = [pelago_protocol::ChatMessage::new("user", "hi")];
-    assert_eq!(generator(&qwen).render(&messages).unwrap(), "hi<|im_end|>");
-    assert_eq!(generator(&qwen).chat(&messages).unwrap().ids.last(), Some(&702));
+    assert_eq!(
+        generator(&qwen).render_at(&messages, &serde_json::Map::new(), chrono::NaiveDateTime::MIN).unwrap(),
+        "hi<|im_end|>"
+    );
+    assert_eq!(generator(&qwen).chat(&messages, &serde_json::Map::new()).unwrap().ids.last(), Some(&702));
 }
 
 #[test]

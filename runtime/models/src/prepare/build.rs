@@ -50,6 +50,9 @@ impl Build {
                 wanted.purpose == Purpose::Tensors && (model.family == Family::TextEmbedding || wanted.graph.is_some());
             return is_states.then_some(Self::States);
         };
+        if task.generates() && !(wanted.builds() && has_weights(model)) {
+            return None;
+        }
         // WebNN compiles a graph for one shape.
         let fixed = wanted.platform == Platform::WebNn;
         Some(match task {
@@ -63,6 +66,12 @@ impl Build {
             | Task::QuestionAnswering
             | Task::ZeroShotClassification => Self::Head,
         })
+    }
+
+    /// Whether what the model's folder publishes can stand in its place.
+    pub(super) fn has_stand_in(self) -> bool {
+        // What is published has no head in Pelago's form.
+        !matches!(self, Self::Head | Self::Gguf { .. })
     }
 
     pub(super) fn is_states(self) -> bool {
@@ -214,6 +223,11 @@ impl Preparer {
         let found = folders.into_iter().find(|(_, kind)| kind == "Transformer" || kind == pelago_text::TABLE);
         Ok(found.map(|(folder, kind)| (folder, kind == pelago_text::TABLE)).unwrap_or_default())
     }
+}
+
+/// Whether a model's folder has weights that a graph is built of.
+fn has_weights(model: &Described) -> bool {
+    model.files.iter().any(|file| file.path.ends_with(".safetensors") || file.path.ends_with(".gguf"))
 }
 
 /// What goes wrong with a GGUF file.

@@ -11,6 +11,9 @@ use pelago_protocol::{Dimension, Graph, GraphFacts, GraphInput, Graphs};
 use super::graph::Chosen;
 use super::{PrepareError, Prepared, Preparer, may_lack};
 
+/// Tokens that a decoder takes whose settings do not say how many, as some with relative positions.
+const UNKNOWN_CONTEXT: u32 = 4096;
+
 impl Preparer {
     /// What a page is told of a model: each graph that is to run, by what it is for. A page that has built a session of
     /// a graph remembers what the graph declares, and need not be told it `again`. Where the graph's file still comes,
@@ -47,14 +50,33 @@ impl Preparer {
             return Ok(*known);
         }
         let metadata = self.read_graph(prepared, &prepared.chosen.main, read::metadata).await?;
-        let facts = metadata.get(CONTEXT_KEY).and_then(|context| context.parse().ok()).map(|context| DecoderFacts {
-            context,
-            has_window: metadata.contains_key(WINDOW_KEY),
-            bounds_scores: metadata.contains_key(SOFTCAP_KEY),
-        });
+        let facts = match metadata.get(CONTEXT_KEY).and_then(|context| context.parse().ok()) {
+            Some(context) => Some(DecoderFacts {
+                context,
+                has_window: metadata.contains_key(WINDOW_KEY),
+                bounds_scores: metadata.contains_key(SOFTCAP_KEY),
+                is_published: false,
+            }),
+            None => self.published_decoder(prepared).await?,
+        };
         // A graph never changes under its CID, so each is read once.
         self.lock().decoders.insert(cid, facts);
         Ok(facts)
+    }
+
+    /// Of a decoder in the layout of optimum: its cache is `past_key_values.…`.
+    async fn published_decoder(&self, prepared: &Prepared) -> Result<Option<DecoderFacts>, PrepareError> {
+        let names = self.input_names(prepared).await?;
+        if !names.iter().any(|name| name.starts_with("past_key_values.")) {
+            return Ok(None);
+        }
+        let config = self.config(prepared).await?;
+        let of = |config: &serde_json::Value| {
+            let named = ["max_position_embeddings", "n_positions", "n_ctx", "max_seq_len"].iter();
+            named.filter_map(|name| config[*name].as_u64()).find_map(|context| u32::try_from(context).ok())
+        };
+        let context = of(&config).or_else(|| of(&config["text_config"])).unwrap_or(UNKNOWN_CONTEXT);
+        Ok(Some(DecoderFacts { context, has_window: false, bounds_scores: false, is_published: true }))
     }
 
     /// A graph never changes under its CID, so each is read once.
@@ -88,6 +110,8 @@ pub struct DecoderFacts {
     pub has_window: bool,
     /// Whether attention bounds its scores.
     pub bounds_scores: bool,
+    /// Whether somebody published it with a cache that grows, so that no run is like the one before.
+    pub is_published: bool,
 }
 
 /// What the graph in a file declares.

@@ -52,9 +52,12 @@ impl Preparer {
     /// The graphs of what a request is for.
     pub(super) async fn choose(&self, model: &Described, wanted: &Wanted) -> Result<ChosenGraphs, PrepareError> {
         if wanted.purpose.task(model.task) == Some(Task::Text2TextGeneration) {
-            let mut others = Vec::new();
-            for role in [Role::Encoder, Role::Cross] {
-                others.push((role, self.graph(model, wanted, role).await?));
+            let encoder = self.graph(model, wanted, Role::Encoder).await?;
+            let builds = encoder.origin == CHECKPOINT;
+            let mut others = vec![(Role::Encoder, encoder)];
+            // A decoder that somebody published looks at the encoder's states itself.
+            if builds {
+                others.push((Role::Cross, self.graph(model, wanted, Role::Cross).await?));
             }
             let main = self.graph(model, wanted, Role::Decoder).await?;
             return Ok(ChosenGraphs { role: Role::Decoder, main, others });
@@ -67,13 +70,13 @@ impl Preparer {
     /// the folder publishes, or made of fp32.
     async fn graph(&self, model: &Described, wanted: &Wanted, role: Role) -> Result<Chosen, PrepareError> {
         let build = Build::of(model, wanted, role);
-        // What is published has neither a head in Pelago's form nor a cache.
-        let published = if build.is_none_or(Build::is_states) { published(model, wanted) } else { None };
+        let published = if build.is_none_or(Build::has_stand_in) { published(model, wanted, role) } else { None };
         if let Some(recipe) = wanted.recipe() {
             if let Some(kept) = self.kept_blocks(model, wanted, build).await? {
                 return self.built(model, kept).await;
             }
-            return match published {
+            // Of a decoder that is built all precisions are made of one graph.
+            return match published.filter(|_| build.is_none_or(Build::is_states)) {
                 Some(file) => self.publish(model, file).await,
                 None => self.converted(model, wanted, role, recipe).await,
             };
@@ -88,7 +91,7 @@ impl Preparer {
                 Err(error) => return Err(error),
             }
         }
-        let file = published.ok_or_else(|| no_variant(model, wanted))?;
+        let file = published.ok_or_else(|| no_variant(model, wanted, role))?;
         self.publish(model, file).await
     }
 
@@ -198,7 +201,7 @@ impl Preparer {
             }
         };
         let converted = self.of_folder(root, Some(recipe), fp32.origin).await?;
-        converted.ok_or_else(|| no_variant(model, wanted))
+        converted.ok_or_else(|| no_variant(model, wanted, role))
     }
 
     /// What was made by a recipe before, where it is still kept.
@@ -287,24 +290,25 @@ fn derivation(wanted: &Wanted, build: Option<Build>, recipe: &precision::Recipe)
     format!("onnx-precision/{of}{}{}", build.unwrap_or_default(), recipe.to_json())
 }
 
-fn no_variant(model: &Described, wanted: &Wanted) -> PrepareError {
+fn no_variant(model: &Described, wanted: &Wanted, role: Role) -> PrepareError {
     let found = model.files.iter().map(|file| file.path.clone()).filter(|path| path.ends_with(".onnx"));
     PrepareError::NoVariant {
         model: model.name.clone(),
         precision: wanted.precision(),
-        expected: variants(wanted),
+        expected: variants(model, wanted, role),
         found: found.collect(),
     }
 }
 
 /// The file that the model's folder publishes for what is wanted.
-fn published<'a>(model: &'a Described, wanted: &Wanted) -> Option<&'a Entry> {
+fn published<'a>(model: &'a Described, wanted: &Wanted, role: Role) -> Option<&'a Entry> {
     // What is published in 8 bits has integer activations, for which other platforms have no kernels.
     if wanted.precision() == Precision::Bits8 && wanted.platform != Platform::Wasm {
         return None;
     }
-    let named = variants(wanted).iter().find_map(|path| model.file(path));
-    named.or_else(|| only_graph(model).filter(|_| wanted.graph.is_none() && wanted.making == Making::FP32))
+    let named = variants(model, wanted, role).iter().find_map(|path| model.file(path));
+    let is_any = role == Role::Model && wanted.graph.is_none() && wanted.making == Making::FP32;
+    named.or_else(|| only_graph(model).filter(|_| is_any))
 }
 
 /// The ONNX file of a folder that has one, whatever its name.
@@ -314,7 +318,7 @@ fn only_graph(model: &Described) -> Option<&Entry> {
 }
 
 /// The names under which exporters publish what is wanted, the usual one first.
-fn variants(wanted: &Wanted) -> Vec<String> {
+fn variants(model: &Described, wanted: &Wanted, role: Role) -> Vec<String> {
     let suffixes: &[&str] = match &wanted.making {
         // Nobody publishes a mix under a name that says so.
         Making::Recipe(_) | Making::Bits { mixed: true, .. } => &[],
@@ -326,12 +330,16 @@ fn variants(wanted: &Wanted) -> Vec<String> {
             Precision::Bits2 => &[],
         },
     };
-    let stem = |graph: &String| graph.strip_suffix(".onnx").unwrap_or(graph).to_owned();
-    let stems = match &wanted.graph {
-        Some(graph) => vec![stem(graph)],
-        None => vec!["onnx/model".to_owned(), "model".to_owned()],
+    let makes_text = wanted.purpose.task(model.task).is_some_and(Task::generates);
+    let names = match (&wanted.graph, role) {
+        // The graph that is named is the one that makes tokens.
+        (Some(graph), Role::Model | Role::Decoder) => vec![graph.strip_suffix(".onnx").unwrap_or(graph)],
+        (_, Role::Encoder) => vec!["onnx/encoder_model", "encoder_model"],
+        (_, Role::Decoder) => vec!["onnx/decoder_model_merged", "decoder_model_merged"],
+        _ if makes_text => vec!["onnx/model", "model", "onnx/decoder_model_merged", "decoder_model_merged"],
+        _ => vec!["onnx/model", "model"],
     };
-    stems.iter().flat_map(|stem| suffixes.iter().map(move |suffix| format!("{stem}{suffix}.onnx"))).collect()
+    names.iter().flat_map(|stem| suffixes.iter().map(move |suffix| format!("{stem}{suffix}.onnx"))).collect()
 }
 
 /// Whether a graph at `path` may keep weights in `file`: it stands in the same folder, or below it, and is of no kind

@@ -70,7 +70,7 @@ impl Preparer {
         read.map_err(|source| PrepareError::Precision { model: prepared.source.name.clone(), source })
     }
 
-    async fn config(&self, prepared: &Prepared) -> Result<Value, PrepareError> {
+    pub(super) async fn config(&self, prepared: &Prepared) -> Result<Value, PrepareError> {
         match self.store.read_all(prepared.root, "config.json", CONFIG_MAX).await {
             // That it is JSON was checked when the model was added.
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).unwrap_or_default()),

@@ -24,7 +24,7 @@ pub fn runs(frame: &DataFrame) -> PolarsResult<Brief> {
     Ok(Brief { frame: Some(DataFrame::new(frame.height(), columns)?), lines: Vec::new() })
 }
 
-/// Of a sweep, what each combination takes; and a line for each that was not measured. `frame` is made of `rows`.
+/// Of a sweep, what each combination takes, of models that make text in tokens, too; and a line for each that was not measured. `frame` is made of `rows`.
 ///
 /// # Errors
 /// Where the frame is not one of a sweep.
@@ -32,22 +32,36 @@ pub fn sweep(rows: &[SweepRow], frame: &DataFrame) -> PolarsResult<Brief> {
     let column = |name: &str| frame.column(name).cloned();
     let interval = rows.iter().map(|row| Some(format!("{:.2}…{:.2}", row.speedup_low?, row.speedup_high?)));
     let sizes = rows.iter().map(|row| Some(megabytes(row.model_bytes?)));
-    let columns = vec![
+    let makes_text = rows.iter().any(|row| row.generation.is_some());
+    let mut columns = vec![
         column("browser_product")?.with_name("product".into()),
         column("platform")?,
         column("precision")?,
         column("mixed_precision")?.with_name("mixed".into()),
         column("outcome")?,
         scaled(frame, "p50_ms", 1.0, 2, "p50_ms")?,
-        scaled(frame, "p90_ms", 1.0, 2, "p90_ms")?,
+    ];
+    if makes_text {
+        columns.push(scaled(frame, "time_to_first_token_ms", 1.0, 0, "first_token_ms")?);
+        columns.push(scaled(frame, "decode_tokens_per_sec", 1.0, 2, "tokens_per_sec")?);
+    } else {
+        columns.push(scaled(frame, "p90_ms", 1.0, 2, "p90_ms")?);
+    }
+    columns.extend([
         scaled(frame, "speedup", 1.0, 2, "speedup")?,
         Series::new("interval".into(), interval.collect::<Vec<_>>()).into(),
         scaled(frame, "compile_ms", 1.0, 0, "compile_ms")?,
         scaled(frame, "memory_usage_mb", 1.0, 1, "memory_mb")?,
         Series::new("size_mb".into(), sizes.collect::<Vec<_>>()).into(),
-        scaled(frame, "parity_cosine", 1.0, 6, "cosine")?,
-        column("parity_verdict")?.with_name("verdict".into()),
-    ];
+    ]);
+    if makes_text {
+        columns.push(column("parity_first_different_token")?.with_name("first_different".into()));
+        columns.push(scaled(frame, "parity_mean_kl_divergence", 1.0, 6, "mean_kl")?);
+        columns.push(scaled(frame, "parity_perplexity", 1.0, 3, "perplexity")?);
+    } else {
+        columns.push(scaled(frame, "parity_cosine", 1.0, 6, "cosine")?);
+    }
+    columns.push(column("parity_verdict")?.with_name("verdict".into()));
     let problems = rows.iter().filter(|row| row.outcome != SweepOutcome::Measured).map(|row| {
         let mixed = if row.mixed_precision { " mixed" } else { "" };
         let problem = row.problem.as_deref().unwrap_or_default();

@@ -41,4 +41,6 @@ pub(super) const COLUMNS: &[Column<Generation>] = &[
     column("frequency_penalty", Float, |g| Cell::Float(g.of.sampling.frequency_penalty)),
     column("presence_penalty", Float, |g| Cell::Float(g.of.sampling.presence_penalty)),
     column("seed", U32, |g| number(g.of.sampling.seed)),
+    column("beams", U32, |g| g.of.beams.as_ref().map_or(Cell::Null, |beams| number(beams.count))),
+    column("has_schema", Bool, |g| Cell::Bool(g.of.has_schema)),
 ];

@@ -1,6 +1,6 @@
 //! The columns of a run.
 
-use pelago_protocol::{Adapter, PhaseName, Report, SessionReport};
+use pelago_protocol::{Adapter, GenerationParity, PhaseName, Report, SessionReport};
 
 use super::{
     Cell, Column,
@@ -15,6 +15,11 @@ fn session(report: &Report, field: impl Fn(&SessionReport) -> Cell) -> Cell {
 
 fn adapter(report: &Report, field: fn(&Adapter) -> &String) -> Cell {
     session(report, |session| session.adapter.as_ref().map_or(Cell::Null, |adapter| text(field(adapter))))
+}
+
+/// Of a distance of text.
+fn of_text(report: &Report, field: fn(&GenerationParity) -> Cell) -> Cell {
+    report.parity.as_ref().and_then(|parity| parity.generation.as_ref()).map_or(Cell::Null, field)
 }
 
 /// Every column, in the order of a DataFrame. New ones come last.
@@ -92,4 +97,8 @@ pub(crate) const COLUMNS: &[Column<Report>] = &[
     column("parity_reference", Text, |r| r.parity.as_ref().map_or(Cell::Null, |p| text(&p.reference))),
     column("browser_memory_mb", Float, |r| float(r.browser_memory_mb)),
     column("task", Text, |r| r.task.map_or(Cell::Null, |task| text(task.as_str()))),
+    column("parity_first_different_token", U32, |r| of_text(r, |g| g.first_different_token.map_or(Cell::Null, number))),
+    column("parity_mean_kl_divergence", Float, |r| of_text(r, |g| Cell::Float(g.mean_kl_divergence))),
+    column("parity_perplexity", Float, |r| of_text(r, |g| Cell::Float(g.perplexity))),
+    column("parity_perplexity_difference", Float, |r| of_text(r, |g| Cell::Float(g.perplexity_difference))),
 ];

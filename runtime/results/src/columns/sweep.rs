@@ -1,7 +1,7 @@
 //! The columns of a sweep's combinations.
 
 use chrono::{DateTime, Utc};
-use pelago_protocol::{Parity, PhaseName, SweepRow};
+use pelago_protocol::{GenerationParity, GenerationSpeed, Parity, PhaseName, SweepRow};
 
 use super::{
     Cell, Column,
@@ -26,6 +26,15 @@ impl Swept {
 
 fn parity(row: &SweepRow, field: fn(&Parity) -> Cell) -> Cell {
     row.parity.as_ref().map_or(Cell::Null, field)
+}
+
+/// Of a model that makes text.
+fn of_text(row: &SweepRow, field: fn(&GenerationParity) -> Cell) -> Cell {
+    row.parity.as_ref().and_then(|parity| parity.generation.as_ref()).map_or(Cell::Null, field)
+}
+
+fn speed(row: &SweepRow, field: fn(&GenerationSpeed) -> Option<f64>) -> Cell {
+    float(row.generation.as_ref().and_then(field))
 }
 
 /// Every field of a combination, in its own order, nested ones with the name of their owner in front.
@@ -67,6 +76,16 @@ pub(crate) const COLUMNS: &[Column<SweepRow>] = &[
     column("parity_top1_agreement", Float, |r| parity(r, |p| float(p.top1_agreement))),
     column("parity_nan_count", U64, |r| parity(r, |p| Cell::Unsigned(p.nan_count))),
     column("parity_verdict", Text, |r| parity(r, |p| text(p.verdict.as_str()))),
+    column("parity_first_different_token", U32, |r| of_text(r, |g| g.first_different_token.map_or(Cell::Null, number))),
+    column("parity_mean_kl_divergence", Float, |r| of_text(r, |g| Cell::Float(g.mean_kl_divergence))),
+    column("parity_perplexity", Float, |r| of_text(r, |g| Cell::Float(g.perplexity))),
+    column("parity_perplexity_difference", Float, |r| of_text(r, |g| Cell::Float(g.perplexity_difference))),
+    column("new_tokens", U64, |r| unsigned(r.generation.as_ref().map(|g| g.new_tokens))),
+    column("time_to_first_token_ms", Float, |r| speed(r, |g| g.time_to_first_token_ms)),
+    column("prefill_tokens_per_sec", Float, |r| speed(r, |g| g.prefill_tokens_per_sec)),
+    column("decode_tokens_per_sec", Float, |r| speed(r, |g| g.decode_tokens_per_sec)),
+    column("kv_cache_mb", Float, |r| speed(r, |g| Some(g.kv_cache_mb))),
+    column("captured", Bool, |r| r.generation.as_ref().map_or(Cell::Null, |g| Cell::Bool(g.captured))),
 ];
 
 /// What is known when a combination is recorded.

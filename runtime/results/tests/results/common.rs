@@ -85,5 +85,14 @@ pub(crate) fn texts(frame: &DataFrame, column: &str) -> Vec<String> {
 pub(crate) fn parity(cosine: f64, max_abs_error: f64) -> Parity {
     let verdict = ParityVerdict::Close;
     let reference = "fp32 on wasm".to_owned();
-    Parity { reference, cosine, max_abs_error, relative_error: 1e-3, top1_agreement: None, nan_count: 0, verdict }
+    Parity {
+        reference,
+        cosine,
+        max_abs_error,
+        relative_error: 1e-3,
+        top1_agreement: None,
+        nan_count: 0,
+        verdict,
+        generation: None,
+    }
 }

@@ -228,6 +228,8 @@ async fn how_text_was_made_is_a_row_of_its_own() {
         not_captured: Some("wasm records nothing".to_owned()),
         stop: vec![StopReason::Length],
         sampling: Sampling { temperature: 0.5, top_k: Some(50), seed: 7, ..Sampling::default() },
+        beams: None,
+        has_schema: false,
     };
     let task = Some(Task::TextGeneration);
     results.record(&Report { task, generation: Some(generation), ..report("a") }).await.unwrap();

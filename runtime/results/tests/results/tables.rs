@@ -171,6 +171,7 @@ fn rows() -> impl Strategy<Value = SweepRow> {
                 verdict: words.3,
                 ..parity(cosine, 0.5)
             }),
+            generation: None,
         },
     )
 }

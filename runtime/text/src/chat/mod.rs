@@ -10,8 +10,10 @@ use std::thread;
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
+use minijinja::value::Serde;
 use minijinja::{ErrorKind, Value};
 use pelago_protocol::ChatMessage;
+use serde_json::{Map, Value as Json};
 
 use self::environment::{Raised, environment};
 pub(crate) use self::source::Source;
@@ -39,10 +41,17 @@ impl ChatTemplate {
         Self { source, tokens }
     }
 
-    /// The text that the model continues with its answer to `messages`.
-    pub(crate) fn render(&self, messages: &[ChatMessage], now: NaiveDateTime) -> Result<String, Error> {
+    /// The text that the model continues with its answer to `messages`. `more` are variables of the user's; they count
+    /// before special tokens of the same names, as in `transformers`.
+    pub(crate) fn render(
+        &self,
+        messages: &[ChatMessage],
+        more: &Map<String, Json>,
+        now: NaiveDateTime,
+    ) -> Result<String, Error> {
         let (file, text) = (self.source.file.clone(), self.source.text()?.into_owned());
-        let (messages, tokens) = (messages.to_vec(), self.tokens.clone());
+        let (messages, mut tokens) = (messages.to_vec(), self.tokens.clone());
+        tokens.extend(more.iter().map(|(name, value)| (name.clone(), Value::from(Serde(value)))));
         let (sender, receiver) = sync_channel(1);
         let work = move || {
             // Nobody takes it after the deadline.

@@ -42,7 +42,7 @@ fn conversations_are_those_of_the_python_package() {
         let template = of(&text, &expected_of["special"]);
         for (case, expected_case) in expected_of["cases"].as_object().unwrap() {
             let messages: Vec<ChatMessage> = serde_json::from_value(expected["conversations"][case].clone()).unwrap();
-            let found = match template.render(&messages, now()) {
+            let found = match template.render(&messages, &Map::new(), now()) {
                 Ok(text) => json!({"text": text}),
                 Err(Error::TemplateRefused { message }) => json!({"refused": message}),
                 Err(error) => json!({"error": error.to_string()}),
@@ -60,7 +60,7 @@ fn conversations_are_those_of_the_python_package() {
 
 fn failure(text: &str) -> String {
     let before = Instant::now();
-    let error = of(text, &Json::Null).render(&question(), now()).unwrap_err().to_string();
+    let error = of(text, &Json::Null).render(&question(), &Map::new(), now()).unwrap_err().to_string();
     assert!(before.elapsed() < Duration::from_secs(20), "{error} took {:?}", before.elapsed());
     error
 }
@@ -161,7 +161,7 @@ fn templates_that_mean_harm_are_stopped() {
         format!("{{% if 0 %}}{}{{% endif %}}", "{%elif 0%}".repeat(13_000)),
     ] {
         let before = Instant::now();
-        let _ = of(&text, &Json::Null).render(&question(), now());
+        let _ = of(&text, &Json::Null).render(&question(), &Map::new(), now());
         assert!(before.elapsed() < Duration::from_secs(20), "{}", &text[..40]);
     }
 }
@@ -183,7 +183,7 @@ fn a_template_is_found_where_models_have_it() {
     let file = |name: &str, bytes: &[u8]| (name.to_owned(), bytes.to_vec());
     let render = |files: Files, config: Json| {
         let source = Source::find(&files, config.as_object().unwrap())?;
-        source.map(|source| ChatTemplate::new(source, Vec::new()).render(&question(), now())).transpose()
+        source.map(|source| ChatTemplate::new(source, Vec::new()).render(&question(), &Map::new(), now())).transpose()
     };
     let (jinja, json) =
         (file("chat_template.jinja", b"jinja"), file("chat_template.json", br#"{"chat_template": "json"}"#));
@@ -243,6 +243,6 @@ proptest! {
         "strftime_now('%d", "{#", "#}", "\n", "  ", "break", "continue", "macro m(x)", "endmacro", "m(1)", "generation",
         "endgeneration", "{% raw %}", "{% endraw %}", ", ", "é", "\u{0}",
     ]), 0..40)) {
-        let _ = of(&words.concat(), &json!({"bos_token": "<s>"})).render(&question(), now());
+        let _ = of(&words.concat(), &json!({"bos_token": "<s>"})).render(&question(), &Map::new(), now());
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::pieces::byte_token;
 use super::spaces;
 use crate::Error;
 use crate::tokenizer::Tokenizer;
@@ -49,6 +50,11 @@ impl Decoder {
         if ids.is_empty() { Ok(String::new()) } else { self.tokenizer.decode(ids) }
     }
 
+    /// One more than the greatest id that can come of the model.
+    pub(super) fn size(&self) -> usize {
+        self.tokens
+    }
+
     pub(super) fn check(&self, id: u32) -> Result<(), Error> {
         let known = (id as usize) < self.tokens;
         if known { Ok(()) } else { Err(Error::UnknownToken { id, tokens: self.tokens }) }
@@ -61,10 +67,7 @@ impl Decoder {
 
     /// Whether a token is one byte, such as `<0x0A>`.
     pub(super) fn is_byte(&self, id: u32) -> bool {
-        self.tokenizer.token(id).is_some_and(|token| {
-            let hex = token.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>'));
-            hex.is_some_and(|hex| hex.len() == 2 && u8::from_str_radix(hex, 16).is_ok())
-        })
+        self.tokenizer.token(id).is_some_and(|token| byte_token(&token).is_some())
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a model's files say that text is to be made: `generation_config.json`, and `config.json` where that is silent.
 
-use pelago_protocol::Sampling;
+use pelago_protocol::{EarlyStopping, Sampling};
 use serde_json::{Map, Value};
 
 use crate::Error;
@@ -28,6 +28,14 @@ pub struct Defaults {
     /// How the next token is chosen. The temperature is 0 where the files do not say `do_sample`; the cuts are as the
     /// files have them even then.
     pub sampling: Sampling,
+    /// Answers that are kept while the likeliest is searched for; 1 where each token is chosen for good.
+    pub beams: u32,
+    /// The exponent of an answer's length in that search.
+    pub length_penalty: f64,
+    /// When that search ends.
+    pub early_stopping: EarlyStopping,
+    /// Tokens that prompt and answer have at least, as [`max_length`](Self::max_length) counts them.
+    pub min_length: u32,
     /// What `temperature` says, whether `do_sample` or not; 1 where it says nothing.
     pub temperature: f64,
     /// Settings that `transformers` would apply and Pelago does not, as `name = value`.
@@ -62,7 +70,8 @@ impl Both<'_> {
     fn number(&self, name: &str, least: f64) -> Result<Option<f64>, Error> {
         let Some((_, value)) = self.get(name) else { return Ok(None) };
         let number = value.as_f64().filter(|number| number.is_finite() && *number >= least);
-        number.map(Some).ok_or_else(|| self.damaged(name, &format!("a number of at least {least}")))
+        let from = if least == f64::MIN { String::new() } else { format!(" of at least {least}") };
+        number.map(Some).ok_or_else(|| self.damaged(name, &format!("a number{from}")))
     }
 
     fn count(&self, name: &str) -> Result<Option<u32>, Error> {
@@ -131,12 +140,27 @@ impl Defaults {
                 no_repeat_ngram: both.count("no_repeat_ngram_size")?.unwrap_or(0),
                 suppressed: suppressed(&both)?,
                 forced_end: both.id("forced_eos_token_id")?,
+                min_new_tokens: both.count("min_new_tokens")?.unwrap_or(0),
                 repetition_penalty: both.number("repetition_penalty", 0.0)?.filter(|by| *by > 0.0).unwrap_or(1.0),
                 ..Sampling::default()
             },
+            beams: both.count("num_beams")?.unwrap_or(1).max(1),
+            length_penalty: both.number("length_penalty", f64::MIN)?.unwrap_or(1.0),
+            early_stopping: early_stopping(&both)?,
+            min_length: both.count("min_length")?.unwrap_or(0),
             temperature,
             not_applied: not_applied(&both, samples, encodes),
         })
+    }
+}
+
+/// transformers has true, false or `never` there.
+fn early_stopping(both: &Both<'_>) -> Result<EarlyStopping, Error> {
+    match both.get("early_stopping").map(|(_, value)| value) {
+        None | Some(Value::Bool(false)) => Ok(EarlyStopping::Likely),
+        Some(Value::Bool(true)) => Ok(EarlyStopping::First),
+        Some(Value::String(word)) if word == "never" => Ok(EarlyStopping::Never),
+        Some(_) => Err(both.damaged("early_stopping", "true, false or \"never\"")),
     }
 }
 
@@ -187,15 +211,12 @@ enum Applies {
 }
 
 /// Settings that are read and not applied.
-const NOT_APPLIED: [(&str, Applies); 29] = [
-    ("num_beams", Applies::Above(1.0)),
+const NOT_APPLIED: [(&str, Applies); 26] = [
     ("num_beam_groups", Applies::Above(1.0)),
     ("diversity_penalty", Applies::Unless(0.0)),
     ("penalty_alpha", Applies::Unless(0.0)),
     ("force_words_ids", Applies::Given),
     ("constraints", Applies::Given),
-    ("min_length", Applies::Above(0.0)),
-    ("min_new_tokens", Applies::Above(0.0)),
     ("max_time", Applies::Given),
     ("stop_strings", Applies::Given),
     ("encoder_no_repeat_ngram_size", Applies::Above(0.0)),

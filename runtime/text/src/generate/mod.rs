@@ -3,10 +3,11 @@
 
 mod decode;
 mod defaults;
+mod pieces;
 pub(crate) mod spaces;
 mod stream;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::NaiveDateTime;
 use pelago_protocol::ChatMessage;
@@ -15,6 +16,7 @@ use tokenizers::Encoding;
 
 use self::decode::Decoder;
 pub use self::defaults::Defaults;
+pub use self::pieces::Pieces;
 pub use self::stream::Stream;
 use crate::chat::{ChatTemplate, Source};
 use crate::tokenizer::{NAMED, Settings, Tokenizer, default_token};
@@ -50,6 +52,8 @@ pub struct Generator {
     decoder: Arc<Decoder>,
     template: Option<ChatTemplate>,
     defaults: Defaults,
+    /// Made when they are first asked for.
+    pieces: OnceLock<Arc<Pieces>>,
 }
 
 impl Generator {
@@ -73,7 +77,7 @@ impl Generator {
         let rows = defaults::setting(&config, "vocab_size").and_then(Value::as_u64);
         let rows = rows.and_then(|rows| usize::try_from(rows).ok());
         let decoder = Decoder::new(tokenizer, rows, settings.cleans());
-        Ok(Self { decoder: Arc::new(decoder), template, defaults })
+        Ok(Self { decoder: Arc::new(decoder), template, defaults, pieces: OnceLock::new() })
     }
 
     /// Which of a model's files [`read`](Self::read) reads.
@@ -89,32 +93,29 @@ impl Generator {
         self.tokens(self.decoder.tokenizer.encode(texts.to_vec())?)
     }
 
-    /// The tokens of a conversation that the model is to answer.
+    /// The tokens of a conversation that the model is to answer. The template is given `more` beside the messages.
     ///
     /// # Errors
-    /// Those of [`render`](Self::render) and of [`prompts`](Self::prompts).
-    pub fn chat(&self, messages: &[ChatMessage]) -> Result<PromptTokens, Error> {
-        let rendered = self.render(messages)?;
+    /// Those of [`render_at`](Self::render_at) and of [`prompts`](Self::prompts).
+    pub fn chat(&self, messages: &[ChatMessage], more: &Map<String, Value>) -> Result<PromptTokens, Error> {
+        let rendered = self.render_at(messages, more, chrono::Local::now().naive_local())?;
         self.tokens(self.decoder.tokenizer.encode_bare(vec![rendered])?)
     }
 
     /// A conversation as the text that the model sees, up to where its answer begins. Templates that write the date
-    /// write the present one.
+    /// write that of `now`.
     ///
     /// # Errors
     /// `NoTemplate`, `TemplateRefused` with what the template says of the messages, `Template` where it fails,
     /// `TemplateEndless`, `TemplateTooLong`.
-    pub fn render(&self, messages: &[ChatMessage]) -> Result<String, Error> {
-        self.render_at(messages, chrono::Local::now().naive_local())
-    }
-
-    /// As [`render`](Self::render), at another time.
-    ///
-    /// # Errors
-    /// Those of [`render`](Self::render).
-    pub fn render_at(&self, messages: &[ChatMessage], now: NaiveDateTime) -> Result<String, Error> {
+    pub fn render_at(
+        &self,
+        messages: &[ChatMessage],
+        more: &Map<String, Value>,
+        now: NaiveDateTime,
+    ) -> Result<String, Error> {
         match &self.template {
-            Some(template) => template.render(messages, now),
+            Some(template) => template.render(messages, more, now),
             None => Err(Error::NoTemplate { file: String::new(), known: Vec::new() }),
         }
     }
@@ -131,6 +132,12 @@ impl Generator {
     /// `UnknownToken` for an id beyond the vocabulary, `Decode`.
     pub fn decode(&self, ids: &[u32]) -> Result<String, Error> {
         self.decoder.text(ids)
+    }
+
+    /// What each token adds to a text.
+    #[must_use]
+    pub fn pieces(&self) -> Arc<Pieces> {
+        Arc::clone(self.pieces.get_or_init(|| Arc::new(Pieces::of(&self.decoder))))
     }
 
     /// Text as tokens come.

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use expect_test::{Expect, expect};
+use pelago_protocol::EarlyStopping;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::*;
 
@@ -77,12 +78,12 @@ fn prompts_and_conversations_have_the_ids_of_the_python_package() {
         config["chat_template"] = json!(String::from_utf8(template).unwrap());
         let generator = Generator::read(&files(name, &[("tokenizer_config.json", config)])).unwrap();
         let date = chrono::NaiveDate::from_ymd_opt(2025, 3, 9).unwrap().and_hms_opt(14, 5, 7).unwrap();
-        let rendered = generator.render_at(&messages, date).unwrap();
+        let rendered = generator.render_at(&messages, &Map::new(), date).unwrap();
         let encoded = generator.decoder.tokenizer.encode_bare(vec![rendered]).unwrap();
         let ids: Vec<i32> = serde_json::from_value(chat["ids"].clone()).unwrap();
         assert_eq!(generator.tokens(encoded).unwrap().ids, ids, "{name}");
         if name != "llama3" {
-            assert_eq!(generator.chat(&messages).unwrap().ids, ids, "{name}");
+            assert_eq!(generator.chat(&messages, &Map::new()).unwrap().ids, ids, "{name}");
         }
         let first: Vec<Vec<i32>> = serde_json::from_value(expected["tokenizers"][name]["first_ids"].clone()).unwrap();
         for (text, ids) in texts.iter().zip(first) {
@@ -172,7 +173,8 @@ fn settings_of_encoder_decoders_and_what_is_not_applied() {
     let config = json!({"is_encoder_decoder": true, "vocab_size": 900});
     let found = defaults(bart.clone(), config.clone()).unwrap();
     assert_eq!((found.decoder_ids, found.stop_ids, found.pad_id), (vec![2, 0], vec![2], 1));
-    expect!["num_beams = 4, min_length = 56"].assert_eq(&found.not_applied.join(", "));
+    let search = (found.beams, found.length_penalty, found.early_stopping, found.min_length);
+    assert_eq!((search, found.not_applied.len()), ((4, 2.0, EarlyStopping::First, 56), 0));
     let found = defaults(bart, json!({})).unwrap();
     assert!(found.decoder_ids.is_empty() && found.not_applied.iter().any(|name| name == "forced_bos_token_id = 0"));
     let t5 = json!({"decoder_start_token_id": 0, "eos_token_id": 1, "pad_token_id": 0});
@@ -233,7 +235,7 @@ fn settings_that_are_none_are_errors_of_their_file() {
 fn messages_need_a_template() {
     let generator = generator("gpt2", false);
     assert!(!generator.takes_messages());
-    expect!["the model has no chat template: give it a text instead of messages, or put a chat_template.jinja into its folder"].assert_eq(&generator.chat(&[ChatMessage::new("user", "Hi")]).unwrap_err().to_string());
+    expect!["the model has no chat template: give it a text instead of messages, or put a chat_template.jinja into its folder"].assert_eq(&generator.chat(&[ChatMessage::new("user", "Hi")], &Map::new()).unwrap_err().to_string());
     let paths = ["config.json", "model.safetensors", "chat_template.jinja", "onnx/config.json", "modules.json"];
     assert_eq!(Generator::needed(paths), ["config.json", "chat_template.jinja"]);
 }

@@ -101,6 +101,8 @@ impl Decoder {
             max_new_tokens: ask.tokens,
             stop_ids: Vec::new(),
             sampling: Sampling::default(),
+            beams: None,
+            schema: None,
             logprobs: None,
             capture: ask.platform == Platform::WebGpu,
         })

@@ -4,18 +4,17 @@ use std::collections::{HashMap, VecDeque};
 
 use pelago_models::PrepareError;
 use pelago_protocol::{
-    BrowserKind, ErrorCode, Input, Observer, Output, Parity, ParityVerdict, Phases, Platform, Precision, Request, Run,
-    Step, SweepOutcome, SweepRequest, SweepRow, Voice,
+    BrowserKind, ErrorCode, GenerationReport, GenerationSpeed, Observer, Parity, ParityVerdict, Phases, Platform,
+    Precision, Request, Run, Step, SweepOutcome, SweepRequest, SweepRow, Voice,
 };
 use pelago_statistics as statistics;
 use tokio_util::sync::CancellationToken;
 
 use super::plan::Combination;
 use crate::fleet::dispose;
-use crate::measure::distance::distance;
-use crate::measure::samples::usual_input;
+use crate::measure::reference::Reference;
+use crate::measure::samples::{Sample, sample};
 use crate::run::candidate::Candidate;
-use crate::run::checked::Checked;
 use crate::{Engine, RunError};
 
 /// Bytes of models that the pages hold at a time: what a page of 4 GiB carries with its activations.
@@ -26,11 +25,11 @@ pub(super) struct Measuring<'a> {
     engine: &'a Engine,
     request: &'a SweepRequest,
     id: &'a str,
-    input: Input,
+    sample: Sample,
     observer: Option<Observer>,
     /// fp32 on wasm: what outputs are compared with, and times too.
     reference: Candidate,
-    reference_output: Output,
+    compared: Reference,
     /// Its first run, until its own row has taken it.
     first: Option<Run>,
     /// Runs that ended and are not recorded yet.
@@ -49,6 +48,8 @@ struct Measured {
     samples: Vec<f64>,
     /// Those of the reference in the same turns.
     reference: Vec<f64>,
+    /// What each turn's report says of the text that it made.
+    made: Vec<GenerationReport>,
 }
 
 impl<'a> Measuring<'a> {
@@ -62,18 +63,20 @@ impl<'a> Measuring<'a> {
     ) -> Result<Self, RunError> {
         let browser = request.browsers.first().copied().unwrap_or(BrowserKind::Auto);
         let combination = Combination { browser, platform: Platform::Wasm, precision: Precision::Bits32, mixed: false };
-        let input = input(engine, request, observer.as_ref()).await?;
-        let reference = candidate(engine, request, &input, combination, observer.as_ref()).await?;
-        let run = engine.run(&reference, observer.as_ref()).await?;
-        let reference_output = run.output.clone();
+        let (graph, given) = (request.graph.as_ref(), request.input.as_ref());
+        let observing = observer.as_ref();
+        let sample = sample(engine, &request.model, graph, given, request.max_new_tokens, observing).await?;
+        let reference = candidate(engine, request, &sample, combination, observing).await?;
+        let run = engine.run(&reference, observing).await?;
+        let compared = Reference::of(engine, &reference, run.output.clone(), observing).await?;
         Ok(Self {
             engine,
             request,
             id,
-            input,
+            sample,
             observer,
             reference,
-            reference_output,
+            compared,
             first: Some(run),
             ended: VecDeque::new(),
             cancel,
@@ -148,19 +151,20 @@ impl<'a> Measuring<'a> {
             memory_usage_mb: None,
             model_bytes: None,
             parity: None,
+            generation: None,
         };
         self.tell(&format!("preparing {}", label(&row)), 0);
-        match candidate(self.engine, self.request, &self.input, combination, self.observer.as_ref()).await {
+        match candidate(self.engine, self.request, &self.sample, combination, self.observer.as_ref()).await {
             Ok(candidate) => {
                 row.model_bytes = Some(candidate.bytes());
                 if let Some(product) = self.engine.product(&candidate) {
                     (row.browser_product, row.browser_version) = product;
                 }
-                Measured { row, candidate: Some(candidate), samples: Vec::new(), reference: Vec::new() }
+                Measured::new(row, Some(candidate))
             }
             Err(error) => {
                 fail(&mut row, &error);
-                Measured { row, candidate: None, samples: Vec::new(), reference: Vec::new() }
+                Measured::new(row, None)
             }
         }
     }
@@ -181,15 +185,22 @@ impl<'a> Measuring<'a> {
                     (self.engine.run(candidate, self.observer.as_ref()).await, before)
                 }
             };
-            let run = match run {
-                Ok(run) => run,
+            let observer = self.observer.as_ref();
+            let measuring = async {
+                let run = run?;
+                let parity = self.compared.distance(self.engine, candidate, &run.output, observer).await?;
+                Ok::<_, RunError>((run, parity))
+            };
+            let (mut run, parity) = match measuring.await {
+                Ok(both) => both,
                 Err(error) => {
                     fail(&mut measured.row, &error);
                     measured.candidate = None;
                     continue;
                 }
             };
-            measured.cold(&run, before, distance(&self.reference_output, &run.output));
+            run.report.parity.clone_from(&parity);
+            measured.cold(&run, before, parity);
             self.ended.push_back(run);
             self.record_ended().await?;
             for _ in 0..self.request.warm_up {
@@ -210,9 +221,11 @@ impl<'a> Measuring<'a> {
             }
             for index in order {
                 let measured = &mut group[index];
-                if let Some(run) = self.one(measured, "measuring").await {
+                if let Some(mut run) = self.one(measured, "measuring").await {
                     measured.samples.push(run.report.processing_time * 1000.0);
                     measured.reference.push(reference);
+                    measured.made.extend(run.report.generation.clone());
+                    run.report.parity = self.compared.again(measured.row.parity.as_ref(), &run.output);
                     self.ended.push_back(run);
                 }
             }
@@ -242,8 +255,7 @@ impl<'a> Measuring<'a> {
     }
 
     async fn record_ended(&mut self) -> Result<(), RunError> {
-        while let Some(mut run) = self.ended.pop_front() {
-            run.report.parity = distance(&self.reference_output, &run.output);
+        while let Some(run) = self.ended.pop_front() {
             self.engine.recording.measured_run(&run.report).await?;
         }
         Ok(())
@@ -252,13 +264,12 @@ impl<'a> Measuring<'a> {
     /// Has the pages let go of a group's sessions, but for the reference's.
     async fn let_go(&self, group: &[Measured]) {
         for candidate in group.iter().filter_map(|measured| measured.candidate.as_ref()) {
-            if candidate.prepared.graph().cid == self.reference.prepared.graph().cid {
-                continue;
-            }
             let Some(worker) = self.engine.fleet.opened(&candidate.route.installation).await else { continue };
-            // What stays held costs memory, and no figure.
-            if let Err(error) = dispose(&*worker, candidate.prepared.graph().cid.clone()).await {
-                tracing::warn!(%error, "a page keeps a model that is not needed any more");
+            for cid in candidate.cids().filter(|cid| self.reference.cids().all(|kept| kept != *cid)) {
+                // What stays held costs memory, and no figure.
+                if let Err(error) = dispose(&*worker, cid.clone()).await {
+                    tracing::warn!(%error, "a page keeps a model that is not needed any more");
+                }
             }
         }
     }
@@ -272,6 +283,10 @@ impl<'a> Measuring<'a> {
 }
 
 impl Measured {
+    fn new(row: SweepRow, candidate: Option<Candidate>) -> Self {
+        Self { row, candidate, samples: Vec::new(), reference: Vec::new(), made: Vec::new() }
+    }
+
     /// What the first run tells.
     fn cold(&mut self, run: &Run, before: Option<f64>, parity: Option<Parity>) {
         let report = &run.report;
@@ -285,9 +300,12 @@ impl Measured {
             && parity.verdict == ParityVerdict::Broken
         {
             row.outcome = SweepOutcome::Broken;
+            let far = match &parity.generation {
+                Some(generation) => format!("a mean divergence of {:.3} nats from", generation.mean_kl_divergence),
+                None => format!("cosine {:.4} with", parity.cosine),
+            };
             row.problem = Some(format!(
-                "its output is not one of this model: cosine {:.4} with fp32 on wasm; use a higher precision, or mixed",
-                parity.cosine
+                "its output is not one of this model: {far} fp32 on wasm; use a higher precision, or mixed"
             ));
             self.candidate = None;
         }
@@ -309,6 +327,7 @@ impl Measured {
         if let Some(candidate) = &self.candidate {
             row.throughput_items_per_sec = Some(candidate.asked.input.items() as f64 * 1000.0 / summary.p50);
         }
+        row.generation = speed(&self.made);
         if let Some(ratio) = statistics::paired(&self.reference, &self.samples) {
             row.speedup = Some(ratio.value);
             (row.speedup_low, row.speedup_high) =
@@ -336,21 +355,26 @@ fn fitting(found: &[Measured]) -> usize {
     found.len()
 }
 
-/// What is given to the model, each time.
-async fn input(engine: &Engine, request: &SweepRequest, observer: Option<&Observer>) -> Result<Input, RunError> {
-    if let Some(input) = &request.input {
-        return Ok(input.clone());
-    }
-    let asked = Request { graph: request.graph.clone(), ..Request::new(request.model.clone(), "") };
-    let fp32 = engine.prepare(&Checked::of(asked)?, observer).await?;
-    fp32.wait_complete().await?;
-    usual_input(engine, &fp32).await
+/// The medians of what reports say of text that was made; `None` where none was.
+fn speed(made: &[GenerationReport]) -> Option<GenerationSpeed> {
+    let median = |figure: fn(&GenerationReport) -> Option<f64>| {
+        statistics::median(&made.iter().filter_map(figure).collect::<Vec<_>>())
+    };
+    let last = made.last()?;
+    Some(GenerationSpeed {
+        new_tokens: last.new_tokens,
+        time_to_first_token_ms: median(|made| made.time_to_first_token_ms),
+        prefill_tokens_per_sec: median(|made| made.prefill_tokens_per_sec),
+        decode_tokens_per_sec: median(|made| made.decode_tokens_per_sec),
+        kv_cache_mb: last.kv_cache_mb,
+        captured: made.iter().all(|made| made.captured),
+    })
 }
 
 async fn candidate(
     engine: &Engine,
     request: &SweepRequest,
-    input: &Input,
+    sample: &Sample,
     combination: Combination,
     observer: Option<&Observer>,
 ) -> Result<Candidate, RunError> {
@@ -360,7 +384,8 @@ async fn candidate(
         precision: combination.precision.into(),
         mixed_precision: combination.mixed,
         graph: request.graph.clone(),
-        ..Request::new(request.model.clone(), input.clone())
+        generate: sample.generate.clone(),
+        ..Request::new(request.model.clone(), sample.input.clone())
     };
     engine.candidate(asked, observer).await
 }
