@@ -18,7 +18,7 @@ export const PROVIDERS: Readonly<Record<Exclude<Platform, 'auto'>, string>> = {
 
 /** Operators that compute shapes, masks and indices when their data is integer. */
 const SHAPE_OPERATORS: ReadonlySet<string> = new Set([
-  'Add', 'And', 'Cast', 'Concat', 'ConstantOfShape', 'CumSum', 'Div', 'Equal', 'Expand', 'Flatten', 'Gather',
+  'Abs', 'Add', 'And', 'Cast', 'Concat', 'ConstantOfShape', 'CumSum', 'Div', 'Equal', 'Expand', 'Flatten', 'Gather',
   'GatherElements', 'GatherND', 'Greater', 'GreaterOrEqual', 'Identity', 'Less', 'LessOrEqual', 'Max', 'Min', 'Mod',
   'Mul', 'Neg', 'Not', 'NonZero', 'Or', 'Range', 'ReduceMax', 'ReduceProd', 'ReduceSum', 'Reshape', 'ScatterND',
   'Shape', 'Size', 'Slice', 'Split', 'Squeeze', 'Sub', 'Tile', 'Transpose', 'Unsqueeze', 'Where',
@@ -32,8 +32,8 @@ const MOVES: ReadonlySet<string> = new Set([
   'Cast', 'Concat', 'Expand', 'Gather', 'Identity', 'Range', 'Reshape', 'Shape', 'Size', 'Slice', 'Squeeze', 'Unsqueeze',
 ]); // prettier-ignore
 
-/** A node of the model's own work computes no shapes, whatever its type. */
-const NONE: ReadonlySet<string> = new Set();
+/** A node that gives floats computes no shapes, whatever its type, unless it only fills a tensor of a shape. */
+const FILLS: ReadonlySet<string> = new Set(['ConstantOfShape']);
 
 /** Copies between devices. onnxruntime adds them between nodes on different devices. */
 const COPIES: ReadonlySet<string> = new Set(['MemcpyFromHost', 'MemcpyToHost']);
@@ -100,7 +100,7 @@ export function judge(log: PlacementLog, provider: string, facts: GraphFacts, li
     const bookkeeping =
       COPIES.has(node.operator) ||
       shapes.has(node.name) ||
-      (integer.has(node.name) ? SHAPE_OPERATORS : other.has(node.name) ? NONE : MOVES).has(node.operator);
+      (integer.has(node.name) ? SHAPE_OPERATORS : other.has(node.name) ? FILLS : MOVES).has(node.operator);
     if (bookkeeping) {
       shapeNodes += 1;
       arithmetic.add(node.operator);

@@ -26,6 +26,8 @@ export interface Ingredients {
   readonly dimensions: Readonly<Record<string, number>>;
   /** Whether runs are to be recorded and replayed. */
   readonly records: boolean;
+  /** Outputs that stay on the GPU. */
+  readonly kept: readonly string[];
 }
 
 export interface Built {
@@ -69,7 +71,7 @@ export async function build(ingredients: Ingredients): Promise<Built> {
 }
 
 function create(
-  { platform, provider, bytes, externalData, dimensions }: Ingredients,
+  { platform, provider, bytes, externalData, dimensions, kept }: Ingredients,
   more: InferenceSession.SessionOptions,
   records = false,
 ): Promise<InferenceSession> {
@@ -77,6 +79,8 @@ function create(
     executionProviders: [provider?.config ?? 'wasm'],
     freeDimensionOverrides: dimensions,
     ...(externalData.length > 0 ? { externalData: [...externalData] } : {}),
+    // Where wasm runs instead of WebGPU, there is no GPU to stay on.
+    ...(provider === null ? {} : { preferredOutputLocation: Object.fromEntries(kept.map((name) => [name, 'gpu-buffer'])) }),
     ...more,
   };
   return orLost(platform, ort.InferenceSession.create(bytes, records ? recording(options) : options));

@@ -11,7 +11,7 @@ import { capture } from '../runtime/console.js';
 import type { ort } from '../runtime/onnxruntime.js';
 import { toOrt } from '../runtime/tensors.js';
 import { factsOf } from './graphs.js';
-import { type Fixed, type Held, release, session } from './sessions.js';
+import { type Fixed, type Held, type Ways, release, session } from './sessions.js';
 import type { Wanted } from './wanted.js';
 
 /** What one run gave. */
@@ -46,8 +46,8 @@ export class Model {
   }
 
   /** The session whose open dimensions are fixed to these sizes; `null` leaves them open. It is built where it is not held. */
-  async session(fixed: Fixed | null, { records = false } = {}): Promise<Held> {
-    const { held, load } = await session(this.wanted, fixed, records);
+  async session(fixed: Fixed | null, { records = false, kept = [] }: Partial<Ways> = {}): Promise<Held> {
+    const { held, load } = await session(this.wanted, fixed, { records, kept });
     this.loaded = this.loaded === null ? load : joined(this.loaded, load);
     return held;
   }

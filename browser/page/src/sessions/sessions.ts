@@ -46,6 +46,14 @@ export interface Fixed {
   readonly shape: [number, number] | null;
 }
 
+/** What a session is to do beside running its graph. Each needs a session of its own. */
+export interface Ways {
+  /** Whether its runs are to be recorded and replayed. */
+  readonly records: boolean;
+  /** Outputs that stay on the GPU. A session on another platform cannot keep any. */
+  readonly kept: readonly string[];
+}
+
 const held = new Lru<Held>();
 let begun = 0;
 
@@ -59,15 +67,12 @@ export function bytesBeside(cids: ReadonlySet<string>): number {
   return held.values().reduce((sum, one) => sum + (cids.has(one.cid) ? 0 : one.bytes), 0);
 }
 
-/**
- * The session for these shapes, and what loading it cost. It is built where it is not held. `records` asks for one whose
- * runs can be recorded, which is another one.
- */
-export async function session(wanted: Wanted, fixed: Fixed | null, records: boolean): Promise<{ held: Held; load: LoadResult }> {
+/** The session for these shapes and ways, and what loading it cost. It is built where it is not held. */
+export async function session(wanted: Wanted, fixed: Fixed | null, { records, kept }: Ways): Promise<{ held: Held; load: LoadResult }> {
   const { graph, platform, options } = wanted;
   const shapes = fixed ? Object.entries(fixed.overrides).sort().join() : '';
   const device = platform === 'webnn' ? (options.webnn_device_type ?? '') : '';
-  const key = [graph.cid, platform, device, shapes, records ? 'records' : ''].join('|');
+  const key = [graph.cid, platform, device, shapes, records ? 'records' : '', ...kept].join('|');
   const known = held.use(key);
   if (known) {
     refuseFallback(known.facts.placement, platform, options);
@@ -87,7 +92,7 @@ export async function session(wanted: Wanted, fixed: Fixed | null, records: bool
   begun += 1;
   const dimensions = fixed?.overrides ?? {};
   const { session, placement, actual, notRecorded } = await build({
-    platform, provider, options, bytes, facts: declared, externalData, dimensions, records,
+    platform, provider, options, bytes, facts: declared, externalData, dimensions, records, kept,
   }); // prettier-ignore
   const facts: SessionFacts = {
     execution_provider: actual,

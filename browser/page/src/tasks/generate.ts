@@ -12,6 +12,7 @@ import { encode } from './generation/encoder.js';
 import { loadsOf, needsPositions, open, type Roles, rolesOf } from './generation/models.js';
 import { OnGpu } from './generation/on-gpu.js';
 import { checkRoom, promptsOf } from './generation/prompts.js';
+import { Published } from './generation/published.js';
 import { Rows } from './generation/rows.js';
 import { isPlain } from './generation/sampling.js';
 import { GRAPHS, type Task } from './task.js';
@@ -19,6 +20,7 @@ import { GRAPHS, type Task } from './task.js';
 /** Why the work for a token was not recorded and replayed, where it was asked for. */
 function notCaptured(decoder: Decoder, model: Model, steps: number, { capture }: GenerateData): string | null {
   if (decoder.captured || !capture) return null;
+  if (decoder instanceof Published) return decoder.notRecorded;
   if (!(decoder instanceof OnGpu)) return 'only WebGPU records runs';
   if (needsPositions(model)) return 'the decoder takes the positions of all keys, whose number grows';
   const few = steps < 2 ? `${steps} runs for one token are too few` : 'onnxruntime did not say that it replayed a run';
@@ -67,7 +69,7 @@ export const generate: Task<GenerateData, GenerateResult, Roles> = {
       await breath();
       if (signal.aborted) throw new PageFault('cancelled', `The request was cancelled after ${rows.tokens} tokens.`);
     };
-    const encoded = encoder && cross ? await encode(encoder, cross, prompts, data.pad_id) : null;
+    const encoded = encoder ? await encode(encoder, cross, prompts, data.pad_id) : null;
     const longest = Math.max(...given.map(({ length }) => length));
     const decoder = await open(
       model,

@@ -23,7 +23,7 @@ export const score: Task<ScoreData, ScoreResult, Roles> = {
     const scored = idsOf(tensors, 'scored_ids');
     if (scored.length > data.context)
       throw new PageFault('input_too_long', `Expected at most ${data.context} tokens, found ${scored.length}.`);
-    const encoded = encoder && cross ? await encode(encoder, cross, [idsOf(tensors, 'input_ids')], data.pad_id) : null;
+    const encoded = encoder ? await encode(encoder, cross, [idsOf(tensors, 'input_ids')], data.pad_id) : null;
     const wish = { batch: 1, tokens: scored.length, plain: false, constant: encoded?.constant ?? {}, padId: data.pad_id };
     const decoder = await open(model, wish, { context: data.context, capture: false });
     try {

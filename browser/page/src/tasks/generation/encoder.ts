@@ -1,6 +1,6 @@
 /**
  * The encoder's part of an encoder–decoder: what every step of the decoder looks at, computed once. Its numbers come to
- * memory between the three graphs: they are few, and the graphs may have to release each other's sessions.
+ * memory between the graphs: they are few, and the graphs may have to release each other's sessions.
  */
 
 import { PageFault } from '../../errors.js';
@@ -8,6 +8,7 @@ import type { ort } from '../../runtime/onnxruntime.js';
 import { madeOf } from '../../runtime/tensors.js';
 import type { Model } from '../../sessions/model.js';
 import { padded } from './blocks.js';
+import { int64 } from './published-inputs.js';
 
 /** On WebGPU inputs are padded to multiples of this: what is recorded for one length is replayed for its neighbours. */
 const WIDTH = 32;
@@ -18,7 +19,8 @@ export interface Encoded {
   readonly ms: number;
 }
 
-export async function encode(encoder: Model, cross: Model, prompts: readonly Int32Array[], padId: number): Promise<Encoded> {
+/** `cross` is the graph between the encoder and the decoder. Published models, whose integers have 64 bits, have none. */
+export async function encode(encoder: Model, cross: Model | undefined, prompts: readonly Int32Array[], padId: number): Promise<Encoded> {
   if (encoder.fixesShapes)
     throw new PageFault('platform_unavailable', 'WebNN has every shape fixed, and the decoder of this model looks at texts of any length.', {
       help: 'Use WebGPU or wasm for this model.',
@@ -27,11 +29,13 @@ export async function encode(encoder: Model, cross: Model, prompts: readonly Int
   const width = encoder.wanted.platform === 'webgpu' ? Math.ceil(longest / WIDTH) * WIDTH : longest;
   const { ids } = padded(prompts, width, padId);
   const dims = [prompts.length, width];
-  const mask = madeOf('int32', Int32Array.from(ids, (_, i) => Number(i % width < (prompts[Math.floor(i / width)]?.length ?? 0))), dims);
-  const states = await once(encoder, { input_ids: madeOf('int32', ids, dims), attention_mask: mask });
+  const integers = (values: Int32Array): ort.Tensor => (cross ? madeOf('int32', values, dims) : int64(values, dims));
+  const mask = integers(Int32Array.from(ids, (_, i) => Number(i % width < (prompts[Math.floor(i / width)]?.length ?? 0))));
+  const states = await once(encoder, { input_ids: integers(ids), attention_mask: mask });
   const { last_hidden_state } = states.outputs;
   if (last_hidden_state === undefined)
     throw new PageFault('invalid_model', `Expected an encoder with the output last_hidden_state, found ${Object.keys(states.outputs).join(', ')}.`);
+  if (!cross) return { constant: { encoder_attention_mask: mask, encoder_hidden_states: last_hidden_state }, ms: states.ms };
   const crossed = await once(cross, { encoder_hidden_states: last_hidden_state });
   return { constant: { encoder_attention_mask: mask, ...crossed.outputs }, ms: states.ms + crossed.ms };
 }

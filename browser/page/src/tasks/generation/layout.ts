@@ -77,7 +77,7 @@ export function checkRoomOf({ room }: Layout, tokens: number): void {
     });
 }
 
-const isFloat = (type: ort.Tensor.Type): type is 'float32' | 'float16' => type === 'float32' || type === 'float16';
+export const isFloat = (type: ort.Tensor.Type): type is 'float32' | 'float16' => type === 'float32' || type === 'float16';
 
 export const bytesOf = (type: 'float32' | 'float16'): number => (type === 'float32' ? 4 : 2);
 

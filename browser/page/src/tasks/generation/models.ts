@@ -1,21 +1,29 @@
 /** The models of a request that decodes, by their roles, and the decoder among them where it runs. */
 
 import type { GenerateData, LoadResult, Role } from '../../protocol.js';
+import { factsOf } from '../../sessions/graphs.js';
 import type { Model } from '../../sessions/model.js';
 import type { Decoder, Wish } from './decoder.js';
 import { InMemory } from './in-memory.js';
 import { OnGpu } from './on-gpu.js';
+import { Published } from './published.js';
+import { isPublished } from './published-layout.js';
 
 export type Roles = 'model' | 'encoder' | 'cross' | 'decoder';
 
-/** The graphs of a decoder, or those of an encoder–decoder. */
-export const rolesOf = (graphs: GenerateData['graphs'] | undefined): Readonly<Partial<Record<Roles, GenerateData['graphs'][Roles]>>> =>
-  graphs?.encoder || graphs?.decoder
-    ? { encoder: graphs.encoder, cross: graphs.cross, decoder: graphs.decoder }
-    : { model: graphs?.model };
+/**
+ * The graphs of a decoder, or those of an encoder–decoder. A published decoder computes by itself what it keeps of the
+ * encoder: it needs no `cross`.
+ */
+export function rolesOf(graphs: GenerateData['graphs'] | undefined): Readonly<Partial<Record<Roles, GenerateData['graphs'][Roles]>>> {
+  if (!graphs?.encoder && !graphs?.decoder) return { model: graphs?.model };
+  const { encoder, cross, decoder } = graphs;
+  return decoder && isPublished(factsOf(decoder).inputs) ? { encoder, decoder } : { encoder, cross, decoder };
+}
 
 /** Opens the decoder of a model where it runs. */
 export function open(model: Model, wish: Wish, { context, capture }: Pick<GenerateData, 'context' | 'capture'>): Promise<Decoder> {
+  if (isPublished(model.inputs)) return Published.open(model, wish);
   if (model.wanted.platform !== 'webgpu') return InMemory.open(model, wish);
   return OnGpu.open(model, wish, context, capture && !needsPositions(model));
 }
