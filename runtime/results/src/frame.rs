@@ -13,10 +13,11 @@ use super::{
     columns::{Cell, Column as Described, Kind, cells},
 };
 
-/// One row a record, in their order.
-pub(super) fn frame<R>(columns: &[Described<R>], records: &[R]) -> Result<DataFrame, ResultsError> {
-    let rows: Vec<Vec<Cell>> = records.iter().map(|record| cells(columns, record)).collect();
-    let columns = columns.iter().enumerate().map(|(index, column)| {
+/// One row a record, in their order; the columns are those of all lists.
+pub(super) fn frame<R>(lists: &[&[Described<R>]], records: &[R]) -> Result<DataFrame, ResultsError> {
+    let of = |record: &R| lists.iter().flat_map(|columns| cells(columns, record)).collect();
+    let rows: Vec<Vec<Cell>> = records.iter().map(of).collect();
+    let columns = lists.iter().copied().flatten().enumerate().map(|(index, column)| {
         let cells: Vec<&Cell> = rows.iter().map(|row| &row[index]).collect();
         series(column.spec.name, column.spec.kind, &cells)
     });

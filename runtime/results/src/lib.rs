@@ -215,7 +215,7 @@ impl Results {
     /// [`ResultsError::Started`].
     pub fn frame(reports: &[Report]) -> Result<DataFrame, ResultsError> {
         reports.iter().try_for_each(|report| columns::run(report).map(drop))?;
-        frame::frame(columns::RUN, reports)
+        frame::frame(&[columns::RUN], reports)
     }
 
     /// One row a combination, in their order: the columns of the table `sweeps` but for
@@ -224,7 +224,7 @@ impl Results {
     /// # Errors
     /// [`ResultsError::Frame`].
     pub fn sweep_frame(rows: &[SweepRow]) -> Result<DataFrame, ResultsError> {
-        frame::frame(columns::SWEEP, rows)
+        frame::frame(&[columns::SWEEP, columns::SWEEP_OF_TEXT], rows)
     }
 
     /// Ends this process's journal and moves it into the database. What was

@@ -137,7 +137,7 @@ impl Command for Accelerate {
             r#":accelerate all-MiniLM-L6-v2 "The quick brown fox" --every-route"#,
             r#":accelerate all-MiniLM-L6-v2 "The quick brown fox" --precision auto --memory-limit 50M"#,
             r#":accelerate distilbert-sst2 "I loved it" "never again""#,
-            r#":accelerate ms-marco-minilm "what is a kernel" --pair "A kernel runs cells" --pair "Corn has kernels""#,
+            r#":accelerate ms-marco-minilm "what is a kernel" --pair "It runs cells" --pair "Corn has it""#,
             r#":accelerate deberta-nli "We walked along the river" --labels travel,cooking"#,
             r#":accelerate bert-base-uncased "Paris is the [MASK] of France" --task fill-mask --top 3"#,
             r#":accelerate smollm2 "Once upon a time" --max-new-tokens 60"#,

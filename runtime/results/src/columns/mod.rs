@@ -15,7 +15,7 @@ use super::ResultsError;
 
 pub(super) use failure::Recovery;
 pub(super) use run::COLUMNS as RUN;
-pub(super) use sweep::{COLUMNS as SWEEP, Swept};
+pub(super) use sweep::{COLUMNS as SWEEP, OF_TEXT as SWEEP_OF_TEXT, Swept};
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +123,7 @@ impl Table {
             Self::Sweeps => {
                 let mut columns = specs(sweep::COLUMNS);
                 columns.extend(specs(sweep::OF_RECORD));
+                columns.extend(specs(sweep::OF_TEXT));
                 columns
             }
             Self::Failures => specs(failure::COLUMNS),

@@ -20,6 +20,7 @@ impl Swept {
     pub(crate) fn row(&self, row: &SweepRow) -> Row {
         let mut values = cells(COLUMNS, row);
         values.extend(cells(OF_RECORD, self));
+        values.extend(cells(OF_TEXT, row));
         Row { table: Table::Sweeps, cells: values }
     }
 }
@@ -76,6 +77,14 @@ pub(crate) const COLUMNS: &[Column<SweepRow>] = &[
     column("parity_top1_agreement", Float, |r| parity(r, |p| float(p.top1_agreement))),
     column("parity_nan_count", U64, |r| parity(r, |p| Cell::Unsigned(p.nan_count))),
     column("parity_verdict", Text, |r| parity(r, |p| text(p.verdict.as_str()))),
+];
+
+/// What is known when a combination is recorded.
+pub(super) const OF_RECORD: &[Column<Swept>] =
+    &[column("recorded", Time, |r| moment(r.recorded)), column("load_average", Float, |r| float(r.load_average))];
+
+/// What was added later, after those of the record.
+pub(crate) const OF_TEXT: &[Column<SweepRow>] = &[
     column("parity_first_different_token", U32, |r| of_text(r, |g| g.first_different_token.map_or(Cell::Null, number))),
     column("parity_mean_kl_divergence", Float, |r| of_text(r, |g| Cell::Float(g.mean_kl_divergence))),
     column("parity_perplexity", Float, |r| of_text(r, |g| Cell::Float(g.perplexity))),
@@ -87,7 +96,3 @@ pub(crate) const COLUMNS: &[Column<SweepRow>] = &[
     column("kv_cache_mb", Float, |r| speed(r, |g| Some(g.kv_cache_mb))),
     column("captured", Bool, |r| r.generation.as_ref().map_or(Cell::Null, |g| Cell::Bool(g.captured))),
 ];
-
-/// What is known when a combination is recorded.
-pub(super) const OF_RECORD: &[Column<Swept>] =
-    &[column("recorded", Time, |r| moment(r.recorded)), column("load_average", Float, |r| float(r.load_average))];

@@ -73,39 +73,51 @@ async fn help_is_three_ways_the_same() {
                                        half a piece]
 
         Models that make text:
-              --chat                       Put the text to the model as a message of a chat, by the model's
-                                           own chat template
-              --system <TEXT>              What the chat begins with, as its system message
-              --max-new-tokens <N>         Tokens that an answer may have [default: what the model says,
-                                           else 256]
-              --max-seconds <SECONDS>      Seconds after which an answer ends as it is
-              --temperature <T>            How evenly tokens are drawn: 0 takes the most likely one
-                                           [default: what the model says, else 0]
-              --top-k <N>                  Draw only from this many of the most likely tokens; 0 for all
-              --top-p <P>                  Draw only from the most likely tokens whose probabilities add up
-                                           to this
-              --min-p <P>                  Draw only from tokens of at least this times the greatest
-                                           probability
-              --repetition-penalty <X>     Make tokens that prompt or answer have already less likely: above
-                                           1
-              --frequency-penalty <X>      Taken off a token's logit as often as the answer has it
-              --presence-penalty <X>       Taken off the logit of a token that the answer has
-              --no-repeat-ngram <N>        Let no sequence of this many tokens come twice; 0 lets any
-              --seed <N>                   Where the random numbers begin: equal seeds give equal text
-                                           [default: another one each time]
-              --stop <TEXT>                A text that ends an answer; may be given several times
-              --logprobs <N>               Give the logarithm of each token's probability, and of this many
-                                           of the most likely ones (`--json`)
-              --no-capture                 Let WebGPU encode its work for each token anew
-              --use-firefox-optimizations  Firefox's compute shader settings for audio models (refused for
-                                           other models)
-              --require-real-hardware      Make a software adapter an error
-              --allow-fallback             Let nodes, or the whole graph, run elsewhere than asked; the
-                                           report says which did
-              --repeat <N>                 Run this many times in the same session; then a table of all runs
-                                           follows [default: 1]
-              --every-route                Run on every browser and platform of this machine and compare
-                                           each with wasm
+              --chat                         Put the text to the model as a message of a chat, by the
+                                             model's own chat template
+              --system <TEXT>                What the chat begins with, as its system message
+              --max-new-tokens <N>           Tokens that an answer may have [default: what the model says,
+                                             else 256]
+              --max-seconds <SECONDS>        Seconds after which an answer ends as it is
+              --temperature <T>              How evenly tokens are drawn: 0 takes the most likely one
+                                             [default: what the model says, else 0]
+              --top-k <N>                    Draw only from this many of the most likely tokens; 0 for all
+              --top-p <P>                    Draw only from the most likely tokens whose probabilities add
+                                             up to this
+              --min-p <P>                    Draw only from tokens of at least this times the greatest
+                                             probability
+              --repetition-penalty <X>       Make tokens that prompt or answer have already less likely:
+                                             above 1
+              --frequency-penalty <X>        Taken off a token's logit as often as the answer has it
+              --presence-penalty <X>         Taken off the logit of a token that the answer has
+              --no-repeat-ngram <N>          Let no sequence of this many tokens come twice; 0 lets any
+              --min-new-tokens <N>           Tokens that an answer has at least [default: what the model
+                                             says, else 0]
+              --beams <N>                    Search for the likeliest answer among this many that grow
+                                             together [default: what the model says, else 1]
+              --length-penalty <X>           In that search, prefer long answers: above 0 [default: what the
+                                             model says, else 1]
+              --early-stopping <WHEN>        When that search ends [default: what the model says, else
+                                             likely] [possible values: first, likely, never]
+              --schema <SCHEMA>              Make JSON that this JSON schema allows: its text, or a file
+                                             that holds it
+              --chat-template-kwargs <JSON>  Variables for the model's chat template, as JSON, e.g.
+                                             {"enable_thinking": false}
+              --seed <N>                     Where the random numbers begin: equal seeds give equal text
+                                             [default: another one each time]
+              --stop <TEXT>                  A text that ends an answer; may be given several times
+              --logprobs <N>                 Give the logarithm of each token's probability, and of this
+                                             many of the most likely ones (`--json`)
+              --no-capture                   Let WebGPU encode its work for each token anew
+              --use-firefox-optimizations    Firefox's compute shader settings for audio models (refused for
+                                             other models)
+              --require-real-hardware        Make a software adapter an error
+              --allow-fallback               Let nodes, or the whole graph, run elsewhere than asked; the
+                                             report says which did
+              --repeat <N>                   Run this many times in the same session; then a table of all
+                                             runs follows [default: 1]
+              --every-route                  Run on every browser and platform of this machine and compare
+                                             each with wasm
 
         Examples:
           :accelerate all-MiniLM-L6-v2 "The quick brown fox" --platform webgpu --browser firefox
@@ -113,8 +125,7 @@ async fn help_is_three_ways_the_same() {
           :accelerate all-MiniLM-L6-v2 "The quick brown fox" --every-route
           :accelerate all-MiniLM-L6-v2 "The quick brown fox" --precision auto --memory-limit 50M
           :accelerate distilbert-sst2 "I loved it" "never again"
-          :accelerate ms-marco-minilm "what is a kernel" --pair "A kernel runs cells" --pair "Corn has
-          kernels"
+          :accelerate ms-marco-minilm "what is a kernel" --pair "It runs cells" --pair "Corn has it"
           :accelerate deberta-nli "We walked along the river" --labels travel,cooking
           :accelerate bert-base-uncased "Paris is the [MASK] of France" --task fill-mask --top 3
           :accelerate smollm2 "Once upon a time" --max-new-tokens 60
