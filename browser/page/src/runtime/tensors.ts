@@ -38,6 +38,10 @@ export function madeOf(type: DType, data: ArrayBufferView, dims: readonly number
   return new make(type, data, dims);
 }
 
+/** Integers as 64 bits, in memory. */
+export const int64 = (values: ArrayLike<number>, dims: readonly number[]): ort.Tensor =>
+  madeOf('int64', BigInt64Array.from(Array.from(values, BigInt)), dims);
+
 export function fromOrt(name: string, tensor: ort.Tensor): Tensor {
   if (!(tensor.type in ELEMENT_SIZE))
     throw new PageFault('execution_failed', `Output ${name} is of ${tensor.type}, which cannot be sent.`);

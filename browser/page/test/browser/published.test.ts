@@ -1,20 +1,23 @@
 /** Text generation with decoders as others publish them: their tokens are those that onnxruntime gave outside of browsers. */
 
 import assert from 'node:assert/strict';
-import { readFileSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import type { FixedPlatform } from '../../src/facts/devices.js';
 import type { GenerateData, GenerateResult, Graph } from '../../src/protocol.js';
 import { facts } from '../facts.js';
-import { distance, floats, int32 } from './ask.js';
-import { GRAPHS, GREEDY, generateOn } from './decoders.js';
+import { FLOAT, FLOAT16, INT64, type GraphSpec, factsOf, onnx } from '../graph.js';
+import { distance, floats, int32, refused } from './ask.js';
+import { GREEDY, generateOn } from './decoders.js';
 import { FIXTURES, type Graphs, PAGE } from './models.js';
 import { page } from './page.js';
 import type { BrowserName } from './webdriver.js';
 
 const routes: ReadonlyArray<[BrowserName, readonly FixedPlatform[]]> = [
   ['chromium', ['wasm', 'webgpu']],
+  ['headless-shell', []],
   ['firefox', ['wasm', 'webgpu']],
 ];
 
@@ -44,15 +47,53 @@ const t5: Graphs = {
   decoder: graph('t5/onnx/decoder_model_merged.onnx', 't5-decoder'),
 };
 
+/** Where the graphs below are; served as `/graphs/`. */
+const folder = mkdtempSync(join(tmpdir(), 'pelago-published-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** A decoder that counts on, and knows nothing after 6. It gives the logits of the last column only, and takes no positions. */
+function counting(name: string, type: number): Graphs {
+  const next = Float32Array.from({ length: 64 }, (_, place) => (place >> 3 === 6 ? NaN : Number(place % 8 === ((place >> 3) + 1) % 8)));
+  const cache = (name: string, columns: string) => ({ name, type, shape: ['batch', 1, columns, 1] });
+  const spec: GraphSpec = {
+    inputs: [
+      { name: 'input_ids', type: INT64, shape: ['batch', 'sequence'] },
+      { name: 'num_logits_to_keep', type: INT64, shape: [] },
+      cache('past_key_values.0.key', 'past'),
+    ],
+    outputs: [{ name: 'logits', type, shape: ['batch', 'kept', 8] }, cache('present.0.key', 'total')],
+    nodes: [
+      { op: 'Cast', inputs: ['input_ids'], output: 'values', attributes: { to: type } },
+      { op: 'Unsqueeze', inputs: ['values', 'around'], output: 'keys' },
+      { op: 'Concat', inputs: ['past_key_values.0.key', 'keys'], output: 'present.0.key', attributes: { axis: 2 } },
+      { op: 'Gather', inputs: ['next', 'input_ids'], output: 'all' },
+      { op: 'Neg', inputs: ['num_logits_to_keep'], output: 'end', integer: true },
+      { op: 'Gather', inputs: ['all', 'end'], output: 'last', attributes: { axis: 1 } },
+      { op: 'Unsqueeze', inputs: ['last', 'middle'], output: 'singles' },
+      { op: 'Cast', inputs: ['singles'], output: 'logits', attributes: { to: type } },
+    ],
+    weights: {
+      next: { shape: [8, 8], data: next },
+      around: { shape: [2], data: BigInt64Array.of(1n, 3n) },
+      middle: { shape: [1], data: BigInt64Array.of(1n) },
+    },
+  };
+  const bytes = onnx(spec);
+  writeFileSync(join(folder, `${name}.onnx`), bytes);
+  return { model: { cid: `published-${name}`, url: `/graphs/${name}.onnx`, size: bytes.length, facts: factsOf(spec), external_data: [] } };
+}
+const counts = counting('counts', FLOAT);
+const halves = counting('halves', FLOAT16);
+
 const idsOf = ({ rows }: GenerateResult): number[][] => rows.map(({ ids }) => ids);
 
 for (const [name, platforms] of routes) {
   describe(name, { timeout: 600_000 }, () => {
-    const { host } = page(name, { graphs: GRAPHS });
+    const { host } = page(name, { graphs: folder });
     const on = generateOn(host);
     // WebGPU has no IsNaN, which optimum's attention uses: a host has to allow it on the CPU.
     const generate = (graphs: Graphs, prompts: readonly number[][], platform: FixedPlatform, more: Partial<GenerateData> = {}) =>
-      on(graphs, prompts, platform, more, { allow_fallback: graphs === llama });
+      on(graphs, prompts, platform, more, { allow_fallback: graphs !== t5 });
 
     for (const platform of platforms) {
       const { prompts, answers } = golden.llama;
@@ -112,6 +153,31 @@ for (const [name, platforms] of routes) {
         await score(llama, golden.score, null);
         await score(t5, golden.t5.score, golden.t5.prompts[0] as number[]);
       });
+
+      test(`logits of the last column on ${platform}, and numbers that are none`, async () => {
+        const { data } = await generate(counts, [[7, 1], [5, 0]], platform, { max_new_tokens: 4 });
+        assert.deepEqual(idsOf(data), [[2, 3, 4, 5], [1, 2, 3, 4]]);
+        await assert.rejects(generate(counts, [[0], [4]], platform), refused('not_finite', /at step 3, found NaN among those of row 2 of 2/));
+        assert.deepEqual(idsOf((await generate(counts, [[3]], platform, { max_new_tokens: 2 })).data), [[4, 5]]);
+        // Chromium's software adapter computes nothing in halves.
+        if (platform === 'webgpu' && name !== 'firefox') return;
+        const { data: half } = await generate(halves, [[7, 1], [2, 0]], platform, { max_new_tokens: 3 });
+        assert.deepEqual([idsOf(half), half.cache_bytes], [[[2, 3, 4], [1, 2, 3]], 2 * 2 * 4]);
+      });
     }
+
+    test('refuses what would be wrong, before it runs', async () => {
+      const { prompts } = golden.llama;
+      await assert.rejects(on(llama, prompts, 'webgpu'), refused('fallback_refused', /on CPUExecutionProvider: IsNaN/));
+      await assert.rejects(generate(counts, [[1, 2], [3]], 'wasm'), refused('bad_request', /takes no attention_mask and takes no position_ids/));
+      const { model } = llama as { model: Graph };
+      const other_nodes = ['/model/layers.0/attn/GroupQueryAttention'];
+      const grouped = { model: { ...model, cid: 'published-grouped', facts: { ...facts('llama'), other_nodes } } };
+      await assert.rejects(generate(grouped, prompts, 'wasm'), refused('bad_request', /same length, as the graph has GroupQueryAttention/));
+    });
+
+    test('WebNN is refused before a session is built', { skip: name !== 'headless-shell' }, async () => {
+      await assert.rejects(generate(llama, [[1]], 'webnn'), refused('platform_unavailable', /the cache of a published decoder grows/));
+    });
   });
 }

@@ -68,6 +68,16 @@ test('an embedding look-up on the CPU is no shape arithmetic, though a Gather', 
   assert.deepEqual(judge(at('/Gather'), PROVIDERS.webgpu, graph, []).fallback_operators, []);
 });
 
+test('a tensor that is only filled is no work of the model, and a product is', () => {
+  const on = (operator: string): PlacementLog => ({
+    counts: new Map([[PROVIDERS.webgpu, 9], [CPU, 1]]),
+    nodes: [{ provider: CPU, operator, name: 'of the model' }],
+  });
+  const own = { ...graph, other_nodes: ['of the model'] };
+  assert.deepEqual(judge(on('ConstantOfShape'), PROVIDERS.webgpu, own, []).shape_operators, ['ConstantOfShape']);
+  assert.deepEqual(judge(on('Mul'), PROVIDERS.webgpu, own, []).fallback_operators, ['Mul']);
+});
+
 test('a provider that was dropped without a word has no nodes', () => {
   const lines = log('wasm');
   const parsed = parse(lines);

@@ -5,10 +5,9 @@
 
 import { PageFault } from '../../errors.js';
 import type { ort } from '../../runtime/onnxruntime.js';
-import { madeOf } from '../../runtime/tensors.js';
+import { int64, madeOf } from '../../runtime/tensors.js';
 import type { Model } from '../../sessions/model.js';
 import { padded } from './blocks.js';
-import { int64 } from './published-inputs.js';
 
 /** On WebGPU inputs are padded to multiples of this: what is recorded for one length is replayed for its neighbours. */
 const WIDTH = 32;

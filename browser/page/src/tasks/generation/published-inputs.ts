@@ -3,12 +3,7 @@
  * shorter ones are padded at the left. Knows no session.
  */
 
-import type { ort } from '../../runtime/onnxruntime.js';
-import { madeOf } from '../../runtime/tensors.js';
 import type { Block } from './blocks.js';
-
-export const int64 = (values: ArrayLike<number>, dims: readonly number[]): ort.Tensor =>
-  madeOf('int64', BigInt64Array.from(Array.from(values, BigInt)), dims);
 
 /** All prompts as one block. */
 export function endingTogether(prompts: readonly Int32Array[], padId: number): Block {

@@ -38,6 +38,8 @@ export const isPublished = (inputs: readonly Pick<GraphInput, 'name'>[]): boolea
 export const presentsOf = (inputs: readonly Pick<GraphInput, 'name'>[]): string[] =>
   inputs.filter(({ name }) => name.startsWith(PAST)).map(({ name }) => presentOf(name));
 
+const described = ({ name, type, shape }: InferenceSession.TensorValueMetadata): string => `${name} as ${type} [${shape.join(', ')}]`;
+
 /** Reads it. Throws `invalid_model` where the graph wants something else. */
 export function publishedLayoutOf({ inputMetadata, outputMetadata }: InferenceSession): PublishedLayout {
   const wrong = (expected: string, found: string): PageFault =>
@@ -46,7 +48,7 @@ export function publishedLayoutOf({ inputMetadata, outputMetadata }: InferenceSe
     });
   const inputs = inputMetadata.map((input) => {
     if (!input.isTensor) throw wrong('only tensors as its inputs', input.name);
-    return { ...input, described: `${input.name} as ${input.type} [${input.shape.join(', ')}]` };
+    return { ...input, described: described(input) };
   });
   const all: Cached[] = [];
   for (const { name, type, shape, described } of inputs) {
@@ -64,6 +66,9 @@ export function publishedLayoutOf({ inputMetadata, outputMetadata }: InferenceSe
   const outputs = outputMetadata.map(({ name }) => name);
   const lost = ['logits', ...all.map(({ present }) => present)].filter((name) => !outputs.includes(name));
   if (lost.length > 0) throw wrong(`the outputs ${lost.join(', ')}`, outputs.join(', '));
+  const logits = outputMetadata.find(({ name }) => name === 'logits');
+  if (!logits?.isTensor || !isFloat(logits.type) || logits.shape.length !== 3)
+    throw wrong('logits as float [batch, sequence, vocabulary]', logits?.isTensor ? described(logits) : 'no tensor');
   const takes = new Set(inputs.map(({ name }) => name).filter((name) => STEPPED.has(name)));
   const crossed = all.filter(({ past }) => past.includes('.encoder.'));
   if (crossed.length > 0 && !takes.has('use_cache_branch'))

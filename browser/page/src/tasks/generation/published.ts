@@ -6,13 +6,15 @@
 
 import { PageFault } from '../../errors.js';
 import type { ort } from '../../runtime/onnxruntime.js';
-import { madeOf } from '../../runtime/tensors.js';
+import { widen } from '../../runtime/float16.js';
+import { int64, madeOf } from '../../runtime/tensors.js';
+import { factsOf } from '../../sessions/graphs.js';
 import type { Model } from '../../sessions/model.js';
 import type { Held } from '../../sessions/sessions.js';
 import { type Block, blocks, padded } from './blocks.js';
-import { type Decoder, type Following, type Wish, floats } from './decoder.js';
+import type { Decoder, Following, Wish } from './decoder.js';
 import { bytesOf } from './layout.js';
-import { endingTogether, int64, maskOf, positionsOf } from './published-inputs.js';
+import { endingTogether, maskOf, positionsOf } from './published-inputs.js';
 import { type PublishedLayout, presentsOf, publishedLayoutOf } from './published-layout.js';
 
 export class Published implements Decoder {
@@ -59,20 +61,26 @@ export class Published implements Decoder {
   }
 
   async prefill(prompts: readonly Int32Array[], between: () => Promise<void>): Promise<Following> {
-    let following: Following | null = null;
-    for (const block of this.blocks(prompts)) {
-      if (following !== null) await between();
-      following = await this.run(block);
+    const all = this.blocks(prompts);
+    for (const block of all.slice(0, -1)) {
+      await this.run(block, []);
+      await between();
     }
-    return following as Following;
+    return this.following(all.at(-1) as Block);
   }
 
   step(ids: Int32Array, lengths: readonly number[]): Promise<Following> {
-    return this.run({ ids, width: 1, lengths });
+    return this.following({ ids, width: 1, lengths });
   }
 
   async release(): Promise<void> {
     for (const tensor of Object.values(this.cache)) tensor.dispose();
+    this.cache = {};
+  }
+
+  /** Frees the cache after a failure: it released the session, which can free nothing any more. */
+  private abandon(): void {
+    for (const tensor of Object.values(this.cache)) if (tensor.location === 'gpu-buffer') tensor.gpuBuffer.destroy();
     this.cache = {};
   }
 
@@ -89,17 +97,34 @@ export class Published implements Decoder {
     return takes.has('use_cache_branch') ? [padded(prompts, longest, this.wish.padId)] : blocks(prompts, this.wish.padId);
   }
 
-  /** Throws where the graph would take padding for tokens. */
+  /**
+   * Throws where the graph would take padding for tokens. onnxruntime's `GroupQueryAttention` does that: it knows of a row
+   * only how many tokens it has, and takes the first ones.
+   */
   private checkPadded(): void {
-    if (this.layout.takes.has('position_ids') && this.layout.takes.has('attention_mask')) return;
-    throw new PageFault(
-      'bad_request',
-      'Expected prompts of the same length, as this graph does not take both attention_mask and position_ids, found others.',
-      { help: 'Ask for one prompt after the other.' },
-    );
+    const lacks = ['attention_mask', 'position_ids'].filter((name) => !this.layout.takes.has(name)).map((name) => `takes no ${name}`);
+    const grouped = factsOf(this.model.wanted.graph).other_nodes.some((name) => name.includes('GroupQueryAttention'));
+    const reasons = grouped ? [...lacks, 'has GroupQueryAttention'] : lacks;
+    if (reasons.length === 0) return;
+    throw new PageFault('bad_request', `Expected prompts of the same length, as the graph ${reasons.join(' and ')}, found others.`, {
+      help: 'Ask for one prompt after the other.',
+    });
   }
 
-  private async run(block: Block): Promise<Following> {
+  /** Runs it on tokens, and gives what follows the last of each row. */
+  private async following(block: Block): Promise<Following> {
+    const { logits } = (await this.run(block, ['logits'])) as { logits: ort.Tensor };
+    const [, tokens, vocabulary] = logits.dims as [number, number, number];
+    const startOf = (row: number): number => ((row + 1) * tokens - 1) * vocabulary;
+    if (logits.type === 'float32') {
+      const numbers = logits.data as Float32Array;
+      return { ids: new Int32Array(), logits: (row) => numbers.subarray(startOf(row), startOf(row) + vocabulary) };
+    }
+    const { buffer, byteOffset } = logits.data as unknown as ArrayBufferView<ArrayBuffer>;
+    return { ids: new Int32Array(), logits: (row) => widen(new Uint16Array(buffer, byteOffset + 2 * startOf(row), vocabulary)) };
+  }
+
+  private async run(block: Block, wanted: readonly string[]): Promise<ort.InferenceSession.OnnxValueMapType> {
     const { batch, constant } = this.wish;
     const { cached, crossed, takes } = this.layout;
     const first = this.length === 0;
@@ -115,23 +140,16 @@ export class Published implements Decoder {
     const feeds = Object.fromEntries(Object.entries(all).filter(([name]) => takes.has(name)));
     // Only the first run gives what is kept of the encoder: in later ones it is empty.
     const given = first ? [...cached, ...crossed] : cached;
-    const fetches = Object.fromEntries(['logits', ...given.map(({ present }) => present)].map((name) => [name, null]));
-    const { outputs } = await this.model.step(this.held, { ...feeds, ...this.cache }, fetches);
+    const fetches = Object.fromEntries([...wanted, ...given.map(({ present }) => present)].map((name) => [name, null]));
+    const { outputs } = await this.model.step(this.held, { ...feeds, ...this.cache }, fetches).catch((error: unknown) => {
+      this.abandon();
+      throw error;
+    });
     for (const { past, present } of given) {
       this.cache[past]?.dispose();
       this.cache[past] = outputs[present] as ort.Tensor;
     }
     this.length = columns;
-    return following(outputs['logits'] as ort.Tensor);
+    return outputs;
   }
-}
-
-/** What follows the last of the tokens that logits are of, `[rows, tokens, vocabulary]`. */
-function following(logits: ort.Tensor): Following {
-  const [, tokens, vocabulary] = logits.dims as [number, number, number];
-  const numbers = floats(logits);
-  return {
-    ids: new Int32Array(),
-    logits: (row) => numbers.subarray(((row + 1) * tokens - 1) * vocabulary, (row + 1) * tokens * vocabulary),
-  };
 }
