@@ -1,7 +1,7 @@
 //! A model of this machine, as a cell holds it.
 
 use pelago_protocol::cells::{Call, Content, ModelInfo, Reply};
-use pelago_protocol::{Family, Input};
+use pelago_protocol::{Family, Input, model_from};
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
 use crate::display::text;
@@ -20,7 +20,7 @@ pub struct Model {
 /// [`Error`] where nobody is known to have it; `interrupted` where the user ended it: the next call goes on
 /// from there.
 pub fn model(model: impl Into<String>) -> Result<Model> {
-    match client::ask(Call::Model { model: model.into() })? {
+    match client::ask(Call::Model { model: from_here(model) })? {
         Reply::Model { model } => Ok(Model { info: model }),
         other => Err(Error::unexpected(&other)),
     }
@@ -106,5 +106,14 @@ impl Show for Model {
             lines.extend(sources.iter().map(|(source, bytes)| format!("  {bytes:>12}  {source}")));
         }
         text(lines.join("\n"))
+    }
+}
+
+/// A model by what a cell calls it: a path is one from the cell's own folder.
+pub(crate) fn from_here(model: impl Into<String>) -> String {
+    match std::env::current_dir() {
+        Ok(folder) => model_from(&folder, model.into()),
+        // A folder that is gone has nothing in it.
+        Err(_) => model.into(),
     }
 }

@@ -7,12 +7,13 @@ use pelago_protocol::{
 };
 use polars::prelude::DataFrame;
 
+use crate::model::from_here;
 use crate::{Error, Output, Result, Run, client, ipc};
 
 /// Runs `model` (a name, a CID or a path) on `input` (a text, texts, or tensors)
 /// once [`Accelerate::run`] is called.
 pub fn accelerate(model: impl Into<String>, input: impl Into<Input>) -> Accelerate {
-    Accelerate { request: Request::new(model, input), wrong: None }
+    Accelerate { request: Request::new(from_here(model), input), wrong: None }
 }
 
 /// Embeds texts with every option at its default: vectors of shape `[batch, hidden]`.

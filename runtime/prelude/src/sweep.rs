@@ -4,6 +4,7 @@ use pelago_protocol::cells::{Call, Content, Reply};
 use pelago_protocol::{BrowserKind, Input, Platform, Precision, SweepRequest, SweepRow, UnknownPrecision};
 use polars::prelude::DataFrame;
 
+use crate::model::from_here;
 use crate::{Error, Plot, Result, Show, client, ipc, plot};
 
 /// Measures `model` (a name, a CID or a path) once [`Bench::run`] is called: on all browsers and platforms of
@@ -11,7 +12,7 @@ use crate::{Error, Plot, Result, Show, client, ipc, plot};
 pub fn bench(model: impl Into<String>) -> Bench {
     Bench {
         request: SweepRequest {
-            model: model.into(),
+            model: from_here(model),
             input: None,
             graph: None,
             browsers: Vec::new(),

@@ -4,11 +4,12 @@ use pelago_protocol::cells::{Call, Content, Reply};
 use pelago_protocol::{BrowserKind, Input, Platform, Precision, TuneRequest, Tuned, UnknownPrecision};
 use polars::prelude::DataFrame;
 
+use crate::model::from_here;
 use crate::{Error, Result, Show, client, ipc};
 
 /// Looks for a mix of precisions of `model` (a name, a CID or a path) once [`Tune::run`] is called.
 pub fn tune(model: impl Into<String>) -> Tune {
-    Tune { request: TuneRequest::new(model), wrong: None }
+    Tune { request: TuneRequest::new(from_here(model)), wrong: None }
 }
 
 /// A search that is still to be asked for.

@@ -51,7 +51,7 @@ pub use limits::{ATTACHMENT_BYTES, FIXED_ROWS_A_RUN, PARTS_AHEAD, REQUESTS_A_PAG
 pub use message::{
     Attachment, ErrorCode, Header, Hello, PROTOCOL_VERSION, PageError, Progress, ProgressPhase, TensorHeader,
 };
-pub use model::{Dimension, ExternalData, Graph, GraphFacts, GraphInput, Graphs};
+pub use model::{Dimension, ExternalData, Graph, GraphFacts, GraphInput, Graphs, model_from};
 pub use output::{Output, Run};
 pub use parity::{GenerationParity, Parity, ParityVerdict};
 pub use platform::Platform;

@@ -1,6 +1,7 @@
 //! The graphs of a model as the page is told of them: where their bytes are and what they are.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -79,3 +80,26 @@ impl Graph {
 
 /// The graphs of a model that a request runs, by what they are for.
 pub type Graphs = BTreeMap<Role, Graph>;
+
+/// A model as a session is asked for it: a path that begins with `./` or `../` is one from `folder`, which the session does
+/// not know. Names, CIDs and other paths stay as they are.
+#[must_use]
+pub fn model_from(folder: &Path, model: String) -> String {
+    let is_near = model.starts_with("./") || model.starts_with("../");
+    if is_near { folder.join(model).to_string_lossy().into_owned() } else { model }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_from_here_is_one_from_the_folder() {
+        let from = |model: &str| model_from(Path::new("/notebooks"), model.to_owned());
+        assert_eq!(from("../models/tiny"), "/notebooks/../models/tiny");
+        assert_eq!(from("./tiny"), "/notebooks/./tiny");
+        for other in ["tiny", "/models/tiny", "hf://tiny/tiny", ".hidden", "..."] {
+            assert_eq!(from(other), other);
+        }
+    }
+}

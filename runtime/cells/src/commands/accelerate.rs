@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use clap::Args;
-use pelago_protocol::{BrowserKind, OnLong, Part, Platform, PrecisionChoice, Report, Request, Run, Task, Voice};
+use pelago_protocol::{
+    BrowserKind, OnLong, Part, Platform, PrecisionChoice, Report, Request, Run, Task, Voice, model_from,
+};
 use pelago_render::{Shown, Table, briefs};
 use pelago_results::Results;
 use pelago_session::{Attempt, RunError, SessionError, Streaming};
@@ -93,7 +95,7 @@ impl Arguments {
             None => None,
         };
         Ok(Request {
-            model: self.model.clone(),
+            model: model_from(folder, self.model.clone()),
             input: self.asking.pairs(&self.input)?.unwrap_or_else(|| self.making.input(&self.input)),
             graph: self.graph.clone(),
             platform: self.platform,

@@ -1,9 +1,11 @@
 //! `bench`: measures a model on every combination of browser, platform and precision.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use clap::Args;
 use pelago_protocol::chart::Chart;
-use pelago_protocol::{BrowserKind, Input, Platform, Precision, SweepOutcome, SweepRequest, SweepRow};
+use pelago_protocol::{BrowserKind, Input, Platform, Precision, SweepOutcome, SweepRequest, SweepRow, model_from};
 use pelago_render::{Shown, Table, briefs};
 use pelago_results::Results;
 use pelago_session::SessionError;
@@ -43,12 +45,13 @@ pub(super) struct Arguments {
     max_new_tokens: Option<u32>,
 }
 
-impl From<Arguments> for SweepRequest {
-    fn from(arguments: Arguments) -> Self {
+impl Arguments {
+    /// What the session is asked. A path is relative to `folder`.
+    fn request(self, folder: &Path) -> SweepRequest {
         let Arguments { model, input, graph, browser, platform, precision, mixed, repeat, warm_up, max_new_tokens } =
-            arguments;
-        Self {
-            model,
+            self;
+        SweepRequest {
+            model: model_from(folder, model),
             graph,
             input: (!input.is_empty()).then_some(Input::Texts(input)),
             // `auto` is all of them, as nothing is.
@@ -109,7 +112,8 @@ impl Command for Bench {
     async fn run(&self, context: &Context<'_>, arguments: Arguments) -> Result<Outcome, CommandError> {
         let session = context.cancel.run_until_cancelled(context.work.session()).await;
         let Some(session) = session else { return Err(CommandError::Interrupted { kept: Kept::Nothing }) };
-        let sweep = session?.sweep(&arguments.into(), Some(context.observer()), context.cancel).await?;
+        let sweep =
+            session?.sweep(&arguments.request(context.folder), Some(context.observer()), context.cancel).await?;
         let rows = sweep.rows;
         let any = rows.iter().any(|row| row.outcome == SweepOutcome::Measured);
         if sweep.is_complete || !rows.is_empty() {

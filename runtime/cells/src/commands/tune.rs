@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use bytesize::ByteSize;
 use clap::Args;
-use pelago_protocol::{BrowserKind, Input, Platform, Precision, TuneRequest, Tuned};
+use pelago_protocol::{BrowserKind, Input, Platform, Precision, TuneRequest, Tuned, model_from};
 use pelago_render::{Shown, Table};
 use pelago_session::{RunError, Searched, SessionError, TriedSoFar, sensitivities_frame};
 
@@ -42,10 +42,10 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// What the session is asked.
-    fn request(&self) -> TuneRequest {
+    /// What the session is asked. A path is relative to `folder`.
+    fn request(&self, folder: &Path) -> TuneRequest {
         TuneRequest {
-            model: self.model.clone(),
+            model: model_from(folder, self.model.clone()),
             input: (!self.input.is_empty()).then(|| Input::Texts(self.input.clone())),
             graph: self.graph.clone(),
             browser: self.browser,
@@ -122,13 +122,14 @@ impl Command for Tune {
         let interrupted = || Err(CommandError::Interrupted { kept: Kept::Nothing });
         let session = context.cancel.run_until_cancelled(context.work.session()).await;
         let Some(session) = session else { return interrupted() };
-        let tuned = match session?.tune(&arguments.request(), Some(context.observer()), context.cancel).await? {
-            Searched::Found(tuned) => tuned,
-            Searched::Cancelled(tried) => {
-                context.sink.say(so_far(&tried)).await;
-                return interrupted();
-            }
-        };
+        let tuned =
+            match session?.tune(&arguments.request(context.folder), Some(context.observer()), context.cancel).await? {
+                Searched::Found(tuned) => tuned,
+                Searched::Cancelled(tried) => {
+                    context.sink.say(so_far(&tried)).await;
+                    return interrupted();
+                }
+            };
         arguments.keep(&tuned, context.folder)?;
         let object = || Ok(vec![serde_json::to_value(&tuned).map_err(SessionError::from)?]);
         context.give(|| shown(&tuned), object).await?;
