@@ -10,6 +10,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
+import { alias } from './engine.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, 'dist');
@@ -46,6 +47,7 @@ const common = {
   legalComments: 'none',
   logLevel: 'warning',
   outdir: dist,
+  alias,
 };
 
 await rm(dist, { recursive: true, force: true });
@@ -61,7 +63,7 @@ await Promise.all([
       ...common,
       entryPoints: { [`executor.${name}`]: join(here, 'src', 'worker', 'executor.ts') },
       chunkNames: `[name].${name}.[hash]`,
-      // The baseline and transformers.js are loaded when they are needed.
+      // The baseline, transformers.js and the engine of schemas are loaded when they are needed.
       splitting: true,
       define: {
         BUILD: JSON.stringify(name),

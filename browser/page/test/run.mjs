@@ -6,6 +6,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
+import { alias } from '../engine.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const [folder, ...rest] = process.argv.slice(2);
@@ -21,6 +22,7 @@ await esbuild.build({
   format: 'esm',
   target: 'node20',
   packages: 'external',
+  alias,
   outExtension: { '.js': '.mjs' },
   outdir,
   sourcemap: 'inline',

@@ -7,14 +7,17 @@ import { PageFault } from '../errors.js';
 import type { GenerateData, GenerateResult } from '../protocol.js';
 import type { Model } from '../sessions/model.js';
 import { breath } from './generation/breath.js';
+import { constraintsOf } from './generation/schema/constraint.js';
 import type { Decoder } from './generation/decoder.js';
-import { encode } from './generation/encoder.js';
+import { type Encoded, encode } from './generation/encoder.js';
+import { gather } from './generation/gather.js';
 import { loadsOf, needsPositions, open, type Roles, rolesOf } from './generation/models.js';
 import { OnGpu } from './generation/on-gpu.js';
 import { checkRoom, promptsOf } from './generation/prompts.js';
 import { Published } from './generation/published.js';
 import { Rows } from './generation/rows.js';
 import { isPlain } from './generation/sampling.js';
+import { Searches } from './generation/searches.js';
 import { GRAPHS, type Task } from './task.js';
 
 /** Why the work for a token was not recorded and replayed, where it was asked for. */
@@ -25,6 +28,13 @@ function notCaptured(decoder: Decoder, model: Model, steps: number, { capture }:
   if (needsPositions(model)) return 'the decoder takes the positions of all keys, whose number grows';
   const few = steps < 2 ? `${steps} runs for one token are too few` : 'onnxruntime did not say that it replayed a run';
   return decoder.notRecorded ?? few;
+}
+
+/** What is looked at of an encoder, for each answer that is kept of a prompt. */
+function repeated(constant: Encoded['constant'], count: number): Encoded['constant'] {
+  if (count === 1) return constant;
+  const rows = ({ dims }: { dims: readonly number[] }): number[] => Array.from({ length: (dims[0] ?? 0) * count }, (_, row) => Math.floor(row / count));
+  return Object.fromEntries(Object.entries(constant).map(([name, tensor]) => [name, gather(tensor, rows(tensor))]));
 }
 
 export const generate: Task<GenerateData, GenerateResult, Roles> = {
@@ -63,21 +73,23 @@ export const generate: Task<GenerateData, GenerateResult, Roles> = {
     const prompts = promptsOf(data, tensors);
     const given = encoder ? prompts.map(() => Int32Array.from(data.decoder_ids)) : prompts;
     checkRoom(data, given);
-    const rows = new Rows(data, given);
+    const constraints = await constraintsOf(data, tensors, given.length);
+    const answers = data.beams === null ? new Rows(data, given, constraints) : new Searches(data, data.beams, given);
     /** Hears what the host says; a run cannot be interrupted, so this is asked between runs. */
     const between = async (): Promise<void> => {
       await breath();
-      if (signal.aborted) throw new PageFault('cancelled', `The request was cancelled after ${rows.tokens} tokens.`);
+      if (signal.aborted) throw new PageFault('cancelled', `The request was cancelled after ${answers.tokens} tokens.`);
     };
     const encoded = encoder ? await encode(encoder, cross, prompts, data.pad_id) : null;
+    const batch = answers.given.length;
     const longest = Math.max(...given.map(({ length }) => length));
     const decoder = await open(
       model,
       {
-        batch: given.length,
+        batch,
         tokens: Math.min(longest + data.max_new_tokens, data.context),
-        plain: isPlain(data.sampling, data.logprobs),
-        constant: encoded?.constant ?? {},
+        plain: isPlain(data),
+        constant: repeated(encoded?.constant ?? {}, batch / given.length),
         padId: data.pad_id,
       },
       data,
@@ -85,26 +97,32 @@ export const generate: Task<GenerateData, GenerateResult, Roles> = {
     try {
       await between();
       let began = performance.now();
-      let following = await decoder.prefill(given, between);
-      let part = rows.take(following, 1);
+      let following = await decoder.prefill(answers.given, between);
+      let part = answers.take(following, 1);
       const prefillMs = performance.now() - began;
       let decodeMs = 0;
       let steps = 0;
       for (;;) {
-        yield part;
+        // A search has no tokens before its end. Its first part says that it can be stopped from now on.
+        if (steps === 0 || part.tokens.length > 0) yield part;
         await between();
-        if (rows.ended || enough.aborted) break;
+        if (answers.ended || enough.aborted) break;
         began = performance.now();
-        const { ids, lengths } = rows.next(encoded !== null);
+        const { ids, lengths, parents } = answers.next(encoded !== null);
+        if (parents !== null) await decoder.reorder(parents);
         following = await decoder.step(ids, lengths);
         steps += 1;
-        part = rows.take(following, steps + 1);
+        part = answers.take(following, steps + 1);
         // Without the time in which nobody took a part.
         decodeMs += performance.now() - began;
       }
+      for (const rest of answers.rest()) {
+        yield rest;
+        await between();
+      }
       const result: GenerateResult = {
         loads: loadsOf(models),
-        rows: rows.result(),
+        rows: answers.result(),
         encode_ms: encoded?.ms ?? null,
         prefill_ms: prefillMs,
         decode_ms: decodeMs,

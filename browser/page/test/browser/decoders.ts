@@ -38,6 +38,8 @@ export interface Golden {
   readonly logits: number[];
   readonly decoder_start_token_id: number;
   readonly batch: { readonly input_ids: number[][]; readonly attention_mask: number[][]; readonly generated_ids: number[][] };
+  /** Of models that have it: what the search for the likeliest answer finds. */
+  readonly beams: { readonly num_beams: number; readonly length_penalty: number; readonly generated_ids: number[] };
   readonly repetition_penalty: { readonly repetition_penalty: number; readonly generated_ids: number[] };
   readonly stop: { readonly eos_token_id: number; readonly generated_ids: number[] };
 }

@@ -195,7 +195,7 @@ for (const [name, platforms] of routes) {
 
     test('what WebNN cannot generate with is refused before a session is built', { skip: name !== 'headless-shell' }, async () => {
       await assert.rejects(generate(decoder('llama'), [[1]], 'webnn'), refused('platform_unavailable', /same room in every run, found past_sequence/));
-      await assert.rejects(generate(decoder('llama-fixed'), [[1], [2]], 'webnn', { context: 64 }), refused('platform_unavailable', /one prompt at a time, found 2/));
+      await assert.rejects(generate(decoder('llama-fixed'), [[1], [2]], 'webnn', { context: 64 }), refused('platform_unavailable', /one row at a time, found 2/));
       await assert.rejects(generate(encoderDecoder('bart'), [[1]], 'webnn', { decoder_ids: [2] }), refused('platform_unavailable', /texts of any length/));
     });
 

@@ -2,30 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { GenerateData } from '../../src/protocol.js';
 import { roomFor } from '../../src/tasks/generation/layout.js';
 import { blocks } from '../../src/tasks/generation/blocks.js';
 import { Rows } from '../../src/tasks/generation/rows.js';
+import { ids, request } from './requests.js';
 
-const request = (more: Partial<GenerateData>): GenerateData => ({
-  graphs: {},
-  lengths: [],
-  pad_id: 9,
-  decoder_ids: [],
-  context: 100,
-  max_new_tokens: 10,
-  stop_ids: [],
-  sampling: {
-    temperature: 0, top_k: null, top_p: null, min_p: null, repetition_penalty: 1, frequency_penalty: 0, presence_penalty: 0,
-  no_repeat_ngram: 0, suppressed: [], forced_end: null, min_new_tokens: 0, seed: 0,
-  }, // prettier-ignore
-  logprobs: null,
-  beams: null,
-  schema: null,
-  capture: false,
-  ...more,
-});
-const ids = (...all: number[]): Int32Array => Int32Array.from(all);
 const following = (...all: number[]) => ({ ids: ids(...all), logits: null });
 
 test('one prompt comes in pieces, several come in one block, padded at the right', () => {
@@ -42,10 +23,10 @@ test('a cache has room for what is asked, in few sizes, and no more than the mod
 });
 
 test('rows end by a stop, by their number of tokens or by the context, and are given in parts until then', () => {
-  const rows = new Rows(request({ stop_ids: [7], max_new_tokens: 3, context: 6 }), [ids(1), ids(1, 2), ids(1, 2, 3, 4)]);
+  const rows = new Rows(request({ stop_ids: [7], max_new_tokens: 3, context: 6 }), [ids(1), ids(1, 2), ids(1, 2, 3, 4)], null);
   assert.deepEqual(rows.take(following(5, 7, 5), 1).tokens.map(({ row, id }) => [row, id]), [[0, 5], [1, 7], [2, 5]]);
   // A row that ended takes its own last slot again.
-  assert.deepEqual(rows.next(false), { ids: ids(5, 7, 5), lengths: [2, 2, 5] });
+  assert.deepEqual(rows.next(false), { ids: ids(5, 7, 5), lengths: [2, 2, 5], parents: null });
   assert.deepEqual(rows.take(following(6, 6, 6), 2).tokens.map(({ row, id }) => [row, id]), [[0, 6], [2, 6]]);
   assert.equal(rows.ended, false);
   assert.deepEqual(rows.next(false).lengths, [3, 2, 5]);
@@ -55,7 +36,7 @@ test('rows end by a stop, by their number of tokens or by the context, and are g
 });
 
 test('what has not ended was interrupted; where rows are even, all of them grow', () => {
-  const rows = new Rows(request({ stop_ids: [7], max_new_tokens: 2 }), [ids(1), ids(1), ids(1)]);
+  const rows = new Rows(request({ stop_ids: [7], max_new_tokens: 2 }), [ids(1), ids(1), ids(1)], null);
   rows.take(following(7, 4, 5), 1);
   assert.deepEqual(rows.next(true).lengths, [2, 2, 2]);
   assert.deepEqual(rows.result().map(({ stop }) => stop), ['stop', 'interrupted', 'interrupted']);
@@ -64,7 +45,7 @@ test('what has not ended was interrupted; where rows are even, all of them grow'
 });
 
 test('a step whose logits are not finite is named', () => {
-  const rows = new Rows(request({ logprobs: 0 }), [ids(1), ids(2)]);
+  const rows = new Rows(request({ logprobs: 0 }), [ids(1), ids(2)], null);
   const logits = (row: number): Float32Array => Float32Array.of(1, row === 1 ? NaN : 2);
   assert.throws(() => rows.take({ ids: ids(), logits }, 4), /at step 4, .* row 2 of 2/);
 });

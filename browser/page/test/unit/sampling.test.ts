@@ -4,10 +4,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Sampling } from '../../src/protocol.js';
+import type { GenerateData, Sampling } from '../../src/protocol.js';
 import { descending, largest } from '../../src/tasks/generation/order.js';
+import { Processors } from '../../src/tasks/generation/processors.js';
 import { random } from '../../src/tasks/generation/random.js';
 import { Sampler, Scratch, isPlain } from '../../src/tasks/generation/sampling.js';
+import { GREEDY } from './requests.js';
 
 interface Case {
   readonly logits: number[];
@@ -18,12 +20,10 @@ interface Case {
 }
 
 const cases = JSON.parse(readFileSync(join(process.env['PELAGO_PAGE'] ?? '.', 'test', 'unit', 'sampling.json'), 'utf8')) as Case[];
-const GREEDY: Sampling = {
-  temperature: 0, top_k: null, top_p: null, min_p: null, repetition_penalty: 1, frequency_penalty: 0, presence_penalty: 0,
-  no_repeat_ngram: 0, suppressed: [], forced_end: null, min_new_tokens: 0, seed: 0,
-}; // prettier-ignore
-const sampler = (sampling: Partial<Sampling>, before: number[], { logprobs = null as number | null, row = 0, size = 60, most = 1_000_000 } = {}): Sampler =>
-  new Sampler({ ...GREEDY, ...sampling }, logprobs, row, before, most, new Scratch(size));
+const sampler = (sampling: Partial<Sampling>, before: number[], { logprobs = null as number | null, row = 0, size = 60, most = 1_000_000, stops = [] as number[] } = {}): Sampler => {
+  const all = { ...GREEDY, ...sampling };
+  return new Sampler(all, logprobs, row, Processors.of({ sampling: all, stops, most }, before), new Scratch(size));
+};
 
 for (const [i, { logits, before, sampling, kept, logprobs }] of cases.entries()) {
   test(`case ${i}, ${JSON.stringify(sampling)}: as often as transformers says, and nothing else`, () => {
@@ -71,8 +71,8 @@ test('penalties for what the answer has: once, and as often as it has it; the pr
 
 test('what may not come does not, and what must come last does', () => {
   const logits = Float32Array.of(5, 4, 3, 2);
-  const tokens = (sampling: Partial<Sampling>, before: number[], most = 1_000): number[] => {
-    const one = sampler(sampling, before, { size: 4, most });
+  const tokens = (sampling: Partial<Sampling>, before: number[], most = 1_000, stops: number[] = []): number[] => {
+    const one = sampler(sampling, before, { size: 4, most, stops });
     return Array.from({ length: 5 }, () => {
       const id = one.choose(logits)?.id as number;
       one.add(id);
@@ -83,6 +83,9 @@ test('what may not come does not, and what must come last does', () => {
   // No pair comes twice, and the prompt's count: 0 0, then 1, since 0 0 has been; 1 0, 0 2 and so on.
   assert.deepEqual(tokens({ no_repeat_ngram: 2 }, [0, 0]), [1, 0, 2, 0, 3]);
   assert.deepEqual(tokens({ forced_end: 3 }, [], 5), [0, 0, 0, 0, 3]);
+  // The prompt's tokens do not count.
+  assert.deepEqual(tokens({ min_new_tokens: 2 }, [3, 3, 3], 5, [0, 1]), [2, 2, 0, 0, 0]);
+  assert.deepEqual(tokens({ min_new_tokens: 9, forced_end: 0 }, [], 5, [0]), [1, 1, 1, 1, 0]);
 });
 
 test('what is not finite is no token', () => {
@@ -95,10 +98,13 @@ test('what is not finite is no token', () => {
 });
 
 test('only what needs no logits is plain', () => {
-  assert.equal(isPlain({ ...GREEDY, top_k: 3, seed: 9 }, null), true);
-  for (const more of [{ temperature: 1 }, { repetition_penalty: 1.1 }, { frequency_penalty: 1 }, { presence_penalty: -1 }, { no_repeat_ngram: 3 }, { suppressed: [1] }, { forced_end: 0 }])
-    assert.equal(isPlain({ ...GREEDY, ...more }, null), false);
-  assert.equal(isPlain(GREEDY, 0), false);
+  const plain = (sampling: Partial<Sampling>, more: Partial<GenerateData> = {}): boolean =>
+    isPlain({ sampling: { ...GREEDY, ...sampling }, logprobs: null, beams: null, schema: null, ...more });
+  assert.equal(plain({ top_k: 3, seed: 9 }), true);
+  for (const more of [{ temperature: 1 }, { repetition_penalty: 1.1 }, { frequency_penalty: 1 }, { presence_penalty: -1 }, { no_repeat_ngram: 3 }, { suppressed: [1] }, { forced_end: 0 }, { min_new_tokens: 1 }])
+    assert.equal(plain(more), false);
+  for (const more of [{ logprobs: 0 }, { schema: 'true' }, { beams: { count: 2, length_penalty: 1, early_stopping: 'likely' as const } }])
+    assert.equal(plain({}, more), false);
 });
 
 test('random numbers: sfc32 as published, in [0, 1), a stream for each row', () => {

@@ -37,6 +37,8 @@ export interface Decoder {
   prefill(prompts: readonly Int32Array[], between: () => Promise<void>): Promise<Following>;
   /** Gives it one token more of each row. Where it was asked for plain tokens, these are those that it gave. */
   step(ids: Int32Array, lengths: readonly number[]): Promise<Following>;
+  /** Gives each row of the cache what its parent had. `parents` are rows, one a row. */
+  reorder(parents: readonly number[]): Promise<void>;
   /** Frees the cache. The session stays. */
   release(): Promise<void>;
 }

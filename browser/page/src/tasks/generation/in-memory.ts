@@ -11,6 +11,7 @@ import type { Model } from '../../sessions/model.js';
 import type { Held } from '../../sessions/sessions.js';
 import { type Block, blocks, padded } from './blocks.js';
 import { type Decoder, type Following, type Wish, floats, indices, positions } from './decoder.js';
+import { gather } from './gather.js';
 import { type Layout, cacheBytes, checkRoomOf, layoutOf } from './layout.js';
 
 /**
@@ -75,6 +76,11 @@ export class InMemory implements Decoder {
     return this.run({ ids, width: 1, lengths });
   }
 
+  async reorder(parents: readonly number[]): Promise<void> {
+    if (parents.every((parent, row) => parent === row)) return;
+    for (const [past, rows] of Object.entries(this.cache)) this.cache[past] = gather(rows, parents);
+  }
+
   async release(): Promise<void> {
     this.cache = {};
   }
@@ -120,5 +126,9 @@ function checkFixed(model: Model, { batch }: Wish): void {
       `WebNN needs a decoder whose cache has the same room in every run, found past_sequence as ${past?.shape[2] ?? 'no input'}.`,
       'Use WebGPU or wasm for this model.',
     );
-  if (batch > 1) throw refuse(`WebNN runs a decoder on one prompt at a time, found ${batch}.`, 'Ask for one prompt after the other, or use WebGPU or wasm.');
+  if (batch > 1)
+    throw refuse(
+      `WebNN runs a decoder on one row at a time, found ${batch}: one for each prompt, or for each beam of its search.`,
+      'Ask for one prompt after the other and for no beams, or use WebGPU or wasm.',
+    );
 }

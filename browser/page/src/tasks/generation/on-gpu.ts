@@ -44,6 +44,8 @@ class Workspace implements Recorded {
   readonly through: GPUBuffer;
   readonly steps: Tensors;
   readonly result: Tensors;
+  /** What rows of the cache are moved through; `null` before any is. */
+  spare: GPUBuffer | null = null;
   /** The number of its recording. */
   recording = 0;
   /** Whether replays of it give what runs give: `null` before the first. */
@@ -181,6 +183,23 @@ export class OnGpu implements Decoder {
     const run = await this.following();
     space.faithful = this.isNear(before);
     return this.asGiven(run, space.faithful);
+  }
+
+  /** Rows are copied through a spare buffer, since WebGPU copies nothing from a buffer into itself. */
+  async reorder(parents: readonly number[]): Promise<void> {
+    const { space, layout } = this;
+    const { buffers } = space;
+    const moved = parents.flatMap((parent, row) => (parent === row ? [] : [{ parent, row }]));
+    if (moved.length === 0) return;
+    const sizes = layout.cached.map(({ type, heads, size }) => bytesOf(type) * heads * space.capacity * size);
+    const spare = (space.spare ??= await buffers.within(() => buffers.storage(Math.max(...sizes) * parents.length)));
+    const encoder = buffers.device.createCommandEncoder();
+    space.cache.forEach((buffer, index) => {
+      const bytes = sizes[index] as number;
+      moved.forEach(({ parent }, place) => encoder.copyBufferToBuffer(buffer, parent * bytes, spare, place * bytes, bytes));
+      moved.forEach(({ row }, place) => encoder.copyBufferToBuffer(spare, place * bytes, buffer, row * bytes, bytes));
+    });
+    buffers.device.queue.submit([encoder.finish()]);
   }
 
   private asGiven(following: Following, replayed: boolean): Following {

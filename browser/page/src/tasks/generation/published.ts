@@ -13,6 +13,7 @@ import type { Model } from '../../sessions/model.js';
 import type { Held } from '../../sessions/sessions.js';
 import { type Block, blocks, padded } from './blocks.js';
 import type { Decoder, Following, Wish } from './decoder.js';
+import { gather } from './gather.js';
 import { bytesOf } from './layout.js';
 import { endingTogether, maskOf, positionsOf } from './published-inputs.js';
 import { type PublishedLayout, presentsOf, publishedLayoutOf } from './published-layout.js';
@@ -71,6 +72,18 @@ export class Published implements Decoder {
 
   step(ids: Int32Array, lengths: readonly number[]): Promise<Following> {
     return this.following({ ids, width: 1, lengths });
+  }
+
+  /** What is kept of the encoder is left as it is: the rows of a prompt have the same. */
+  async reorder(parents: readonly number[]): Promise<void> {
+    if (parents.every((parent, row) => parent === row)) return;
+    this.padding = parents.map((parent) => this.padding[parent] as number);
+    for (const { past } of this.layout.cached) {
+      const rows = this.cache[past] as ort.Tensor;
+      // From the device to memory. The next run brings it back.
+      await rows.getData(true);
+      this.cache[past] = gather(rows, parents);
+    }
   }
 
   async release(): Promise<void> {

@@ -1,8 +1,10 @@
 /** The answers of a request while they grow, one a row of the batch. Knows no model. */
 
-import { PageFault } from '../../errors.js';
-import type { GenerateData, GeneratePart, GeneratedRow, RowToken, StopReason } from '../../protocol.js';
+import type { GenerateData, GeneratePart, GeneratedRow, RowToken, Sampling, StopReason } from '../../protocol.js';
+import { type Answers, type Next, notFinite } from './answers.js';
+import type { Constraint } from './schema/constraint.js';
 import type { Following } from './decoder.js';
+import { Processors } from './processors.js';
 import { Sampler, Scratch } from './sampling.js';
 
 interface Row {
@@ -12,15 +14,16 @@ interface Row {
   length: number;
 }
 
-export class Rows {
+export class Rows implements Answers {
   private readonly rows: Row[];
   private readonly stops: ReadonlySet<number>;
   private samplers: Sampler[] | null = null;
 
-  /** `given` is what the decoder is given before the answers. */
+  /** `constraints` are what the answers keep to, one a row. */
   constructor(
     private readonly request: GenerateData,
-    private readonly given: readonly Int32Array[],
+    readonly given: readonly Int32Array[],
+    private readonly constraints: readonly Constraint[] | null,
   ) {
     this.stops = new Set(request.stop_ids);
     this.rows = given.map(({ length }) => ({ ids: [], stop: null, length }));
@@ -36,7 +39,7 @@ export class Rows {
     return this.rows.reduce((sum, { ids }) => sum + ids.length, 0);
   }
 
-  /** Gives each answer that has not ended its next token. `step` counts from 1. */
+  /** Gives each answer that has not ended its next token. */
   take(following: Following, step: number): GeneratePart {
     const tokens: RowToken[] = [];
     this.rows.forEach((row, index) => {
@@ -51,18 +54,23 @@ export class Rows {
   }
 
   /**
-   * The next run's tokens, `[rows]`, and how many each row has then. The others go on after a row has ended: its last
-   * slot in the cache is then written again, so that it needs no room. Where rows must be `even`, it goes on instead.
+   * The others go on after a row has ended: its last slot in the cache is then written again, so that it needs no room.
+   * Where rows must be `even`, it goes on instead.
    */
-  next(even: boolean): { ids: Int32Array; lengths: number[] } {
+  next(even: boolean): Next {
     for (const row of this.rows) if (row.stop === null || even) row.length += 1;
     return {
       ids: Int32Array.from(this.rows, ({ ids }) => ids.at(-1) as number),
       lengths: this.rows.map(({ length }) => length),
+      parents: null,
     };
   }
 
-  /** What there is. Answers that have not ended were interrupted. */
+  /** None: every token is given when it comes. */
+  rest(): GeneratePart[] {
+    return [];
+  }
+
   result(): GeneratedRow[] {
     return this.rows.map(({ ids, stop }) => ({ ids, stop: stop ?? 'interrupted' }));
   }
@@ -72,19 +80,26 @@ export class Rows {
     const logits = following.logits(row);
     const chosen = this.samplersFor(logits.length)[row]?.choose(logits) ?? null;
     if (chosen !== null) return chosen;
-    throw new PageFault(
-      'not_finite',
-      `Expected finite logits at step ${step}, found NaN among those of row ${row + 1} of ${this.rows.length}, or none that is finite.`,
-    );
+    throw notFinite(step, row, this.rows.length);
   }
 
   private samplersFor(vocabulary: number): readonly Sampler[] {
     if (this.samplers === null) {
-      const { sampling, logprobs, max_new_tokens } = this.request;
+      const { logprobs, stop_ids, max_new_tokens } = this.request;
+      const sampling = this.sampling();
       const scratch = new Scratch(vocabulary);
-      this.samplers = this.given.map((ids, row) => new Sampler(sampling, logprobs, row, ids, max_new_tokens, scratch));
+      this.samplers = this.given.map((ids, row) => {
+        const processors = Processors.of({ sampling, stops: stop_ids, most: max_new_tokens }, ids);
+        return new Sampler(sampling, logprobs, row, processors, scratch, this.constraints?.[row]);
+      });
     }
     return this.samplers;
+  }
+
+  /** An answer with a constraint ends where that lets it, and nowhere else. */
+  private sampling(): Sampling {
+    const { sampling } = this.request;
+    return this.constraints === null ? sampling : { ...sampling, min_new_tokens: 0, forced_end: null };
   }
 
   private reason({ ids }: Row, index: number): StopReason | null {

@@ -1,11 +1,12 @@
 /**
- * Which token follows, by the logits of a row. The steps and their order are those of transformers' logits processors
- * (`generation/logits_process.py`), which `test/unit/sampling.test.ts` compares with. Penalties for what an answer has
- * already are OpenAI's. Knows neither graphs nor devices.
+ * Which token follows, by the logits of a row. The cuts and their order are those of transformers' logits processors
+ * (`generation/logits_process.py`), which `test/unit/sampling.test.ts` compares with. Knows neither graphs nor devices.
  */
 
-import type { Sampling } from '../../protocol.js';
+import type { GenerateData, Sampling } from '../../protocol.js';
+import type { Constraint } from './schema/constraint.js';
 import { descending, largest } from './order.js';
+import type { Processors } from './processors.js';
 import { random } from './random.js';
 
 /** A token that was chosen. Its numbers are natural logarithms of probabilities. */
@@ -18,15 +19,18 @@ export interface Chosen {
 }
 
 /** Whether the graph's own choice, the most likely token, will do: then nobody has to look at logits. */
-export const isPlain = ({ temperature, ...penalties }: Sampling, logprobs: number | null): boolean =>
+export const isPlain = ({ sampling, logprobs, beams, schema }: Pick<GenerateData, 'sampling' | 'logprobs' | 'beams' | 'schema'>): boolean =>
   logprobs === null &&
-  temperature === 0 &&
-  penalties.repetition_penalty === 1 &&
-  penalties.frequency_penalty === 0 &&
-  penalties.presence_penalty === 0 &&
-  penalties.no_repeat_ngram === 0 &&
-  penalties.suppressed.length === 0 &&
-  penalties.forced_end === null;
+  beams === null &&
+  schema === null &&
+  sampling.temperature === 0 &&
+  sampling.repetition_penalty === 1 &&
+  sampling.frequency_penalty === 0 &&
+  sampling.presence_penalty === 0 &&
+  sampling.no_repeat_ngram === 0 &&
+  sampling.suppressed.length === 0 &&
+  sampling.min_new_tokens === 0 &&
+  sampling.forced_end === null;
 
 /** Room for the work on one row of logits. It is used again for every row and every token. */
 export class Scratch {
@@ -42,44 +46,31 @@ export class Scratch {
 /** Chooses the tokens of one row. */
 export class Sampler {
   private readonly draw: () => number;
-  /** How often the answer has a token. */
-  private readonly counts = new Map<number, number>();
-  /** The tokens of prompt and answer. */
-  private readonly seen: Set<number>;
-  /** The same in their order. */
-  private readonly ids: number[];
-  /** Tokens that the answer may yet have. */
-  private left: number;
 
-  /** `prompt` is what the decoder is given before the answer, which may have `most` tokens. */
   constructor(
     private readonly sampling: Sampling,
     private readonly logprobs: number | null,
     row: number,
-    prompt: Iterable<number>,
-    most: number,
+    private readonly processors: Processors,
     private readonly scratch: Scratch,
+    /** What the answer has to keep to. */
+    private readonly constraint: Constraint | null = null,
   ) {
     this.draw = random(sampling.seed, row);
-    this.ids = [...prompt];
-    this.seen = new Set(this.ids);
-    this.left = most;
   }
 
   /** The answer got this token. */
   add(id: number): void {
-    this.ids.push(id);
-    this.left -= 1;
-    this.seen.add(id);
-    this.counts.set(id, (this.counts.get(id) ?? 0) + 1);
+    this.processors.add(id);
+    this.constraint?.add(id);
   }
 
   /** The token that follows. `null` where the logits have a NaN, or none that is finite. They are not changed. */
   choose(logits: Float32Array): Chosen | null {
     const { scores } = this.scratch;
     scores.set(logits);
-    this.penalise();
-    this.forbid();
+    this.processors.apply(scores);
+    this.constraint?.limit(scores);
     const best = mostLikely(scores);
     if (best === null) return null;
     const id = this.sampling.temperature === 0 ? best : this.drawn(best);
@@ -87,30 +78,6 @@ export class Sampler {
     const sum = logSum(scores, scores[best] as number);
     const of = (token: number): number => (scores[token] as number) - sum;
     return { id, logprob: of(id), top: Array.from(largest(scores, this.logprobs), (token) => [token, of(token)]) };
-  }
-
-  private penalise(): void {
-    const { scores } = this.scratch;
-    const { repetition_penalty, frequency_penalty, presence_penalty } = this.sampling;
-    if (repetition_penalty !== 1)
-      for (const id of this.seen) {
-        const score = scores[id] as number;
-        scores[id] = score < 0 ? score * repetition_penalty : score / repetition_penalty;
-      }
-    if (frequency_penalty !== 0 || presence_penalty !== 0)
-      for (const [id, count] of this.counts) scores[id] = (scores[id] as number) - count * frequency_penalty - presence_penalty;
-  }
-
-  /** Takes out tokens that may not come, or all but the one that must. */
-  private forbid(): void {
-    const { scores } = this.scratch;
-    const { no_repeat_ngram, suppressed, forced_end } = this.sampling;
-    for (const id of suppressed) scores[id] = -Infinity;
-    if (no_repeat_ngram > 0) for (const id of followers(this.ids, no_repeat_ngram)) scores[id] = -Infinity;
-    if (forced_end !== null && this.left === 1) {
-      scores.fill(-Infinity);
-      scores[forced_end] = 0;
-    }
   }
 
   /** One of the tokens that the cuts leave, each as often as its probability says. */
@@ -126,17 +93,6 @@ export class Sampler {
     }
     // What rounding left of the sum.
     return best;
-  }
-}
-
-/** The tokens that would end a sequence of `length` tokens which `ids` has already. */
-function* followers(ids: readonly number[], length: number): Generator<number> {
-  const before = length - 1;
-  const last = ids.length - before;
-  for (let start = 0; start + before < ids.length; start++) {
-    let same = 0;
-    while (same < before && ids[start + same] === ids[last + same]) same += 1;
-    if (same === before) yield ids[start + before] as number;
   }
 }
 
@@ -190,7 +146,7 @@ function nucleus({ scores, ids }: Scratch, size: number, weight: (id: number) =>
 }
 
 /** The token with the greatest score. `null` where a score is NaN, or none is finite. */
-function mostLikely(scores: Float32Array): number | null {
+export function mostLikely(scores: Float32Array): number | null {
   let best = -1;
   let most = -Infinity;
   for (let id = 0; id < scores.length; id++) {
@@ -204,7 +160,7 @@ function mostLikely(scores: Float32Array): number | null {
 }
 
 /** The logarithm of the sum of the scores' exponentials. */
-function logSum(scores: Float32Array, most: number): number {
+export function logSum(scores: Float32Array, most: number): number {
   let sum = 0;
   for (const score of scores) sum += Math.exp(score - most);
   return most + Math.log(sum);
