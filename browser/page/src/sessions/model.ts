@@ -11,7 +11,7 @@ import { capture } from '../runtime/console.js';
 import type { ort } from '../runtime/onnxruntime.js';
 import { toOrt } from '../runtime/tensors.js';
 import { factsOf } from './graphs.js';
-import { type Fixed, type Held, type Ways, release, session } from './sessions.js';
+import { type Fixed, type Held, type Ways, fit, release, session } from './sessions.js';
 import type { Wanted } from './wanted.js';
 
 /** What one run gave. */
@@ -84,6 +84,11 @@ export class Model {
     } finally {
       held.busy = false;
     }
+  }
+
+  /** Has other sessions released where there is no room for what a session of this model has recorded. */
+  async fit(held: Held): Promise<void> {
+    this.loaded = { ...this.load, held: await fit(held, this.wanted.options.memory_budget) };
   }
 
   /** Releases a session of this model. */

@@ -9,7 +9,7 @@ import { type FixedPlatform, providerFor } from '../facts/devices.js';
 import { gpuBytes } from '../facts/memory.js';
 import type { DisposeResult, HeldSession, LoadResult, SessionFacts } from '../protocol.js';
 import { build as runtimeBuild, heapBytes, started, threads } from '../runtime/onnxruntime.js';
-import { evictions } from './budget.js';
+import { type Sized, evictions } from './budget.js';
 import { build, refuseFallback, releaseSession } from './build.js';
 import { factsOf, fileOf, weightsOf } from './graphs.js';
 import { Lru } from './lru.js';
@@ -21,7 +21,7 @@ export interface Held {
   readonly platform: FixedPlatform;
   readonly session: InferenceSession;
   readonly facts: SessionFacts;
-  /** Bytes that it counts for in the budget of the host. */
+  /** Bytes of its graph and weights. */
   readonly bytes: number;
   /** Whether it runs right now. Then it is not released. */
   busy: boolean;
@@ -37,6 +37,7 @@ export interface Held {
 
 /** Memory that a recorded run reads and writes. It goes with its session. */
 export interface Recorded {
+  readonly bytes: number;
   destroy(): void;
 }
 
@@ -62,9 +63,13 @@ export function builds(): number {
   return begun;
 }
 
+/** The sessions with the bytes that each counts for in the budget of the host, the least recently used first. */
+const sized = (): Array<Sized & { readonly one: Held }> =>
+  held.values().map((one) => ({ one, bytes: one.bytes + (one.recorded?.bytes ?? 0), busy: one.busy }));
+
 /** Bytes of the sessions that the page holds, without those of these graphs. */
 export function bytesBeside(cids: ReadonlySet<string>): number {
-  return held.values().reduce((sum, one) => sum + (cids.has(one.cid) ? 0 : one.bytes), 0);
+  return sized().reduce((sum, { one, bytes }) => sum + (cids.has(one.cid) ? 0 : bytes), 0);
 }
 
 /** The session for these shapes and ways, and what loading it cost. It is built where it is not held. */
@@ -88,7 +93,7 @@ export async function session(wanted: Wanted, fixed: Fixed | null, { records, ke
   wanted.progress({ phase: 'compile', file: null, loaded: 0, total: null });
   // Not before the fetch: a fetch that fails must cost no other model.
   const size = bytesOf(graph);
-  for (const one of evictions(held.values(), size, options.memory_budget)) await release(one);
+  for (const { one } of evictions(sized(), size, options.memory_budget)) await release(one);
   begun += 1;
   const dimensions = fixed?.overrides ?? {};
   const { session, placement, actual, notRecorded } = await build({
@@ -108,6 +113,13 @@ export async function session(wanted: Wanted, fixed: Fixed | null, { records, ke
   }; // prettier-ignore
   held.add(key, made);
   return { held: made, load: loadOf(made, { fetch_ms: fetched - start, compile_ms: performance.now() - fetched }) };
+}
+
+/** Releases other sessions until what this one has recorded fits into the budget beside it. Gives the sessions that are left. */
+export async function fit(kept: Held, budget: number | null): Promise<HeldSession[]> {
+  const all = sized().map((candidate) => (candidate.one === kept ? { ...candidate, busy: true } : candidate));
+  for (const { one } of evictions(all, 0, budget)) await release(one);
+  return heldSessions();
 }
 
 /** What loading a session cost. `times` is `null` where it was held. */

@@ -9,6 +9,7 @@ import { int32, refused } from './ask.js';
 import { GRAPHS, GREEDY, decoder, encoderDecoder, generateOn, golden } from './decoders.js';
 import type { Graphs } from './models.js';
 import { page } from './page.js';
+import { WEIGHTS, poisoned } from './poisoned.js';
 import type { BrowserName } from './webdriver.js';
 
 const routes: ReadonlyArray<[BrowserName, readonly FixedPlatform[]]> = [
@@ -30,7 +31,7 @@ const batchOf = (model: string): { prompts: number[][]; answers: number[][] } =>
 
 for (const [name, platforms] of routes) {
   describe(name, { timeout: 900_000 }, () => {
-    const { host } = page(name, { graphs: GRAPHS });
+    const { host } = page(name, { graphs: GRAPHS, weights: WEIGHTS });
     const generate = generateOn(host);
     const qwen2 = golden('qwen2');
 
@@ -107,7 +108,7 @@ for (const [name, platforms] of routes) {
         const sampling = { ...GREEDY, repetition_penalty: penalised.repetition_penalty };
         const { data } = await generate(decoder('qwen2'), [qwen2.input_ids], platform, { max_new_tokens: 24, sampling });
         assert.deepEqual(idsOf(data), [penalised.generated_ids.slice(qwen2.input_ids.length)]);
-        // Replays give wrong logits of fp32 graphs, which is noticed. Where this fails, onnxruntime replays them right.
+        // An `Identity` gives the logits of these graphs, which is a copy, and onnxruntime replays none: that is noticed.
         assert.deepEqual([data.captured, data.not_captured], [false, records ? 'a replay gave something else than a run' : 'only WebGPU records runs']);
         const { prompts, answers } = batchOf('qwen2');
         const { data: stopped } = await generate(decoder('qwen2'), prompts, platform, { max_new_tokens: 24, stop_ids: [stop.eos_token_id] });
@@ -145,6 +146,19 @@ for (const [name, platforms] of routes) {
         assert.notDeepEqual(first[0], first[1]);
       });
 
+      test(`logits that are not finite on ${platform} are refused whenever they come`, async () => {
+        const { input_ids } = golden('gpt2');
+        const refusedAfter = (tokens: number) => refused('not_finite', new RegExp(`after ${tokens} tokens of row 1 of 1, found NaN`));
+        const always = poisoned('gpt2', 'transformer.ln_f.weight', 0);
+        for (const capture of [true, false]) await assert.rejects(generate(always, [input_ids], platform, { capture }), refusedAfter(input_ids.length));
+        // The positions of tokens that the answer has.
+        for (const later of [0, 5]) {
+          const graphs = poisoned('gpt2', 'transformer.wpe.weight', 32 * (input_ids.length + later));
+          await assert.rejects(generate(graphs, [input_ids], platform, { capture: false }), refusedAfter(input_ids.length + later + 1));
+        }
+        assert.deepEqual(idsOf((await generate(decoder('gpt2'), [input_ids], platform)).data)[0]?.length, 16);
+      });
+
       test(`encoder–decoders on ${platform} give PyTorch's tokens`, async () => {
         const ask = (model: string, prompts: number[][], more: Partial<GenerateData>) =>
           generate(encoderDecoder(model), prompts, platform, { max_new_tokens: 24, ...more });
@@ -176,6 +190,23 @@ for (const [name, platforms] of routes) {
         }
       });
     }
+
+    test('what is recorded counts for the budget, and goes with its session', async () => {
+      const bytes = ({ model }: Graphs): number => (model?.size ?? 0) + (model?.external_data ?? []).reduce((sum, { size }) => sum + size, 0);
+      const [first, second] = [decoder('llama'), decoder('qwen2')];
+      await host().call('dispose', { graph: null, keep: 0 });
+      const ask = async (graphs: Graphs, more: number): Promise<string[]> => {
+        const { data } = await generate(graphs, [[1, 2]], 'webgpu', { max_new_tokens: 4 }, { memory_budget: bytes(first) + bytes(second) + more });
+        assert.equal(data.captured, true);
+        return data.loads.model?.held.map(({ graph }) => graph) ?? [];
+      };
+      assert.deepEqual(await ask(first, 0), ['graph-llama']);
+      // Both fit, but not with what is recorded of the first.
+      assert.deepEqual(await ask(second, 0), ['graph-qwen2']);
+      // What is recorded of one, some 20 kB, fits beside both, and not that of two.
+      assert.deepEqual(await ask(first, 30_000), ['graph-llama']);
+      assert.deepEqual(await ask(second, 1e6), ['graph-qwen2', 'graph-llama']);
+    });
 
     test('a cache whose room is part of the graph', async () => {
       const llama = golden('llama');

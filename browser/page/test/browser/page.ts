@@ -10,6 +10,8 @@ import { Browser, type BrowserName } from './webdriver.js';
 export interface Options {
   /** A folder that is served as `/graphs/`. */
   readonly graphs?: string;
+  /** A folder that is served as `/weights/`. */
+  readonly weights?: string;
   /** Runs in the page before all else. */
   readonly script?: string | undefined;
   /** Runs in the page's Worker before onnxruntime. */
@@ -23,11 +25,16 @@ export interface Page {
 }
 
 /** Call it inside a `describe`. The fixtures' models are served as `/models/`. */
-export function page(name: BrowserName, { graphs, script, executorScript }: Options = {}): Page {
+export function page(name: BrowserName, { graphs, weights, script, executorScript }: Options = {}): Page {
   let host: Host;
   let browser: Browser;
   before(async () => {
-    const mounts = { '/': join(PAGE, 'dist'), '/models/': FIXTURES, ...(graphs === undefined ? {} : { '/graphs/': graphs }) };
+    const mounts = {
+      '/': join(PAGE, 'dist'),
+      '/models/': FIXTURES,
+      ...(graphs === undefined ? {} : { '/graphs/': graphs }),
+      ...(weights === undefined ? {} : { '/weights/': weights }),
+    };
     host = await Host.start(mounts, script, executorScript);
     browser = await Browser.open(name);
     const hello = host.hello();

@@ -12,14 +12,27 @@ export class Buffers {
 
   constructor(readonly device: GPUDevice) {}
 
-  /** Makes buffers by `make`. Throws `out_of_memory` where the device has no room for them. */
+  /** Bytes of all of them. */
+  get bytes(): number {
+    return this.made.reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Makes buffers by `make`. Throws `out_of_memory` where the device has no room for them; then none of them is left. */
   async within<T>(make: () => T): Promise<T> {
+    const before = this.made.length;
     this.device.pushErrorScope('out-of-memory');
-    const result = make();
-    const error = await orLost('webgpu', this.device.popErrorScope());
-    if (error === null) return result;
-    this.destroy();
-    throw new PageFault('out_of_memory', `The GPU has no room for the cache of this request: ${error.message}`);
+    let scope: Promise<GPUError | null> | null = null;
+    try {
+      const result = make();
+      scope = this.device.popErrorScope();
+      const error = await orLost('webgpu', scope);
+      if (error === null) return result;
+      throw new PageFault('out_of_memory', `The GPU has no room for the cache of this request: ${error.message}`);
+    } catch (error) {
+      if (scope === null) await this.device.popErrorScope();
+      for (const buffer of this.made.splice(before)) buffer.destroy();
+      throw error;
+    }
   }
 
   /** A buffer that runs read and write. */
@@ -44,13 +57,6 @@ export class Buffers {
     this.device.queue.writeBuffer(buffer, 0, values.buffer, values.byteOffset, values.byteLength);
   }
 
-  /** Copies whole buffers on the GPU. */
-  copy(...pairs: ReadonlyArray<readonly [from: GPUBuffer, to: GPUBuffer]>): void {
-    const encoder = this.device.createCommandEncoder();
-    for (const [from, to] of pairs) encoder.copyBufferToBuffer(from, 0, to, 0, Math.min(from.size, to.size));
-    this.device.queue.submit([encoder.finish()]);
-  }
-
   /** Fills buffers with zeros. */
   clear(buffers: readonly GPUBuffer[]): void {
     const encoder = this.device.createCommandEncoder();
@@ -58,11 +64,26 @@ export class Buffers {
     this.device.queue.submit([encoder.finish()]);
   }
 
-  /** Reads what a buffer has once all work before is done. `through` is one of `readable`. */
-  async read(from: GPUBuffer, through: GPUBuffer, into: Uint8Array): Promise<void> {
-    this.copy([from, through]);
-    await orLost('webgpu', through.mapAsync(GPUMapMode.READ));
-    into.set(new Uint8Array(through.getMappedRange(), 0, into.byteLength));
+  /**
+   * Reads what buffers have once all work before is done, in one wait, each into its array. `through` is one of `readable`.
+   * `first` encodes work that is done before.
+   */
+  async read(through: GPUBuffer, wanted: ReadonlyArray<readonly [GPUBuffer, Uint8Array]>, first?: (encoder: GPUCommandEncoder) => void): Promise<void> {
+    const encoder = this.device.createCommandEncoder();
+    first?.(encoder);
+    let end = 0;
+    for (const [from] of wanted) {
+      encoder.copyBufferToBuffer(from, 0, through, end, from.size);
+      end += from.size;
+    }
+    this.device.queue.submit([encoder.finish()]);
+    await orLost('webgpu', through.mapAsync(GPUMapMode.READ, 0, end));
+    const mapped = through.getMappedRange(0, end);
+    let start = 0;
+    for (const [from, into] of wanted) {
+      into.set(new Uint8Array(mapped, start, into.byteLength));
+      start += from.size;
+    }
     through.unmap();
   }
 

@@ -12,6 +12,7 @@ import type { Held } from '../../sessions/sessions.js';
 import { type Block, blocks, padded } from './blocks.js';
 import { type Decoder, type Following, type Wish, floats, indices, positions } from './decoder.js';
 import { gather } from './gather.js';
+import { checkFinite, judged } from './finite.js';
 import { type Layout, cacheBytes, checkRoomOf, layoutOf } from './layout.js';
 
 /**
@@ -104,15 +105,17 @@ export class InMemory implements Decoder {
     };
     const names = held.session.inputNames;
     const steps = Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name)));
-    const wanted = plain ? 'next' : 'logits';
-    const fetches = Object.fromEntries([wanted, ...this.layout.cached.map(({ present }) => present)].map((name) => [name, null]));
+    const wanted = [...(plain ? ['next'] : []), 'logits', ...this.layout.cached.map(({ present }) => present)];
+    const fetches = Object.fromEntries(wanted.map((name) => [name, null]));
     const { outputs } = await this.model.step(held, { ...steps, ...constant, ...this.cache }, fetches);
     for (const { past, present } of this.layout.cached) this.cache[past] = outputs[present] as ort.Tensor;
     if (this.layout.room === null) this.length = Math.max(this.length, total);
-    const result = outputs[wanted] as ort.Tensor;
-    if (plain) return { ids: result.data as Int32Array, logits: null };
-    const numbers = floats(result);
+    const numbers = floats(outputs['logits'] as ort.Tensor);
     const { vocabulary } = this.layout;
+    if (plain) {
+      checkFinite(judged(numbers, vocabulary), block.lengths);
+      return { ids: (outputs['next'] as ort.Tensor).data as Int32Array, logits: null };
+    }
     return { ids: new Int32Array(), logits: (row) => numbers.subarray(row * vocabulary, (row + 1) * vocabulary) };
   }
 }
