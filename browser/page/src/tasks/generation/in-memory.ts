@@ -11,8 +11,8 @@ import type { Model } from '../../sessions/model.js';
 import type { Held } from '../../sessions/sessions.js';
 import { type Block, blocks, padded } from './blocks.js';
 import { type Decoder, type Following, type Wish, floats, indices, positions } from './decoder.js';
-import { gather } from './gather.js';
 import { checkFinite, judged } from './finite.js';
+import { gather } from './gather.js';
 import { type Layout, cacheBytes, checkRoomOf, layoutOf } from './layout.js';
 
 /**
