@@ -1,7 +1,7 @@
 /** Text generation with decoders as others publish them: their tokens are those that onnxruntime gave outside of browsers. */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -10,7 +10,7 @@ import type { GenerateData, GenerateResult, Graph } from '../../src/protocol.js'
 import { facts } from '../facts.js';
 import { FLOAT, FLOAT16, INT64, type GraphSpec, factsOf, onnx } from '../graph.js';
 import { distance, floats, int32, refused } from './ask.js';
-import { GREEDY, generateOn } from './decoders.js';
+import { GRAPHS, GREEDY, decoder, generateOn } from './decoders.js';
 import { FIXTURES, type Graphs, PAGE } from './models.js';
 import { page } from './page.js';
 import type { BrowserName } from './webdriver.js';
@@ -47,8 +47,9 @@ const t5: Graphs = {
   decoder: graph('t5/onnx/decoder_model_merged.onnx', 't5-decoder'),
 };
 
-/** Where the graphs below are; served as `/graphs/`. */
+/** Where the graph below is, and one that Pelago builds; served as `/graphs/`. */
 const folder = mkdtempSync(join(tmpdir(), 'pelago-published-'));
+symlinkSync(join(GRAPHS, 'llama.onnx'), join(folder, 'llama.onnx'));
 after(() => rmSync(folder, { recursive: true }));
 
 /** A decoder that counts on, and knows nothing after 6. It gives the logits of the last column only, and takes no positions. */
@@ -85,6 +86,7 @@ function counting(name: string, type: number): Graphs {
 const counts = counting('counts', FLOAT);
 const halves = counting('halves', FLOAT16);
 
+const BEAMS: GenerateData['beams'] = { count: 3, length_penalty: 1, early_stopping: 'likely' };
 const idsOf = ({ rows }: GenerateResult): number[][] => rows.map(({ ids }) => ids);
 
 for (const [name, platforms] of routes) {
@@ -125,22 +127,28 @@ for (const [name, platforms] of routes) {
         assert.deepEqual(idsOf(data), [golden.long.answer]);
       });
 
-      test(`equal seeds give equal tokens on ${platform}`, async () => {
+      test(`equal seeds give equal tokens on ${platform}, and beams are those of the graph that Pelago builds`, async () => {
         const sampled = async (seed: number): Promise<number[][]> =>
           idsOf((await generate(llama, [prompt], platform, { sampling: { ...GREEDY, temperature: 1.5, top_k: 50, seed } })).data);
         const first = await sampled(7);
         assert.deepEqual(await sampled(7), first);
         assert.notDeepEqual(await sampled(8), first);
+        const more: Partial<GenerateData> = { beams: BEAMS, max_new_tokens: 12 };
+        const built = await generate(decoder('llama'), prompts, platform === 'webgpu' ? 'wasm' : platform, more);
+        assert.deepEqual(idsOf((await generate(llama, prompts, platform, more)).data), idsOf(built.data));
       });
 
       test(`an encoder–decoder on ${platform} gives onnxruntime's tokens, alone and beside another`, async () => {
         const { prompts, start: decoder_ids, answers } = golden.t5;
-        const ask = (prompts: number[][]) => generate(t5, prompts, platform, { decoder_ids, max_new_tokens: 24 });
+        const ask = (prompts: number[][], more: Partial<GenerateData> = {}) =>
+          generate(t5, prompts, platform, { decoder_ids, max_new_tokens: 24, ...more });
         const { data } = await ask([prompts[0] as number[]]);
         assert.deepEqual(idsOf(data), [answers[0]]);
         assert.deepEqual(Object.keys(data.loads).sort(), ['decoder', 'encoder']);
         assert.ok((data.encode_ms ?? 0) > 0);
         assert.deepEqual(idsOf((await ask(prompts)).data), answers);
+        const searched = async (prompts: number[][]): Promise<number[][]> => idsOf((await ask(prompts, { beams: BEAMS, max_new_tokens: 9 })).data);
+        assert.deepEqual(await searched(prompts), (await Promise.all(prompts.map((prompt) => searched([prompt])))).flat());
       });
 
       test(`logits of a text on ${platform} are onnxruntime's`, async () => {
