@@ -31,8 +31,12 @@ fn numbers(of: &Value) -> Vec<u32> {
 }
 
 fn on(platform: Platform, browser: BrowserKind, name: &str, prompt: &str, tokens: usize) -> Request {
-    let generate =
-        GenerateOptions { max_new_tokens: Some(tokens as u32), temperature: Some(0.0), ..GenerateOptions::default() };
+    let generate = GenerateOptions {
+        max_new_tokens: Some(tokens as u32),
+        temperature: Some(0.0),
+        beams: Some(1),
+        ..GenerateOptions::default()
+    };
     Request { platform, browser, generate, ..Request::new(folder(name).to_str().unwrap(), prompt) }
 }
 
@@ -390,4 +394,92 @@ async fn a_mix_of_precisions_is_found_for_a_decoder() {
     let several = TuneRequest { model: folder("t5").to_str().unwrap().to_owned(), ..request };
     let refused = lab.session.tune(&several, None, &CancellationToken::new()).await.unwrap_err();
     assert!(refused.to_string().contains("several graphs"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_by_beams_finds_pytorchs_answers() {
+    let lab = Lab::open().await.unwrap();
+    for name in ["flan_t5", "bart", "marian"] {
+        let golden = golden(name);
+        let expected = &numbers(&golden["beams"]["generated_ids"])[before(name, 0)..];
+        let prompt = golden["prompt"].as_str().unwrap();
+        for platform in [Platform::Wasm, Platform::WebGpu] {
+            let mut request = on(platform, BrowserKind::Chrome, name, prompt, asked(name, expected.len()));
+            request.generate.temperature = None;
+            request.generate.beams = Some(golden["beams"]["num_beams"].as_u64().unwrap() as u32);
+            let run = lab.run(&request).await.unwrap();
+            assert_eq!(ids(&run), expected, "{name} on {platform}");
+            assert_eq!(run.report.generation.as_ref().unwrap().beams.as_ref().unwrap().count, 3);
+        }
+    }
+    // Marian's files ask for a search, so a translation is made by one; drawn tokens have none, and that is said.
+    let translation = |generate: GenerateOptions| Request {
+        platform: Platform::Wasm,
+        browser: BrowserKind::Chrome,
+        generate: GenerateOptions { max_new_tokens: Some(8), ..generate },
+        ..Request::new(folder("marian").to_str().unwrap(), golden("marian")["prompt"].as_str().unwrap())
+    };
+    let usual = lab.run(&translation(GenerateOptions::default())).await.unwrap();
+    assert_eq!(usual.report.generation.unwrap().beams.unwrap().count, 4);
+    assert!(usual.report.warnings.iter().all(|warning| !warning.contains("num_beams")), "{:?}", usual.report.warnings);
+    let drawn = GenerateOptions { temperature: Some(0.8), seed: Some(7), ..GenerateOptions::default() };
+    let drawn = lab.run(&translation(drawn)).await.unwrap();
+    assert!(
+        drawn.report.warnings.iter().any(|warning| warning.contains("num_beams = 4")),
+        "{:?}",
+        drawn.report.warnings
+    );
+    let both = GenerateOptions { beams: Some(4), temperature: Some(0.8), ..GenerateOptions::default() };
+    let refused = lab.run(&translation(both)).await.unwrap_err();
+    assert!(refused.to_string().contains("a temperature beside a search by beams"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_keeps_to_a_schema() {
+    let lab = Lab::open().await.unwrap();
+    let schema = r#"{"type": "object", "properties": {"kind": {"enum": ["red", "green"]}, "ok": {"type": "boolean"}},
+        "required": ["kind", "ok"], "additionalProperties": false}"#;
+    for (name, seed) in [("llama", None), ("llama", Some(3)), ("qwen2", Some(4)), ("mistral", Some(5))] {
+        let mut request = on(Platform::Wasm, BrowserKind::Chrome, name, "Say it:", 90);
+        request.generate.schema = Some(schema.to_owned());
+        request.generate.seed = seed;
+        request.generate.temperature = seed.map(|_| 1.5);
+        let run = lab.run(&request).await.unwrap();
+        let answer: Value =
+            serde_json::from_str(run.output.text()).unwrap_or_else(|error| panic!("{name}: {error}: {run:?}"));
+        assert_eq!(answer.as_object().unwrap().len(), 2, "{answer:?}");
+        assert!(answer["kind"] == "red" || answer["kind"] == "green", "{answer:?}");
+        assert!(answer["ok"].is_boolean(), "{answer:?}");
+        assert_eq!(run.output.texts()[0].stop, StopReason::Stop);
+        assert!(run.report.generation.unwrap().has_schema);
+    }
+    for (schema, expected) in [("{", "no JSON"), (r#"{"type": "string", "pattern": "a+"}"#, "pattern")] {
+        let mut request = on(Platform::Wasm, BrowserKind::Chrome, "llama", "Say it:", 20);
+        request.generate.schema = Some(schema.to_owned());
+        let refused = lab.run(&request).await.unwrap_err();
+        assert!(refused.to_string().contains(expected), "{refused}");
+    }
+}
+
+/// The graph is optimum's; `tests/python/make_published.py` has another library make the tokens.
+#[tokio::test(flavor = "multi_thread")]
+async fn decoders_that_others_published_make_text() {
+    let lab = Lab::open().await.unwrap();
+    let home = tempfile::tempdir().unwrap();
+    for (name, graphs) in [("llama", 1), ("t5", 2)] {
+        let model = pelago_tests::family(name, home.path()).unwrap();
+        // Without the weights, of which a graph would be built.
+        drop(std::fs::remove_file(model.join("model.safetensors")));
+        for platform in [Platform::Wasm, Platform::WebGpu] {
+            let mut request = on(platform, BrowserKind::Chrome, name, "a cat", 6);
+            request.model = model.to_str().unwrap().to_owned();
+            request.generate.ignore_eos = true;
+            // WebGPU has no kernel for the `IsNaN` of optimum's attention.
+            request.allow_fallback = name == "llama";
+            let run = lab.run(&request).await.unwrap_or_else(|error| panic!("{name} on {platform}: {error}"));
+            assert_eq!(ids(&run).len(), 6, "{name}");
+            assert_eq!(run.report.sessions.len(), graphs, "{name}");
+            assert!(run.report.sessions[0].graph.ends_with(".onnx"), "{:?}", run.report.sessions);
+        }
+    }
 }

@@ -24,7 +24,7 @@ export function modelSource(
       cid: `graph-${name}`,
       url: base_url + graph,
       size: size(graph),
-      facts: facts(name),
+      facts: facts(name === 't5' ? 't5-decoder' : name),
       external_data: external.map((location) => ({ location, url: base_url + location, size: size(location) })),
     },
   };

@@ -15,6 +15,8 @@ fn the_facts_of_the_pages_tests_are_these_facts() {
         serde_json::to_string_pretty(&facts).unwrap() + "\n"
     };
     expect_file!["../../../../browser/page/test/facts/bert.json"].assert_eq(&facts("bert/onnx/model.onnx"));
-    let t5 = facts("t5/onnx/decoder_model_merged.onnx");
-    expect_file!["../../../../browser/page/test/facts/t5.json"].assert_eq(&t5);
+    expect_file!["../../../../browser/page/test/facts/llama.json"].assert_eq(&facts("llama/onnx/model.onnx"));
+    expect_file!["../../../../browser/page/test/facts/t5-encoder.json"].assert_eq(&facts("t5/onnx/encoder_model.onnx"));
+    let decoder = facts("t5/onnx/decoder_model_merged.onnx");
+    expect_file!["../../../../browser/page/test/facts/t5-decoder.json"].assert_eq(&decoder);
 }

@@ -8,7 +8,7 @@ use super::inputs::{self, Input};
 use super::look;
 use crate::Error;
 use crate::files::Files;
-use crate::proto::{AttributeProto, DataType, NodeProto};
+use crate::proto::{AttributeProto, DataType, GraphProto, NodeProto};
 
 /// What a graph declares.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,35 +21,56 @@ pub struct Facts {
     pub other_nodes: Vec<String>,
 }
 
-/// What the graph of the model in `file` declares. The nodes of graphs within it, such as branches, are left out.
+/// What the graph of the model in `file` declares. The nodes of graphs within it, such as branches, are among its nodes:
+/// where one node of several that have a name computes on integers, the name is in both lists.
 ///
 /// # Errors
 /// Those of [`external_files`](super::external_files).
 pub fn facts(files: &dyn Files, file: &str) -> Result<Facts, Error> {
     let graph = look(files, file)?.graph.unwrap_or_default();
-    let mut types = HashMap::new();
-    for tensor in &graph.initializer {
-        types.insert(tensor.name(), tensor.data_type());
+    let mut nodes = Nodes::default();
+    nodes.add(&graph, HashMap::new());
+    Ok(Facts { inputs: inputs::of_graph(&graph), integer_nodes: nodes.integer, other_nodes: nodes.other })
+}
+
+/// Names of nodes.
+#[derive(Default)]
+struct Nodes {
+    integer: Vec<String>,
+    other: Vec<String>,
+}
+
+impl Nodes {
+    /// Adds those of a graph, which sees the values of the graph around it: `types`.
+    fn add<'a>(&mut self, graph: &'a GraphProto, mut types: HashMap<&'a str, DataType>) {
+        for tensor in &graph.initializer {
+            types.insert(tensor.name(), tensor.data_type());
+        }
+        for input in &graph.input {
+            let tensor = input.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref());
+            types.insert(input.name(), tensor.map_or(DataType::Undefined, |tensor| tensor.elem_type()));
+        }
+        // Nodes of a valid graph stand in topological order.
+        for node in &graph.node {
+            let type_of = |index: usize| {
+                let name = node.input.get(index).map_or("", String::as_str);
+                types.get(name).copied().unwrap_or(DataType::Undefined)
+            };
+            let result = result_type(node, type_of);
+            // A cast of integers is bookkeeping too, whatever it gives.
+            let data = if node.op_type() == "Cast" { type_of(0) } else { result };
+            types.extend(node.output.iter().map(|output| (output.as_str(), result)));
+            let nodes = if is_integer(data) { &mut self.integer } else { &mut self.other };
+            nodes.push(node.name().to_owned());
+            for inner in node
+                .attribute
+                .iter()
+                .flat_map(|attribute| attribute.g.iter().map(|graph| &**graph).chain(&attribute.graphs))
+            {
+                self.add(inner, types.clone());
+            }
+        }
     }
-    for input in &graph.input {
-        let tensor = input.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref());
-        types.insert(input.name(), tensor.map_or(DataType::Undefined, |tensor| tensor.elem_type()));
-    }
-    let (mut integer_nodes, mut other_nodes) = (Vec::new(), Vec::new());
-    // Nodes of a valid graph stand in topological order.
-    for node in &graph.node {
-        let type_of = |index: usize| {
-            let name = node.input.get(index).map_or("", String::as_str);
-            types.get(name).copied().unwrap_or(DataType::Undefined)
-        };
-        let result = result_type(node, type_of);
-        // A cast of integers is bookkeeping too, whatever it gives.
-        let data = if node.op_type() == "Cast" { type_of(0) } else { result };
-        types.extend(node.output.iter().map(|output| (output.as_str(), result)));
-        let nodes = if is_integer(data) { &mut integer_nodes } else { &mut other_nodes };
-        nodes.push(node.name().to_owned());
-    }
-    Ok(Facts { inputs: inputs::of_graph(&graph), integer_nodes, other_nodes })
 }
 
 /// The type of a node's results, as far as telling integers from floats needs it.
