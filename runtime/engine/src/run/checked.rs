@@ -196,6 +196,9 @@ fn check_generate(options: &GenerateOptions) -> Result<(), RunError> {
             "give a JSON schema, e.g. {\"type\": \"object\"}",
         );
     }
+    if options.schema.is_some() && options.ignore_eos {
+        return refused("a JSON schema for an answer that nothing ends".to_owned(), "leave one of the two out");
+    }
     if options.max_new_tokens == Some(0) {
         return refused("an answer of 0 tokens".to_owned(), "ask for at least 1");
     }

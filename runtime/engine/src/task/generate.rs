@@ -205,9 +205,12 @@ fn new_tokens(options: &GenerateOptions, defaults: &Defaults, lengths: &[u32]) -
     let before = before(defaults, lengths);
     let of_length = || defaults.max_length?.checked_sub(before).filter(|tokens| *tokens > 0);
     let tokens = options.max_new_tokens.or(defaults.max_new_tokens).or_else(of_length).unwrap_or(NEW_TOKENS);
-    // What is forced after the first token of every answer counts as new, as in transformers.
-    let forced = u32::try_from(defaults.decoder_ids.len().saturating_sub(1)).unwrap_or_default();
-    tokens.saturating_sub(forced).max(1)
+    tokens.saturating_sub(forced(defaults)).max(1)
+}
+
+/// What is forced after the first token of every answer: it counts as new, as in transformers.
+fn forced(defaults: &Defaults) -> u32 {
+    u32::try_from(defaults.decoder_ids.len().saturating_sub(1)).unwrap_or_default()
 }
 
 /// Tokens that the decoder is given before an answer.
@@ -242,7 +245,10 @@ fn sampling(options: &GenerateOptions, defaults: &Defaults, lengths: &[u32]) -> 
     let usual = &defaults.sampling;
     let temperature = temperature(options, defaults);
     let draws = temperature > 0.0;
-    let least = defaults.min_length.saturating_sub(before(defaults, lengths)).max(usual.min_new_tokens);
+    let of_length = defaults.min_length.saturating_sub(before(defaults, lengths));
+    let least = options.min_new_tokens.unwrap_or(usual.min_new_tokens).saturating_sub(forced(defaults));
+    // What the user asks for is all that counts.
+    let least = if options.min_new_tokens.is_some() { least } else { least.max(of_length) };
     Sampling {
         temperature,
         top_k: options.top_k.or(usual.top_k).filter(|top_k| draws && *top_k > 0),
@@ -254,7 +260,7 @@ fn sampling(options: &GenerateOptions, defaults: &Defaults, lengths: &[u32]) -> 
         no_repeat_ngram: options.no_repeat_ngram.unwrap_or(usual.no_repeat_ngram),
         suppressed: usual.suppressed.clone(),
         forced_end: if options.ignore_eos { None } else { usual.forced_end },
-        min_new_tokens: options.min_new_tokens.unwrap_or(least),
+        min_new_tokens: least,
         // The last bits of such an identifier are random.
         #[expect(clippy::cast_possible_truncation, reason = "the random bits are the low ones")]
         seed: options.seed.unwrap_or_else(|| if draws { uuid::Uuid::now_v7().as_u128() as u32 } else { 0 }),
@@ -326,8 +332,11 @@ impl<'a> Listener<'a> {
     /// Takes parts until there are none any more.
     async fn listen(&mut self, mut parts: mpsc::Receiver<Value>) -> Result<(), RunError> {
         while let Some(part) = parts.recv().await {
-            self.first_token_ms.get_or_insert_with(|| milliseconds(self.start));
             let part: GeneratePart = serde_json::from_value(part)?;
+            // A search by beams says first that it can be stopped now.
+            if !part.tokens.is_empty() {
+                self.first_token_ms.get_or_insert_with(|| milliseconds(self.start));
+            }
             for token in part.tokens {
                 self.token(token).await?;
             }
