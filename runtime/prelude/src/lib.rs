@@ -14,6 +14,7 @@ mod heads;
 mod input;
 mod ipc;
 mod model;
+mod place;
 pub mod prelude;
 mod run;
 mod session;

@@ -1,10 +1,11 @@
 //! A model of this machine, as a cell holds it.
 
 use pelago_protocol::cells::{Call, Content, ModelInfo, Reply};
-use pelago_protocol::{Family, Input, model_from};
+use pelago_protocol::{Family, Input};
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 
 use crate::display::text;
+use crate::place::from_here;
 use crate::{Accelerate, Error, Output, Result, Show, accelerate, client, embed};
 
 /// A model that is here: its bytes verified, ready to run.
@@ -106,14 +107,5 @@ impl Show for Model {
             lines.extend(sources.iter().map(|(source, bytes)| format!("  {bytes:>12}  {source}")));
         }
         text(lines.join("\n"))
-    }
-}
-
-/// A model by what a cell calls it: a path is one from the cell's own folder.
-pub(crate) fn from_here(model: impl Into<String>) -> String {
-    match std::env::current_dir() {
-        Ok(folder) => model_from(&folder, model.into()),
-        // A folder that is gone has nothing in it.
-        Err(_) => model.into(),
     }
 }

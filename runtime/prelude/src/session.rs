@@ -7,7 +7,7 @@ use pelago_protocol::{
 };
 use polars::prelude::DataFrame;
 
-use crate::model::from_here;
+use crate::place::from_here;
 use crate::{Error, Output, Result, Run, client, ipc};
 
 /// Runs `model` (a name, a CID or a path) on `input` (a text, texts, or tensors)

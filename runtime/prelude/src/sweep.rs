@@ -4,7 +4,7 @@ use pelago_protocol::cells::{Call, Content, Reply};
 use pelago_protocol::{BrowserKind, Input, Platform, Precision, SweepRequest, SweepRow, UnknownPrecision};
 use polars::prelude::DataFrame;
 
-use crate::model::from_here;
+use crate::place::from_here;
 use crate::{Error, Plot, Result, Show, client, ipc, plot};
 
 /// Measures `model` (a name, a CID or a path) once [`Bench::run`] is called: on all browsers and platforms of

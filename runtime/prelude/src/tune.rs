@@ -4,7 +4,7 @@ use pelago_protocol::cells::{Call, Content, Reply};
 use pelago_protocol::{BrowserKind, Input, Platform, Precision, TuneRequest, Tuned, UnknownPrecision};
 use polars::prelude::DataFrame;
 
-use crate::model::from_here;
+use crate::place::from_here;
 use crate::{Error, Result, Show, client, ipc};
 
 /// Looks for a mix of precisions of `model` (a name, a CID or a path) once [`Tune::run`] is called.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::pieces::byte_token;
+use super::bytes::byte_token;
 use super::spaces;
 use crate::Error;
 use crate::tokenizer::Tokenizer;

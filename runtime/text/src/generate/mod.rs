@@ -1,6 +1,7 @@
 //! A model that generates text, but for its graph: what a prompt or a conversation is in tokens, what text tokens are,
 //! and how the model's files say that text is to be made. The rules are those of `transformers`.
 
+mod bytes;
 mod decode;
 mod defaults;
 mod pieces;
