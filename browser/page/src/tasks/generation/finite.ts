@@ -39,24 +39,28 @@ const LANES = 64;
 /** Workgroups of a row. */
 const GROUPS = 32;
 
-/** It looks at bits: what a shader computes with NaN is not defined. */
-const shader = (type: 'float32' | 'float16'): string => `
+/** It compares bits: what a shader computes with NaN is not defined. */
+function shader(type: 'float32' | 'float16'): string {
+  const [bits, infinite] = type === 'float32' ? ['logits[at] & 0x7fffffffu', '0x7f800000u'] : ['(logits[at / 2u] >> (16u * (at % 2u))) & 0x7fffu', '0x7c00u'];
+  return `
 override vocabulary: u32;
 @group(0) @binding(0) var<storage, read> logits: array<u32>;
 @group(0) @binding(1) var<storage, read_write> found: array<atomic<u32>>;
 
 @compute @workgroup_size(${LANES})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  var has = 0u;
+  var most = 0u;
+  var least = ${infinite};
   for (var token = group.x * ${LANES}u + lane; token < vocabulary; token += ${LANES * GROUPS}u) {
     let at = group.y * vocabulary + token;
-    let bits = ${type === 'float32' ? 'logits[at] & 0x7fffffffu' : '(logits[at / 2u] >> (16u * (at % 2u))) & 0x7fffu'};
-    let infinite = ${type === 'float32' ? '0x7f800000u' : '0x7c00u'};
-    if (bits > infinite) { has |= ${HAS_NAN}u; }
-    if (bits < infinite) { has |= ${HAS_FINITE}u; }
+    let bits = ${bits};
+    most = max(most, bits);
+    least = min(least, bits);
   }
-  atomicOr(&found[group.y], has);
+  let has_nan = select(0u, ${HAS_NAN}u, most > ${infinite});
+  atomicOr(&found[group.y], has_nan | select(0u, ${HAS_FINITE}u, least < ${infinite}));
 }`;
+}
 
 const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
 
