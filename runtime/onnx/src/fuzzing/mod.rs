@@ -17,6 +17,7 @@ use crate::{
     gguf::{Gguf, Kept, Weights},
     graph::{self, BuildOptions, GenerationOptions},
     precision::{Destination, Recipe, Shapes, convert, layers, predict},
+    proto::{GraphProto, NodeProto},
     read,
 };
 
@@ -39,6 +40,12 @@ impl Files for Memory {
     }
 }
 
+/// Nodes of a graph and of those within it.
+fn nodes_of(graph: &GraphProto) -> usize {
+    let inner = graph.node.iter().flat_map(NodeProto::graphs).map(nodes_of);
+    graph.node.len() + inner.sum::<usize>()
+}
+
 /// A model of any bytes, in every precision. Gives in how many it was made.
 ///
 /// # Panics
@@ -50,7 +57,7 @@ pub fn model(data: &[u8]) -> usize {
     let Ok(proto) = read::open(&files, MODEL) else { return 0 };
     // What loses nothing is read by a look too, unless a tensor points past the end of a file.
     let nodes = looked_at.map(|facts| facts.integer_nodes.len() + facts.other_nodes.len());
-    assert!(nodes.is_err() || nodes.ok() == proto.graph.as_ref().map(|graph| graph.node.len()));
+    assert!(nodes.is_err() || nodes.ok() == proto.graph.as_ref().map(nodes_of));
     // What was read is a message that can be written.
     assert!(proto.encoded_len() <= 2 * data.len() + 4096);
     let _ = layers(&files, MODEL);

@@ -177,3 +177,10 @@ pub enum AttributeType {
     SparseTensors = 12,
     TypeProtos = 14,
 }
+
+impl NodeProto {
+    /// The graphs within it, such as branches.
+    pub fn graphs(&self) -> impl Iterator<Item = &GraphProto> {
+        self.attribute.iter().flat_map(|attribute| attribute.g.as_deref().into_iter().chain(&attribute.graphs))
+    }
+}

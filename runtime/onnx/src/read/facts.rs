@@ -62,11 +62,7 @@ impl Nodes {
             types.extend(node.output.iter().map(|output| (output.as_str(), result)));
             let nodes = if is_integer(data) { &mut self.integer } else { &mut self.other };
             nodes.push(node.name().to_owned());
-            for inner in node
-                .attribute
-                .iter()
-                .flat_map(|attribute| attribute.g.iter().map(|graph| &**graph).chain(&attribute.graphs))
-            {
+            for inner in node.graphs() {
                 self.add(inner, types.clone());
             }
         }
