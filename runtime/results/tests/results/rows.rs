@@ -253,7 +253,7 @@ async fn without_runs_there_are_still_columns() {
     let folder = tempfile::tempdir().unwrap();
     let results = Results::open(folder.path()).await.unwrap();
     let history = results.history(Filter::default()).await.unwrap();
-    assert_eq!(history.shape(), (0, 71));
+    assert_eq!(history.shape(), (0, 75));
     assert_eq!(history.schema(), Results::frame(&[]).unwrap().schema());
     let started = history.column("started").unwrap().dtype().clone();
     assert_eq!(started, DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC)));
