@@ -1,13 +1,15 @@
 /** Models that generate text, with a NaN among their weights. */
 
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { decoder } from './decoders.js';
 import { FIXTURES, type Graphs, graphOf } from './models.js';
 
 /** Where their weights are. A page serves it as `/weights/`. */
 export const WEIGHTS = mkdtempSync(join(tmpdir(), 'pelago-weights-'));
+after(() => rmSync(WEIGHTS, { recursive: true }));
 
 /** The model of which this number of a tensor, float32, is NaN. */
 export function poisoned(name: string, tensor: string, index: number): Graphs {
