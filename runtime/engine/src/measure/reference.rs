@@ -1,12 +1,12 @@
 //! What the runs of a measurement are compared with: one run's output, and of a model that makes text what it says of
 //! texts.
 
-use pelago_models::PrepareError;
-use pelago_protocol::{GeneratedText, GenerationParity, Input, Observer, Output, Parity};
+use pelago_protocol::{GeneratedText, GenerationParity, Observer, Output, Parity};
 use pelago_statistics::scores;
 
 use super::distance::distance;
 use crate::run::candidate::Candidate;
+use crate::task::generate::prompts_of;
 use crate::task::score::Scored;
 use crate::{Engine, RunError};
 
@@ -96,12 +96,7 @@ fn ids(text: &GeneratedText) -> Vec<u32> {
 async fn texts(engine: &Engine, candidate: &Candidate, answers: &[GeneratedText]) -> Result<Vec<Scored>, RunError> {
     let Candidate { asked, prepared, .. } = candidate;
     let model = engine.preparer.generator(prepared).await?;
-    let prompts = match &asked.input {
-        Input::Texts(texts) => model.prompts(texts),
-        Input::Chat(messages) => model.chat(messages, &asked.generate.chat_template_kwargs),
-        Input::Pairs(_) | Input::Tensors(_) => return Ok(Vec::new()),
-    };
-    let prompts = prompts.map_err(|source| PrepareError::Text { model: prepared.source.name.clone(), source })?;
+    let prompts = prompts_of(&model, prepared, asked)?;
     let begins_with = &model.defaults().decoder_ids;
     let (mut texts, mut room, mut start) = (Vec::new(), SCORED_TOKENS, 0);
     for (length, answer) in prompts.lengths.iter().zip(answers) {

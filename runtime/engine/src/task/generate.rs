@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use pelago_browser::pool::PoolError;
 use pelago_models::PrepareError;
-use pelago_models::prepare::DecoderFacts;
+use pelago_models::prepare::{DecoderFacts, Prepared};
 use pelago_protocol::{
     Advice, Beams, DType, ErrorCode, GenerateData, GenerateOptions, GeneratePart, GenerateResult, GeneratedText, Input,
-    Output, PARTS_AHEAD, Part, Platform, RowToken, Sampling, Setting, StopReason, Tensor, TextPart,
+    Output, PARTS_AHEAD, Part, Platform, Request, RowToken, Sampling, Setting, StopReason, Tensor, TextPart,
 };
-use pelago_text::{Defaults, Generator, Stream};
+use pelago_text::{Defaults, Generator, PromptTokens, Stream};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -46,14 +46,8 @@ pub(crate) struct Generated {
 pub(super) async fn generate(asking: &Asking<'_>) -> Result<Executed, RunError> {
     let Asking { engine, request, prepared, start, .. } = *asking;
     let model = &engine.preparer.generator(prepared).await?;
-    let wrong = |source| PrepareError::Text { model: prepared.source.name.clone(), source };
     let began = Instant::now();
-    let tokens = match &request.input {
-        Input::Texts(texts) => model.prompts(texts),
-        Input::Chat(messages) => model.chat(messages, &request.generate.chat_template_kwargs),
-        Input::Pairs(_) | Input::Tensors(_) => unreachable!("pairs and tensors are for other tasks"),
-    };
-    let tokens = tokens.map_err(wrong)?;
+    let tokens = prompts_of(model, prepared, request)?;
     let tokenize_ms = milliseconds(began);
     let decoder = decoder_of(asking).await?;
     let (options, defaults) = (&request.generate, model.defaults());
@@ -122,6 +116,19 @@ pub(super) async fn generate(asking: &Asking<'_>) -> Result<Executed, RunError> 
         did: Did::Generated(generated),
         output: Output::Texts(texts),
     })
+}
+
+/// The tokens of what a request has the model go on with; none of an input that is no text.
+///
+/// # Errors
+/// [`PrepareError::Text`] for prompts that the model does not take.
+pub(crate) fn prompts_of(model: &Generator, prepared: &Prepared, request: &Request) -> Result<PromptTokens, RunError> {
+    let tokens = match &request.input {
+        Input::Texts(texts) => model.prompts(texts),
+        Input::Chat(messages) => model.chat(messages, &request.generate.chat_template_kwargs),
+        Input::Pairs(_) | Input::Tensors(_) => Ok(PromptTokens::default()),
+    };
+    Ok(tokens.map_err(|source| PrepareError::Text { model: prepared.source.name.clone(), source })?)
 }
 
 /// What is known of the model's decoder.

@@ -62,13 +62,14 @@ pub(super) async fn sample(
         fp32.wait_complete().await?;
         let makes_text = fp32.task().is_some_and(Task::generates);
         let decoder = if makes_text { engine.preparer.decoder(fp32).await? } else { None };
-        if makes_text && (given.is_some() || decoder.is_some()) {
-            let input = match (given, decoder) {
-                (Some(given), _) => given.clone(),
-                (None, Some(decoder)) => passage(engine, fp32, decoder.context, new_tokens).await?.into(),
-                (None, None) => PASSAGE.into(),
-            };
-            return Ok(Sample { input, generate: alike(new_tokens) });
+        let new = new_tokens.unwrap_or(NEW_TOKENS);
+        let input = match (given, decoder) {
+            (Some(given), _) => Some(given.clone()).filter(|_| makes_text),
+            (None, Some(decoder)) => Some(passage(engine, fp32, decoder.context.saturating_sub(new)).await?.into()),
+            (None, None) => None,
+        };
+        if let Some(input) = input {
+            return Ok(Sample { input, generate: alike(new) });
         }
         if new_tokens.is_some() {
             return Err(RunError::Unsupported {
@@ -97,15 +98,9 @@ pub(super) async fn sample(
     Ok(of(tensors_for(engine, &fp32).await?))
 }
 
-/// As many words of the passage as leave room for an answer.
-async fn passage(
-    engine: &Engine,
-    prepared: &Prepared,
-    context: u32,
-    new_tokens: Option<u32>,
-) -> Result<String, RunError> {
+/// As many words of the passage as there is room for, in tokens; one at least.
+async fn passage(engine: &Engine, prepared: &Prepared, room: u32) -> Result<String, RunError> {
     let model = engine.preparer.generator(prepared).await?;
-    let room = context.saturating_sub(new_tokens.unwrap_or(NEW_TOKENS));
     let mut words = PASSAGE.split(' ').collect::<Vec<_>>();
     loop {
         let text = words.join(" ");
@@ -121,9 +116,9 @@ async fn passage(
 
 /// Answers of `new_tokens` tokens, each of them the most likely one: what a run does then depends on nothing but the
 /// model.
-fn alike(new_tokens: Option<u32>) -> GenerateOptions {
+fn alike(new_tokens: u32) -> GenerateOptions {
     GenerateOptions {
-        max_new_tokens: Some(new_tokens.unwrap_or(NEW_TOKENS)),
+        max_new_tokens: Some(new_tokens),
         temperature: Some(0.0),
         repetition_penalty: Some(1.0),
         no_repeat_ngram: Some(0),
